@@ -1,0 +1,3 @@
+module github.com/carrel-dev/carrel/devcluster
+
+go 1.26

@@ -1,0 +1,3 @@
+module github.com/carrel-dev/carrel
+
+go 1.26
