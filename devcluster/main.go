@@ -35,7 +35,7 @@ func newCommand() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(newAssetsCommand())
+	root.AddCommand(newAssetsCommand(), newImageCommand())
 	return root
 }
 
