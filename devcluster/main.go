@@ -12,8 +12,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/carrel-dev/carrel/devcluster/progress"
 	"github.com/carrel-dev/carrel/devcluster/program"
+	"github.com/carrel-dev/carrel/devcluster/progress"
 )
 
 func main() {

@@ -40,6 +40,7 @@ var recipes = map[string]recipe{
 	"local-path-provisioner": ofProgram("v0.0.30", program.LocalPathProvisioner),
 	"pause":                  pause,
 	"source-controller":      ofProgram("v1.7.3", program.SourceController),
+	"webterm":                webterm,
 }
 
 // Names are the images that Build knows, sorted.
