@@ -35,6 +35,7 @@ type layer interface {
 
 var recipes = map[string]recipe{
 	"busybox":                busybox,
+	"code-server":            codeServer,
 	"coredns":                ofProgram("v1.14.6", program.CoreDNS),
 	"kustomize-controller":   ofProgram("v1.7.3", program.KustomizeController),
 	"local-path-provisioner": ofProgram("v0.0.30", program.LocalPathProvisioner),
