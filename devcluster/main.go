@@ -13,7 +13,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/carrel-dev/carrel/devcluster/progress"
-	"github.com/carrel-dev/carrel/devcluster/program"
 )
 
 func main() {
@@ -35,31 +34,19 @@ func newCommand() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(newAssetsCommand())
+	root.AddCommand(
+		newUpCommand(),
+		newDownCommand(),
+		newStatusCommand(),
+		newKubeconfigCommand(),
+		newForgeCommand(),
+		newAssetsCommand(),
+		newDaemonCommand(),
+	)
 	return root
 }
 
 // report prints progress where it does not mix with what a command answers.
 func report() progress.Sink {
 	return progress.NewPrinter(os.Stderr).Print
-}
-
-func newAssetsCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:   "assets",
-		Short: "Print the directory of etcd, kube-apiserver and kubectl (KUBEBUILDER_ASSETS), building them if need be",
-		Args:  cobra.NoArgs,
-		RunE: func(command *cobra.Command, _ []string) error {
-			cache, err := program.DefaultCache()
-			if err != nil {
-				return err
-			}
-			directory, err := cache.Build(command.Context(), report(), program.Kubernetes)
-			if err != nil {
-				return err
-			}
-			_, err = fmt.Fprintln(command.OutOrStdout(), directory)
-			return err
-		},
-	}
 }
