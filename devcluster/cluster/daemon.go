@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/carrel-dev/carrel/devcluster/network"
+	"github.com/carrel-dev/carrel/devcluster/node"
 	"github.com/carrel-dev/carrel/devcluster/pki"
 	"github.com/carrel-dev/carrel/devcluster/progress"
 	"github.com/carrel-dev/carrel/devcluster/supervise"
@@ -42,7 +43,8 @@ type daemon struct {
 // until it is told to stop.
 func Daemon(layout Layout) error {
 	events := inherited(eventsDescriptor, "events")
-	inherited(lockDescriptor, "lock")
+	// Held until the process ends: as an os.File, Go would close it once unused.
+	syscall.CloseOnExec(lockDescriptor)
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
 
@@ -53,6 +55,13 @@ func Daemon(layout Layout) error {
 	d.record = Record{Name: d.spec.Name, Size: d.spec.Size, Started: time.Now().UTC()}
 	starting, fail := context.WithCancelCause(ctx)
 	d.fail = fail
+	if d.spec.Size == FullNode {
+		release, err := node.Claim(node.Owner{Name: d.spec.Name, State: layout.Root})
+		if err != nil {
+			return err
+		}
+		defer release()
+	}
 	d.group = supervise.NewGroup(layout.Logs(), d.noteProcesses)
 	defer d.group.Kill()
 
@@ -69,7 +78,7 @@ func Daemon(layout Layout) error {
 }
 
 // inherited opens a descriptor from the parent and keeps it from the children,
-// who would hold the lock and the pipe open after the daemon's death.
+// who would hold the pipe open after the daemon's death.
 func inherited(descriptor int, name string) *os.File {
 	syscall.CloseOnExec(descriptor)
 	return os.NewFile(uintptr(descriptor), name)
@@ -84,6 +93,9 @@ func (d *daemon) start(ctx context.Context) error {
 	authority, err := pki.NewAuthority(d.layout.path("pki"))
 	if err != nil {
 		return err
+	}
+	if d.spec.Size == FullNode {
+		return d.startFullNode(ctx, plan, authority)
 	}
 	plane, err := d.prepareControlPlane("127.0.0.1", plan, authority)
 	if err != nil {

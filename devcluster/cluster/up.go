@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/carrel-dev/carrel/devcluster/filelock"
+	"github.com/carrel-dev/carrel/devcluster/image"
+	"github.com/carrel-dev/carrel/devcluster/node"
 	"github.com/carrel-dev/carrel/devcluster/program"
 	"github.com/carrel-dev/carrel/devcluster/progress"
 )
@@ -43,6 +45,11 @@ func Up(ctx context.Context, report progress.Sink, layout Layout, size Size) err
 
 // raise is Up for one who holds the lock.
 func raise(ctx context.Context, report progress.Sink, layout Layout, size Size, lock *filelock.Lock) error {
+	if size == FullNode {
+		if err := errors.Join(node.Unclaimed(), node.Check(layout.Root)); err != nil {
+			return err
+		}
+	}
 	if layout.exists() {
 		err := report.Do("remove what a crash left", func(*progress.Step) error { return removeAll(layout) })
 		if err != nil {
@@ -72,9 +79,13 @@ func prepare(ctx context.Context, report progress.Sink, layout Layout, size Size
 	if spec.Kubernetes, err = cache.Build(ctx, report, program.Kubernetes); err != nil {
 		return spec, err
 	}
-	if size == FullNode {
-		spec.Gitea, err = cache.Build(ctx, report, program.Gitea)
+	if size == ControlPlane {
+		return spec, nil
 	}
+	if spec.Gitea, err = cache.Build(ctx, report, program.Gitea); err != nil {
+		return spec, err
+	}
+	spec.Images, err = image.Builder{Cache: cache, Report: report}.Build(ctx, node.Images()...)
 	return spec, err
 }
 

@@ -111,7 +111,7 @@ func (templateData) KubeletRoot() string      { return kubeletRoot }
 func (templateData) PodLogs() string          { return podLogs }
 func (templateData) CNIRoot() string          { return cniRoot }
 func (templateData) CNIPrograms() string      { return cniPrograms }
-func (templateData) SandboxImage() string     { return SandboxImage }
+func (templateData) SandboxImage() string     { return sandboxImage }
 func (templateData) ClusterDomain() string    { return ClusterDomain }
 func (d templateData) Cgroup() string         { return d.cgroup() }
 
