@@ -25,5 +25,5 @@ func Sweep(name, root string) error {
 		return nil // there was none
 	}
 	removeMountPoints(root)
-	return removeCgroups(name)
+	return errors.Join(unlink(), removeCgroups(name))
 }
