@@ -9,7 +9,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/carrel-dev/carrel/devcluster/network"
 	"github.com/carrel-dev/carrel/devcluster/node"
 	"github.com/carrel-dev/carrel/devcluster/pki"
 	"github.com/carrel-dev/carrel/devcluster/progress"
@@ -86,32 +85,18 @@ func inherited(descriptor int, name string) *os.File {
 
 // start brings everything up, side by side where nothing waits for another.
 func (d *daemon) start(ctx context.Context) error {
-	plan, err := d.planNetwork()
-	if err != nil {
-		return err
-	}
 	authority, err := pki.NewAuthority(d.layout.path("pki"))
 	if err != nil {
 		return err
 	}
 	if d.spec.Size == FullNode {
-		return d.startFullNode(ctx, plan, authority)
+		return d.startFullNode(ctx, authority)
 	}
-	plane, err := d.prepareControlPlane("127.0.0.1", plan, authority)
+	plane, err := d.prepareControlPlane("127.0.0.1", authority)
 	if err != nil {
 		return err
 	}
 	return d.startControlPlane(ctx, plane)
-}
-
-func (d *daemon) planNetwork() (network.Plan, error) {
-	used, err := network.Used()
-	if err != nil {
-		return network.Plan{}, err
-	}
-	plan, err := network.Choose(used)
-	d.update(func(r *Record) { r.Network = plan })
-	return plan, err
 }
 
 // run starts a component.

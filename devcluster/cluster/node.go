@@ -10,7 +10,6 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/carrel-dev/carrel/devcluster/network"
 	"github.com/carrel-dev/carrel/devcluster/node"
 	"github.com/carrel-dev/carrel/devcluster/pki"
 	"github.com/carrel-dev/carrel/devcluster/progress"
@@ -19,12 +18,12 @@ import (
 
 // prepareNode makes the node's namespaces and joins them to this machine, so
 // that the control plane can listen where pods reach it.
-func (d *daemon) prepareNode(plan network.Plan, authority *pki.Authority) (node.Config, error) {
+func (d *daemon) prepareNode(authority *pki.Authority) (node.Config, error) {
 	config := node.Config{
 		Name:            d.spec.Name,
 		Root:            d.layout.node(),
 		Programs:        d.spec.Kubernetes,
-		Network:         plan,
+		Network:         d.spec.Network,
 		Authority:       authority.CertificateFile(),
 		KubeletConfig:   d.layout.path("pki", "kubelet.kubeconfig"),
 		KubeProxyConfig: d.layout.path("pki", "kube-proxy.kubeconfig"),
@@ -137,12 +136,13 @@ func (d *daemon) startNode(ctx context.Context, config node.Config) error {
 
 // startFullNode brings up everything of a full node, side by side where nothing
 // waits for another.
-func (d *daemon) startFullNode(ctx context.Context, plan network.Plan, authority *pki.Authority) error {
-	config, err := d.prepareNode(plan, authority)
+func (d *daemon) startFullNode(ctx context.Context, authority *pki.Authority) error {
+	config, err := d.prepareNode(authority)
 	if err != nil {
 		return err
 	}
-	plane, err := d.prepareControlPlane(plan.Host.Addr().String(), plan, authority)
+	host := config.Network.Host.Addr().String()
+	plane, err := d.prepareControlPlane(host, authority)
 	if err != nil {
 		return err
 	}
@@ -155,7 +155,7 @@ func (d *daemon) startFullNode(ctx context.Context, plan network.Plan, authority
 		defer close(ready)
 		return d.startContainerd(ctx, config)
 	})
-	parts.Go(func() error { return d.startForge(ctx, plan.Host.Addr().String()) })
+	parts.Go(func() error { return d.startForge(ctx, host) })
 	parts.Go(func() error {
 		if err := d.startControlPlane(ctx, plane); err != nil {
 			return err
@@ -163,7 +163,10 @@ func (d *daemon) startFullNode(ctx context.Context, plan network.Plan, authority
 		<-ready
 		return d.startNode(ctx, config)
 	})
-	return parts.Wait()
+	if err := parts.Wait(); err != nil {
+		return err
+	}
+	return d.startAddons(ctx)
 }
 
 // runInNode starts a component in the node's namespaces.
