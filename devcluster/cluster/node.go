@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/carrel-dev/carrel/devcluster/controlplane"
 	"github.com/carrel-dev/carrel/devcluster/node"
 	"github.com/carrel-dev/carrel/devcluster/pki"
 	"github.com/carrel-dev/carrel/devcluster/progress"
@@ -149,24 +150,28 @@ func (d *daemon) startFullNode(ctx context.Context, authority *pki.Authority) er
 	if err := d.configureNode(&config, plane.URL(), authority); err != nil {
 		return err
 	}
+	return d.startParts(ctx, config, plane)
+}
+
+func (d *daemon) startParts(ctx context.Context, config node.Config, plane controlplane.Config) error {
 	parts, ctx := errgroup.WithContext(ctx)
-	ready := make(chan struct{})
+	loaded := make(chan struct{})
 	parts.Go(func() error {
-		defer close(ready)
+		defer close(loaded)
 		return d.startContainerd(ctx, config)
 	})
-	parts.Go(func() error { return d.startForge(ctx, host) })
+	parts.Go(func() error { return d.startForge(ctx, plane.Address) })
 	parts.Go(func() error {
 		if err := d.startControlPlane(ctx, plane); err != nil {
 			return err
 		}
-		<-ready
-		return d.startNode(ctx, config)
+		<-loaded
+		if err := d.startNode(ctx, config); err != nil {
+			return err
+		}
+		return d.startAddons(ctx)
 	})
-	if err := parts.Wait(); err != nil {
-		return err
-	}
-	return d.startAddons(ctx)
+	return parts.Wait()
 }
 
 // runInNode starts a component in the node's namespaces.
