@@ -31,6 +31,8 @@ type daemon struct {
 	spec   Spec
 	report progress.Sink
 	group  *supervise.Group
+	// first is the process that holds the node's namespaces.
+	first int
 	// fail ends the start when a component dies on the way.
 	fail context.CancelCauseFunc
 

@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"context"
+	"net/http"
 
 	"github.com/carrel-dev/carrel/devcluster/forge"
 	"github.com/carrel-dev/carrel/devcluster/network"
@@ -26,6 +27,6 @@ func (d *daemon) startForge(ctx context.Context, address string) error {
 			return err
 		}
 		d.update(func(r *Record) { r.Forge = &access })
-		return supervise.WaitReady(ctx, config.Probe)
+		return supervise.WaitReady(ctx, answers(http.DefaultClient, config.HealthURL()))
 	})
 }

@@ -24,6 +24,13 @@ func Sweep(name, root string) error {
 	if _, err := os.Stat(root); errors.Is(err, fs.ErrNotExist) {
 		return nil // there was none
 	}
-	removeMountPoints(root)
-	return errors.Join(unlink(), removeCgroups(name))
+	// Another node that runs by now uses the same mount points and link name,
+	// and would lose them.
+	if Unclaimed() == nil {
+		removeMountPoints(root)
+		if err := unlink(); err != nil {
+			return err
+		}
+	}
+	return removeCgroups(name)
 }
