@@ -67,7 +67,7 @@ func run(ctx context.Context, cluster story.Devcluster, out io.Writer) error {
 	if err := forge.Push(ctx, cluster.Root); err != nil {
 		return err
 	}
-	if err := story.Bootstrap(ctx, c, forge); err != nil {
+	if err := story.Bootstrap(ctx, c, forge, cluster.Root); err != nil {
 		return err
 	}
 	head, err := forge.Head()

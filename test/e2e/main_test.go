@@ -80,7 +80,7 @@ func install(ctx context.Context) (err error) {
 	if err := forge.Push(ctx, cluster.Root); err != nil {
 		return err
 	}
-	if err := story.Bootstrap(ctx, c, forge); err != nil {
+	if err := story.Bootstrap(ctx, c, forge, cluster.Root); err != nil {
 		return err
 	}
 	head, err := forge.Head()

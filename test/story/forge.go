@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os/exec"
 	"slices"
+	"strings"
 	"time"
 
 	"code.gitea.io/sdk/gitea"
@@ -17,7 +18,7 @@ import (
 
 // Names on the forge.
 const (
-	organization = "university"
+	organization = "carrel"
 	repository   = "carrel"
 	// mainBranch is what Flux follows.
 	mainBranch = "main"
@@ -63,6 +64,9 @@ func NewForge(ctx context.Context, access ForgeAccess) (*Forge, error) {
 	}
 	return &Forge{URL: repo.CloneURL, RobotToken: tokens[robot], client: client, admin: access}, nil
 }
+
+// Host is the address of the forge itself.
+func (f *Forge) Host() string { return strings.TrimSuffix(f.admin.URL, "/") }
 
 // newMember makes a user who may write to the repository, and a token that may
 // do no more than that.
