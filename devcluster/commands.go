@@ -104,6 +104,23 @@ func newForgeCommand() *cobra.Command {
 	})
 }
 
+func newLoadCommand() *cobra.Command {
+	command := &cobra.Command{
+		Use:   "load FILE.tar ...",
+		Short: "Load image archives into the node",
+		Args:  cobra.MinimumNArgs(1),
+	}
+	layout := layoutFlag(command)
+	command.RunE = func(command *cobra.Command, archives []string) error {
+		layout, err := layout()
+		if err != nil {
+			return err
+		}
+		return cluster.Load(command.Context(), report(), layout, archives)
+	}
+	return command
+}
+
 // newReadCommand makes a command that answers from the record of a running cluster.
 func newReadCommand(use, short string, answer func(io.Writer, cluster.Layout, cluster.Record) error) *cobra.Command {
 	command := &cobra.Command{Use: use, Short: short, Args: cobra.NoArgs}
@@ -154,6 +171,14 @@ func newDaemonCommand() *cobra.Command {
 		return cluster.Daemon(layout)
 	}
 	return command
+}
+
+// newNodeCommand is the first process in a node's namespaces.
+func newNodeCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "node ROOT", Args: cobra.ExactArgs(1), Hidden: true,
+		RunE: func(_ *cobra.Command, arguments []string) error { return cluster.RunNode(arguments[0]) },
+	}
 }
 
 // sizeFlag is a Size as a flag that takes no other word.
