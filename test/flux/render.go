@@ -58,11 +58,15 @@ func (r *Repository) Render(k *kustomizev1.Kustomization) (_ []*unstructured.Uns
 func objects(resources resmap.ResMap) ([]*unstructured.Unstructured, error) {
 	list := make([]*unstructured.Unstructured, 0, resources.Size())
 	for _, resource := range resources.Resources() {
-		content, err := resource.Map()
+		raw, err := resource.MarshalJSON()
 		if err != nil {
+			return nil, fmt.Errorf("write %s as JSON: %w", resource.CurId(), err)
+		}
+		object := &unstructured.Unstructured{}
+		if err := object.UnmarshalJSON(raw); err != nil {
 			return nil, fmt.Errorf("read %s: %w", resource.CurId(), err)
 		}
-		list = append(list, &unstructured.Unstructured{Object: content})
+		list = append(list, object)
 	}
 	return list, nil
 }
