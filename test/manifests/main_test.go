@@ -1,0 +1,21 @@
+// Package manifests tests what Flux would apply from this repository, against a
+// real API server: that it is admitted, and who is refused what.
+package manifests
+
+import (
+	"fmt"
+	"os"
+	"testing"
+
+	"github.com/carrel-dev/carrel/test/apiserver"
+	"github.com/carrel-dev/carrel/test/flux"
+)
+
+func TestMain(m *testing.M) {
+	crds, err := flux.CRDs()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	apiserver.Main(m, crds...)
+}
