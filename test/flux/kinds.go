@@ -4,6 +4,7 @@
 package flux
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -37,14 +38,14 @@ func AddToScheme(scheme *runtime.Scheme) error {
 // CRDs are the directories that hold the definitions of Flux's kinds, each of the
 // version whose Go types go.mod requires. They come out of the module cache, filled
 // as needed.
-func CRDs() ([]string, error) {
+func CRDs(ctx context.Context) ([]string, error) {
 	var dirs []string
 	for _, controller := range controllers {
-		version, err := goCommand("list", "-m", "-f", "{{.Version}}", controller+"/api")
+		version, err := goCommand(ctx, "list", "-m", "-f", "{{.Version}}", controller+"/api")
 		if err != nil {
 			return nil, err
 		}
-		out, err := goCommand("mod", "download", "-json", controller+"@"+strings.TrimSpace(version))
+		out, err := goCommand(ctx, "mod", "download", "-json", controller+"@"+strings.TrimSpace(version))
 		if err != nil {
 			return nil, err
 		}
@@ -57,8 +58,8 @@ func CRDs() ([]string, error) {
 	return dirs, nil
 }
 
-func goCommand(args ...string) (string, error) {
-	out, err := exec.Command("go", args...).Output()
+func goCommand(ctx context.Context, args ...string) (string, error) {
+	out, err := exec.CommandContext(ctx, "go", args...).Output()
 	var exit *exec.ExitError
 	if errors.As(err, &exit) {
 		return "", fmt.Errorf("go %s: %w: %s", strings.Join(args, " "), err, exit.Stderr)
