@@ -60,7 +60,7 @@ test: test-unit test-node test-e2e ## Run every test: needs root for the full no
 
 .PHONY: test-unit
 test-unit: $(DEVCLUSTER) ## Run the tests that need no root: pure ones and those on a real API server
-	@set -e; eval "$$($(DEVCLUSTER) assets --env)"; set -x; go test $$(go list ./... | grep -v /test/e2e)
+	KUBEBUILDER_ASSETS=$$($(DEVCLUSTER) assets) CARREL_GITEA=$$($(DEVCLUSTER) assets gitea)/gitea go test ./...
 	go -C devcluster test ./...
 
 .PHONY: test-node

@@ -39,9 +39,12 @@ func newCommand() *cobra.Command {
 		newDownCommand(),
 		newStatusCommand(),
 		newKubeconfigCommand(),
+		newLoadCommand(),
 		newForgeCommand(),
 		newAssetsCommand(),
+		newImageCommand(),
 		newDaemonCommand(),
+		newNodeCommand(),
 	)
 	return root
 }

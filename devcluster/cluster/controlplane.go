@@ -18,12 +18,12 @@ import (
 
 // prepareControlPlane makes certificates and kubeconfigs for a control plane
 // that listens on address.
-func (d *daemon) prepareControlPlane(address string, plan network.Plan, authority *pki.Authority) (controlplane.Config, error) {
+func (d *daemon) prepareControlPlane(address string, authority *pki.Authority) (controlplane.Config, error) {
 	config := controlplane.Config{
 		Programs:          d.spec.Kubernetes,
 		Data:              d.layout.path("etcd"),
 		Address:           address,
-		Network:           plan,
+		Network:           d.spec.Network,
 		HasNode:           d.spec.Size == FullNode,
 		Authority:         authority.CertificateFile(),
 		ControllerManager: d.layout.path("pki", "controller-manager.kubeconfig"),

@@ -10,7 +10,11 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/carrel-dev/carrel/devcluster/addons"
 	"github.com/carrel-dev/carrel/devcluster/filelock"
+	"github.com/carrel-dev/carrel/devcluster/image"
+	"github.com/carrel-dev/carrel/devcluster/network"
+	"github.com/carrel-dev/carrel/devcluster/node"
 	"github.com/carrel-dev/carrel/devcluster/program"
 	"github.com/carrel-dev/carrel/devcluster/progress"
 )
@@ -43,18 +47,23 @@ func Up(ctx context.Context, report progress.Sink, layout Layout, size Size) err
 
 // raise is Up for one who holds the lock.
 func raise(ctx context.Context, report progress.Sink, layout Layout, size Size, lock *filelock.Lock) error {
+	if size == FullNode {
+		if err := errors.Join(node.Unclaimed(), node.Check(layout.Root)); err != nil {
+			return err
+		}
+	}
 	if layout.exists() {
 		err := report.Do("remove what a crash left", func(*progress.Step) error { return removeAll(layout) })
 		if err != nil {
 			return err
 		}
 	}
+	if err := os.MkdirAll(layout.Logs(), 0o700); err != nil {
+		return fmt.Errorf("make state directory: %w", err)
+	}
 	spec, err := prepare(ctx, report, layout, size)
 	if err != nil {
 		return err
-	}
-	if err := os.MkdirAll(layout.Logs(), 0o700); err != nil {
-		return fmt.Errorf("make state directory: %w", err)
 	}
 	if err := writeJSON(layout.spec(), spec); err != nil {
 		return err
@@ -62,20 +71,40 @@ func raise(ctx context.Context, report progress.Sink, layout Layout, size Size, 
 	return startDaemon(ctx, report, layout, lock)
 }
 
-// prepare builds what the cluster is made of, or finds it in the cache.
+// prepare builds what the cluster is made of, or finds it in the cache, and
+// chooses its addresses.
 func prepare(ctx context.Context, report progress.Sink, layout Layout, size Size) (Spec, error) {
 	cache, err := program.DefaultCache()
 	if err != nil {
 		return Spec{}, err
 	}
 	spec := Spec{Name: layout.Name, Size: size}
+	if spec.Network, err = planNetwork(); err != nil {
+		return spec, err
+	}
 	if spec.Kubernetes, err = cache.Build(ctx, report, program.Kubernetes); err != nil {
 		return spec, err
 	}
-	if size == FullNode {
-		spec.Gitea, err = cache.Build(ctx, report, program.Gitea)
+	if size == ControlPlane {
+		return spec, nil
 	}
-	return spec, err
+	if spec.Gitea, err = cache.Build(ctx, report, program.Gitea); err != nil {
+		return spec, err
+	}
+	names := append(node.Images(), addons.Images()...)
+	if spec.Images, err = (image.Builder{Cache: cache, Report: report}).Build(ctx, names...); err != nil {
+		return spec, err
+	}
+	spec.Addons = layout.path("addons.yaml")
+	return spec, writeAddons(ctx, spec.Addons, spec.Network)
+}
+
+func planNetwork() (network.Plan, error) {
+	used, err := network.Used()
+	if err != nil {
+		return network.Plan{}, err
+	}
+	return network.Choose(used)
 }
 
 // startDaemon starts the daemon and waits until it says that the cluster is up.

@@ -1,7 +1,9 @@
 package node
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 )
 
@@ -19,6 +21,9 @@ func (c Config) Prepare() error {
 // Sweep removes what stays of the node called name, with its directory at root,
 // when all its processes have ended.
 func Sweep(name, root string) error {
+	if _, err := os.Stat(root); errors.Is(err, fs.ErrNotExist) {
+		return nil // there was none
+	}
 	removeMountPoints(root)
-	return removeCgroups(name)
+	return errors.Join(unlink(), removeCgroups(name))
 }

@@ -16,7 +16,7 @@ import (
 	"time"
 )
 
-// programVariable names the directory with Gitea's program and the files it serves.
+// programVariable names Gitea's program; the files it serves lie beside it.
 const programVariable = "CARREL_GITEA"
 
 // startWithin is generous: a busy machine makes Gitea's database slowly.

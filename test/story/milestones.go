@@ -22,7 +22,7 @@ import (
 func Synced(c client.Client, commit string) Milestone {
 	return Milestone{Name: "synced by Flux", Reached: func(ctx context.Context) (string, bool, error) {
 		var source sourcev1.GitRepository
-		if err := c.Get(ctx, client.ObjectKey{Namespace: fluxNamespace, Name: SourceName}, &source); err != nil {
+		if err := c.Get(ctx, client.ObjectKey{Namespace: fluxNamespace, Name: sourceName}, &source); err != nil {
 			return "", false, err
 		}
 		if source.Status.Artifact == nil {
