@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"text/tabwriter"
 	"time"
 
@@ -139,17 +141,28 @@ func newReadCommand(use, short string, answer func(io.Writer, cluster.Layout, cl
 	return command
 }
 
+// assets are the programs that tests start by themselves.
+var assets = map[string]program.Program{
+	program.Kubernetes.Name: program.Kubernetes,
+	program.Gitea.Name:      program.Gitea,
+}
+
 func newAssetsCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:   "assets",
-		Short: "Print the directory of etcd, kube-apiserver and kubectl (KUBEBUILDER_ASSETS), building them if need be",
-		Args:  cobra.NoArgs,
-		RunE: func(command *cobra.Command, _ []string) error {
+		Use:       "assets [kubernetes | gitea]",
+		Short:     "Print the directory of etcd, kube-apiserver and kubectl (KUBEBUILDER_ASSETS), or of gitea, building them if need be",
+		Args:      cobra.MatchAll(cobra.MaximumNArgs(1), cobra.OnlyValidArgs),
+		ValidArgs: slices.Sorted(maps.Keys(assets)),
+		RunE: func(command *cobra.Command, names []string) error {
 			cache, err := program.DefaultCache()
 			if err != nil {
 				return err
 			}
-			directory, err := cache.Build(command.Context(), report(), program.Kubernetes)
+			wanted := program.Kubernetes
+			if len(names) > 0 {
+				wanted = assets[names[0]]
+			}
+			directory, err := cache.Build(command.Context(), report(), wanted)
 			if err != nil {
 				return err
 			}
