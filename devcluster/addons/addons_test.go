@@ -30,6 +30,7 @@ spec:
       containers:
       - name: manager
         image: fluxcd/` + name + `
+        args: [--watch-all-namespaces]
         resources:
           requests: {cpu: 100m, memory: 64Mi}
           limits: {cpu: 1000m, memory: 1Gi}
