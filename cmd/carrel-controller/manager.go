@@ -53,7 +53,7 @@ func newManager(o options) (ctrl.Manager, error) {
 		Metrics:                       server.Options{BindAddress: o.metricsAddress},
 		HealthProbeBindAddress:        o.healthAddress,
 		LeaderElection:                o.leaderElection,
-		LeaderElectionID:              "carrel-" + strings.Join(o.controllers, "-"),
+		LeaderElectionID:              leaseName(o.controllers),
 		LeaderElectionNamespace:       o.leaderElectionNamespace,
 		LeaderElectionReleaseOnCancel: true,
 	})
@@ -86,6 +86,15 @@ func checkControllers(names []string) error {
 		}
 	}
 	return nil
+}
+
+// leaseName is the Lease only one replica holds. The two kinds of process have
+// one each, and a Role each that names it.
+func leaseName(controllers []string) string {
+	if slices.Contains(controllers, reportController) {
+		return "carrel-reporter"
+	}
+	return "carrel-controller"
 }
 
 func newScheme() (*runtime.Scheme, error) {
