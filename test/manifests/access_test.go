@@ -61,9 +61,8 @@ const (
 	provider    = "{apiVersion: notification.toolkit.fluxcd.io/v1beta3, kind: Provider, metadata: {name: carrel, namespace: flux-system}, spec: {address: 'http://elsewhere.invalid'}}"
 	source      = "{apiVersion: source.toolkit.fluxcd.io/v1, kind: GitRepository, metadata: {name: carrel, namespace: flux-system}, spec: {url: 'http://elsewhere.invalid'}}"
 
-	// Their names follow from the flag --controllers.
-	controllerLease = "{apiVersion: coordination.k8s.io/v1, kind: Lease, metadata: {name: carrel-userland-template-course, namespace: carrel-system}}"
-	reporterLease   = "{apiVersion: coordination.k8s.io/v1, kind: Lease, metadata: {name: carrel-report, namespace: carrel-system}}"
+	controllerLease = "{apiVersion: coordination.k8s.io/v1, kind: Lease, metadata: {name: carrel-controller, namespace: carrel-system}}"
+	reporterLease   = "{apiVersion: coordination.k8s.io/v1, kind: Lease, metadata: {name: carrel-reporter, namespace: carrel-system}}"
 )
 
 // An act is one request.
