@@ -49,26 +49,17 @@ func (h *holds) remaining(course types.NamespacedName, attempt string, now time.
 
 // certainty remembers for which courses the forge and the Course's status are
 // known to agree. It starts empty, so a restarted reporter looks before it posts.
-type certainty struct {
-	mu   sync.Mutex
-	sure map[types.NamespacedName]bool
-}
+type certainty struct{ sure sync.Map }
 
 func (c *certainty) set(course types.NamespacedName, sure bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.sure == nil {
-		c.sure = map[types.NamespacedName]bool{}
-	}
 	if sure {
-		c.sure[course] = true
+		c.sure.Store(course, true)
 	} else {
-		delete(c.sure, course)
+		c.sure.Delete(course)
 	}
 }
 
 func (c *certainty) of(course types.NamespacedName) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.sure[course]
+	_, sure := c.sure.Load(course)
+	return sure
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
 	"k8s.io/client-go/util/workqueue"
@@ -35,6 +36,8 @@ type Reconciler struct {
 
 	holds     holds
 	certainty certainty
+	// courseless are the reports of namespaces that have no Course yet.
+	courseless memory
 	// backoff spaces the tries while a forge does not answer.
 	backoff workqueue.TypedRateLimiter[types.NamespacedName]
 }
@@ -42,13 +45,15 @@ type Reconciler struct {
 // Reconcile tells the forge what it does not know yet about one course.
 func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
 	var course v1alpha1.Course
-	if err := r.Client.Get(ctx, request.NamespacedName, &course); err != nil {
-		r.forget(request.NamespacedName)
-		return ctrl.Result{}, client.IgnoreNotFound(err)
+	err := r.Client.Get(ctx, request.NamespacedName, &course)
+	if apierrors.IsNotFound(err) {
+		return r.reportWithoutCourse(ctx, request.NamespacedName)
+	}
+	if err != nil {
+		return ctrl.Result{}, err
 	}
 	result, err := r.report(ctx, &course)
-	var waiting settling
-	if errors.As(err, &waiting) {
+	if errors.As(err, &settling{}) {
 		return ctrl.Result{}, nil // a watch tells when Flux is done
 	}
 	var problem *problem
@@ -78,20 +83,18 @@ func (r *Reconciler) report(ctx context.Context, cached *v1alpha1.Course) (ctrl.
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	key := client.ObjectKeyFromObject(cached)
-	attempt := decision.Report.Revision + "/" + destination.version
-	if wait := r.holds.remaining(key, attempt, r.Now()); wait > 0 {
+	if wait := r.held(cached, destination, decision); wait > 0 {
 		return ctrl.Result{RequeueAfter: wait}, nil
 	}
 	var course v1alpha1.Course
-	if err := r.APIReader.Get(ctx, key, &course); err != nil {
+	if err := r.APIReader.Get(ctx, client.ObjectKeyFromObject(cached), &course); err != nil {
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
 	decision, err = r.decide(ctx, r.APIReader, &course, flux)
 	if err != nil || decision.Report == nil {
 		return ctrl.Result{RequeueAfter: decision.After}, err
 	}
-	return r.carryOut(ctx, &course, destination, decision)
+	return ctrl.Result{}, r.carryOut(ctx, &course, destination, decision)
 }
 
 // decide looks at the carrels only when Flux and the last report leave anything open.
@@ -113,27 +116,38 @@ func (r *Reconciler) decide(ctx context.Context, from client.Reader, course *v1a
 
 // carryOut posts, and then remembers. Whoever dies in between finds, on reading
 // the commit's statuses first, that the post was made.
-func (r *Reconciler) carryOut(ctx context.Context, course *v1alpha1.Course, d *destination, decision Decision) (ctrl.Result, error) {
-	key := client.ObjectKeyFromObject(course)
-	opened, err := r.open(ctx, d)
-	if err != nil {
-		return ctrl.Result{}, err
+func (r *Reconciler) carryOut(ctx context.Context, course *v1alpha1.Course, d *destination, decision Decision) error {
+	if err := r.deliver(ctx, course, d, decision); err != nil {
+		return err
 	}
-	sure := r.certainty.of(key) && course.Status.Report != nil && course.Status.Report.Revision == decision.Report.Revision
-	r.certainty.set(key, false)
-	if err := r.tell(ctx, opened, course, decision, !sure); err != nil {
-		return r.refused(ctx, course, d, decision.Report.Revision, err)
-	}
-	r.holds.release(key)
-	r.backoff.Forget(key)
 	if err := r.writeReport(ctx, course, decision.Report); err != nil {
-		return ctrl.Result{}, err
+		return err
 	}
-	r.certainty.set(key, true)
+	r.certainty.set(client.ObjectKeyFromObject(course), true)
 	if decision.Post {
 		r.announce(ctx, course, decision.Report)
 	}
-	return ctrl.Result{}, nil
+	return nil
+}
+
+// deliver makes the forge know what was decided. It leaves the reporter unsure of
+// the course until the report is remembered.
+func (r *Reconciler) deliver(ctx context.Context, course *v1alpha1.Course, d *destination, decision Decision) error {
+	key := client.ObjectKeyFromObject(course)
+	opened, err := r.open(ctx, d)
+	if err != nil {
+		return r.hold(key, d, decision, err)
+	}
+	last := course.Status.Report
+	sure := r.certainty.of(key) && last != nil && last.Revision == decision.Report.Revision
+	r.certainty.set(key, false)
+	if err := r.tell(ctx, opened, course, decision, !sure); err != nil {
+		log.FromContext(ctx).Error(err, "could not report", "commit", decision.Report.Revision)
+		return r.hold(key, d, decision, d.problemOf(err, decision.Report.Revision))
+	}
+	r.holds.release(key)
+	r.backoff.Forget(key)
+	return nil
 }
 
 // tell brings the forge to what was decided.
@@ -171,22 +185,30 @@ func (r *Reconciler) contextOf(course *v1alpha1.Course) string {
 	return fmt.Sprintf("carrel/%s/%s", r.ClusterName, course.Name)
 }
 
-// refused sets when to try again, and says on the Course what is wrong.
-func (r *Reconciler) refused(ctx context.Context, course *v1alpha1.Course, d *destination, commit string, err error) (ctrl.Result, error) {
-	if ctx.Err() != nil {
-		return ctrl.Result{}, ctx.Err()
+// hold makes the course wait for its next try, if the error is a problem. One that
+// a person must solve holds only this commit, and until the Provider is touched.
+func (r *Reconciler) hold(course types.NamespacedName, d *destination, decision Decision, err error) error {
+	var problem *problem
+	if !errors.As(err, &problem) {
+		return err
 	}
-	key := client.ObjectKeyFromObject(course)
-	problem := d.problemOf(err, commit)
-	held := hold{attempt: commit + "/" + d.version}
+	held := hold{attempt: attemptOf(d, decision)}
 	if problem.reason == v1alpha1.ForgeUnavailableReason {
-		problem.after = max(problem.after, r.backoff.When(key))
+		problem.after = max(problem.after, r.backoff.When(course))
 		held.attempt = ""
 	}
 	held.until = r.Now().Add(problem.after)
-	r.holds.set(key, held)
-	log.FromContext(ctx).Error(err, "could not report", "reason", problem.reason, "commit", commit, "retryAfter", problem.after)
-	return ctrl.Result{}, problem
+	r.holds.set(course, held)
+	return problem
+}
+
+// held is how long the course must still wait before this is tried.
+func (r *Reconciler) held(course *v1alpha1.Course, d *destination, decision Decision) time.Duration {
+	return r.holds.remaining(client.ObjectKeyFromObject(course), attemptOf(d, decision), r.Now())
+}
+
+func attemptOf(d *destination, decision Decision) string {
+	return decision.Report.Revision + "/" + d.version
 }
 
 func (r *Reconciler) announce(ctx context.Context, course *v1alpha1.Course, report *v1alpha1.ReportStatus) {
@@ -195,14 +217,7 @@ func (r *Reconciler) announce(ctx context.Context, course *v1alpha1.Course, repo
 		"%s on commit %s: %s", report.State, abbreviate(report.Revision), report.Description)
 }
 
-func (r *Reconciler) forget(course types.NamespacedName) {
-	r.holds.release(course)
-	r.certainty.set(course, false)
-	r.backoff.Forget(course)
-}
-
 func isProblem(err error) bool {
-	var waiting settling
 	var problem *problem
-	return errors.As(err, &problem) || errors.As(err, &waiting)
+	return errors.As(err, &problem) || errors.As(err, &settling{})
 }

@@ -29,7 +29,7 @@ var (
 		`|\b(userlands?\.carrel\.dev )("[^"]*")|\b(Userland\.carrel\.dev )("[^"]*")`)
 
 	// value is what the API server repeats of a field it refuses.
-	value = regexp.MustCompile(`\b((?:Invalid|Duplicate|Unsupported) value: |Too long: )("(?:[^"\\]|\\.)*"|\S+)`)
+	value = regexp.MustCompile(`\b((?:Invalid|Duplicate|Unsupported) value: )("(?:[^"\\]|\\.)*"|\S+)`)
 
 	// word is all a name of a user may consist of.
 	word = regexp.MustCompile(`[\p{L}\p{N}][\p{L}\p{N}._@+-]*`)

@@ -64,7 +64,7 @@ func start(program, data string) (stop func(), err error) {
 		return nil, err
 	}
 	gitea := func(arguments ...string) *exec.Cmd {
-		return exec.Command(filepath.Join(program, "gitea"), append([]string{"--config", config}, arguments...)...)
+		return exec.Command(program, append([]string{"--config", config}, arguments...)...)
 	}
 	if out, err := gitea("migrate").CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("gitea migrate: %w\n%s", err, out)
@@ -129,7 +129,7 @@ func writeConfig(program, data, address string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	ini := strings.NewReplacer("{program}", program, "{data}", data, "{account}", account.Username,
+	ini := strings.NewReplacer("{files}", filepath.Dir(program), "{data}", data, "{account}", account.Username,
 		"{host}", host, "{port}", port).Replace(`RUN_USER = {account}
 RUN_MODE = prod
 WORK_PATH = {data}
@@ -139,7 +139,7 @@ PROTOCOL = http
 HTTP_ADDR = {host}
 HTTP_PORT = {port}
 ROOT_URL = http://{host}:{port}/
-STATIC_ROOT_PATH = {program}
+STATIC_ROOT_PATH = {files}
 OFFLINE_MODE = true
 DISABLE_SSH = true
 LFS_START_SERVER = false
