@@ -94,5 +94,5 @@ func TestCRDsHoldNothingElse(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	compareGolden(t, "testdata/crds.yaml", string(got))
+	golden.Compare(t, "crds.yaml", string(got))
 }
