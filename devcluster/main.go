@@ -12,11 +12,14 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/carrel-dev/carrel/devcluster/program"
 	"github.com/carrel-dev/carrel/devcluster/progress"
 )
 
-func main() {
+func main() { os.Exit(run()) }
+
+func run() int {
+	// Debian keeps ip, nft and runc where only an administrator's shell looks.
+	os.Setenv("PATH", os.Getenv("PATH")+":/usr/local/sbin:/usr/sbin:/sbin")
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := newCommand().ExecuteContext(ctx); err != nil {
@@ -24,8 +27,9 @@ func main() {
 			err = errors.New("interrupted")
 		}
 		fmt.Fprintln(os.Stderr, "devcluster:", err)
-		os.Exit(1)
+		return 1
 	}
+	return 0
 }
 
 func newCommand() *cobra.Command {
@@ -35,31 +39,22 @@ func newCommand() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(newAssetsCommand(), newImageCommand())
+	root.AddCommand(
+		newUpCommand(),
+		newDownCommand(),
+		newStatusCommand(),
+		newKubeconfigCommand(),
+		newLoadCommand(),
+		newForgeCommand(),
+		newAssetsCommand(),
+		newImageCommand(),
+		newDaemonCommand(),
+		newNodeCommand(),
+	)
 	return root
 }
 
 // report prints progress where it does not mix with what a command answers.
 func report() progress.Sink {
 	return progress.NewPrinter(os.Stderr).Print
-}
-
-func newAssetsCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:   "assets",
-		Short: "Print the directory of etcd, kube-apiserver and kubectl (KUBEBUILDER_ASSETS), building them if need be",
-		Args:  cobra.NoArgs,
-		RunE: func(command *cobra.Command, _ []string) error {
-			cache, err := program.DefaultCache()
-			if err != nil {
-				return err
-			}
-			directory, err := cache.Build(command.Context(), report(), program.Kubernetes)
-			if err != nil {
-				return err
-			}
-			_, err = fmt.Fprintln(command.OutOrStdout(), directory)
-			return err
-		},
-	}
 }

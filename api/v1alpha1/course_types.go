@@ -1,0 +1,122 @@
+package v1alpha1
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// CourseSpec describes a class.
+type CourseSpec struct {
+	// title is the name of the course for people, for instance "Programming 1".
+	// +optional
+	// +kubebuilder:validation:MaxLength=200
+	Title string `json:"title,omitempty"`
+
+	// templateName is the Template for Userlands that name none.
+	// +optional
+	// +kubebuilder:validation:MaxLength=63
+	TemplateName string `json:"templateName,omitempty"`
+}
+
+// CourseStatus is how a class is doing.
+type CourseStatus struct {
+	// observedGeneration is the generation of the spec that the rest of the
+	// status speaks of; -1 before the controller has seen it.
+	// +optional
+	// +kubebuilder:default=-1
+	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
+
+	// userlands counts the carrels of the course.
+	// +optional
+	Userlands *UserlandCounts `json:"userlands,omitempty"`
+
+	// report is what was last reported to the forge. Its writer is the reporter.
+	// +optional
+	Report *ReportStatus `json:"report,omitempty"`
+
+	// conditions are Ready, Reconciling and Stalled, as kstatus defines them,
+	// and Reported, which the reporter writes.
+	// +optional
+	// +listType=map
+	// +listMapKey=type
+	Conditions []metav1.Condition `json:"conditions,omitempty"`
+}
+
+// UserlandCounts counts the carrels of a course.
+type UserlandCounts struct {
+	// total is the number of Userlands.
+	// +required
+	Total int32 `json:"total"`
+	// ready is how many are Ready; those meant to be stopped count as ready.
+	// +required
+	Ready int32 `json:"ready"`
+	// states counts Userlands by state.
+	// +optional
+	States map[string]int32 `json:"states,omitempty"`
+	// attention counts, by reason, the Userlands that need a person.
+	// +optional
+	Attention map[string]int32 `json:"attention,omitempty"`
+}
+
+// ReportStatus is what was last reported about a course to the forge.
+type ReportStatus struct {
+	// revision is the commit the status was posted on, as a full hash.
+	// +required
+	Revision string `json:"revision"`
+	// state is pending, success or failure.
+	// +required
+	State string `json:"state"`
+	// description is the text posted, at most 140 characters.
+	// +required
+	Description string `json:"description"`
+	// digests are, by Kustomization (namespace/name), those of the rendered
+	// content reported about; with "failed:" before one that Flux could not
+	// apply. A commit that leaves them unchanged did not touch the course and is
+	// not reported on.
+	// +optional
+	Digests map[string]string `json:"digests,omitempty"`
+	// time is when the status was posted.
+	// +required
+	Time metav1.Time `json:"time"`
+}
+
+// Course is a class. Each namespace has at most one, of the namespace's name.
+//
+// +kubebuilder:object:root=true
+// +kubebuilder:subresource:status
+// +kubebuilder:resource:categories=carrel
+// +kubebuilder:printcolumn:name="Title",type=string,JSONPath=`.spec.title`
+// +kubebuilder:printcolumn:name="Ready",type=integer,JSONPath=`.status.userlands.ready`
+// +kubebuilder:printcolumn:name="Total",type=integer,JSONPath=`.status.userlands.total`
+// +kubebuilder:printcolumn:name="Status",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].message`
+// +kubebuilder:printcolumn:name="Reported",type=string,JSONPath=`.status.report.description`,priority=1
+// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+type Course struct {
+	metav1.TypeMeta `json:",inline"`
+	// +optional
+	metav1.ObjectMeta `json:"metadata,omitempty"`
+
+	// spec describes the class.
+	// +optional
+	// +kubebuilder:default={}
+	Spec CourseSpec `json:"spec,omitempty"`
+
+	// status is how it is doing.
+	// +optional
+	// +kubebuilder:default={"observedGeneration":-1}
+	Status CourseStatus `json:"status,omitempty"`
+}
+
+// CourseList is a list of Courses.
+//
+// +kubebuilder:object:root=true
+type CourseList struct {
+	metav1.TypeMeta `json:",inline"`
+	metav1.ListMeta `json:"metadata,omitempty"`
+	Items           []Course `json:"items"`
+}
+
+// GetConditions returns the conditions of the status.
+func (c *Course) GetConditions() []metav1.Condition { return c.Status.Conditions }
+
+// SetConditions replaces the conditions of the status.
+func (c *Course) SetConditions(conditions []metav1.Condition) { c.Status.Conditions = conditions }

@@ -1,0 +1,74 @@
+package v1alpha1
+
+// Labels are indexes for people and for list calls. Whose an object is, is
+// decided by its controller reference, and for volumes by UserAnnotation.
+const (
+	// UserlandLabel names the Userland an object was made for. It is on
+	// Deployments, pods, Services and PersistentVolumeClaims.
+	UserlandLabel = "carrel.dev/userland"
+
+	// TemplateLabel names the Template a Deployment and its pods follow.
+	TemplateLabel = "carrel.dev/template"
+
+	// CourseLabel is on the namespace of a course and holds its name, which is
+	// the namespace's own.
+	CourseLabel = "carrel.dev/course"
+
+	// ManagedByLabel is the recommended Kubernetes label; its value on what the
+	// controller makes is ManagedByValue.
+	ManagedByLabel = "app.kubernetes.io/managed-by"
+
+	// ManagedByValue is what the controller writes into ManagedByLabel.
+	ManagedByValue = "carrel-controller"
+
+	// KeepUntilLabel is on a PersistentVolumeClaim whose Userland is gone. Its
+	// value is the moment until which the volume is kept, in UTC, in the form
+	// KeepUntilLayout, or KeepForever. Re-creating the Userland for the same
+	// user removes it.
+	KeepUntilLabel = "carrel.dev/keep-until"
+)
+
+const (
+	// KeepUntilLayout is the time.Format layout of KeepUntilLabel: ISO 8601
+	// basic form, the only exact one a label value admits (it has no colon).
+	KeepUntilLayout = "20060102T150405Z"
+
+	// KeepForever is the value of retain and of KeepUntilLabel for a volume
+	// that is never deleted.
+	KeepForever = "Forever"
+)
+
+// Annotations on PersistentVolumeClaims. A claim has no owner, so that nothing
+// deletes a student's work along with another object; these record whose it is.
+const (
+	// UserAnnotation is the login identity of the user whose volume this is. A
+	// volume is never attached for anybody else.
+	UserAnnotation = "carrel.dev/user"
+
+	// VolumeAnnotation is the name of the Template's volume it was made for.
+	VolumeAnnotation = "carrel.dev/volume"
+
+	// RetainAnnotation is the Template's retain for this volume, remembered
+	// because the Template may be gone by the time it is needed.
+	RetainAnnotation = "carrel.dev/retain"
+)
+
+// IntentAnnotation is a digest of all that the controller last meant an object
+// to be. It lets the controller see, without any memory of its own, that it
+// wants something else now, fields it no longer sets included.
+const IntentAnnotation = "carrel.dev/intent"
+
+// ReservedPrefix begins every label and annotation that belongs to Carrel.
+const ReservedPrefix = "carrel.dev/"
+
+// Environment variables given to every container of a carrel.
+const (
+	// UserEnv holds the login identity of the user.
+	UserEnv = "CARREL_USER"
+	// UserlandEnv holds the name of the Userland.
+	UserlandEnv = "CARREL_USERLAND"
+	// CourseEnv holds the name of the course.
+	CourseEnv = "CARREL_COURSE"
+	// ReservedEnvPrefix begins every variable a Template must not set itself.
+	ReservedEnvPrefix = "CARREL_"
+)

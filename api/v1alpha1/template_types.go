@@ -1,0 +1,172 @@
+package v1alpha1
+
+import (
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// ServiceType says how a carrel is reached inside the cluster.
+// +kubebuilder:validation:Enum=Headless;ClusterIP
+type ServiceType string
+
+const (
+	// ServiceHeadless gives the Service no address of its own: its name
+	// resolves to the pod. Port mapping (port other than targetPort) does not
+	// take place.
+	ServiceHeadless ServiceType = "Headless"
+	// ServiceClusterIP allocates an address, for software that needs a fixed
+	// one or a port mapping.
+	ServiceClusterIP ServiceType = "ClusterIP"
+)
+
+// TemplateSpec is what a carrel is made of.
+// +kubebuilder:validation:XValidation:rule="!has(self.template.metadata) || !has(self.template.metadata.labels) || self.template.metadata.labels.all(k, !k.startsWith('carrel.dev/') && k != 'app.kubernetes.io/managed-by')",fieldPath=".template",message="labels carrel.dev/* and app.kubernetes.io/managed-by belong to Carrel: remove them from template.metadata.labels"
+// +kubebuilder:validation:XValidation:rule="!has(self.template.metadata) || !has(self.template.metadata.annotations) || self.template.metadata.annotations.all(k, !k.startsWith('carrel.dev/'))",fieldPath=".template",message="annotations carrel.dev/* belong to Carrel: remove them from template.metadata.annotations"
+type TemplateSpec struct {
+	// template is the pod of a carrel, as in a Deployment. Carrel adds the
+	// volumes, and to every container the variables CARREL_USER,
+	// CARREL_USERLAND and CARREL_COURSE, which may be used as $(CARREL_USER) in
+	// args and env. Other variables beginning with CARREL_ are refused.
+	// +required
+	Template corev1.PodTemplateSpec `json:"template"`
+
+	// service says how the carrel is reached.
+	// +required
+	Service ServiceSpec `json:"service"`
+
+	// volumes are the storage each user has of their own. A container mounts
+	// one by its name in volumeMounts.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=16
+	Volumes []Volume `json:"volumes,omitempty"`
+}
+
+// ServiceSpec says how a carrel is reached.
+type ServiceSpec struct {
+	// type is Headless (the name resolves straight to the pod) or ClusterIP (an
+	// address of its own, for software that needs one or a port mapping).
+	// +optional
+	// +kubebuilder:default=Headless
+	Type ServiceType `json:"type,omitempty"`
+
+	// ports are the ports of the Service. The one named http, else the first,
+	// is the one a browser is sent to.
+	// +required
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=16
+	Ports []ServicePort `json:"ports"`
+}
+
+// ServicePort is one port of the Service.
+type ServicePort struct {
+	// name tells ports apart.
+	// +required
+	// +kubebuilder:validation:MaxLength=15
+	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`
+	Name string `json:"name"`
+
+	// port is the port number of the Service. On a Headless Service it must be
+	// the number the container listens on.
+	// +required
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=65535
+	Port int32 `json:"port"`
+
+	// targetPort is the port of the container, by number; default: port.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=65535
+	TargetPort int32 `json:"targetPort,omitempty"`
+
+	// protocol is TCP (the default), UDP or SCTP.
+	// +optional
+	// +kubebuilder:default=TCP
+	// +kubebuilder:validation:Enum=TCP;UDP;SCTP
+	Protocol corev1.Protocol `json:"protocol,omitempty"`
+}
+
+// Volume is storage that each user has of their own and that outlives their pod.
+type Volume struct {
+	// name is the name to mount it by; it is also part of the name of the
+	// PersistentVolumeClaim, <userland>--<name>.
+	// +required
+	// +kubebuilder:validation:MaxLength=40
+	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`
+	// +kubebuilder:validation:XValidation:rule="!self.contains('--')",message="must not contain '--', which separates user and volume in the claim's name: use a single '-'"
+	Name string `json:"name"`
+
+	// pvcSpec is the claim to make for each user.
+	// +required
+	PVCSpec corev1.PersistentVolumeClaimSpec `json:"pvcSpec"`
+
+	// retain is how long the volume is kept after its Userland is gone, counted
+	// from the removal: days (30d), hours (12h) or Forever.
+	// +optional
+	// +kubebuilder:default="30d"
+	// +kubebuilder:validation:Pattern=`^([1-9][0-9]{0,4}[dh]|Forever)$`
+	Retain string `json:"retain,omitempty"`
+}
+
+// TemplateStatus is what the controller found out about a Template.
+type TemplateStatus struct {
+	// observedGeneration is the generation of the spec that the conditions
+	// speak of; -1 before the controller has seen it.
+	// +optional
+	// +kubebuilder:default=-1
+	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
+
+	// userlands is the number of Userlands that use this Template.
+	// +optional
+	Userlands int32 `json:"userlands,omitempty"`
+
+	// conditions are Ready, Reconciling and Stalled, as kstatus defines them.
+	// +optional
+	// +listType=map
+	// +listMapKey=type
+	Conditions []metav1.Condition `json:"conditions,omitempty"`
+}
+
+// Template says which containers a carrel is made of.
+//
+// +kubebuilder:object:root=true
+// +kubebuilder:subresource:status
+// +kubebuilder:resource:shortName=tpl,categories=carrel
+// +kubebuilder:printcolumn:name="Image",type=string,JSONPath=`.spec.template.spec.containers[*].image`
+// +kubebuilder:printcolumn:name="Userlands",type=integer,JSONPath=`.status.userlands`
+// +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
+// +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].message`,priority=1
+// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+// +kubebuilder:validation:XValidation:rule="size(self.metadata.name) <= 63",message="metadata.name must be at most 63 characters, because it becomes a label: shorten it"
+type Template struct {
+	metav1.TypeMeta `json:",inline"`
+	// +optional
+	metav1.ObjectMeta `json:"metadata,omitempty"`
+
+	// spec is what a carrel is made of.
+	// +required
+	Spec TemplateSpec `json:"spec"`
+
+	// status is what the controller found out.
+	// +optional
+	// +kubebuilder:default={"observedGeneration":-1}
+	Status TemplateStatus `json:"status,omitempty"`
+}
+
+// TemplateList is a list of Templates.
+//
+// +kubebuilder:object:root=true
+type TemplateList struct {
+	metav1.TypeMeta `json:",inline"`
+	metav1.ListMeta `json:"metadata,omitempty"`
+	Items           []Template `json:"items"`
+}
+
+// GetConditions returns the conditions of the status.
+func (t *Template) GetConditions() []metav1.Condition { return t.Status.Conditions }
+
+// SetConditions replaces the conditions of the status.
+func (t *Template) SetConditions(conditions []metav1.Condition) { t.Status.Conditions = conditions }

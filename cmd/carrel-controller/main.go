@@ -1,0 +1,61 @@
+// Command carrel-controller runs Carrel's controllers. Which ones is a flag,
+// because the reporter runs apart from the others, under an account that can
+// write no workload.
+package main
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+	"go.uber.org/zap/zapcore"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/log/zap"
+)
+
+func main() {
+	if err := newCommand().ExecuteContext(ctrl.SetupSignalHandler()); err != nil {
+		fmt.Fprintln(os.Stderr, "carrel-controller:", err)
+		os.Exit(1)
+	}
+}
+
+func newCommand() *cobra.Command {
+	var o options
+	command := &cobra.Command{
+		Use:           "carrel-controller",
+		Short:         "Make a carrel of each Userland, and report on courses",
+		Args:          cobra.NoArgs,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		RunE: func(command *cobra.Command, _ []string) error {
+			// An error says where it comes from; a stack trace would only hide it.
+			ctrl.SetLogger(zap.New(zap.UseDevMode(o.development), zap.StacktraceLevel(zapcore.PanicLevel)))
+			mgr, err := newManager(o)
+			if err != nil {
+				return err
+			}
+			if err := mgr.Start(command.Context()); err != nil {
+				return fmt.Errorf("run the controllers: %w", err)
+			}
+			return nil
+		},
+	}
+	flags := command.Flags()
+	flags.StringSliceVar(&o.controllers, "controllers", workloadControllers, "the controllers to run: userland, template, course; or report")
+	flags.StringVar(&o.clusterName, "cluster-name", "", "name of this cluster, part of every commit status (report)")
+	flags.StringVar(&o.metricsAddress, "metrics-bind-address", ":8080", "address to serve metrics on; 0 serves none")
+	flags.StringVar(&o.healthAddress, "health-probe-bind-address", ":8081", "address to serve /healthz and /readyz on")
+	flags.StringVar(&o.leaderElectionNamespace, "leader-elect-namespace", "", "namespace of the Lease that only one replica holds; empty: the pod's own")
+	flags.BoolVar(&o.leaderElection, "leader-elect", true, "let only one replica act at a time")
+	flags.BoolVar(&o.development, "log-development", false, "log for a person at a terminal instead of as JSON")
+	return command
+}
+
+// options are what the flags say.
+type options struct {
+	controllers                                            []string
+	clusterName                                            string
+	metricsAddress, healthAddress, leaderElectionNamespace string
+	leaderElection, development                            bool
+}

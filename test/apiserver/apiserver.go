@@ -1,0 +1,121 @@
+// Package apiserver gives the tests of a package a real etcd and
+// kube-apiserver with Carrel's kinds installed. There is no kubelet and no
+// controller-manager: what those would write, a test writes itself.
+package apiserver
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	k8sruntime "k8s.io/apimachinery/pkg/runtime"
+	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/envtest"
+
+	"github.com/carrel-dev/carrel/api/v1alpha1"
+)
+
+// assetsVariable is where envtest looks for the binaries.
+const assetsVariable = "KUBEBUILDER_ASSETS"
+
+var (
+	environment *envtest.Environment
+	config      *rest.Config
+)
+
+// Main runs the tests of a package between starting and stopping one API
+// server; call it from TestMain. Further CRDs, such as Flux's, are given as
+// directories or files. It does not return.
+func Main(m *testing.M, moreCRDs ...string) {
+	code, err := run(m, moreCRDs)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+func run(m *testing.M, moreCRDs []string) (code int, err error) {
+	if os.Getenv(assetsVariable) == "" {
+		return 1, fmt.Errorf("%s is not set: run `make test`, or export %s=$(bin/devcluster assets)", assetsVariable, assetsVariable)
+	}
+	environment = &envtest.Environment{
+		CRDDirectoryPaths:     append([]string{filepath.Join(Root(), "kustomize", "crds")}, moreCRDs...),
+		ErrorIfCRDPathMissing: true,
+	}
+	config, err = environment.Start()
+	if err != nil {
+		return 1, fmt.Errorf("start the API server of the tests: %w", err)
+	}
+	// Tests make bursts that the client's own throttle would only slow down.
+	config.QPS = -1
+	defer func() {
+		if stopErr := environment.Stop(); stopErr != nil && err == nil {
+			err = fmt.Errorf("stop the API server of the tests: %w", stopErr)
+		}
+	}()
+	return m.Run(), nil
+}
+
+// Root is the top of the repository.
+func Root() string {
+	_, file, _, _ := runtime.Caller(0)
+	return filepath.Join(filepath.Dir(file), "..", "..")
+}
+
+// Config is a copy of the administrator's client configuration.
+func Config() *rest.Config { return rest.CopyConfig(config) }
+
+// Scheme knows the built-in kinds, Carrel's, and those that add registers.
+func Scheme(add ...func(*k8sruntime.Scheme) error) *k8sruntime.Scheme {
+	scheme := k8sruntime.NewScheme()
+	utilruntime.Must(clientgoscheme.AddToScheme(scheme))
+	utilruntime.Must(v1alpha1.AddToScheme(scheme))
+	for _, register := range add {
+		utilruntime.Must(register(scheme))
+	}
+	return scheme
+}
+
+// Client is an administrator's client that reads and writes directly.
+func Client(t testing.TB, add ...func(*k8sruntime.Scheme) error) client.Client {
+	t.Helper()
+	c, err := client.New(config, client.Options{Scheme: Scheme(add...)})
+	if err != nil {
+		t.Fatalf("make a client: %v", err)
+	}
+	return c
+}
+
+// Namespace makes a namespace of the test's own and returns its name. It stays
+// until the API server stops, since nothing here would finish its deletion.
+func Namespace(t testing.TB, c client.Client) string {
+	t.Helper()
+	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: prefix(t.Name())}}
+	if err := c.Create(t.Context(), ns); err != nil {
+		t.Fatalf("make a namespace: %v", err)
+	}
+	return ns.Name
+}
+
+// prefix makes the beginning of a namespace's name of a test's name.
+func prefix(test string) string {
+	name := strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
+			return r
+		}
+		return '-'
+	}, strings.ToLower(strings.TrimPrefix(test, "Test")))
+	if len(name) > 30 {
+		name = name[:30]
+	}
+	return "t" + strings.Trim(name, "-") + "-"
+}
