@@ -2,6 +2,7 @@ package image
 
 import (
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -62,6 +63,14 @@ func TestHostPackagesNameEveryNeedOnce(t *testing.T) {
 				t.Errorf("needs are listed for %q, which is no image", image)
 			}
 		}
+	}
+}
+
+func TestReadmeNamesTheHostPackages(t *testing.T) {
+	readme, err := os.ReadFile("README.md")
+	must(t, err)
+	if command := "apt-get install " + strings.Join(HostPackages(), " ") + "\n"; !strings.Contains(string(readme), command) {
+		t.Errorf("README.md does not say %q", command)
 	}
 }
 
