@@ -63,12 +63,12 @@ func (codeServerLayer) key(context.Context, Builder) (string, error) {
 	return keyOf(codeServerRevision, codeServerVersion, nodeVersion, runtime.GOARCH), nil
 }
 
-func (codeServerLayer) write(ctx context.Context, b Builder, file string) error {
+func (codeServerLayer) write(ctx context.Context, b Builder, file string) (err error) {
 	build := codeServerBuild{
 		work: filepath.Join(filepath.Dir(file), "npm"),
 		node: "node-linux-" + npmArchitecture(),
 	}
-	defer os.RemoveAll(build.work)
+	defer remove(build.work, &err)
 	steps := []struct {
 		doing string
 		do    func(context.Context) error

@@ -30,13 +30,13 @@ func (debianBase) key(context.Context, Builder) (string, error) {
 	return keyOf(debianRevision), nil
 }
 
-func (debianBase) write(ctx context.Context, _ Builder, file string) error {
+func (debianBase) write(ctx context.Context, _ Builder, file string) (err error) {
 	sources, err := debianSources(ctx)
 	if err != nil {
 		return err
 	}
 	tree := filepath.Join(filepath.Dir(file), "tree")
-	defer os.RemoveAll(tree)
+	defer remove(tree, &err)
 	if err := run(ctx, alone(ctx, "debootstrap", "--variant=minbase", "--include=ca-certificates", suite, tree, sources[0].address)); err != nil {
 		return err
 	}
@@ -65,13 +65,13 @@ func (l debianLayer) key(ctx context.Context, b Builder) (string, error) {
 //go:embed install.sh
 var installScript string
 
-func (l debianLayer) write(ctx context.Context, b Builder, file string) error {
+func (l debianLayer) write(ctx context.Context, b Builder, file string) (err error) {
 	base, err := b.layer(ctx, debianBase{})
 	if err != nil {
 		return err
 	}
 	tree := filepath.Join(filepath.Dir(file), "tree")
-	defer os.RemoveAll(tree)
+	defer remove(tree, &err)
 	if err := l.install(ctx, base, tree); err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"debug/elf"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -43,13 +44,13 @@ func (l sourceLayer) key(context.Context, Builder) (string, error) {
 	return keyOf(parts...), nil
 }
 
-func (l sourceLayer) write(ctx context.Context, _ Builder, file string) error {
+func (l sourceLayer) write(ctx context.Context, _ Builder, file string) (err error) {
 	root, err := moduleRoot()
 	if err != nil {
 		return err
 	}
 	binary := filepath.Join(filepath.Dir(file), l.command)
-	defer os.Remove(binary)
+	defer remove(binary, &err)
 	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w", "-o", binary, "./"+l.folder)
 	build.Dir = root
 	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=", "GOWORK=off")
@@ -89,13 +90,19 @@ func run(ctx context.Context, command *exec.Cmd) error {
 	return nil
 }
 
+// remove removes what was only needed on the way, lest the cache keeps it, and
+// adds a failure to err.
+func remove(path string, err *error) {
+	*err = errors.Join(*err, os.RemoveAll(path))
+}
+
 // checkStatic refuses a binary that would miss a C library in an image without one.
 func checkStatic(binary string) error {
 	file, err := elf.Open(binary)
 	if err != nil {
 		return fmt.Errorf("read program %s: %w", binary, err)
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }()
 	for _, segment := range file.Progs {
 		if segment.Type == elf.PT_INTERP {
 			return fmt.Errorf("%s is linked dynamically; build it with CGO_ENABLED=0", binary)

@@ -27,12 +27,12 @@ const (
 // WriteStatic writes to archive an image called reference that runs a static
 // binary, as a user who is not root. Beside the binary it holds the CA
 // certificates, /tmp, and no shell.
-func WriteStatic(archive, reference, binary string) error {
+func WriteStatic(archive, reference, binary string) (err error) {
 	work, err := os.MkdirTemp(filepath.Dir(archive), ".image-")
 	if err != nil {
 		return fmt.Errorf("build %s: %w", reference, err)
 	}
-	defer os.RemoveAll(work)
+	defer remove(work, &err)
 	name := filepath.Base(binary)
 	var files []string
 	for i, write := range []func(string) error{

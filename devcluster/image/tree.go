@@ -94,7 +94,7 @@ func readHeaders(file string) (map[string]tar.Header, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read layer: %w", err)
 	}
-	defer in.Close()
+	defer func() { _ = in.Close() }()
 	uncompressed, err := gzip.NewReader(in)
 	if err != nil {
 		return nil, fmt.Errorf("read layer %s: %w", file, err)
