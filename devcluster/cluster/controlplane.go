@@ -1,0 +1,142 @@
+package cluster
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+
+	"github.com/carrel-dev/carrel/devcluster/controlplane"
+	"github.com/carrel-dev/carrel/devcluster/network"
+	"github.com/carrel-dev/carrel/devcluster/pki"
+	"github.com/carrel-dev/carrel/devcluster/progress"
+	"github.com/carrel-dev/carrel/devcluster/supervise"
+)
+
+// prepareControlPlane makes certificates and kubeconfigs for a control plane
+// that listens on address.
+func (d *daemon) prepareControlPlane(address string, plan network.Plan, authority *pki.Authority) (controlplane.Config, error) {
+	config := controlplane.Config{
+		Programs:          d.spec.Kubernetes,
+		Data:              d.layout.path("etcd"),
+		Address:           address,
+		Network:           plan,
+		HasNode:           d.spec.Size == FullNode,
+		Authority:         authority.CertificateFile(),
+		ControllerManager: d.layout.path("pki", "controller-manager.kubeconfig"),
+		Scheduler:         d.layout.path("pki", "scheduler.kubeconfig"),
+	}
+	apiPorts, err := network.FreePorts(address, 1)
+	if err != nil {
+		return config, err
+	}
+	etcdPorts, err := network.FreePorts("127.0.0.1", 1)
+	if err != nil {
+		return config, err
+	}
+	config.Port, config.EtcdPort = apiPorts[0], etcdPorts[0]
+	d.update(func(r *Record) { r.API = config.URL() })
+	return config, d.issueCertificates(&config, authority)
+}
+
+func (d *daemon) issueCertificates(config *controlplane.Config, authority *pki.Authority) (err error) {
+	if config.SigningKey, err = authority.NewSigningKey("service-accounts"); err != nil {
+		return err
+	}
+	config.Server, err = authority.Issue(pki.Subject{
+		File: "kube-apiserver", User: "kube-apiserver",
+		IPs:   []net.IP{net.ParseIP(config.Address), config.Network.APIService()},
+		Names: []string{"localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local"},
+	})
+	if err != nil {
+		return err
+	}
+	// The API server reads logs and runs commands on the node as an
+	// administrator: who may ask for that is decided before.
+	config.KubeletClient, err = authority.Issue(pki.Subject{File: "kubelet-client", User: "kube-apiserver-kubelet-client", Groups: []string{"system:masters"}})
+	if err != nil {
+		return err
+	}
+	for path, subject := range map[string]pki.Subject{
+		d.layout.Kubeconfig():    {File: "admin", User: "admin", Groups: []string{"system:masters"}},
+		config.ControllerManager: {File: "controller-manager", User: "system:kube-controller-manager"},
+		config.Scheduler:         {File: "scheduler", User: "system:kube-scheduler"},
+	} {
+		if err := authority.WriteKubeconfig(path, d.spec.Name, config.URL(), subject); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// startControlPlane is done when the API server serves and a pod could be
+// created: that needs the default ServiceAccount, which a controller makes.
+func (d *daemon) startControlPlane(ctx context.Context, config controlplane.Config) error {
+	return d.report.Do("start control plane", func(step *progress.Step) error {
+		step.Move("etcd")
+		if err := d.run("etcd", config.EtcdArgs()...); err != nil {
+			return err
+		}
+		if err := supervise.WaitReady(ctx, probeURL(http.DefaultClient, config.EtcdURL()+"/health")); err != nil {
+			return err
+		}
+		step.Move("kube-apiserver")
+		if err := d.run("kube-apiserver", config.APIServerArgs()...); err != nil {
+			return err
+		}
+		client, err := clientTrusting(config.Authority)
+		if err != nil {
+			return err
+		}
+		if err := supervise.WaitReady(ctx, probeURL(client, config.URL()+"/readyz")); err != nil {
+			return err
+		}
+		step.Move("controllers")
+		return d.startControllers(ctx, config)
+	})
+}
+
+func (d *daemon) startControllers(ctx context.Context, config controlplane.Config) error {
+	if err := d.run("kube-controller-manager", config.ControllerManagerArgs()...); err != nil {
+		return err
+	}
+	if d.spec.Size == FullNode {
+		if err := d.run("kube-scheduler", config.SchedulerArgs()...); err != nil {
+			return err
+		}
+	}
+	_, err := d.kubectl(ctx, "", "wait", "--namespace=default", "--for=create", "serviceaccount/default", "--timeout=5m")
+	return err
+}
+
+func clientTrusting(authority string) (*http.Client, error) {
+	certificate, err := os.ReadFile(authority)
+	if err != nil {
+		return nil, err
+	}
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(certificate)
+	return &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}}, nil
+}
+
+// probeURL answers nil when url answers 200.
+func probeURL(client *http.Client, url string) func(context.Context) error {
+	return func(ctx context.Context) error {
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+		if err != nil {
+			return err
+		}
+		response, err := client.Do(request)
+		if err != nil {
+			return err
+		}
+		defer response.Body.Close()
+		if response.StatusCode != http.StatusOK {
+			return fmt.Errorf("%s answers %s", url, response.Status)
+		}
+		return nil
+	}
+}

@@ -1,0 +1,133 @@
+package cluster
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/carrel-dev/carrel/devcluster/network"
+	"github.com/carrel-dev/carrel/devcluster/pki"
+	"github.com/carrel-dev/carrel/devcluster/progress"
+	"github.com/carrel-dev/carrel/devcluster/supervise"
+)
+
+// Descriptors the daemon gets from `up`.
+const (
+	lockDescriptor   = 3 // open as long as the daemon lives: holds the cluster's lock
+	eventsDescriptor = 4 // a pipe for progress; its end says that starting is over
+)
+
+// startTimeout bounds a start whose programs and images are there already. It
+// takes well under a minute on two cores; a busy machine may take its time.
+const startTimeout = 10 * time.Minute
+
+// daemon is a cluster seen by the process that runs it.
+type daemon struct {
+	layout Layout
+	spec   Spec
+	report progress.Sink
+	group  *supervise.Group
+	// fail ends the start when a component dies on the way.
+	fail context.CancelCauseFunc
+
+	mu     sync.Mutex
+	record Record
+}
+
+// Daemon starts the cluster whose state directory is layout's, and runs it
+// until it is told to stop.
+func Daemon(layout Layout) error {
+	events := inherited(eventsDescriptor, "events")
+	inherited(lockDescriptor, "lock")
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer stop()
+
+	d := &daemon{layout: layout, report: progress.Encode(events)}
+	if err := readJSON(layout.spec(), &d.spec); err != nil {
+		return err
+	}
+	d.record = Record{Name: d.spec.Name, Size: d.spec.Size, Started: time.Now().UTC()}
+	starting, fail := context.WithCancelCause(ctx)
+	d.fail = fail
+	d.group = supervise.NewGroup(layout.Logs(), d.noteProcesses)
+	defer d.group.Kill()
+
+	bounded, cancel := context.WithTimeoutCause(starting, startTimeout, fmt.Errorf("not up after %s", startTimeout))
+	defer cancel()
+	if err := d.start(bounded); err != nil {
+		d.update(func(r *Record) { r.Failure = err.Error() })
+		return err
+	}
+	d.update(func(r *Record) { r.Ready = true })
+	events.Close()
+	<-ctx.Done()
+	return nil
+}
+
+// inherited opens a descriptor from the parent and keeps it from the children,
+// who would hold the lock and the pipe open after the daemon's death.
+func inherited(descriptor int, name string) *os.File {
+	syscall.CloseOnExec(descriptor)
+	return os.NewFile(uintptr(descriptor), name)
+}
+
+// start brings everything up, side by side where nothing waits for another.
+func (d *daemon) start(ctx context.Context) error {
+	plan, err := d.planNetwork()
+	if err != nil {
+		return err
+	}
+	authority, err := pki.NewAuthority(d.layout.path("pki"))
+	if err != nil {
+		return err
+	}
+	plane, err := d.prepareControlPlane("127.0.0.1", plan, authority)
+	if err != nil {
+		return err
+	}
+	return d.startControlPlane(ctx, plane)
+}
+
+func (d *daemon) planNetwork() (network.Plan, error) {
+	used, err := network.Used()
+	if err != nil {
+		return network.Plan{}, err
+	}
+	plan, err := network.Choose(used)
+	d.update(func(r *Record) { r.Network = plan })
+	return plan, err
+}
+
+// run starts a component.
+func (d *daemon) run(name string, arguments ...string) error {
+	_, err := d.group.Start(supervise.Command{Name: name, Args: arguments})
+	return err
+}
+
+// noteProcesses records which components run. One that dies ends the start;
+// later it is for `status` to tell.
+func (d *daemon) noteProcesses(processes []*supervise.Process) {
+	components := make([]Component, len(processes))
+	for i, process := range processes {
+		components[i] = Component{Name: process.Name, PID: process.PID, Log: process.Log, Ended: process.Ended()}
+		if components[i].Ended != "" {
+			d.fail(fmt.Errorf("%s ended: %s\n%s", process.Name, process.Ended(), supervise.Tail(process.Log)))
+		}
+	}
+	d.update(func(r *Record) { r.Components = components })
+}
+
+// update changes the record and writes it down. A record that can't be written
+// is no reason to end a cluster that runs: the daemon's log says so.
+func (d *daemon) update(change func(*Record)) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	change(&d.record)
+	if err := writeJSON(d.layout.record(), d.record); err != nil && d.layout.exists() {
+		fmt.Fprintln(os.Stderr, "write the cluster's record:", err)
+	}
+}

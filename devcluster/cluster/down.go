@@ -1,0 +1,71 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"syscall"
+	"time"
+
+	"github.com/carrel-dev/carrel/devcluster/filelock"
+	"github.com/carrel-dev/carrel/devcluster/progress"
+)
+
+// patience is how long a daemon is given to stop before it is killed. It kills
+// its components and waits for none, so it needs about a second.
+const patience = 20 * time.Second
+
+// Down ends a cluster and removes everything of it but the caches. A cluster
+// that does not run, or never did, is no error.
+func Down(ctx context.Context, report progress.Sink, layout Layout) error {
+	holder, err := filelock.Holder(layout.Lock())
+	if err != nil {
+		return err
+	}
+	if holder == 0 && !layout.exists() {
+		return nil
+	}
+	return report.Do("stop "+layout.Name, func(step *progress.Step) error {
+		lock, err := seize(ctx, layout, holder)
+		if err != nil {
+			return err
+		}
+		return demolish(layout, lock)
+	})
+}
+
+// seize takes the lock from whoever brings the cluster up or runs it.
+func seize(ctx context.Context, layout Layout, holder int) (*filelock.Lock, error) {
+	for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGKILL} {
+		if holder > 0 {
+			if err := syscall.Kill(holder, signal); err != nil && !errors.Is(err, syscall.ESRCH) {
+				return nil, fmt.Errorf("stop process %d, which runs %s: %w", holder, layout.Name, err)
+			}
+		}
+		patient, cancel := context.WithTimeout(ctx, patience)
+		lock, err := filelock.Wait(patient, layout.Lock(), func() {})
+		cancel()
+		if err == nil || !errors.Is(err, context.DeadlineExceeded) {
+			return lock, err
+		}
+	}
+	return nil, fmt.Errorf("process %d runs %s and does not end", holder, layout.Name)
+}
+
+// demolish removes all that there is of a cluster, and the lock with it.
+func demolish(layout Layout, lock *filelock.Lock) error {
+	defer lock.Remove()
+	return removeAll(layout)
+}
+
+// removeAll removes all that there is of a cluster.
+func removeAll(layout Layout) error {
+	if err := sweep(layout); err != nil {
+		return err
+	}
+	if err := os.RemoveAll(layout.Root); err != nil {
+		return fmt.Errorf("remove the cluster's state: %w", err)
+	}
+	return nil
+}

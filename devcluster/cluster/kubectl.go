@@ -1,0 +1,29 @@
+package cluster
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+// kubectl runs kubectl as the administrator: what it applies and waits for is
+// what a person at a shell would.
+func (d *daemon) kubectl(ctx context.Context, stdin string, arguments ...string) (string, error) {
+	arguments = append([]string{"--kubeconfig=" + d.layout.Kubeconfig()}, arguments...)
+	command := exec.CommandContext(ctx, filepath.Join(d.spec.Kubernetes, "kubectl"), arguments...)
+	// Its discovery cache would otherwise stay in the user's home.
+	command.Env = append(command.Environ(), "KUBECACHEDIR="+d.layout.path("kubectl-cache"))
+	command.Stdin = strings.NewReader(stdin)
+	var stdout, stderr bytes.Buffer
+	command.Stdout, command.Stderr = &stdout, &stderr
+	if err := command.Run(); err != nil {
+		if ctx.Err() != nil {
+			return "", context.Cause(ctx)
+		}
+		return "", fmt.Errorf("kubectl %s: %w\n%s", strings.Join(arguments[1:], " "), err, stderr.String())
+	}
+	return stdout.String(), nil
+}

@@ -1,0 +1,171 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/carrel-dev/carrel/devcluster/cluster"
+	"github.com/carrel-dev/carrel/devcluster/program"
+)
+
+// layoutFlag adds --name to command and returns where to find the layout.
+func layoutFlag(command *cobra.Command) func() (cluster.Layout, error) {
+	name := command.Flags().String("name", "carrel", "name of the cluster")
+	return func() (cluster.Layout, error) { return cluster.NewLayout(*name) }
+}
+
+func newUpCommand() *cobra.Command {
+	command := &cobra.Command{
+		Use:   "up",
+		Short: "Bring a cluster up; returns when it is ready",
+		Args:  cobra.NoArgs,
+	}
+	layout := layoutFlag(command)
+	size := sizeFlag(cluster.FullNode)
+	command.Flags().Var(&size, "size", "how much of a cluster: node (needs root) or control-plane")
+	command.RunE = func(command *cobra.Command, _ []string) error {
+		layout, err := layout()
+		if err != nil {
+			return err
+		}
+		err = cluster.Up(command.Context(), report(), layout, cluster.Size(size))
+		if errors.Is(err, cluster.ErrRunning) {
+			fmt.Fprintf(command.ErrOrStderr(), "cluster %q %v\n", layout.Name, err)
+			return nil
+		}
+		return err
+	}
+	return command
+}
+
+func newDownCommand() *cobra.Command {
+	command := &cobra.Command{
+		Use:   "down",
+		Short: "End a cluster and remove everything of it but the caches",
+		Args:  cobra.NoArgs,
+	}
+	layout := layoutFlag(command)
+	command.RunE = func(command *cobra.Command, _ []string) error {
+		layout, err := layout()
+		if err != nil {
+			return err
+		}
+		return cluster.Down(command.Context(), report(), layout)
+	}
+	return command
+}
+
+func newStatusCommand() *cobra.Command {
+	return newReadCommand("status", "Tell whether a cluster runs, and all its components", func(out io.Writer, _ cluster.Layout, record cluster.Record) error {
+		printStatus(out, record)
+		if dead := record.Dead(); len(dead) > 0 {
+			return fmt.Errorf("%s of cluster %q ended, see %s; begin anew: devcluster down --name %[2]s && devcluster up --name %[2]s", dead[0].Name, record.Name, dead[0].Log)
+		}
+		return nil
+	})
+}
+
+func printStatus(out io.Writer, record cluster.Record) {
+	fmt.Fprintf(out, "cluster %s, size %s, up for %s\nAPI server %s\n", record.Name, record.Size, time.Since(record.Started).Round(time.Second), record.API)
+	if record.Forge != nil {
+		fmt.Fprintf(out, "forge      %s\n", record.Forge.URL)
+	}
+	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "\nCOMPONENT\tPROCESS\tSTATE\tLOG")
+	for _, component := range record.Components {
+		state := "running"
+		if component.Ended != "" {
+			state = "ended: " + component.Ended
+		}
+		fmt.Fprintf(table, "%s\t%d\t%s\t%s\n", component.Name, component.PID, state, component.Log)
+	}
+	table.Flush()
+}
+
+func newKubeconfigCommand() *cobra.Command {
+	return newReadCommand("kubeconfig", "Print the path of the administrator's kubeconfig", func(out io.Writer, layout cluster.Layout, _ cluster.Record) error {
+		_, err := fmt.Fprintln(out, layout.Kubeconfig())
+		return err
+	})
+}
+
+func newForgeCommand() *cobra.Command {
+	return newReadCommand("forge", "Print how to use the cluster's Gitea, as JSON", func(out io.Writer, _ cluster.Layout, record cluster.Record) error {
+		if record.Forge == nil {
+			return fmt.Errorf("cluster %q has no forge: only size node has", record.Name)
+		}
+		return json.NewEncoder(out).Encode(record.Forge)
+	})
+}
+
+// newReadCommand makes a command that answers from the record of a running cluster.
+func newReadCommand(use, short string, answer func(io.Writer, cluster.Layout, cluster.Record) error) *cobra.Command {
+	command := &cobra.Command{Use: use, Short: short, Args: cobra.NoArgs}
+	layout := layoutFlag(command)
+	command.RunE = func(command *cobra.Command, _ []string) error {
+		layout, err := layout()
+		if err != nil {
+			return err
+		}
+		record, err := cluster.Read(layout)
+		if err != nil {
+			return err
+		}
+		return answer(command.OutOrStdout(), layout, record)
+	}
+	return command
+}
+
+func newAssetsCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "assets",
+		Short: "Print the directory of etcd, kube-apiserver and kubectl (KUBEBUILDER_ASSETS), building them if need be",
+		Args:  cobra.NoArgs,
+		RunE: func(command *cobra.Command, _ []string) error {
+			cache, err := program.DefaultCache()
+			if err != nil {
+				return err
+			}
+			directory, err := cache.Build(command.Context(), report(), program.Kubernetes)
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprintln(command.OutOrStdout(), directory)
+			return err
+		},
+	}
+}
+
+// newDaemonCommand is what `up` leaves running.
+func newDaemonCommand() *cobra.Command {
+	command := &cobra.Command{Use: "daemon", Args: cobra.NoArgs, Hidden: true}
+	layout := layoutFlag(command)
+	command.RunE = func(*cobra.Command, []string) error {
+		layout, err := layout()
+		if err != nil {
+			return err
+		}
+		return cluster.Daemon(layout)
+	}
+	return command
+}
+
+// sizeFlag is a Size as a flag that takes no other word.
+type sizeFlag cluster.Size
+
+func (s *sizeFlag) String() string { return string(*s) }
+func (s *sizeFlag) Type() string   { return "size" }
+func (s *sizeFlag) Set(text string) error {
+	switch size := cluster.Size(text); size {
+	case cluster.ControlPlane, cluster.FullNode:
+		*s = sizeFlag(size)
+		return nil
+	}
+	return fmt.Errorf("want %s or %s", cluster.FullNode, cluster.ControlPlane)
+}

@@ -1,0 +1,52 @@
+// Command devcluster runs a real Kubernetes on this machine, built from Go
+// modules and Debian packages: for the demo, for development and for tests.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/carrel-dev/carrel/devcluster/progress"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := newCommand().ExecuteContext(ctx); err != nil {
+		if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+			err = errors.New("interrupted")
+		}
+		fmt.Fprintln(os.Stderr, "devcluster:", err)
+		os.Exit(1)
+	}
+}
+
+func newCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "devcluster",
+		Short:         "A real Kubernetes, Flux and git forge on this machine",
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	root.AddCommand(
+		newUpCommand(),
+		newDownCommand(),
+		newStatusCommand(),
+		newKubeconfigCommand(),
+		newForgeCommand(),
+		newAssetsCommand(),
+		newDaemonCommand(),
+	)
+	return root
+}
+
+// report prints progress where it does not mix with what a command answers.
+func report() progress.Sink {
+	return progress.NewPrinter(os.Stderr).Print
+}

@@ -1,0 +1,21 @@
+package network
+
+import (
+	"fmt"
+	"net"
+)
+
+// FreePorts asks the kernel for n ports that nothing listens on at address. All
+// are held until the last is known, so that none is given twice.
+func FreePorts(address string, n int) ([]int, error) {
+	ports := make([]int, n)
+	for i := range ports {
+		listener, err := net.Listen("tcp", net.JoinHostPort(address, "0"))
+		if err != nil {
+			return nil, fmt.Errorf("find a free port: %w", err)
+		}
+		defer listener.Close()
+		ports[i] = listener.Addr().(*net.TCPAddr).Port
+	}
+	return ports, nil
+}

@@ -1,0 +1,57 @@
+package node
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"syscall"
+)
+
+// claimAddress is an abstract socket: the kernel frees it with the process that
+// listens, and no file stays. Whoever connects is told who that is.
+const claimAddress = "@carrel-devcluster-node"
+
+// Owner is the cluster whose node runs on this machine.
+type Owner struct {
+	Name  string `json:"name"`
+	State string `json:"state"`
+}
+
+// Claim makes owner the one whose node runs here, until release is called or
+// the process ends. Two nodes would fight over the link and the machine.
+func Claim(owner Owner) (release func(), err error) {
+	listener, err := net.Listen("unix", claimAddress)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, Unclaimed()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("claim the machine for the node: %w", err)
+	}
+	go func() {
+		for {
+			connection, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			_ = json.NewEncoder(connection).Encode(owner)
+			connection.Close()
+		}
+	}()
+	return func() { listener.Close() }, nil
+}
+
+// Unclaimed is nil if no node runs on this machine, and otherwise says which
+// one and how to stop it.
+func Unclaimed() error {
+	connection, err := net.Dial("unix", claimAddress)
+	if err != nil {
+		return nil
+	}
+	defer connection.Close()
+	var owner Owner
+	if err := json.NewDecoder(connection).Decode(&owner); err != nil {
+		return fmt.Errorf("another full node runs on this machine and does not say which: %w", err)
+	}
+	return fmt.Errorf("the full node of cluster %q runs on this machine (state in %s), and a machine has room for one: use that, stop it with devcluster down --name %[1]s, or use --size control-plane here", owner.Name, owner.State)
+}

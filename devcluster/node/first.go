@@ -1,0 +1,70 @@
+package node
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// Namespaces of the node, for clone(2).
+const Namespaces = unix.CLONE_NEWNS | unix.CLONE_NEWPID | unix.CLONE_NEWNET
+
+// First is the first process in the node's namespaces. It makes the node's
+// mounts from root, says so by closing ready, and from then on only reaps
+// processes whose parents ended, as a machine's init does.
+func First(root string, ready *os.File) error {
+	if err := furnish(root); err != nil {
+		return fmt.Errorf("make the node's mounts: %w", err)
+	}
+	if err := os.WriteFile("/proc/sys/net/ipv4/ip_forward", []byte("1"), 0o644); err != nil {
+		return fmt.Errorf("let the node route: %w", err)
+	}
+	if _, err := ready.WriteString("ready\n"); err != nil {
+		return err
+	}
+	ready.Close()
+	reap()
+	return nil
+}
+
+func furnish(root string) error {
+	// From here on no mount of the node reaches the machine.
+	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
+		return err
+	}
+	for _, mount := range mounts() {
+		if err := mount.make(root); err != nil {
+			return fmt.Errorf("%s: %w", mount.target, err)
+		}
+	}
+	if err := unix.Mount("proc", "/proc", "proc", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, ""); err != nil {
+		return fmt.Errorf("/proc: %w", err)
+	}
+	// Containers may ask for mounts that others see; within the node they may.
+	return unix.Mount("", "/", "", unix.MS_REC|unix.MS_SHARED, "")
+}
+
+func (m mount) make(root string) error {
+	if m.source == "" {
+		return unix.Mount("tmpfs", m.target, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, "mode=755")
+	}
+	return unix.Mount(filepath.Join(root, m.source), m.target, "", unix.MS_BIND, "")
+}
+
+func reap() {
+	children := make(chan os.Signal, 1)
+	signal.Notify(children, syscall.SIGCHLD)
+	for range children {
+		for {
+			pid, err := syscall.Wait4(-1, nil, syscall.WNOHANG, nil)
+			if pid <= 0 && !errors.Is(err, syscall.EINTR) {
+				break
+			}
+		}
+	}
+}

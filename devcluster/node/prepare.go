@@ -1,0 +1,24 @@
+package node
+
+import (
+	"fmt"
+	"os"
+)
+
+// Prepare makes what must be there before the node's first process starts.
+func (c Config) Prepare() error {
+	if err := os.MkdirAll(c.Root, 0o755); err != nil {
+		return fmt.Errorf("make the node's directory: %w", err)
+	}
+	if err := c.makeMountPoints(); err != nil {
+		return err
+	}
+	return c.makeCgroups()
+}
+
+// Sweep removes what stays of the node called name, with its directory at root,
+// when all its processes have ended.
+func Sweep(name, root string) error {
+	removeMountPoints(root)
+	return removeCgroups(name)
+}

@@ -1,0 +1,103 @@
+// Command demo shows Carrel to a newcomer, for real: it brings up Kubernetes,
+// Flux and a forge on this machine, merges a student into a course, and tells
+// what happened when. The cluster stays up to look at until `make demo-down`.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/carrel-dev/carrel/test/story"
+)
+
+// patience bounds each wait; on a slow machine the first start of everything
+// takes minutes.
+const patience = 15 * time.Minute
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	root, err := os.Getwd()
+	if err == nil {
+		cluster := story.Devcluster{Root: root, Out: os.Stdout}
+		if err = run(ctx, cluster, os.Stdout); err != nil {
+			fmt.Fprintf(os.Stderr, "\nthe demo did not get to its end: %v\n\nstopping the cluster\n", err)
+			// The context may be what ended; stopping needs one that has not.
+			if downErr := cluster.Down(context.WithoutCancel(ctx)); downErr != nil {
+				fmt.Fprintln(os.Stderr, downErr)
+			}
+		}
+	}
+	if err != nil {
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, cluster story.Devcluster, out io.Writer) error {
+	begin := time.Now()
+	say := func(format string, args ...any) { _, _ = fmt.Fprintf(out, format+"\n", args...) }
+
+	say("\n1. A real Kubernetes, Flux and forge on this machine")
+	if err := cluster.Up(ctx); err != nil {
+		return err
+	}
+	kubeconfig, err := cluster.Kubeconfig(ctx)
+	if err != nil {
+		return err
+	}
+	access, err := cluster.Forge(ctx)
+	if err != nil {
+		return err
+	}
+	c, _, err := story.Connect(kubeconfig)
+	if err != nil {
+		return err
+	}
+
+	say("\n2. This repository goes to the forge, and Flux is told to follow it")
+	forge, err := story.NewForge(ctx, access)
+	if err != nil {
+		return fmt.Errorf("%w (is a demo up already? make demo-down stops it)", err)
+	}
+	if err := forge.Push(ctx, cluster.Root); err != nil {
+		return err
+	}
+	if err := story.Bootstrap(ctx, c, forge, cluster.Root); err != nil {
+		return err
+	}
+	head, err := forge.Head()
+	if err != nil {
+		return err
+	}
+	if err := follow(ctx, out, time.Now(), story.Installed(forge, head)); err != nil {
+		return err
+	}
+
+	say("\n3. A teacher adds a student: one file, one merge request")
+	if err := addStudent(ctx, out, c, forge); err != nil {
+		return err
+	}
+
+	say("\n4. The carrels that run, and where they open from this machine")
+	if err := printCarrels(ctx, out, c); err != nil {
+		return err
+	}
+	say("\nUp after %s. Look around with\n  export KUBECONFIG=%s\n  kubectl get courses,templates,userlands -A\n"+
+		"and at the forge: %s (user %s, token %s)\nStop it with: make demo-down",
+		time.Since(begin).Round(time.Second), kubeconfig, forge.URL, access.User, access.Token)
+	return nil
+}
+
+// follow shows milestones as they are reached.
+func follow(ctx context.Context, out io.Writer, begin time.Time, milestones []story.Milestone) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	return story.Follow(ctx, begin, milestones, func(e story.Event) {
+		_, _ = fmt.Fprintf(out, "  %6.1fs  %-22s %s\n", e.After.Seconds(), e.Name, e.Detail)
+	})
+}

@@ -1,0 +1,76 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"text/tabwriter"
+	"time"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/carrel-dev/carrel/api/v1alpha1"
+	"github.com/carrel-dev/carrel/test/story"
+)
+
+// addStudent plays the merge request and tells its timeline.
+func addStudent(ctx context.Context, out io.Writer, c client.Client, forge *story.Forge) error {
+	student := story.NewStudent
+	request, err := forge.Propose("add-"+student.Name, "Add "+student.Name+" to "+student.Course, student.File())
+	if err != nil {
+		return err
+	}
+	_, _ = fmt.Fprintf(out, "  %s adds %s:\n\n%s\n", request.URL, student.File().Path, indent(student.File().Content))
+	begin := time.Now()
+	commit, err := forge.Merge(request)
+	if err != nil {
+		return err
+	}
+	_, _ = fmt.Fprintf(out, "  %6.1fs  %-22s %s\n", time.Since(begin).Seconds(), "merged", commit)
+	return follow(ctx, out, begin, []story.Milestone{
+		story.Synced(c, commit),
+		story.Applied(c, student.Course, commit),
+		story.ReportedFirst(forge, student.Course, commit, "pending"),
+		story.Ready(c, student.Course, student.Name),
+		story.Answered(c, student.Course, student.Name, student.Page),
+		story.Reported(forge, student.Course, commit, "success"),
+	})
+}
+
+// indent sets a file's text off from the rest.
+func indent(text []byte) string {
+	out := "      "
+	for _, b := range text {
+		out += string(rune(b))
+		if b == '\n' {
+			out += "      "
+		}
+	}
+	return out
+}
+
+// printCarrels prints a table of the carrels that run.
+func printCarrels(ctx context.Context, out io.Writer, c client.Client) error {
+	var all v1alpha1.UserlandList
+	if err := c.List(ctx, &all); err != nil {
+		return fmt.Errorf("list the carrels: %w", err)
+	}
+	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	_, _ = fmt.Fprintln(table, "  COURSE\tCARREL\tUSER\tSTATE\tADDRESS")
+	resting := map[string]int{}
+	for _, u := range all.Items {
+		if u.Status.State != v1alpha1.StateRunning {
+			resting[u.Namespace]++
+			continue
+		}
+		address, err := story.Address(ctx, c, u.Namespace, u.Name)
+		if err != nil {
+			address = err.Error()
+		}
+		_, _ = fmt.Fprintf(table, "  %s\t%s\t%s\t%s\t%s\n", u.Namespace, u.Name, u.User(), u.Status.State, address)
+	}
+	for course, n := range resting {
+		_, _ = fmt.Fprintf(table, "  %s\t(%d more)\t\tstopped\t\n", course, n)
+	}
+	return table.Flush()
+}

@@ -1,0 +1,103 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"encoding/json"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/carrel-dev/carrel/test/story"
+)
+
+// forgeOutage is how long the forge is away in the test: long enough for several
+// attempts to fail.
+const forgeOutage = 20 * time.Second
+
+// With the forge away, carrels go on as before, and the status arrives when it
+// is back.
+func TestStatusArrivesAfterForgeOutage(t *testing.T) {
+	const course, name = "sandbox", "patient"
+	file := story.Change{Path: "courses/sandbox/roster/students/patient.yaml",
+		Content: []byte("apiVersion: carrel.dev/v1alpha1\nkind: Userland\nmetadata:\n  name: patient\n")}
+	commit := merge(t, "Add a student", file)
+	reach(t, story.Synced(c, commit))
+
+	process := forgeProcess(t)
+	if err := syscall.Kill(process, syscall.SIGSTOP); err != nil {
+		t.Fatalf("stop the forge: %v", err)
+	}
+	resume := func() { _ = syscall.Kill(process, syscall.SIGCONT) }
+	t.Cleanup(resume)
+	reach(t, story.Ready(c, course, name))
+	time.Sleep(forgeOutage) // the outage itself
+	resume()
+
+	reach(t, story.Reported(forge, course, commit, "success"))
+	gone := merge(t, "Drop the student", story.Change{Path: file.Path})
+	reach(t, story.Reported(forge, course, gone, "success"))
+}
+
+// A reporter and a controller killed at any moment post nothing twice and make
+// nothing twice.
+func TestKilledControllersRepeatNothing(t *testing.T) {
+	const course = "sandbox"
+	var add, drop []story.Change
+	for _, name := range []string{"k1", "k2", "k3", "k4", "k5", "k6"} {
+		path := "courses/sandbox/roster/students/" + name + ".yaml"
+		add = append(add, story.Change{Path: path, Content: []byte("apiVersion: carrel.dev/v1alpha1\nkind: Userland\nmetadata:\n  name: " + name + "\n")})
+		drop = append(drop, story.Change{Path: path})
+	}
+	commit := merge(t, "Add six students", add...)
+	for range 3 {
+		reach(t, story.Synced(c, commit))
+		kubectl(t, "delete", "pods", "-n", "carrel-system", "--all", "--grace-period=0", "--force", "--wait=false")
+		time.Sleep(2 * time.Second) // lets the next one get half way; nothing depends on how far
+	}
+	reach(t, story.Reported(forge, course, commit, "success"))
+	for _, kind := range []string{"deployments", "services", "persistentvolumeclaims"} {
+		names := kubectl(t, "get", kind, "-n", course, "-l", "carrel.dev/userland in (k1,k2,k3,k4,k5,k6)", "-o", "name")
+		if n := countLines(names); n != 6 {
+			t.Errorf("%d %s for six students:\n%s", n, kind, names)
+		}
+	}
+	statuses, err := forge.CourseStatuses(course, commit)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := 1; i < len(statuses); i++ {
+		if statuses[i] == statuses[i-1] {
+			t.Errorf("the status %v was posted twice", statuses[i])
+		}
+	}
+	gone := merge(t, "Drop them", drop...)
+	reach(t, story.Reported(forge, course, gone, "success"))
+}
+
+// forgeProcess is the process id of the cluster's Gitea.
+func forgeProcess(t *testing.T) int {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), filepath.Join(cluster.Root, "bin", "devcluster"), "status", "--output=json").Output()
+	if err != nil {
+		t.Fatalf("devcluster status: %v", err)
+	}
+	var status struct {
+		Processes []struct {
+			Name string `json:"name"`
+			PID  int    `json:"pid"`
+		} `json:"processes"`
+	}
+	if err := json.Unmarshal(out, &status); err != nil {
+		t.Fatalf("read the answer of devcluster status: %v", err)
+	}
+	for _, process := range status.Processes {
+		if process.Name == "gitea" {
+			return process.PID
+		}
+	}
+	t.Fatalf("no process gitea in %s", out)
+	return 0
+}

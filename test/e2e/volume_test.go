@@ -1,0 +1,77 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/carrel-dev/carrel/api/v1alpha1"
+	"github.com/carrel-dev/carrel/test/story"
+)
+
+// A student who is dropped and comes back finds their work; another person
+// under the same name does not.
+func TestWorkOutlivesItsStudent(t *testing.T) {
+	const course, name = "sandbox", "returning"
+	path := "courses/sandbox/roster/students/" + name + ".yaml"
+	add := func(user string) story.Change {
+		return story.Change{Path: path, Content: fmt.Appendf(nil,
+			"apiVersion: carrel.dev/v1alpha1\nkind: Userland\nmetadata:\n  name: %s\nspec:\n  user: %s\n", name, user)}
+	}
+	claim := &corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Namespace: course, Name: name + "--home"}}
+
+	merge(t, "Add a student", add("returning@example.ac.jp"))
+	reach(t, story.Ready(c, course, name))
+	kubectl(t, "exec", "-n", course, "deploy/"+name, "--", "sh", "-c", "echo the work of a week > /home/user/report.txt")
+
+	merge(t, "Drop the student", story.Change{Path: path})
+	reach(t,
+		absent(&v1alpha1.Userland{ObjectMeta: metav1.ObjectMeta{Namespace: course, Name: name}}),
+		absent(&appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: course, Name: name}}),
+		promised(claim))
+
+	merge(t, "Give the name to somebody else", add("stranger@example.ac.jp"))
+	reach(t, stalled(course, name, v1alpha1.VolumeOfAnotherUserReason))
+	gone := merge(t, "Take that back", story.Change{Path: path})
+	reach(t, story.Applied(c, course, gone), promised(claim))
+
+	merge(t, "Put the student back", add("returning@example.ac.jp"))
+	reach(t, story.Ready(c, course, name))
+	if work := kubectl(t, "exec", "-n", course, "deploy/"+name, "--", "cat", "/home/user/report.txt"); strings.TrimSpace(work) != "the work of a week" {
+		t.Errorf("the student finds %q, want the work of a week", work)
+	}
+	if err := c.Get(t.Context(), client.ObjectKeyFromObject(claim), claim); err != nil {
+		t.Fatal(err)
+	}
+	if until, kept := claim.Labels[v1alpha1.KeepUntilLabel]; kept {
+		t.Errorf("the volume in use is still labelled to go at %s", until)
+	}
+	gone = merge(t, "Drop the student again", story.Change{Path: path})
+	reach(t, story.Reported(forge, course, gone, "success"))
+}
+
+// promised is reached when the claim says until when it is kept, about the 30
+// days from now that a Template promises unless it says otherwise.
+func promised(claim *corev1.PersistentVolumeClaim) story.Milestone {
+	return story.Milestone{Name: "volume kept", Reached: func(ctx context.Context) (string, bool, error) {
+		if err := c.Get(ctx, client.ObjectKeyFromObject(claim), claim); err != nil {
+			return "", false, err
+		}
+		label := claim.Labels[v1alpha1.KeepUntilLabel]
+		until, err := time.Parse(v1alpha1.KeepUntilLayout, label)
+		if err != nil {
+			return "label " + label, false, nil
+		}
+		days := time.Until(until).Hours() / 24
+		return fmt.Sprintf("%s, %.1f days", label, days), days > 29 && days <= 30, nil
+	}}
+}

@@ -1,0 +1,251 @@
+package story
+
+import (
+	"cmp"
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"os/exec"
+	"slices"
+	"strings"
+	"time"
+
+	"code.gitea.io/sdk/gitea"
+)
+
+// Names on the forge.
+const (
+	organization = "carrel"
+	repository   = "carrel"
+	// mainBranch is what Flux follows.
+	mainBranch = "main"
+	teacher    = "teacher"
+	robot      = "carrel-bot"
+)
+
+// Forge is the repository on Gitea, as its teacher sees it.
+type Forge struct {
+	// URL is the repository's address for git and in a browser.
+	URL string
+	// RobotToken is the token Flux reads and the reporter posts with: that of a
+	// user who may write to this repository and nothing else.
+	RobotToken string
+
+	client *gitea.Client
+	admin  ForgeAccess
+}
+
+// NewForge makes the organization, its teacher, a robot account and an empty
+// private repository: rosters are personal data.
+func NewForge(ctx context.Context, access ForgeAccess) (*Forge, error) {
+	admin, err := gitea.NewClient(access.URL, gitea.SetContext(ctx), gitea.SetToken(access.Token))
+	if err != nil {
+		return nil, fmt.Errorf("reach the forge at %s: %w", access.URL, err)
+	}
+	if _, _, err := admin.CreateOrg(gitea.CreateOrgOption{Name: organization}); err != nil {
+		return nil, fmt.Errorf("make the organization %s: %w", organization, err)
+	}
+	repo, _, err := admin.CreateOrgRepo(organization, gitea.CreateRepoOption{Name: repository, Private: true, DefaultBranch: mainBranch})
+	if err != nil {
+		return nil, fmt.Errorf("make the repository: %w", err)
+	}
+	tokens := map[string]string{}
+	for _, user := range []string{teacher, robot} {
+		if tokens[user], err = newMember(ctx, admin, access, user); err != nil {
+			return nil, err
+		}
+	}
+	client, err := gitea.NewClient(access.URL, gitea.SetContext(ctx), gitea.SetToken(tokens[teacher]))
+	if err != nil {
+		return nil, fmt.Errorf("log in at the forge as %s: %w", teacher, err)
+	}
+	return &Forge{URL: repo.CloneURL, RobotToken: tokens[robot], client: client, admin: access}, nil
+}
+
+// Host is the address of the forge itself.
+func (f *Forge) Host() string { return strings.TrimSuffix(f.admin.URL, "/") }
+
+// newMember makes a user who may write to the repository, and a token that may
+// do no more than that.
+func newMember(ctx context.Context, admin *gitea.Client, access ForgeAccess, name string) (token string, err error) {
+	password := "devcluster-" + name
+	stay := false
+	if _, _, err := admin.AdminCreateUser(gitea.CreateUserOption{
+		Username: name, Email: name + "@example.ac.jp", Password: password, MustChangePassword: &stay,
+	}); err != nil {
+		return "", fmt.Errorf("make the user %s: %w", name, err)
+	}
+	write := gitea.AccessModeWrite
+	if _, err := admin.AddCollaborator(organization, repository, name, gitea.AddCollaboratorOption{Permission: &write}); err != nil {
+		return "", fmt.Errorf("let %s write to the repository: %w", name, err)
+	}
+	self, err := gitea.NewClient(access.URL, gitea.SetContext(ctx), gitea.SetBasicAuth(name, password))
+	if err != nil {
+		return "", fmt.Errorf("log in at the forge as %s: %w", name, err)
+	}
+	created, _, err := self.CreateAccessToken(gitea.CreateAccessTokenOption{
+		Name: "carrel", Scopes: []gitea.AccessTokenScope{"write:repository"},
+	})
+	if err != nil {
+		return "", fmt.Errorf("make a token for %s: %w", name, err)
+	}
+	return created.Token, nil
+}
+
+// Push pushes what HEAD of the work tree holds to the forge's main branch.
+func (f *Forge) Push(ctx context.Context, root string) error {
+	remote, err := url.Parse(f.URL)
+	if err != nil {
+		return fmt.Errorf("the repository's address: %w", err)
+	}
+	remote.User = url.UserPassword(f.admin.User, f.admin.Token)
+	cmd := exec.CommandContext(ctx, "git", "push", "--quiet", remote.String(), "HEAD:refs/heads/"+mainBranch)
+	cmd.Dir = root
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("push the repository (a shallow clone needs git fetch --unshallow first): %w\n%s", err, out)
+	}
+	return nil
+}
+
+// Change is one file of a merge request. Nil content deletes the file.
+type Change struct {
+	Path    string
+	Content []byte
+}
+
+// MergeRequest is an open merge request.
+type MergeRequest struct {
+	// Number is its index in the repository.
+	Number int64
+	// URL is its page.
+	URL string
+}
+
+// Propose puts changes onto a new branch and opens a merge request.
+func (f *Forge) Propose(branch, title string, changes ...Change) (MergeRequest, error) {
+	for i, change := range changes {
+		options := gitea.FileOptions{Message: title, BranchName: branch}
+		if i == 0 {
+			options.BranchName, options.NewBranchName = mainBranch, branch
+		}
+		if err := f.commit(options, change); err != nil {
+			return MergeRequest{}, fmt.Errorf("commit %s on branch %s: %w", change.Path, branch, err)
+		}
+	}
+	var request *gitea.PullRequest
+	err := eventually(func() (response *gitea.Response, err error) {
+		request, response, err = f.client.CreatePullRequest(organization, repository,
+			gitea.CreatePullRequestOption{Head: branch, Base: mainBranch, Title: title})
+		return response, err
+	})
+	if err != nil {
+		return MergeRequest{}, fmt.Errorf("open a merge request for branch %s: %w", branch, err)
+	}
+	return MergeRequest{Number: request.Index, URL: request.HTMLURL}, nil
+}
+
+// commit makes one commit of one change.
+func (f *Forge) commit(options gitea.FileOptions, change Change) error {
+	old, response, err := f.client.GetContents(organization, repository, options.BranchName, change.Path)
+	exists := err == nil
+	if err != nil && (response == nil || response.StatusCode != http.StatusNotFound) {
+		return err
+	}
+	content := base64.StdEncoding.EncodeToString(change.Content)
+	switch {
+	case change.Content == nil && !exists:
+		return errors.New("there is no such file to delete")
+	case change.Content == nil:
+		_, err = f.client.DeleteFile(organization, repository, change.Path, gitea.DeleteFileOptions{FileOptions: options, SHA: old.SHA})
+	case exists:
+		_, _, err = f.client.UpdateFile(organization, repository, change.Path, gitea.UpdateFileOptions{FileOptions: options, SHA: old.SHA, Content: content})
+	default:
+		_, _, err = f.client.CreateFile(organization, repository, change.Path, gitea.CreateFileOptions{FileOptions: options, Content: content})
+	}
+	return err
+}
+
+// Merge merges a merge request and returns the merge commit.
+func (f *Forge) Merge(request MergeRequest) (commit string, err error) {
+	err = eventually(func() (*gitea.Response, error) {
+		merged, response, err := f.client.MergePullRequest(organization, repository, request.Number,
+			gitea.MergePullRequestOption{Style: gitea.MergeStyleMerge})
+		if err == nil && !merged {
+			err = errors.New("the forge did not merge it")
+		}
+		return response, err
+	})
+	if err != nil {
+		return "", fmt.Errorf("merge request %d: %w", request.Number, err)
+	}
+	pull, _, err := f.client.GetPullRequest(organization, repository, request.Number)
+	if err != nil {
+		return "", fmt.Errorf("read merge request %d: %w", request.Number, err)
+	}
+	if pull.MergedCommitID == nil {
+		return "", fmt.Errorf("merge request %d is merged without a commit", request.Number)
+	}
+	return *pull.MergedCommitID, nil
+}
+
+// CommitStatus is a commit status as shown beside the commit.
+type CommitStatus struct {
+	// Context is carrel/<cluster>/<course>.
+	Context string
+	// State is pending, success or failure.
+	State string
+	// Description is the text.
+	Description string
+}
+
+// Statuses are all statuses ever posted on a commit, oldest first.
+func (f *Forge) Statuses(commit string) ([]CommitStatus, error) {
+	rows, _, err := f.client.ListStatuses(organization, repository, commit, gitea.ListStatusesOption{
+		ListOptions: gitea.ListOptions{PageSize: 50},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read the statuses of commit %s: %w", commit, err)
+	}
+	slices.SortFunc(rows, func(a, b *gitea.Status) int { return cmp.Compare(a.ID, b.ID) })
+	statuses := make([]CommitStatus, 0, len(rows))
+	for _, row := range rows {
+		statuses = append(statuses, CommitStatus{Context: row.Context, State: string(row.State), Description: row.Description})
+	}
+	return statuses, nil
+}
+
+// CourseStatuses are the statuses of one course on a commit, oldest first.
+func (f *Forge) CourseStatuses(course, commit string) ([]CommitStatus, error) {
+	statuses, err := f.Statuses(commit)
+	return slices.DeleteFunc(statuses, func(s CommitStatus) bool { return s.Context != StatusContext(course) }), err
+}
+
+// Head is the newest commit of the main branch.
+func (f *Forge) Head() (commit string, err error) {
+	branch, _, err := f.client.GetRepoBranch(organization, repository, mainBranch)
+	if err != nil {
+		return "", fmt.Errorf("read the branch %s: %w", mainBranch, err)
+	}
+	return branch.Commit.ID, nil
+}
+
+// eventually repeats a call that Gitea refuses for a moment after a push: it
+// learns of branches and of whether they merge a little later (404, 405, 409).
+func eventually(call func() (*gitea.Response, error)) error {
+	const attempts, pause = 50, 200 * time.Millisecond
+	for attempt := 1; ; attempt++ {
+		response, err := call()
+		if err == nil {
+			return nil
+		}
+		early := response != nil && (response.StatusCode == http.StatusNotFound ||
+			response.StatusCode == http.StatusMethodNotAllowed || response.StatusCode == http.StatusConflict)
+		if !early || attempt == attempts {
+			return err
+		}
+		time.Sleep(pause)
+	}
+}

@@ -1,0 +1,163 @@
+package story
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
+	sourcev1 "github.com/fluxcd/source-controller/api/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/carrel-dev/carrel/api/v1alpha1"
+)
+
+// Synced is reached when Flux has fetched the commit.
+func Synced(c client.Client, commit string) Milestone {
+	return Milestone{Name: "synced by Flux", Reached: func(ctx context.Context) (string, bool, error) {
+		var source sourcev1.GitRepository
+		if err := c.Get(ctx, client.ObjectKey{Namespace: fluxNamespace, Name: sourceName}, &source); err != nil {
+			return "", false, err
+		}
+		if source.Status.Artifact == nil {
+			return "nothing fetched yet", false, nil
+		}
+		revision := source.Status.Artifact.Revision
+		return revision, strings.HasSuffix(revision, commit), nil
+	}}
+}
+
+// Applied is reached when the course's roster is applied from the commit.
+func Applied(c client.Client, course, commit string) Milestone {
+	return Milestone{Name: "applied to " + course, Reached: func(ctx context.Context) (string, bool, error) {
+		var k kustomizev1.Kustomization
+		if err := c.Get(ctx, client.ObjectKey{Namespace: course, Name: "roster"}, &k); err != nil {
+			return "", false, err
+		}
+		return k.Status.LastAppliedRevision, strings.HasSuffix(k.Status.LastAppliedRevision, commit), nil
+	}}
+}
+
+// Ready is reached when a carrel runs and is ready.
+func Ready(c client.Client, course, userland string) Milestone {
+	return Milestone{Name: "carrel ready", Reached: func(ctx context.Context) (string, bool, error) {
+		var u v1alpha1.Userland
+		if err := c.Get(ctx, client.ObjectKey{Namespace: course, Name: userland}, &u); err != nil {
+			return "", false, err
+		}
+		ready := meta.FindStatusCondition(u.Status.Conditions, v1alpha1.ReadyCondition)
+		if ready == nil {
+			return "no Ready condition yet", false, nil
+		}
+		return u.Status.State + ": " + ready.Message, ready.Status == "True" && u.Status.State == v1alpha1.StateRunning, nil
+	}}
+}
+
+// Answered is reached when the carrel's page, opened from this machine, shows
+// the words given.
+func Answered(c client.Client, course, userland, words string) Milestone {
+	return Milestone{Name: "page answered", Reached: func(ctx context.Context) (string, bool, error) {
+		address, err := Address(ctx, c, course, userland)
+		if err != nil {
+			return "", false, err
+		}
+		page, err := get(ctx, address)
+		if err != nil {
+			return "", false, err
+		}
+		if !strings.Contains(page, words) {
+			return fmt.Sprintf("%s answers without %q", address, words), false, nil
+		}
+		return address, true, nil
+	}}
+}
+
+// Reported is reached when the newest status of the course on the commit has
+// the state wanted.
+func Reported(forge *Forge, course, commit, state string) Milestone {
+	return reported(forge, course, commit, state, func(states []CommitStatus) CommitStatus { return states[len(states)-1] })
+}
+
+// ReportedFirst is reached when the first status of the course on the commit
+// has the state wanted; a later one does not undo it.
+func ReportedFirst(forge *Forge, course, commit, state string) Milestone {
+	return reported(forge, course, commit, state, func(states []CommitStatus) CommitStatus { return states[0] })
+}
+
+func reported(forge *Forge, course, commit, state string, choose func([]CommitStatus) CommitStatus) Milestone {
+	return Milestone{Name: "commit status " + state, Reached: func(context.Context) (string, bool, error) {
+		statuses, err := forge.CourseStatuses(course, commit)
+		if err != nil || len(statuses) == 0 {
+			return "no status yet", false, err
+		}
+		status := choose(statuses)
+		return fmt.Sprintf("%s %s: %s", status.Context, status.State, status.Description), status.State == state, nil
+	}}
+}
+
+// StatusContext is the context of a course's commit statuses in this cluster.
+func StatusContext(course string) string { return "carrel/local/" + course }
+
+// Address is where a carrel's page opens from this machine: the pod behind its
+// Service, since pod addresses of the devcluster are routed here.
+func Address(ctx context.Context, c client.Client, course, userland string) (string, error) {
+	var slices discoveryv1.EndpointSliceList
+	if err := c.List(ctx, &slices, client.InNamespace(course), client.MatchingLabels{v1alpha1.UserlandLabel: userland}); err != nil {
+		return "", err
+	}
+	for _, slice := range slices.Items {
+		port, found := webPort(slice.Ports)
+		for _, endpoint := range slice.Endpoints {
+			ready := endpoint.Conditions.Ready
+			if found && (ready == nil || *ready) && len(endpoint.Addresses) > 0 {
+				return fmt.Sprintf("http://%s:%d/", endpoint.Addresses[0], port), nil
+			}
+		}
+	}
+	return "", errors.New("no pod stands behind the Service")
+}
+
+// webPort is the port named http, else the first.
+func webPort(ports []discoveryv1.EndpointPort) (port int32, found bool) {
+	for _, p := range ports {
+		if p.Port == nil {
+			continue
+		}
+		if p.Name != nil && *p.Name == "http" {
+			return *p.Port, true
+		}
+		if !found {
+			port, found = *p.Port, true
+		}
+	}
+	return port, found
+}
+
+// get fetches a page, following its redirects.
+func get(ctx context.Context, address string) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return "", err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = response.Body.Close() }()
+	body, err := io.ReadAll(io.LimitReader(response.Body, 1<<20))
+	if err != nil {
+		return "", err
+	}
+	if response.StatusCode != http.StatusOK {
+		return "", fmt.Errorf("%s answers %s", address, response.Status)
+	}
+	return string(body), nil
+}
