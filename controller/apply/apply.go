@@ -82,7 +82,7 @@ func get[T any, O Object[T]](ctx context.Context, a *Applier, want *unstructured
 	if client.IgnoreNotFound(err) != nil {
 		return nil, fmt.Errorf("read %s: %w", describe(want), err)
 	}
-	if a.Recent.Behind(want.GroupVersionKind(), want, found.GetResourceVersion()) {
+	if a.Recent.Behind(want.GroupVersionKind(), client.ObjectKeyFromObject(want), found.GetResourceVersion()) {
 		return nil, ErrCacheBehind
 	}
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/resourceversion"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -40,18 +41,18 @@ type version struct {
 func NewRecent() *Recent { return &Recent{writes: map[write]version{}, now: time.Now} }
 
 // Wrote notes the version that a write resulted in.
-func (r *Recent) Wrote(kind schema.GroupVersionKind, result client.Object) {
+func (r *Recent) Wrote(kind schema.GroupVersionKind, result metav1.Object) {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
-	r.writes[write{kind, client.ObjectKeyFromObject(result)}] = version{result.GetResourceVersion(), r.now()}
+	r.writes[write{kind, client.ObjectKey{Namespace: result.GetNamespace(), Name: result.GetName()}}] = version{result.GetResourceVersion(), r.now()}
 }
 
 // Behind reports whether the version the cache has, empty for none, is older
 // than the last one written.
-func (r *Recent) Behind(kind schema.GroupVersionKind, object client.Object, cached string) bool {
+func (r *Recent) Behind(kind schema.GroupVersionKind, object client.ObjectKey, cached string) bool {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
-	key := write{kind, client.ObjectKeyFromObject(object)}
+	key := write{kind, object}
 	last, known := r.writes[key]
 	if known && older(cached, last.resource) && r.now().Sub(last.at) < patience {
 		return true
