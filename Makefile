@@ -38,6 +38,9 @@ $(DEVCLUSTER):
 generate: ## Make deepcopy, apply configurations, CRDs, RBAC and the API reference anew
 	$(TOOL) controller-gen object:headerFile=/dev/null applyconfiguration:headerFile=/dev/null paths=./api/v1alpha1
 	$(TOOL) controller-gen crd:generateEmbeddedObjectMeta=true paths=./api/v1alpha1 output:crd:dir=kustomize/crds
+	$(TOOL) controller-gen rbac:roleName=carrel-reporter paths=./controller/report/... output:rbac:dir=kustomize/reporter
+	$(TOOL) controller-gen rbac:roleName=carrel-controller "paths={./controller/userland,./controller/template,./controller/course}" output:rbac:dir=kustomize/controller
+	$(TOOL) controller-gen rbac:roleName=carrel-reporter paths=./controller/report output:rbac:dir=kustomize/reporter
 	$(TOOL) crd-ref-docs --source-path=api/v1alpha1 --log-level=ERROR --config=docs/api-reference.yaml --renderer=markdown --output-path=docs/api-reference.md
 
 .PHONY: verify
@@ -49,8 +52,8 @@ verify: ## Fail when generated files are stale, or vet, format or lint finds som
 
 .PHONY: lint
 lint: ## Run golangci-lint over every module
-	$(TOOL) golangci-lint run ./...
-	cd devcluster && go tool -modfile=../tools/go.mod golangci-lint run --config=../.golangci.yaml ./...
+	$(TOOL) golangci-lint run --allow-parallel-runners ./...
+	cd devcluster && go tool -modfile=../tools/go.mod golangci-lint run --allow-parallel-runners --config=../.golangci.yaml ./...
 
 ##### Test
 
@@ -59,7 +62,7 @@ test: test-unit test-node test-e2e ## Run every test: needs root for the full no
 
 .PHONY: test-unit
 test-unit: $(DEVCLUSTER) ## Run the tests that need no root: pure ones and those on a real API server
-	@set -e; eval "$$($(DEVCLUSTER) assets --env)"; set -x; go test $$(go list ./... | grep -v /test/e2e)
+	KUBEBUILDER_ASSETS=$$($(DEVCLUSTER) assets) CARREL_GITEA=$$($(DEVCLUSTER) assets gitea)/gitea go test ./...
 	go -C devcluster test ./...
 
 .PHONY: test-node

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"text/tabwriter"
 	"time"
 
@@ -104,6 +106,23 @@ func newForgeCommand() *cobra.Command {
 	})
 }
 
+func newLoadCommand() *cobra.Command {
+	command := &cobra.Command{
+		Use:   "load FILE.tar ...",
+		Short: "Load image archives into the node",
+		Args:  cobra.MinimumNArgs(1),
+	}
+	layout := layoutFlag(command)
+	command.RunE = func(command *cobra.Command, archives []string) error {
+		layout, err := layout()
+		if err != nil {
+			return err
+		}
+		return cluster.Load(command.Context(), report(), layout, archives)
+	}
+	return command
+}
+
 // newReadCommand makes a command that answers from the record of a running cluster.
 func newReadCommand(use, short string, answer func(io.Writer, cluster.Layout, cluster.Record) error) *cobra.Command {
 	command := &cobra.Command{Use: use, Short: short, Args: cobra.NoArgs}
@@ -122,17 +141,28 @@ func newReadCommand(use, short string, answer func(io.Writer, cluster.Layout, cl
 	return command
 }
 
+// assets are the programs that tests start by themselves.
+var assets = map[string]program.Program{
+	program.Kubernetes.Name: program.Kubernetes,
+	program.Gitea.Name:      program.Gitea,
+}
+
 func newAssetsCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:   "assets",
-		Short: "Print the directory of etcd, kube-apiserver and kubectl (KUBEBUILDER_ASSETS), building them if need be",
-		Args:  cobra.NoArgs,
-		RunE: func(command *cobra.Command, _ []string) error {
+		Use:       "assets [kubernetes | gitea]",
+		Short:     "Print the directory of etcd, kube-apiserver and kubectl (KUBEBUILDER_ASSETS), or of gitea, building them if need be",
+		Args:      cobra.MatchAll(cobra.MaximumNArgs(1), cobra.OnlyValidArgs),
+		ValidArgs: slices.Sorted(maps.Keys(assets)),
+		RunE: func(command *cobra.Command, names []string) error {
 			cache, err := program.DefaultCache()
 			if err != nil {
 				return err
 			}
-			directory, err := cache.Build(command.Context(), report(), program.Kubernetes)
+			wanted := program.Kubernetes
+			if len(names) > 0 {
+				wanted = assets[names[0]]
+			}
+			directory, err := cache.Build(command.Context(), report(), wanted)
 			if err != nil {
 				return err
 			}
@@ -154,6 +184,14 @@ func newDaemonCommand() *cobra.Command {
 		return cluster.Daemon(layout)
 	}
 	return command
+}
+
+// newNodeCommand is the first process in a node's namespaces.
+func newNodeCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "node ROOT", Args: cobra.ExactArgs(1), Hidden: true,
+		RunE: func(_ *cobra.Command, arguments []string) error { return cluster.RunNode(arguments[0]) },
+	}
 }
 
 // sizeFlag is a Size as a flag that takes no other word.

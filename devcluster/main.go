@@ -16,6 +16,8 @@ import (
 )
 
 func main() {
+	// Debian keeps ip, nft and runc where only an administrator's shell looks.
+	os.Setenv("PATH", os.Getenv("PATH")+":/usr/local/sbin:/usr/sbin:/sbin")
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := newCommand().ExecuteContext(ctx); err != nil {
@@ -39,9 +41,12 @@ func newCommand() *cobra.Command {
 		newDownCommand(),
 		newStatusCommand(),
 		newKubeconfigCommand(),
+		newLoadCommand(),
 		newForgeCommand(),
 		newAssetsCommand(),
+		newImageCommand(),
 		newDaemonCommand(),
+		newNodeCommand(),
 	)
 	return root
 }

@@ -11,6 +11,10 @@ const (
 	ReconcilingCondition = "Reconciling"
 	// StalledCondition is present and True when a person must act.
 	StalledCondition = "Stalled"
+	// ReportedCondition is on a Course. It is True when the forge knows how the
+	// course is doing, and False, with the cure, while it can't be told. It says
+	// nothing about the carrels.
+	ReportedCondition = "Reported"
 )
 
 // Reasons of the conditions of a Userland, and of the causes a Course counts.
@@ -69,6 +73,22 @@ const (
 	ProgressingReason = "Progressing"
 	// NeedsAttentionReason: some need a person.
 	NeedsAttentionReason = "NeedsAttention"
+)
+
+// Reasons of the Reported condition of a Course.
+const (
+	// PostedReason: the commit bears what status.report says.
+	PostedReason = "Posted"
+	// NotConfiguredReason: there is no commit or no Provider to report to.
+	NotConfiguredReason = "NotConfigured"
+	// UnauthorizedReason: the forge refuses the token, or there is none.
+	UnauthorizedReason = "Unauthorized"
+	// CommitNotFoundReason: the forge has no such commit or repository.
+	CommitNotFoundReason = "CommitNotFound"
+	// ForgeUnavailableReason: the forge does not answer; it is tried again.
+	ForgeUnavailableReason = "ForgeUnavailable"
+	// PostRefusedReason: the forge refuses the status for another reason.
+	PostRefusedReason = "PostRefused"
 )
 
 // States of a carrel, in Userland.status.state. The set is open: more may

@@ -69,8 +69,9 @@ type ReportStatus struct {
 	// +required
 	Description string `json:"description"`
 	// digests are, by Kustomization (namespace/name), those of the rendered
-	// content reported about. A commit that leaves them unchanged did not touch
-	// the course and is not reported on.
+	// content reported about; with "failed:" before one that Flux could not
+	// apply. A commit that leaves them unchanged did not touch the course and is
+	// not reported on.
 	// +optional
 	Digests map[string]string `json:"digests,omitempty"`
 	// time is when the status was posted.

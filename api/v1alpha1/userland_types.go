@@ -83,7 +83,7 @@ type ObservedTemplate struct {
 // +kubebuilder:validation:XValidation:rule="size(self.metadata.name) <= 50",message="metadata.name must be at most 50 characters, because Services, labels and host names made from it end at 63: shorten it, and put the full identity into spec.user"
 // +kubebuilder:validation:XValidation:rule="self.metadata.name.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')",message="metadata.name must be lower-case letters, digits and '-', beginning and ending with a letter or digit, because it becomes a host name: rename it, and put the full identity into spec.user"
 // +kubebuilder:validation:XValidation:rule="!self.metadata.name.contains('--')",message="metadata.name must not contain '--', which separates names in objects made from it: use a single '-', and put the full identity into spec.user"
-// +kubebuilder:validation:XValidation:rule="(has(self.spec.user) && self.spec.user != ” ? self.spec.user : self.metadata.name) == (has(oldSelf.spec.user) && oldSelf.spec.user != ” ? oldSelf.spec.user : oldSelf.metadata.name)",fieldPath=".spec",message="user can't be changed, because the volumes belong to that person: delete this Userland (its volumes are kept) and add one of another name for the new user"
+// +kubebuilder:validation:XValidation:rule="(has(self.spec.user) && size(self.spec.user) > 0 ? self.spec.user : self.metadata.name) == (has(oldSelf.spec.user) && size(oldSelf.spec.user) > 0 ? oldSelf.spec.user : oldSelf.metadata.name)",fieldPath=".spec",message="user can't be changed, because the volumes belong to that person: delete this Userland (its volumes are kept) and add one of another name for the new user"
 type Userland struct {
 	metav1.TypeMeta `json:",inline"`
 	// +optional

@@ -1,78 +1,63 @@
-// Command carrel-controller is Carrel's operator: it turns Userlands and
-// Templates into Deployments, Services and volumes, and says how each carrel and
-// each course is doing.
+// Command carrel-controller runs Carrel's controllers. Which ones is a flag,
+// because the reporter runs apart from the others, under an account that can
+// write no workload.
 package main
 
 import (
-	"flag"
 	"fmt"
 	"os"
-	"strings"
 
+	"github.com/spf13/cobra"
+	"go.uber.org/zap/zapcore"
 	ctrl "sigs.k8s.io/controller-runtime"
-	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
-	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/carrel-dev/carrel/controller/operator"
 )
 
-// leaseName is what the account's rights on leases are limited to.
-const leaseName = "carrel-controller"
-
-type flags struct {
-	controllers, metrics, probes, leaseNamespace string
-	elect                                        bool
-	log                                          zap.Options
-}
-
 func main() {
-	if err := run(parse()); err != nil {
-		fmt.Fprintln(os.Stderr, err)
+	if err := newCommand().ExecuteContext(ctrl.SetupSignalHandler()); err != nil {
+		fmt.Fprintln(os.Stderr, "carrel-controller:", err)
 		os.Exit(1)
 	}
 }
 
-func parse() flags {
-	var f flags
-	flag.StringVar(&f.controllers, "controllers", strings.Join(operator.All, ","), "the controllers to run, separated by commas")
-	flag.StringVar(&f.metrics, "metrics-bind-address", ":8080", "where Prometheus metrics are served; 0 for nowhere")
-	flag.StringVar(&f.probes, "health-probe-bind-address", ":8081", "where /healthz and /readyz are served; 0 for nowhere")
-	flag.BoolVar(&f.elect, "leader-elect", true, "let one process at a time work, so that several may stand by")
-	flag.StringVar(&f.leaseNamespace, "leader-elect-namespace", "", "the namespace of the lease; default: that of the pod")
-	f.log.BindFlags(flag.CommandLine)
-	flag.Parse()
-	return f
+func newCommand() *cobra.Command {
+	var o options
+	command := &cobra.Command{
+		Use:           "carrel-controller",
+		Short:         "Make a carrel of each Userland, and report on courses",
+		Args:          cobra.NoArgs,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		RunE: func(command *cobra.Command, _ []string) error {
+			// An error says where it comes from; a stack trace would only hide it.
+			ctrl.SetLogger(zap.New(zap.UseDevMode(o.development), zap.StacktraceLevel(zapcore.PanicLevel)))
+			mgr, err := newManager(command.Context(), o)
+			if err != nil {
+				return err
+			}
+			if err := mgr.Start(command.Context()); err != nil {
+				return fmt.Errorf("run the controllers: %w", err)
+			}
+			return nil
+		},
+	}
+	flags := command.Flags()
+	flags.StringSliceVar(&o.controllers, "controllers", operator.Controllers, "the controllers to run: userland, template, course; or report")
+	flags.StringVar(&o.clusterName, "cluster-name", "", "name of this cluster, part of every commit status (report)")
+	flags.StringVar(&o.metricsAddress, "metrics-bind-address", ":8080", "address to serve metrics on; 0 serves none")
+	flags.StringVar(&o.healthAddress, "health-probe-bind-address", ":8081", "address to serve /healthz and /readyz on")
+	flags.StringVar(&o.leaderElectionNamespace, "leader-elect-namespace", "", "namespace of the Lease that only one replica holds; empty: the pod's own")
+	flags.BoolVar(&o.leaderElection, "leader-elect", true, "let only one replica act at a time")
+	flags.BoolVar(&o.development, "log-development", false, "log for a person at a terminal instead of as JSON")
+	return command
 }
 
-func run(f flags) error {
-	ctrl.SetLogger(zap.New(zap.UseFlagOptions(&f.log)))
-	ctx := ctrl.SetupSignalHandler()
-	config, err := ctrl.GetConfig()
-	if err != nil {
-		return fmt.Errorf("find the cluster: %w", err)
-	}
-	mgr, err := operator.New(ctx, config, f.options(), strings.Split(f.controllers, ",")...)
-	if err != nil {
-		return err
-	}
-	if err := mgr.AddHealthzCheck("ping", healthz.Ping); err != nil {
-		return err
-	}
-	if err := mgr.AddReadyzCheck("ping", healthz.Ping); err != nil {
-		return err
-	}
-	return mgr.Start(ctx)
-}
-
-func (f flags) options() ctrl.Options {
-	return ctrl.Options{
-		Metrics:                 metricsserver.Options{BindAddress: f.metrics},
-		HealthProbeBindAddress:  f.probes,
-		LeaderElection:          f.elect,
-		LeaderElectionID:        leaseName,
-		LeaderElectionNamespace: f.leaseNamespace,
-		// The program ends when the manager does, so nothing runs on without the lease.
-		LeaderElectionReleaseOnCancel: true,
-	}
+// options are what the flags say.
+type options struct {
+	controllers                                            []string
+	clusterName                                            string
+	metricsAddress, healthAddress, leaderElectionNamespace string
+	leaderElection, development                            bool
 }

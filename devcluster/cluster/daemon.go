@@ -9,7 +9,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/carrel-dev/carrel/devcluster/network"
+	"github.com/carrel-dev/carrel/devcluster/node"
 	"github.com/carrel-dev/carrel/devcluster/pki"
 	"github.com/carrel-dev/carrel/devcluster/progress"
 	"github.com/carrel-dev/carrel/devcluster/supervise"
@@ -31,6 +31,8 @@ type daemon struct {
 	spec   Spec
 	report progress.Sink
 	group  *supervise.Group
+	// first is the process that holds the node's namespaces.
+	first int
 	// fail ends the start when a component dies on the way.
 	fail context.CancelCauseFunc
 
@@ -42,7 +44,8 @@ type daemon struct {
 // until it is told to stop.
 func Daemon(layout Layout) error {
 	events := inherited(eventsDescriptor, "events")
-	inherited(lockDescriptor, "lock")
+	// Held until the process ends: as an os.File, Go would close it once unused.
+	syscall.CloseOnExec(lockDescriptor)
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
 
@@ -53,6 +56,13 @@ func Daemon(layout Layout) error {
 	d.record = Record{Name: d.spec.Name, Size: d.spec.Size, Started: time.Now().UTC()}
 	starting, fail := context.WithCancelCause(ctx)
 	d.fail = fail
+	if d.spec.Size == FullNode {
+		release, err := node.Claim(node.Owner{Name: d.spec.Name, State: layout.Root})
+		if err != nil {
+			return err
+		}
+		defer release()
+	}
 	d.group = supervise.NewGroup(layout.Logs(), d.noteProcesses)
 	defer d.group.Kill()
 
@@ -69,7 +79,7 @@ func Daemon(layout Layout) error {
 }
 
 // inherited opens a descriptor from the parent and keeps it from the children,
-// who would hold the lock and the pipe open after the daemon's death.
+// who would hold the pipe open after the daemon's death.
 func inherited(descriptor int, name string) *os.File {
 	syscall.CloseOnExec(descriptor)
 	return os.NewFile(uintptr(descriptor), name)
@@ -77,29 +87,18 @@ func inherited(descriptor int, name string) *os.File {
 
 // start brings everything up, side by side where nothing waits for another.
 func (d *daemon) start(ctx context.Context) error {
-	plan, err := d.planNetwork()
-	if err != nil {
-		return err
-	}
 	authority, err := pki.NewAuthority(d.layout.path("pki"))
 	if err != nil {
 		return err
 	}
-	plane, err := d.prepareControlPlane("127.0.0.1", plan, authority)
+	if d.spec.Size == FullNode {
+		return d.startFullNode(ctx, authority)
+	}
+	plane, err := d.prepareControlPlane("127.0.0.1", authority)
 	if err != nil {
 		return err
 	}
 	return d.startControlPlane(ctx, plane)
-}
-
-func (d *daemon) planNetwork() (network.Plan, error) {
-	used, err := network.Used()
-	if err != nil {
-		return network.Plan{}, err
-	}
-	plan, err := network.Choose(used)
-	d.update(func(r *Record) { r.Network = plan })
-	return plan, err
 }
 
 // run starts a component.

@@ -56,6 +56,7 @@ func (l Layout) path(elements ...string) string {
 	return filepath.Join(append([]string{l.Root}, elements...)...)
 }
 
+func (l Layout) node() string   { return l.path("node") }
 func (l Layout) spec() string   { return l.path("spec.json") }
 func (l Layout) record() string { return l.path("cluster.json") }
 

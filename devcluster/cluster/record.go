@@ -25,11 +25,15 @@ const (
 type Spec struct {
 	Name string `json:"name"`
 	Size Size   `json:"size"`
+	// Network is what the cluster's addresses are taken from.
+	Network network.Plan `json:"network"`
 	// Kubernetes and Gitea are the directories of those programs.
 	Kubernetes string `json:"kubernetes"`
 	Gitea      string `json:"gitea,omitempty"`
 	// Images are archives to load into the node.
 	Images []string `json:"images,omitempty"`
+	// Addons is a file of manifests to apply.
+	Addons string `json:"addons,omitempty"`
 }
 
 // Record is what the daemon tells everybody else.
@@ -39,7 +43,6 @@ type Record struct {
 	Ready   bool          `json:"ready"`
 	Failure string        `json:"failure,omitempty"`
 	API     string        `json:"api,omitempty"`
-	Network network.Plan  `json:"network"`
 	Forge   *forge.Access `json:"forge,omitempty"`
 	// Node is the process whose namespaces are the node's.
 	Node       int         `json:"node,omitempty"`

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"syscall"
 	"time"
+
+	"github.com/carrel-dev/carrel/devcluster/node"
 )
 
 // sweep removes whatever a cluster left outside its state directory, in
@@ -15,7 +17,10 @@ import (
 // components with the daemon, and with the node's first process all its others,
 // its mounts, its links and its tables.
 func sweep(layout Layout) error {
-	return killMarked(layout.Root)
+	if err := killMarked(layout.Root); err != nil {
+		return err
+	}
+	return node.Sweep(layout.Name, layout.node())
 }
 
 // killTimeout is how long killed processes may take to vanish.

@@ -5,13 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"syscall"
 	"time"
 
 	"github.com/carrel-dev/carrel/devcluster/filelock"
-	"github.com/carrel-dev/carrel/devcluster/program"
+	"github.com/carrel-dev/carrel/devcluster/node"
 	"github.com/carrel-dev/carrel/devcluster/progress"
 )
 
@@ -43,96 +41,28 @@ func Up(ctx context.Context, report progress.Sink, layout Layout, size Size) err
 
 // raise is Up for one who holds the lock.
 func raise(ctx context.Context, report progress.Sink, layout Layout, size Size, lock *filelock.Lock) error {
+	if size == FullNode {
+		if err := errors.Join(node.Unclaimed(), node.Check(layout.Root)); err != nil {
+			return err
+		}
+	}
 	if layout.exists() {
 		err := report.Do("remove what a crash left", func(*progress.Step) error { return removeAll(layout) })
 		if err != nil {
 			return err
 		}
 	}
+	if err := os.MkdirAll(layout.Logs(), 0o700); err != nil {
+		return fmt.Errorf("make state directory: %w", err)
+	}
 	spec, err := prepare(ctx, report, layout, size)
 	if err != nil {
 		return err
-	}
-	if err := os.MkdirAll(layout.Logs(), 0o700); err != nil {
-		return fmt.Errorf("make state directory: %w", err)
 	}
 	if err := writeJSON(layout.spec(), spec); err != nil {
 		return err
 	}
 	return startDaemon(ctx, report, layout, lock)
-}
-
-// prepare builds what the cluster is made of, or finds it in the cache.
-func prepare(ctx context.Context, report progress.Sink, layout Layout, size Size) (Spec, error) {
-	cache, err := program.DefaultCache()
-	if err != nil {
-		return Spec{}, err
-	}
-	spec := Spec{Name: layout.Name, Size: size}
-	if spec.Kubernetes, err = cache.Build(ctx, report, program.Kubernetes); err != nil {
-		return spec, err
-	}
-	if size == FullNode {
-		spec.Gitea, err = cache.Build(ctx, report, program.Gitea)
-	}
-	return spec, err
-}
-
-// startDaemon starts the daemon and waits until it says that the cluster is up.
-// The lock passes to it and stays here as well until Up is over.
-func startDaemon(ctx context.Context, report progress.Sink, layout Layout, lock *filelock.Lock) error {
-	command, events, err := launchDaemon(layout, lock)
-	if err != nil {
-		return fmt.Errorf("start the daemon: %w", err)
-	}
-	defer events.Close()
-	ended := make(chan error, 1)
-	go func() { ended <- command.Wait() }()
-	stop := context.AfterFunc(ctx, func() { _ = command.Process.Signal(syscall.SIGTERM) })
-	defer stop()
-
-	if err := progress.Decode(events, report); err != nil {
-		return err
-	}
-	var record Record
-	if err := readJSON(layout.record(), &record); err == nil && record.Ready && ctx.Err() == nil {
-		return lock.SetHolder(command.Process.Pid)
-	}
-	err = <-ended
-	if record.Failure != "" {
-		return fmt.Errorf("%s\nlogs are kept in %s until the next up or down", record.Failure, layout.Logs())
-	}
-	return fmt.Errorf("the daemon ended: %v; see %s", err, layout.path("logs", "daemon.log"))
-}
-
-func launchDaemon(layout Layout, lock *filelock.Lock) (*exec.Cmd, *os.File, error) {
-	self, err := os.Executable()
-	if err != nil {
-		return nil, nil, err
-	}
-	log, err := os.Create(layout.path("logs", "daemon.log"))
-	if err != nil {
-		return nil, nil, err
-	}
-	defer log.Close()
-	reader, writer, err := os.Pipe()
-	if err != nil {
-		return nil, nil, err
-	}
-	defer writer.Close()
-	command := exec.Command(self, "daemon", "--name", layout.Name)
-	command.Env = append(os.Environ(), marker+"="+layout.Root)
-	command.Stdout, command.Stderr = log, log
-	command.Dir = "/"
-	command.ExtraFiles = []*os.File{lock.File(), writer}
-	// A session of its own: Ctrl-C is for `up` to deal with, and closing the
-	// terminal later must not end the cluster.
-	command.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	if err := command.Start(); err != nil {
-		reader.Close()
-		return nil, nil, err
-	}
-	return command, reader, lock.SetHolder(command.Process.Pid)
 }
 
 // joinRunning waits for a cluster that somebody else is bringing up, or finds

@@ -67,13 +67,8 @@ func Wait(ctx context.Context, path string, waiting func()) (*Lock, error) {
 	}
 }
 
-// Inherit takes over a lock that the parent process handed down as an open
-// file. The lock stays held until both have closed it.
-func Inherit(file *os.File) *Lock {
-	return &Lock{file: file}
-}
-
-// File is what a parent hands down to a child that is to hold the lock.
+// File is what a parent hands down to a child that is to hold the lock too: the
+// lock stays held until both have closed it.
 func (l *Lock) File() *os.File { return l.file }
 
 // SetHolder records which process holds the lock.

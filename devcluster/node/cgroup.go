@@ -124,6 +124,8 @@ func removeCgroups(name string) error {
 	if err != nil {
 		return fmt.Errorf("remove cgroups: %w", err)
 	}
+	// Where version 1 limits, runc also makes cgroups in a version 2 beside it.
+	directories = append(directories, filepath.Join(cgroupMount, "unified"))
 	deadline := time.Now().Add(cgroupTimeout)
 	for _, directory := range directories {
 		top := filepath.Join(directory, Config{Name: name}.cgroup())

@@ -20,10 +20,12 @@ type Owner struct {
 
 // Claim makes owner the one whose node runs here, until release is called or
 // the process ends. Two nodes would fight over the link and the machine.
-func Claim(owner Owner) (release func(), err error) {
-	listener, err := net.Listen("unix", claimAddress)
+func Claim(owner Owner) (release func(), err error) { return claimAt(claimAddress, owner) }
+
+func claimAt(address string, owner Owner) (release func(), err error) {
+	listener, err := net.Listen("unix", address)
 	if errors.Is(err, syscall.EADDRINUSE) {
-		return nil, Unclaimed()
+		return nil, unclaimedAt(address)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("claim the machine for the node: %w", err)
@@ -43,8 +45,10 @@ func Claim(owner Owner) (release func(), err error) {
 
 // Unclaimed is nil if no node runs on this machine, and otherwise says which
 // one and how to stop it.
-func Unclaimed() error {
-	connection, err := net.Dial("unix", claimAddress)
+func Unclaimed() error { return unclaimedAt(claimAddress) }
+
+func unclaimedAt(address string) error {
+	connection, err := net.Dial("unix", address)
 	if err != nil {
 		return nil
 	}

@@ -45,6 +45,9 @@ func furnish(root string) error {
 	if err := unix.Mount("proc", "/proc", "proc", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, ""); err != nil {
 		return fmt.Errorf("/proc: %w", err)
 	}
+	if err := shieldTunables(root); err != nil {
+		return err
+	}
 	// Containers may ask for mounts that others see; within the node they may.
 	return unix.Mount("", "/", "", unix.MS_REC|unix.MS_SHARED, "")
 }

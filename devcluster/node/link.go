@@ -2,6 +2,7 @@ package node
 
 import (
 	"fmt"
+	"net"
 	"os/exec"
 	"strconv"
 	"strings"
@@ -37,6 +38,19 @@ func (c Config) Link(first int) error {
 		if out, err := exec.Command(command[0], command[1:]...).CombinedOutput(); err != nil {
 			return fmt.Errorf("link the node: %s: %w: %s", strings.Join(command, " "), err, out)
 		}
+	}
+	return nil
+}
+
+// unlink removes the link if it is still there. It goes with the node's
+// namespaces, but the kernel takes its time over those.
+func unlink() error {
+	if _, err := net.InterfaceByName(hostLink); err != nil {
+		return nil
+	}
+	out, err := exec.Command("ip", "link", "delete", hostLink).CombinedOutput()
+	if _, gone := net.InterfaceByName(hostLink); err != nil && gone == nil {
+		return fmt.Errorf("unlink the node: %w: %s", err, out)
 	}
 	return nil
 }

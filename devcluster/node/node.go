@@ -53,8 +53,11 @@ const (
 // cniPrograms is where Debian's containernetworking-plugins puts them.
 const cniPrograms = "/usr/lib/cni"
 
-// SandboxImage holds each pod's namespaces. It must be loaded before any pod runs.
-const SandboxImage = "carrel.local/pause:dev"
+// sandboxImage holds each pod's namespaces.
+const sandboxImage = "carrel.local/pause:dev"
+
+// Images are the names of those that must be loaded before any pod can run.
+func Images() []string { return []string{"pause"} }
 
 func (c Config) cgroup() string { return "carrel-" + c.Name }
 
@@ -96,7 +99,14 @@ func (c Config) KubeProxyArgs() []string {
 
 // ImportArgs load an image archive that comes on standard input.
 func ImportArgs() []string {
-	return []string{"ctr", "--address=" + containerdSocket, "--namespace=k8s.io", "images", "import", "-"}
+	return ctr("images", "import", "-")
+}
+
+// VersionArgs succeed when containerd answers.
+func VersionArgs() []string { return ctr("version") }
+
+func ctr(arguments ...string) []string {
+	return append([]string{"ctr", "--address=" + containerdSocket, "--namespace=k8s.io"}, arguments...)
 }
 
 // Enter makes a command run in the namespaces that the process first holds.

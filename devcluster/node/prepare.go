@@ -1,7 +1,9 @@
 package node
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 )
 
@@ -19,6 +21,16 @@ func (c Config) Prepare() error {
 // Sweep removes what stays of the node called name, with its directory at root,
 // when all its processes have ended.
 func Sweep(name, root string) error {
-	removeMountPoints(root)
+	if _, err := os.Stat(root); errors.Is(err, fs.ErrNotExist) {
+		return nil // there was none
+	}
+	// Another node that runs by now uses the same mount points and link name,
+	// and would lose them.
+	if Unclaimed() == nil {
+		removeMountPoints(root)
+		if err := unlink(); err != nil {
+			return err
+		}
+	}
 	return removeCgroups(name)
 }

@@ -10,7 +10,8 @@ import (
 
 // containerdConfig: the sandbox image is pinned, or garbage collection would
 // take what no registry could give back. restrict_oom_score_adj lets it run
-// where root may not make a process less killable (in many containers).
+// where root may not make a process less killable (in many containers). An
+// AppArmor profile would be loaded for the whole machine and stay.
 var containerdConfig = newTemplate("containerd.toml", `version = 2
 root = "{{.ContainerdRoot}}"
 state = "/run/containerd"
@@ -21,6 +22,7 @@ address = "{{.ContainerdSocket}}"
 [plugins."io.containerd.grpc.v1.cri"]
 sandbox_image = "{{.SandboxImage}}"
 restrict_oom_score_adj = true
+disable_apparmor = true
 
 [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
 runtime_type = "io.containerd.runc.v2"
@@ -111,7 +113,7 @@ func (templateData) KubeletRoot() string      { return kubeletRoot }
 func (templateData) PodLogs() string          { return podLogs }
 func (templateData) CNIRoot() string          { return cniRoot }
 func (templateData) CNIPrograms() string      { return cniPrograms }
-func (templateData) SandboxImage() string     { return SandboxImage }
+func (templateData) SandboxImage() string     { return sandboxImage }
 func (templateData) ClusterDomain() string    { return ClusterDomain }
 func (d templateData) Cgroup() string         { return d.cgroup() }
 

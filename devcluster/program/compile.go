@@ -111,8 +111,10 @@ func proxyOnly(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("%w; devcluster builds its programs with Go: install it and put it on PATH", err)
 	}
-	return "GOPROXY=" + strings.TrimSuffix(strings.TrimSpace(proxy), ",direct"), nil
+	return "GOPROXY=" + withoutDirect(strings.TrimSpace(proxy)), nil
 }
+
+func withoutDirect(proxy string) string { return strings.TrimSuffix(proxy, ",direct") }
 
 func output(command *exec.Cmd) (string, error) {
 	var stderr bytes.Buffer

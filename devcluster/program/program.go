@@ -39,7 +39,8 @@ var (
 	}
 	Gitea = Program{
 		Name: "gitea", Module: "code.gitea.io/gitea", Package: "code.gitea.io/gitea",
-		Flags: []string{"-tags", "sqlite sqlite_unlock_notify"},
+		// Clients ask for the version and refuse one that is none.
+		Flags: []string{"-tags", "sqlite sqlite_unlock_notify", "-ldflags", strip + " -X main.Version={version}"},
 		Data:  []string{"options", "public", "templates"},
 	}
 	SourceController     = static("source-controller", "github.com/fluxcd/source-controller")

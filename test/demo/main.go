@@ -5,6 +5,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -20,22 +21,28 @@ import (
 const patience = 15 * time.Minute
 
 func main() {
+	if err := show(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+// show runs the demo, and stops the cluster when it did not get to its end.
+func show() error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	root, err := os.Getwd()
-	if err == nil {
-		cluster := story.Devcluster{Root: root, Out: os.Stdout}
-		if err = run(ctx, cluster, os.Stdout); err != nil {
-			fmt.Fprintf(os.Stderr, "\nthe demo did not get to its end: %v\n\nstopping the cluster\n", err)
-			// The context may be what ended; stopping needs one that has not.
-			if downErr := cluster.Down(context.WithoutCancel(ctx)); downErr != nil {
-				fmt.Fprintln(os.Stderr, downErr)
-			}
-		}
-	}
 	if err != nil {
-		os.Exit(1)
+		return err
 	}
+	cluster := story.Devcluster{Root: root, Out: os.Stdout}
+	if err := run(ctx, cluster, os.Stdout); err != nil {
+		err = fmt.Errorf("the demo did not get to its end: %w", err)
+		fmt.Fprintf(os.Stderr, "\n%v\n\nstopping the cluster\n", err)
+		// The context may be what ended; stopping needs one that has not.
+		return errors.Join(err, cluster.Down(context.WithoutCancel(ctx)))
+	}
+	return nil
 }
 
 func run(ctx context.Context, cluster story.Devcluster, out io.Writer) error {

@@ -3,9 +3,10 @@
 package e2e
 
 import (
-	"encoding/json"
 	"os/exec"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -80,24 +81,21 @@ func TestKilledControllersRepeatNothing(t *testing.T) {
 // forgeProcess is the process id of the cluster's Gitea.
 func forgeProcess(t *testing.T) int {
 	t.Helper()
-	out, err := exec.CommandContext(t.Context(), filepath.Join(cluster.Root, "bin", "devcluster"), "status", "--output=json").Output()
+	out, err := exec.CommandContext(t.Context(), filepath.Join(cluster.Root, "bin", "devcluster"), "status").Output()
 	if err != nil {
 		t.Fatalf("devcluster status: %v", err)
 	}
-	var status struct {
-		Processes []struct {
-			Name string `json:"name"`
-			PID  int    `json:"pid"`
-		} `json:"processes"`
-	}
-	if err := json.Unmarshal(out, &status); err != nil {
-		t.Fatalf("read the answer of devcluster status: %v", err)
-	}
-	for _, process := range status.Processes {
-		if process.Name == "gitea" {
-			return process.PID
+	for line := range strings.Lines(string(out)) {
+		columns := strings.Fields(line)
+		if len(columns) < 2 || columns[0] != "gitea" {
+			continue
 		}
+		pid, err := strconv.Atoi(columns[1])
+		if err != nil {
+			t.Fatalf("the process id of gitea: %v", err)
+		}
+		return pid
 	}
-	t.Fatalf("no process gitea in %s", out)
+	t.Fatalf("no process gitea in:\n%s", out)
 	return 0
 }

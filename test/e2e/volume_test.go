@@ -69,7 +69,7 @@ func promised(claim *corev1.PersistentVolumeClaim) story.Milestone {
 		label := claim.Labels[v1alpha1.KeepUntilLabel]
 		until, err := time.Parse(v1alpha1.KeepUntilLayout, label)
 		if err != nil {
-			return "label " + label, false, nil
+			return "", false, err
 		}
 		days := time.Until(until).Hours() / 24
 		return fmt.Sprintf("%s, %.1f days", label, days), days > 29 && days <= 30, nil

@@ -13,13 +13,9 @@ import (
 	"time"
 )
 
-// courseImages are the images the courses of clusters/local run.
-var courseImages = []string{
-	"carrel.local/code-server:4.100.3",
-	"carrel.local/mariadb:10.11",
-	"carrel.local/phpmyadmin:5.2",
-	"carrel.local/webterm:dev",
-}
+// courseImages are the images the courses of clusters/local run, as devcluster
+// calls them.
+var courseImages = []string{"code-server", "mariadb", "phpmyadmin", "webterm"}
 
 // ControllerImage is the image of Carrel itself, built from the work tree.
 const ControllerImage = "carrel.local/carrel-controller:dev"

@@ -18,8 +18,9 @@ import (
 
 // Names on the forge.
 const (
-	organization = "carrel"
-	repository   = "carrel"
+	// owner of the repository is the administrator of the devcluster's Gitea.
+	owner      = "carrel"
+	repository = "carrel"
 	// mainBranch is what Flux follows.
 	mainBranch = "main"
 	teacher    = "teacher"
@@ -38,17 +39,14 @@ type Forge struct {
 	admin  ForgeAccess
 }
 
-// NewForge makes the organization, its teacher, a robot account and an empty
-// private repository: rosters are personal data.
+// NewForge makes an empty private repository, since rosters are personal data, a
+// teacher and a robot account.
 func NewForge(ctx context.Context, access ForgeAccess) (*Forge, error) {
 	admin, err := gitea.NewClient(access.URL, gitea.SetContext(ctx), gitea.SetToken(access.Token))
 	if err != nil {
 		return nil, fmt.Errorf("reach the forge at %s: %w", access.URL, err)
 	}
-	if _, _, err := admin.CreateOrg(gitea.CreateOrgOption{Name: organization}); err != nil {
-		return nil, fmt.Errorf("make the organization %s: %w", organization, err)
-	}
-	repo, _, err := admin.CreateOrgRepo(organization, gitea.CreateRepoOption{Name: repository, Private: true, DefaultBranch: mainBranch})
+	repo, _, err := admin.CreateRepo(gitea.CreateRepoOption{Name: repository, Private: true, DefaultBranch: mainBranch})
 	if err != nil {
 		return nil, fmt.Errorf("make the repository: %w", err)
 	}
@@ -79,7 +77,7 @@ func newMember(ctx context.Context, admin *gitea.Client, access ForgeAccess, nam
 		return "", fmt.Errorf("make the user %s: %w", name, err)
 	}
 	write := gitea.AccessModeWrite
-	if _, err := admin.AddCollaborator(organization, repository, name, gitea.AddCollaboratorOption{Permission: &write}); err != nil {
+	if _, err := admin.AddCollaborator(owner, repository, name, gitea.AddCollaboratorOption{Permission: &write}); err != nil {
 		return "", fmt.Errorf("let %s write to the repository: %w", name, err)
 	}
 	self, err := gitea.NewClient(access.URL, gitea.SetContext(ctx), gitea.SetBasicAuth(name, password))
@@ -137,7 +135,7 @@ func (f *Forge) Propose(branch, title string, changes ...Change) (MergeRequest, 
 	}
 	var request *gitea.PullRequest
 	err := eventually(func() (response *gitea.Response, err error) {
-		request, response, err = f.client.CreatePullRequest(organization, repository,
+		request, response, err = f.client.CreatePullRequest(owner, repository,
 			gitea.CreatePullRequestOption{Head: branch, Base: mainBranch, Title: title})
 		return response, err
 	})
@@ -149,7 +147,7 @@ func (f *Forge) Propose(branch, title string, changes ...Change) (MergeRequest, 
 
 // commit makes one commit of one change.
 func (f *Forge) commit(options gitea.FileOptions, change Change) error {
-	old, response, err := f.client.GetContents(organization, repository, options.BranchName, change.Path)
+	old, response, err := f.client.GetContents(owner, repository, options.BranchName, change.Path)
 	exists := err == nil
 	if err != nil && (response == nil || response.StatusCode != http.StatusNotFound) {
 		return err
@@ -159,11 +157,11 @@ func (f *Forge) commit(options gitea.FileOptions, change Change) error {
 	case change.Content == nil && !exists:
 		return errors.New("there is no such file to delete")
 	case change.Content == nil:
-		_, err = f.client.DeleteFile(organization, repository, change.Path, gitea.DeleteFileOptions{FileOptions: options, SHA: old.SHA})
+		_, err = f.client.DeleteFile(owner, repository, change.Path, gitea.DeleteFileOptions{FileOptions: options, SHA: old.SHA})
 	case exists:
-		_, _, err = f.client.UpdateFile(organization, repository, change.Path, gitea.UpdateFileOptions{FileOptions: options, SHA: old.SHA, Content: content})
+		_, _, err = f.client.UpdateFile(owner, repository, change.Path, gitea.UpdateFileOptions{FileOptions: options, SHA: old.SHA, Content: content})
 	default:
-		_, _, err = f.client.CreateFile(organization, repository, change.Path, gitea.CreateFileOptions{FileOptions: options, Content: content})
+		_, _, err = f.client.CreateFile(owner, repository, change.Path, gitea.CreateFileOptions{FileOptions: options, Content: content})
 	}
 	return err
 }
@@ -171,7 +169,7 @@ func (f *Forge) commit(options gitea.FileOptions, change Change) error {
 // Merge merges a merge request and returns the merge commit.
 func (f *Forge) Merge(request MergeRequest) (commit string, err error) {
 	err = eventually(func() (*gitea.Response, error) {
-		merged, response, err := f.client.MergePullRequest(organization, repository, request.Number,
+		merged, response, err := f.client.MergePullRequest(owner, repository, request.Number,
 			gitea.MergePullRequestOption{Style: gitea.MergeStyleMerge})
 		if err == nil && !merged {
 			err = errors.New("the forge did not merge it")
@@ -181,7 +179,7 @@ func (f *Forge) Merge(request MergeRequest) (commit string, err error) {
 	if err != nil {
 		return "", fmt.Errorf("merge request %d: %w", request.Number, err)
 	}
-	pull, _, err := f.client.GetPullRequest(organization, repository, request.Number)
+	pull, _, err := f.client.GetPullRequest(owner, repository, request.Number)
 	if err != nil {
 		return "", fmt.Errorf("read merge request %d: %w", request.Number, err)
 	}
@@ -203,7 +201,7 @@ type CommitStatus struct {
 
 // Statuses are all statuses ever posted on a commit, oldest first.
 func (f *Forge) Statuses(commit string) ([]CommitStatus, error) {
-	rows, _, err := f.client.ListStatuses(organization, repository, commit, gitea.ListStatusesOption{
+	rows, _, err := f.client.ListStatuses(owner, repository, commit, gitea.ListStatusesOption{
 		ListOptions: gitea.ListOptions{PageSize: 50},
 	})
 	if err != nil {
@@ -225,7 +223,7 @@ func (f *Forge) CourseStatuses(course, commit string) ([]CommitStatus, error) {
 
 // Head is the newest commit of the main branch.
 func (f *Forge) Head() (commit string, err error) {
-	branch, _, err := f.client.GetRepoBranch(organization, repository, mainBranch)
+	branch, _, err := f.client.GetRepoBranch(owner, repository, mainBranch)
 	if err != nil {
 		return "", fmt.Errorf("read the branch %s: %w", mainBranch, err)
 	}

@@ -18,8 +18,9 @@ type ReportStatusApplyConfiguration struct {
 	// description is the text posted, at most 140 characters.
 	Description *string `json:"description,omitempty"`
 	// digests are, by Kustomization (namespace/name), those of the rendered
-	// content reported about. A commit that leaves them unchanged did not touch
-	// the course and is not reported on.
+	// content reported about; with "failed:" before one that Flux could not
+	// apply. A commit that leaves them unchanged did not touch the course and is
+	// not reported on.
 	Digests map[string]string `json:"digests,omitempty"`
 	// time is when the status was posted.
 	Time *v1.Time `json:"time,omitempty"`

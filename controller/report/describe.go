@@ -1,0 +1,76 @@
+package report
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/carrel-dev/carrel/forge"
+)
+
+// The descriptions hold counts and causes, never who: a commit is read by more
+// people than may see the roster.
+
+// describeProgress is "17 of 24 ready, 7 starting".
+func describeProgress(t Tally) string {
+	if t.Total == 0 {
+		return "no carrels yet"
+	}
+	text := fmt.Sprintf("%d of %d ready", t.Ready, t.Total)
+	if n := t.starting(); n > 0 {
+		text += fmt.Sprintf(", %d starting", n)
+	}
+	if n := t.attention(); n > 0 {
+		text += fmt.Sprintf(", %d in trouble", n)
+	}
+	return text
+}
+
+// describeAttention is "2 of 24 need attention: ImagePullBackOff 2", commonest
+// cause first.
+func describeAttention(t Tally) string {
+	causes := slices.SortedFunc(maps.Keys(t.Attention), func(a, b string) int {
+		return cmp.Or(cmp.Compare(t.Attention[b], t.Attention[a]), cmp.Compare(a, b))
+	})
+	for i, cause := range causes {
+		causes[i] = fmt.Sprintf("%s %d", cause, t.Attention[cause])
+	}
+	return shorten(fmt.Sprintf("%d of %d need attention: %s", t.attention(), t.Total, strings.Join(causes, ", ")))
+}
+
+// describeWait adds the Kustomizations that Flux has yet to apply.
+func describeWait(t Tally, names []string) string {
+	return shorten(describeProgress(t) + "; waiting for Flux to apply " + strings.Join(names, ", "))
+}
+
+// describeSuccess is "24 of 24 ready", with a word on what Flux was told to leave.
+func describeSuccess(t Tally, syncs []Sync) string {
+	text := describeProgress(t)
+	for _, sync := range syncs {
+		if sync.Suspended {
+			text += "; " + sync.Name + " is suspended"
+		}
+	}
+	return shorten(text)
+}
+
+// describeFailure is what Flux says.
+func describeFailure(sync Sync) string { return shorten(sync.Name + ": " + sync.Failure) }
+
+func describeSuperseded(by string) string {
+	return "superseded by " + abbreviate(by) + " before it was done"
+}
+
+func abbreviate(commit string) string { return commit[:min(len(commit), 7)] }
+
+// shorten makes one line of at most forge.MaxDescription characters.
+func shorten(text string) string {
+	text = strings.Join(strings.Fields(text), " ")
+	if utf8.RuneCountInString(text) <= forge.MaxDescription {
+		return text
+	}
+	return strings.TrimSpace(string([]rune(text)[:forge.MaxDescription-1])) + "…"
+}

@@ -1,0 +1,122 @@
+package report
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strings"
+
+	notificationv1 "github.com/fluxcd/notification-controller/api/v1beta3"
+	sourcev1 "github.com/fluxcd/source-controller/api/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/carrel-dev/carrel/forge"
+)
+
+// Keys of the Secrets a Provider names, as Flux has them.
+const (
+	tokenKey = "token"
+	caKey    = "ca.crt"
+	// oldCAKey is Flux's deprecated name for it.
+	oldCAKey = "caFile"
+)
+
+// destination is where the statuses of a repository go.
+type destination struct {
+	address string
+	// secret is the namespace/name of the one that holds the token.
+	secret types.NamespacedName
+	// version changes when a Provider may have been put right.
+	version  string
+	provider *notificationv1.Provider
+}
+
+// destinationOf finds the Flux Provider that lies beside the repository and names
+// the same one. Both are the maintainer's, and no course can write either.
+func (r *Reconciler) destinationOf(ctx context.Context, repository *sourcev1.GitRepository) (*destination, error) {
+	var providers notificationv1.ProviderList
+	if err := r.Client.List(ctx, &providers, client.InNamespace(repository.Namespace)); err != nil {
+		return nil, err
+	}
+	slices.SortFunc(providers.Items, func(a, b notificationv1.Provider) int { return cmp.Compare(a.Name, b.Name) })
+	for i := range providers.Items {
+		provider := &providers.Items[i]
+		if r.Forges[provider.Spec.Type] == nil || !forge.SameRepository(provider.Spec.Address, repository.Spec.URL) {
+			continue
+		}
+		if provider.Spec.Suspend {
+			return nil, notConfigured("Provider %s/%s is suspended", provider.Namespace, provider.Name)
+		}
+		if provider.Spec.SecretRef == nil {
+			return nil, notConfigured("Provider %s/%s has no secretRef: name the Secret that holds the token", provider.Namespace, provider.Name)
+		}
+		return &destination{
+			address:  provider.Spec.Address,
+			secret:   types.NamespacedName{Namespace: provider.Namespace, Name: provider.Spec.SecretRef.Name},
+			version:  provider.ResourceVersion,
+			provider: provider,
+		}, nil
+	}
+	return nil, notConfigured("namespace %s has no Provider for %s: add one of type %s whose address is that of the repository",
+		repository.Namespace, repository.Spec.URL, strings.Join(r.forgeTypes(), " or "))
+}
+
+// open reads the credentials and makes a client. They are read anew each time,
+// which is seldom: so no Secret is watched or kept, and a renewed token counts at
+// once.
+func (r *Reconciler) open(ctx context.Context, d *destination) (forge.Client, error) {
+	repository, err := forge.ParseRepository(d.address)
+	if err != nil {
+		return nil, notConfigured("Provider %s/%s: %v", d.provider.Namespace, d.provider.Name, err)
+	}
+	secret, err := r.secret(ctx, d.secret)
+	if err != nil {
+		return nil, err
+	}
+	token := strings.TrimSpace(string(secret.Data[tokenKey]))
+	if token == "" {
+		return nil, noCredentials(nil, "Secret %s has no key %s: put a token there that may write commit statuses of %s", d.secret, tokenKey, d.address)
+	}
+	ca := secret.Data[oldCAKey]
+	if ref := d.provider.Spec.CertSecretRef; ref != nil {
+		certs, err := r.secret(ctx, types.NamespacedName{Namespace: d.secret.Namespace, Name: ref.Name})
+		if err != nil {
+			return nil, err
+		}
+		ca = certs.Data[caKey]
+		if len(ca) == 0 {
+			ca = certs.Data[oldCAKey]
+		}
+	}
+	opened, err := r.Forges[d.provider.Spec.Type](forge.Config{
+		Repository: repository, Token: token, CA: ca, Timeout: d.provider.GetTimeout(),
+	})
+	if err != nil {
+		return nil, noCredentials(err, "Provider %s/%s can't be used: %v", d.provider.Namespace, d.provider.Name, err)
+	}
+	return opened, nil
+}
+
+func (r *Reconciler) secret(ctx context.Context, name types.NamespacedName) (*corev1.Secret, error) {
+	var secret corev1.Secret
+	err := r.APIReader.Get(ctx, name, &secret)
+	switch {
+	case apierrors.IsNotFound(err):
+		return nil, noCredentials(err, "Secret %s, which the Provider names, does not exist: make it", name)
+	case apierrors.IsForbidden(err):
+		return nil, noCredentials(err, "the reporter may not read Secret %s: add its name to the Role that lets it", name)
+	}
+	return &secret, err
+}
+
+func (r *Reconciler) forgeTypes() []string {
+	types := make([]string, 0, len(r.Forges))
+	for name := range r.Forges {
+		types = append(types, name)
+	}
+	slices.Sort(types)
+	return types
+}

@@ -1,0 +1,73 @@
+package report
+
+import (
+	"k8s.io/apimachinery/pkg/util/sets"
+
+	"github.com/carrel-dev/carrel/api/v1alpha1"
+	"github.com/carrel-dev/carrel/controller/course"
+)
+
+// Tally counts the carrels of a course, with care for what is not known yet.
+type Tally struct {
+	v1alpha1.UserlandCounts
+	// Behind is how many say nothing yet about what was applied: their status
+	// speaks of an older Userland or Template, or they are not there. They are in
+	// Total, and neither ready nor in need of attention.
+	Behind int32
+}
+
+// Class is what a Tally is taken of.
+type Class struct {
+	// DefaultTemplate is the one of Userlands that name none.
+	DefaultTemplate string
+	Userlands       []v1alpha1.Userland
+	// Templates holds the generation of each Template by name.
+	Templates map[string]int64
+	// Expected are the names of the Userlands that Flux says it applied.
+	Expected []string
+}
+
+// Take counts the carrels of a class.
+func (c Class) Take() Tally {
+	missing := sets.New(c.Expected...)
+	caughtUp := make([]v1alpha1.Userland, 0, len(c.Userlands))
+	for i := range c.Userlands {
+		missing.Delete(c.Userlands[i].Name)
+		if c.caughtUp(&c.Userlands[i]) {
+			caughtUp = append(caughtUp, c.Userlands[i])
+		}
+	}
+	tally := Tally{UserlandCounts: course.Count(caughtUp)}
+	tally.Behind = int32(len(c.Userlands) - len(caughtUp) + missing.Len())
+	tally.Total += tally.Behind
+	return tally
+}
+
+// caughtUp reports whether the status of a Userland speaks of its present spec
+// and of its Template's. A Template that does not exist has generation 0.
+func (c Class) caughtUp(u *v1alpha1.Userland) bool {
+	if u.Status.ObservedGeneration != u.Generation {
+		return false
+	}
+	wanted := u.Spec.TemplateName
+	if wanted == "" {
+		wanted = c.DefaultTemplate
+	}
+	observed := u.Status.Template
+	if observed == nil {
+		return wanted == ""
+	}
+	return observed.Name == wanted && observed.Generation == c.Templates[wanted]
+}
+
+// attention is how many need a person.
+func (t Tally) attention() int32 {
+	var sum int32
+	for _, count := range t.Attention {
+		sum += count
+	}
+	return sum
+}
+
+// starting is how many are on their way, or not heard of yet.
+func (t Tally) starting() int32 { return t.Total - t.Ready - t.attention() }

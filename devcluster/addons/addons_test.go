@@ -1,0 +1,117 @@
+package addons
+
+import (
+	"flag"
+	"io/fs"
+	"os"
+	"regexp"
+	"slices"
+	"testing"
+	"testing/fstest"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/carrel-dev/carrel/devcluster/image"
+)
+
+var update = flag.Bool("update", false, "write golden files")
+
+// smallFlux has the shape of Flux's manifests and little of their content.
+func smallFlux() Flux {
+	file := func(content string) *fstest.MapFile { return &fstest.MapFile{Data: []byte(content)} }
+	crd := func(name string) string {
+		return "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata:\n  name: " + name + "\n"
+	}
+	manager := func(name string) string {
+		return "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: " + name + `
+spec:
+  template:
+    spec:
+      containers:
+      - name: manager
+        image: fluxcd/` + name + `
+        args: [--watch-all-namespaces]
+        resources:
+          requests: {cpu: 100m, memory: 64Mi}
+          limits: {cpu: 1000m, memory: 1Gi}
+`
+	}
+	list := file("resources: [it.yaml]\n")
+	controller := func(name string) fs.FS {
+		return fstest.MapFS{
+			"crd/kustomization.yaml": list, "crd/it.yaml": file(crd("kinds." + name)),
+			"manager/kustomization.yaml": list, "manager/it.yaml": file(manager(name)),
+		}
+	}
+	return Flux{
+		"source-controller":       controller("source-controller"),
+		"kustomize-controller":    controller("kustomize-controller"),
+		"notification-controller": controller("notification-controller"),
+	}
+}
+
+func TestManifestsRenderAsRecorded(t *testing.T) {
+	tests := map[string]Params{
+		"alone.yaml":    {ClusterDNS: "10.111.64.10", VolumeDirectory: "/var/lib/carrel/volumes", Flux: smallFlux()},
+		"upstream.yaml": {ClusterDNS: "10.112.64.10", VolumeDirectory: "/v", Upstreams: []string{"10.112.0.1", "9.9.9.9"}, Flux: smallFlux()},
+	}
+	for golden, params := range tests {
+		t.Run(golden, func(t *testing.T) {
+			got, err := Manifests(params)
+			if err != nil {
+				t.Fatal(err)
+			}
+			compareGolden(t, "testdata/"+golden, string(got))
+		})
+	}
+}
+
+func compareGolden(t *testing.T, file, got string) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("%s differs from what is rendered (-recorded +rendered); go test -update records it:\n%s", file, diff)
+	}
+}
+
+func TestManifestsUseExactlyTheDeclaredImages(t *testing.T) {
+	stream, err := Manifests(Params{ClusterDNS: "10.111.64.10", VolumeDirectory: "/v", Flux: smallFlux()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var used, declared []string
+	for _, match := range regexp.MustCompile(`image: (\S+)`).FindAllSubmatch(stream, -1) {
+		used = append(used, string(match[1]))
+	}
+	for _, name := range Images() {
+		declared = append(declared, image.Reference(name))
+	}
+	slices.Sort(used)
+	if diff := cmp.Diff(declared, slices.Compact(used)); diff != "" {
+		t.Errorf("images that would be loaded and images that pods ask for differ (-loaded +asked for):\n%s", diff)
+	}
+}
+
+func TestManifestsRefuseAnIncompleteFlux(t *testing.T) {
+	flux := smallFlux()
+	delete(flux, "notification-controller")
+	if _, err := Manifests(Params{Flux: flux}); err == nil {
+		t.Error("manifests without the CRDs of the notification-controller were rendered; Providers could not be created")
+	}
+}
+
+func TestCRDsHoldNothingElse(t *testing.T) {
+	got, err := smallFlux().CRDs()
+	if err != nil {
+		t.Fatal(err)
+	}
+	compareGolden(t, "testdata/crds.yaml", string(got))
+}

@@ -1,0 +1,88 @@
+package image
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/carrel-dev/carrel/devcluster/program"
+	"github.com/carrel-dev/carrel/devcluster/progress"
+)
+
+// Builder builds images.
+type Builder struct {
+	// Cache keeps layers and archives, and the programs they hold.
+	Cache program.Cache
+	// Report is told what is being built, how far it is and how long it took.
+	Report progress.Sink
+}
+
+// Build returns the archives of the named images, in the order of names,
+// building those that are not cached.
+func (b Builder) Build(ctx context.Context, names ...string) ([]string, error) {
+	if err := checkHost(names); err != nil {
+		return nil, err
+	}
+	var archives []string
+	for _, name := range names {
+		archive, err := b.archive(ctx, name)
+		if err != nil {
+			return nil, fmt.Errorf("image %s: %w", name, err)
+		}
+		archives = append(archives, archive)
+	}
+	return archives, nil
+}
+
+// archive builds one image.
+func (b Builder) archive(ctx context.Context, name string) (string, error) {
+	recipe := recipes[name]
+	var layers []string
+	for _, layer := range recipe.layers {
+		file, err := b.layer(ctx, layer)
+		if err != nil {
+			return "", err
+		}
+		layers = append(layers, file)
+	}
+	config, err := json.Marshal(recipe.config)
+	if err != nil {
+		return "", err
+	}
+	key := shortHash(append([]string{string(config)}, layers...)...)
+	entry := fmt.Sprintf("image-%s-%s-%s", name, recipe.tag, key)
+	file := name + ".tar"
+	directory, err := b.Cache.Entry(ctx, b.Report, entry, "pack image "+name+" "+recipe.tag, func(_ *progress.Step, directory string) error {
+		return writeArchive(filepath.Join(directory, file), Reference(name), recipe.config, layers)
+	})
+	return filepath.Join(directory, file), err
+}
+
+// layer builds one layer and returns its file.
+func (b Builder) layer(ctx context.Context, l layer) (string, error) {
+	key, err := l.key(ctx, b)
+	if err != nil {
+		return "", err
+	}
+	const file = "layer.tar.gz"
+	directory, err := b.Cache.Entry(ctx, b.Report, "layer-"+l.name()+"-"+key, "make layer "+l.name(), func(_ *progress.Step, directory string) error {
+		return l.write(ctx, b, filepath.Join(directory, file))
+	})
+	return filepath.Join(directory, file), err
+}
+
+// shortHash is different for different parts.
+func shortHash(parts ...string) string {
+	hash := sha256.New()
+	for _, part := range parts {
+		fmt.Fprintf(hash, "%d %s\n", len(part), part)
+	}
+	return hex.EncodeToString(hash.Sum(nil))[:10]
+}
+
+// keyOf is a key for content that parts decide alone.
+func keyOf(parts ...string) string { return shortHash(strings.Join(parts, "\x00")) }

@@ -1,0 +1,146 @@
+// Package gitea keeps commit statuses on Gitea and Forgejo.
+package gitea
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"time"
+
+	"code.gitea.io/sdk/gitea"
+
+	"github.com/carrel-dev/carrel/forge"
+)
+
+// pageSize is Gitea's default for its own MAX_RESPONSE_ITEMS.
+const pageSize = 50
+
+// idleConnections are closed soon: a report is a few requests, then none for long.
+const idleConnections = 10 * time.Second
+
+type client struct {
+	repository forge.Repository
+	token      string
+	http       *http.Client
+}
+
+// Open makes a client for a repository on Gitea or Forgejo. It sends nothing.
+func Open(config forge.Config) (forge.Client, error) {
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.IdleConnTimeout = idleConnections
+	if len(config.CA) > 0 {
+		pool := x509.NewCertPool()
+		if !pool.AppendCertsFromPEM(config.CA) {
+			return nil, errors.New("the forge's CA holds no PEM certificate: put one there, or remove it to trust the system's")
+		}
+		transport.TLSClientConfig = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
+	}
+	timeout := config.Timeout
+	if timeout == 0 {
+		timeout = forge.DefaultTimeout
+	}
+	return &client{
+		repository: config.Repository,
+		token:      config.Token,
+		http:       &http.Client{Transport: transport, Timeout: timeout},
+	}, nil
+}
+
+// Latest reads newest first until it meets the context.
+func (c *client) Latest(ctx context.Context, commit, statusContext string) (*forge.Status, error) {
+	api, err := c.api(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var newest *gitea.Status
+	for page := 1; page > 0; {
+		rows, response, err := api.ListStatuses(c.repository.Owner, c.repository.Name, commit,
+			gitea.ListStatusesOption{ListOptions: gitea.ListOptions{Page: page, PageSize: pageSize}})
+		if err != nil {
+			return nil, fmt.Errorf("read the statuses of commit %s: %w", commit, meaning(response, err))
+		}
+		for _, row := range rows {
+			if row.Context == statusContext && (newest == nil || row.ID > newest.ID) {
+				newest = row
+			}
+		}
+		// Rows of one second come in no order, so they are all looked at.
+		if newest != nil && rows[len(rows)-1].Created.Before(newest.Created) {
+			break
+		}
+		page = response.NextPage
+	}
+	if newest == nil {
+		return nil, nil
+	}
+	return &forge.Status{Context: newest.Context, State: forge.State(newest.State), Description: newest.Description}, nil
+}
+
+func (c *client) Post(ctx context.Context, commit string, status forge.Status) error {
+	api, err := c.api(ctx)
+	if err != nil {
+		return err
+	}
+	_, response, err := api.CreateStatus(c.repository.Owner, c.repository.Name, commit, gitea.CreateStatusOption{
+		State:       gitea.StatusState(status.State),
+		Description: status.Description,
+		Context:     status.Context,
+	})
+	if err == nil {
+		return nil
+	}
+	err = meaning(response, err)
+	// Gitea answers 500 to a status for a commit it does not have, as if it were
+	// ill; a look at the commit tells the two apart.
+	if response != nil && response.StatusCode == http.StatusInternalServerError {
+		if _, lookErr := c.Latest(ctx, commit, status.Context); errors.Is(lookErr, forge.ErrNotFound) {
+			err = lookErr
+		}
+	}
+	return fmt.Errorf("post a status on commit %s: %w", commit, err)
+}
+
+// api makes the library's client anew for each call, because it holds the
+// call's context. Naming no version spares it a request to ask for one.
+func (c *client) api(ctx context.Context) (*gitea.Client, error) {
+	api, err := gitea.NewClient(c.repository.Server,
+		gitea.SetContext(ctx), gitea.SetHTTPClient(c.http), gitea.SetToken(c.token),
+		gitea.SetUserAgent("carrel-reporter"), gitea.SetGiteaVersion(""))
+	if err != nil {
+		return nil, fmt.Errorf("make a client for %s: %w", c.repository.Server, err)
+	}
+	return api, nil
+}
+
+// meaning sorts an error by what is to be done about it.
+func meaning(response *gitea.Response, err error) error {
+	if response == nil {
+		return &forge.UnavailableError{Err: err}
+	}
+	switch code := response.StatusCode; {
+	case code == http.StatusUnauthorized || code == http.StatusForbidden:
+		return fmt.Errorf("%w: %w", forge.ErrUnauthorized, err)
+	case code == http.StatusNotFound:
+		return fmt.Errorf("%w: %w", forge.ErrNotFound, err)
+	case code == http.StatusTooManyRequests || code >= http.StatusInternalServerError:
+		return &forge.UnavailableError{RetryAfter: retryAfter(response.Header), Err: err}
+	case code/100 == 2:
+		// It answered, but not in its own words: a proxy's page, or half an answer.
+		return &forge.UnavailableError{Err: err}
+	}
+	return err
+}
+
+// retryAfter reads the header's seconds; the form with a date is not used by
+// forges and taken for none.
+func retryAfter(header http.Header) time.Duration {
+	seconds, err := strconv.Atoi(header.Get("Retry-After"))
+	if err != nil || seconds < 0 {
+		return 0
+	}
+	return time.Duration(seconds) * time.Second
+}

@@ -1,0 +1,183 @@
+package gitea_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// programVariable names Gitea's program; the files it serves lie beside it.
+const programVariable = "CARREL_GITEA"
+
+// startWithin is generous: a busy machine makes Gitea's database slowly.
+const startWithin = 2 * time.Minute
+
+// server is the Gitea of these tests.
+var server struct{ url, token string }
+
+func TestMain(m *testing.M) {
+	code, err := run(m)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+func run(m *testing.M) (code int, err error) {
+	program := os.Getenv(programVariable)
+	if program == "" {
+		return 1, fmt.Errorf("%s is not set: run `make test`", programVariable)
+	}
+	data, err := os.MkdirTemp("", "carrel-gitea-")
+	if err != nil {
+		return 1, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(data)) }()
+	stop, err := start(program, data)
+	if err != nil {
+		return 1, fmt.Errorf("start Gitea: %w", err)
+	}
+	defer stop()
+	return m.Run(), nil
+}
+
+// start leaves a Gitea running on a free port of loopback.
+func start(program, data string) (stop func(), err error) {
+	address, err := freeAddress()
+	if err != nil {
+		return nil, err
+	}
+	server.url = "http://" + address
+	config, err := writeConfig(program, data, address)
+	if err != nil {
+		return nil, err
+	}
+	gitea := func(arguments ...string) *exec.Cmd {
+		return exec.Command(program, append([]string{"--config", config}, arguments...)...)
+	}
+	if out, err := gitea("migrate").CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("gitea migrate: %w\n%s", err, out)
+	}
+	out, err := gitea("admin", "user", "create", "--admin", "--username", "lab", "--email", "lab@carrel.test",
+		"--random-password", "--must-change-password=false", "--access-token", "--access-token-scopes", "all").CombinedOutput()
+	if err != nil {
+		return nil, fmt.Errorf("gitea admin user create: %w\n%s", err, out)
+	}
+	if server.token, err = tokenIn(string(out)); err != nil {
+		return nil, err
+	}
+	return serve(gitea("web"))
+}
+
+func serve(web *exec.Cmd) (stop func(), err error) {
+	var log bytes.Buffer
+	web.Stdout, web.Stderr = &log, &log
+	if err := web.Start(); err != nil {
+		return nil, err
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- web.Wait() }()
+	stop = func() {
+		_ = web.Process.Kill() // it may have ended by itself
+		<-ended
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), startWithin)
+	defer cancel()
+	for !answers(ctx) {
+		select {
+		case err := <-ended:
+			return nil, fmt.Errorf("gitea web ended: %w\n%s", err, log.String())
+		case <-ctx.Done():
+			stop()
+			return nil, fmt.Errorf("gitea web does not answer after %s\n%s", startWithin, log.String())
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+	return stop, nil
+}
+
+func answers(ctx context.Context) bool {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, server.url+"/api/healthz", nil)
+	if err != nil {
+		return false
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return false
+	}
+	defer response.Body.Close()
+	return response.StatusCode == http.StatusOK
+}
+
+func writeConfig(program, data, address string) (string, error) {
+	account, err := user.Current()
+	if err != nil {
+		return "", err
+	}
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return "", err
+	}
+	ini := strings.NewReplacer("{files}", filepath.Dir(program), "{data}", data, "{account}", account.Username,
+		"{host}", host, "{port}", port).Replace(`RUN_USER = {account}
+RUN_MODE = prod
+WORK_PATH = {data}
+I_AM_BEING_UNSAFE_RUNNING_AS_ROOT = true
+[server]
+PROTOCOL = http
+HTTP_ADDR = {host}
+HTTP_PORT = {port}
+ROOT_URL = http://{host}:{port}/
+STATIC_ROOT_PATH = {files}
+OFFLINE_MODE = true
+DISABLE_SSH = true
+LFS_START_SERVER = false
+[database]
+DB_TYPE = sqlite3
+PATH = {data}/gitea.db
+[repository]
+ROOT = {data}/repositories
+[git]
+HOME_PATH = {data}/home
+[security]
+INSTALL_LOCK = true
+[queue]
+TYPE = immediate
+[indexer]
+ISSUE_INDEXER_TYPE = db
+[log]
+MODE = console
+LEVEL = Warn
+`)
+	file := filepath.Join(data, "app.ini")
+	return file, os.WriteFile(file, []byte(ini), 0o600)
+}
+
+// tokenIn finds the token in what Gitea says on making a user: its last word.
+func tokenIn(output string) (string, error) {
+	_, after, found := strings.Cut(output, "Access token was successfully created... ")
+	if words := strings.Fields(after); found && len(words) > 0 {
+		return words[0], nil
+	}
+	return "", fmt.Errorf("gitea made no access token; it said: %s", output)
+}
+
+func freeAddress() (string, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	defer listener.Close()
+	return listener.Addr().String(), nil
+}

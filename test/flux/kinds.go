@@ -1,0 +1,71 @@
+// Package flux stands in for Flux where a test needs an API server but no running
+// cluster: it brings Flux's kinds, and renders what kustomize-controller would
+// apply, with kustomize-controller's own code.
+package flux
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
+	notificationv1 "github.com/fluxcd/notification-controller/api/v1beta3"
+	sourcev1 "github.com/fluxcd/source-controller/api/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+)
+
+// controllers are the modules whose kinds Carrel reads or is applied by. Each keeps
+// its Go types in a module of its own, <module>/api, under the same version.
+var controllers = []string{
+	"github.com/fluxcd/kustomize-controller",
+	"github.com/fluxcd/notification-controller",
+	"github.com/fluxcd/source-controller",
+}
+
+// AddToScheme registers Flux's kinds.
+func AddToScheme(scheme *runtime.Scheme) error {
+	return errors.Join(
+		kustomizev1.AddToScheme(scheme),
+		notificationv1.AddToScheme(scheme),
+		sourcev1.AddToScheme(scheme),
+	)
+}
+
+// CRDs are the directories that hold the definitions of Flux's kinds, each of the
+// version whose Go types go.mod requires. They come out of the module cache, filled
+// as needed.
+func CRDs(ctx context.Context) ([]string, error) {
+	var dirs []string
+	for _, controller := range controllers {
+		version, err := goCommand(ctx, "list", "-m", "-f", "{{.Version}}", controller+"/api")
+		if err != nil {
+			return nil, err
+		}
+		out, err := goCommand(ctx, "mod", "download", "-json", controller+"@"+strings.TrimSpace(version))
+		if err != nil {
+			return nil, err
+		}
+		var module struct{ Dir string }
+		if err := json.Unmarshal([]byte(out), &module); err != nil {
+			return nil, fmt.Errorf("read what `go mod download` says of %s: %w", controller, err)
+		}
+		dirs = append(dirs, filepath.Join(module.Dir, "config", "crd", "bases"))
+	}
+	return dirs, nil
+}
+
+func goCommand(ctx context.Context, args ...string) (string, error) {
+	out, err := exec.CommandContext(ctx, "go", args...).Output()
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		return "", fmt.Errorf("go %s: %w: %s", strings.Join(args, " "), err, exit.Stderr)
+	}
+	if err != nil {
+		return "", fmt.Errorf("go %s: %w", strings.Join(args, " "), err)
+	}
+	return string(out), nil
+}

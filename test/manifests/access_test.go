@@ -1,0 +1,242 @@
+package manifests
+
+import (
+	"context"
+	"testing"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/carrel-dev/carrel/test/apiserver"
+)
+
+// The accounts of the system.
+var (
+	roster     = types.NamespacedName{Namespace: "prog1", Name: "roster"}
+	templates  = types.NamespacedName{Namespace: "prog1", Name: "templates"}
+	carrels    = types.NamespacedName{Namespace: "prog1", Name: "default"}
+	controller = types.NamespacedName{Namespace: "carrel-system", Name: "carrel-controller"}
+	reporter   = types.NamespacedName{Namespace: "carrel-system", Name: "carrel-reporter"}
+)
+
+// Objects to try things on. Those of the names local has exist.
+const (
+	aUserland   = "{apiVersion: carrel.dev/v1alpha1, kind: Userland, metadata: {name: hana-mori, namespace: prog1}, spec: {user: hana.mori@stu.example.ac.jp}}"
+	newUserland = "{apiVersion: carrel.dev/v1alpha1, kind: Userland, metadata: {name: new, namespace: prog1}}"
+	aCourse     = "{apiVersion: carrel.dev/v1alpha1, kind: Course, metadata: {name: prog1, namespace: prog1}, spec: {title: Programming 1}}"
+	aTemplate   = "{apiVersion: carrel.dev/v1alpha1, kind: Template, metadata: {name: code-server, namespace: prog1}, spec: {service: {ports: [{name: http, port: 80}]}, template: {spec: {containers: [{name: a, image: i}]}}}}"
+	newTemplate = "{apiVersion: carrel.dev/v1alpha1, kind: Template, metadata: {name: new, namespace: prog1}, spec: {service: {ports: [{name: http, port: 80}]}, template: {spec: {containers: [{name: a, image: i}]}}}}"
+
+	elsewhereUserland = "{apiVersion: carrel.dev/v1alpha1, kind: Userland, metadata: {name: new, namespace: database}}"
+	elsewhereTemplate = "{apiVersion: carrel.dev/v1alpha1, kind: Template, metadata: {name: new, namespace: database}, spec: {service: {ports: [{name: http, port: 80}]}, template: {spec: {containers: [{name: a, image: i}]}}}}"
+	elsewhereRoster   = "{apiVersion: v1, kind: ConfigMap, metadata: {name: new, namespace: database, labels: {carrel.dev/roster: 'true'}}}"
+
+	userlandStatus = "{apiVersion: carrel.dev/v1alpha1, kind: Userland, metadata: {name: hana-mori, namespace: prog1}, status: {state: Running}}"
+	courseStatus   = "{apiVersion: carrel.dev/v1alpha1, kind: Course, metadata: {name: prog1, namespace: prog1}, status: {observedGeneration: 1}}"
+	templateStatus = "{apiVersion: carrel.dev/v1alpha1, kind: Template, metadata: {name: code-server, namespace: prog1}, status: {userlands: 1}}"
+
+	deployment = "{apiVersion: apps/v1, kind: Deployment, metadata: {name: new, namespace: prog1}, spec: {selector: {matchLabels: {a: b}}, template: {metadata: {labels: {a: b}}, spec: {containers: [{name: a, image: i}]}}}}"
+	pod        = "{apiVersion: v1, kind: Pod, metadata: {name: new, namespace: prog1}, spec: {containers: [{name: a, image: i}]}}"
+	service    = "{apiVersion: v1, kind: Service, metadata: {name: new, namespace: prog1}, spec: {clusterIP: None, ports: [{name: http, port: 80}]}}"
+	claim      = "{apiVersion: v1, kind: PersistentVolumeClaim, metadata: {name: hana-mori--home, namespace: prog1}, spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}}"
+	secret     = "{apiVersion: v1, kind: Secret, metadata: {name: new, namespace: prog1}}"
+	namespace  = "{apiVersion: v1, kind: Namespace, metadata: {name: prog1, labels: {pod-security.kubernetes.io/enforce: privileged}}}"
+	quota      = "{apiVersion: v1, kind: ResourceQuota, metadata: {name: course, namespace: prog1}, spec: {hard: {pods: 1000}}}"
+	network    = "{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: open, namespace: prog1}, spec: {podSelector: {}, ingress: [{}]}}"
+	role       = "{apiVersion: rbac.authorization.k8s.io/v1, kind: Role, metadata: {name: roster, namespace: prog1}, rules: [{apiGroups: ['*'], resources: ['*'], verbs: ['*']}]}"
+	binding    = "{apiVersion: rbac.authorization.k8s.io/v1, kind: RoleBinding, metadata: {name: new, namespace: prog1}, roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: cluster-admin}, subjects: [{kind: ServiceAccount, name: roster, namespace: prog1}]}"
+	account    = "{apiVersion: v1, kind: ServiceAccount, metadata: {name: new, namespace: prog1}}"
+	fluxSync   = "{apiVersion: kustomize.toolkit.fluxcd.io/v1, kind: Kustomization, metadata: {name: roster, namespace: prog1}, spec: {serviceAccountName: templates}}"
+
+	newRoster   = "{apiVersion: v1, kind: ConfigMap, metadata: {name: roster-5h2k, namespace: prog1, labels: {carrel.dev/roster: 'true'}}}"
+	aRoster     = "{apiVersion: v1, kind: ConfigMap, metadata: {name: roster-there, namespace: prog1, labels: {carrel.dev/roster: 'true'}}}"
+	unlabelled  = "{apiVersion: v1, kind: ConfigMap, metadata: {name: new, namespace: prog1}}"
+	rootCA      = "{apiVersion: v1, kind: ConfigMap, metadata: {name: kube-root-ca.crt, namespace: prog1, labels: {carrel.dev/roster: 'true'}}, data: {ca.crt: mine}}"
+	relabelled  = "{apiVersion: v1, kind: ConfigMap, metadata: {name: roster-there, namespace: prog1, labels: {carrel.dev/roster: 'false'}}}"
+	forgeToken  = "{apiVersion: v1, kind: Secret, metadata: {name: carrel-forge, namespace: flux-system}}"
+	gitPassword = "{apiVersion: v1, kind: Secret, metadata: {name: carrel-git, namespace: flux-system}}"
+	provider    = "{apiVersion: notification.toolkit.fluxcd.io/v1beta3, kind: Provider, metadata: {name: carrel, namespace: flux-system}, spec: {address: 'http://elsewhere.invalid'}}"
+	source      = "{apiVersion: source.toolkit.fluxcd.io/v1, kind: GitRepository, metadata: {name: carrel, namespace: flux-system}, spec: {url: 'http://elsewhere.invalid'}}"
+
+	controllerLease = "{apiVersion: coordination.k8s.io/v1, kind: Lease, metadata: {name: carrel-controller, namespace: carrel-system}}"
+	reporterLease   = "{apiVersion: coordination.k8s.io/v1, kind: Lease, metadata: {name: carrel-reporter, namespace: carrel-system}}"
+)
+
+// An act is one request.
+type act func(context.Context, client.Client, *unstructured.Unstructured) error
+
+// All acts are dry: the API server authorises and admits them, and keeps nothing.
+func toApply(ctx context.Context, c client.Client, o *unstructured.Unstructured) error {
+	return applyOne(ctx, c, o, client.DryRunAll)
+}
+
+func toDelete(ctx context.Context, c client.Client, o *unstructured.Unstructured) error {
+	return client.IgnoreNotFound(c.Delete(ctx, o, client.DryRunAll))
+}
+
+func toRead(ctx context.Context, c client.Client, o *unstructured.Unstructured) error {
+	return client.IgnoreNotFound(c.Get(ctx, client.ObjectKeyFromObject(o), o))
+}
+
+func toList(ctx context.Context, c client.Client, o *unstructured.Unstructured) error {
+	list := &metav1.PartialObjectMetadataList{}
+	list.SetGroupVersionKind(o.GroupVersionKind().GroupVersion().WithKind(o.GetKind() + "List"))
+	return c.List(ctx, list, client.InNamespace(o.GetNamespace()))
+}
+
+func toSetStatus(ctx context.Context, c client.Client, o *unstructured.Unstructured) error {
+	return c.Status().Apply(ctx, client.ApplyConfigurationFromUnstructured(o.DeepCopy()), client.FieldOwner("test"), client.ForceOwnership, client.DryRunAll)
+}
+
+// acts are all of them, by what a title calls them.
+var acts = map[string]act{"apply": toApply, "delete": toDelete, "read": toRead, "list": toList, "set the status of": toSetStatus}
+
+func TestLeastPrivilege(t *testing.T) {
+	local(t)
+	admin := apiserver.Client(t)
+	apply(t, admin, []*unstructured.Unstructured{
+		object(t, aRoster),
+		// A lease is taken over by updating it, so there has to be one: a create
+		// can't be limited by name.
+		object(t, controllerLease),
+		object(t, reporterLease),
+		object(t, "{apiVersion: v1, kind: ConfigMap, metadata: {name: kube-root-ca.crt, namespace: prog1}}"),
+	})
+
+	may, mayNot := []string(nil), []string{"forbidden"}
+	byPolicy := func(parts ...string) []string { return append([]string{"roster-configmaps.carrel.dev"}, parts...) }
+	tests := []struct {
+		account types.NamespacedName
+		act     string
+		what    string
+		object  string
+		refused []string
+	}{
+		// The roster of a course: who is in it.
+		{roster, "apply", "a student", aUserland, may},
+		{roster, "apply", "a new student", newUserland, may},
+		{roster, "delete", "a student", aUserland, may},
+		{roster, "apply", "the Course", aCourse, may},
+		{roster, "apply", "a new roster", newRoster, may},
+		{roster, "apply", "a roster that exists", aRoster, may},
+		{roster, "delete", "a roster that exists", aRoster, may},
+		{roster, "apply", "a ConfigMap that is no roster", unlabelled, byPolicy("'new' is not labelled so", "Label it")},
+		{roster, "apply", "the cluster's certificates, labelled as a roster", rootCA, byPolicy("'kube-root-ca.crt' exists and is something else")},
+		{roster, "delete", "the cluster's certificates", rootCA, byPolicy("'kube-root-ca.crt' exists and is something else")},
+		{roster, "apply", "a roster without its label", relabelled, byPolicy("is not labelled so")},
+		{roster, "apply", "a Template", aTemplate, mayNot},
+		{roster, "apply", "a new Template", newTemplate, mayNot},
+		{roster, "delete", "a Template", aTemplate, mayNot},
+		{roster, "apply", "a Deployment", deployment, mayNot},
+		{roster, "apply", "a pod", pod, mayNot},
+		{roster, "apply", "a Service", service, mayNot},
+		{roster, "delete", "a student's volume", claim, mayNot},
+		{roster, "read", "a Secret", secret, mayNot},
+		{roster, "apply", "a Secret", secret, mayNot},
+		{roster, "apply", "its namespace", namespace, mayNot},
+		{roster, "apply", "its quota", quota, mayNot},
+		{roster, "apply", "a network policy", network, mayNot},
+		{roster, "apply", "its own role", role, mayNot},
+		{roster, "apply", "a role binding", binding, mayNot},
+		{roster, "apply", "an account", account, mayNot},
+		{roster, "apply", "its own Kustomization", fluxSync, mayNot},
+		{roster, "apply", "another course's student", elsewhereUserland, mayNot},
+		{roster, "list", "another course's students", elsewhereUserland, mayNot},
+		{roster, "apply", "another course's roster", elsewhereRoster, mayNot},
+		{roster, "set the status of", "a student", userlandStatus, mayNot},
+		{roster, "set the status of", "the Course", courseStatus, mayNot},
+
+		// The Templates of a course: what its carrels are made of.
+		{templates, "apply", "a Template", aTemplate, may},
+		{templates, "apply", "a new Template", newTemplate, may},
+		{templates, "delete", "a Template", aTemplate, may},
+		{templates, "apply", "a student", aUserland, mayNot},
+		{templates, "delete", "a student", aUserland, mayNot},
+		{templates, "apply", "the Course", aCourse, mayNot},
+		{templates, "apply", "a roster", newRoster, mayNot},
+		{templates, "apply", "a Deployment", deployment, mayNot},
+		{templates, "apply", "a pod", pod, mayNot},
+		{templates, "read", "a Secret", secret, mayNot},
+		{templates, "apply", "its namespace", namespace, mayNot},
+		{templates, "apply", "its quota", quota, mayNot},
+		{templates, "apply", "a network policy", network, mayNot},
+		{templates, "apply", "a role", role, mayNot},
+		{templates, "apply", "another course's Template", elsewhereTemplate, mayNot},
+		{templates, "set the status of", "a Template", templateStatus, mayNot},
+
+		// A student's pod.
+		{carrels, "list", "the students", aUserland, mayNot},
+		{carrels, "read", "a Secret", secret, mayNot},
+		{carrels, "list", "the ConfigMaps", aRoster, mayNot},
+		{carrels, "apply", "a student", aUserland, mayNot},
+
+		// The controller: makes carrels, and decides nothing.
+		{controller, "list", "the students of all courses", elsewhereUserland, may},
+		{controller, "apply", "a Deployment", deployment, may},
+		{controller, "apply", "a Service", service, may},
+		{controller, "apply", "a student's volume", claim, may},
+		{controller, "set the status of", "a student", userlandStatus, may},
+		{controller, "set the status of", "a Template", templateStatus, may},
+		{controller, "set the status of", "the Course", courseStatus, may},
+		{controller, "delete", "a student's volume", claim, mayNot},
+		{controller, "apply", "a student", aUserland, mayNot},
+		{controller, "delete", "a student", aUserland, mayNot},
+		{controller, "apply", "a Template", aTemplate, mayNot},
+		{controller, "apply", "the Course", aCourse, mayNot},
+		{controller, "read", "a Secret", secret, mayNot},
+		{controller, "read", "the forge's token", forgeToken, mayNot},
+		{controller, "apply", "a role", role, mayNot},
+		{controller, "apply", "a quota", quota, mayNot},
+		{controller, "apply", "its own lease", controllerLease, may},
+		{controller, "apply", "the reporter's lease", reporterLease, mayNot},
+
+		// The reporter: holds the forge's token, and starts nothing.
+		{reporter, "list", "the students of all courses", elsewhereUserland, may},
+		{reporter, "list", "Flux's Kustomizations", fluxSync, may},
+		{reporter, "read", "the source", source, may},
+		{reporter, "list", "the Providers", provider, may},
+		{reporter, "read", "the forge's token", forgeToken, may},
+		{reporter, "set the status of", "the Course", courseStatus, may},
+		{reporter, "read", "Flux's git password", gitPassword, mayNot},
+		{reporter, "list", "Flux's Secrets", forgeToken, mayNot},
+		{reporter, "read", "a Secret of a course", secret, mayNot},
+		{reporter, "apply", "the Provider", provider, mayNot},
+		{reporter, "apply", "the source", source, mayNot},
+		{reporter, "apply", "Flux's Kustomization", fluxSync, mayNot},
+		{reporter, "apply", "a Deployment", deployment, mayNot},
+		{reporter, "apply", "a pod", pod, mayNot},
+		{reporter, "apply", "a student", aUserland, mayNot},
+		{reporter, "apply", "a Template", aTemplate, mayNot},
+		{reporter, "apply", "the Course", aCourse, mayNot},
+		{reporter, "set the status of", "a student", userlandStatus, mayNot},
+		{reporter, "delete", "a student's volume", claim, mayNot},
+		{reporter, "apply", "its own lease", reporterLease, may},
+		{reporter, "apply", "the controller's lease", controllerLease, mayNot},
+	}
+	for _, tt := range tests {
+		title := tt.account.Name + " may " + tt.act + " " + tt.what
+		if len(tt.refused) > 0 {
+			title = tt.account.Name + " may not " + tt.act + " " + tt.what
+		}
+		t.Run(title, func(t *testing.T) {
+			c, do, o := as(t, tt.account.Namespace, tt.account.Name), acts[tt.act], object(t, tt.object)
+			check(t, tt.refused, func(ctx context.Context) error { return do(ctx, c, o.DeepCopy()) })
+		})
+	}
+}
+
+// What a course's account could be talked into by a merge request: an object of
+// another kind, or of another course, smuggled in among the students.
+func TestSmuggledObjectIsRefusedByName(t *testing.T) {
+	local(t)
+	c := as(t, roster.Namespace, roster.Name)
+	err := applyOne(t.Context(), c, object(t, newTemplate), client.DryRunAll)
+	const want = `templates.carrel.dev "new" is forbidden: User "system:serviceaccount:prog1:roster" cannot patch resource "templates"`
+	if err == nil || !apierrors.IsForbidden(err) {
+		t.Fatalf("got %v, want it forbidden", err)
+	}
+	check(t, []string{want}, func(context.Context) error { return err })
+}

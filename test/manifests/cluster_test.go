@@ -1,0 +1,182 @@
+package manifests
+
+import (
+	"context"
+	"path/filepath"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/carrel-dev/carrel/test/apiserver"
+	"github.com/carrel-dev/carrel/test/flux"
+)
+
+// patience is how long the API server may take to see a role or policy just made.
+const patience = 10 * time.Second
+
+// syncCluster plays Flux on a cluster that has just been given
+// clusters/<cluster>/flux-system: it renders each Kustomization and applies the
+// outcome as the account the Kustomization names, then goes on with the
+// Kustomizations found in there. It returns all that was applied.
+func syncCluster(t *testing.T, cluster string) []*unstructured.Unstructured {
+	t.Helper()
+	repository := repository(t)
+	entry, err := repository.Build(filepath.Join("clusters", cluster, "flux-system"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	admin := apiserver.Client(t, flux.AddToScheme)
+	makeNamespace(t, admin, "flux-system")
+	apply(t, admin, entry)
+
+	applied := entry
+	waiting := kustomizations(t, entry)
+	done := map[string]bool{}
+	for len(waiting) > 0 {
+		next := slices.IndexFunc(waiting, func(k *kustomizev1.Kustomization) bool { return ready(k, done) })
+		if next < 0 {
+			t.Fatalf("Kustomization %s depends on one that clusters/%s does not have", waiting[0].Name, cluster)
+		}
+		k := waiting[next]
+		waiting = slices.Delete(waiting, next, next+1)
+
+		objects, err := repository.Render(k)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := admin
+		if k.Spec.ServiceAccountName != "" {
+			c = as(t, k.Namespace, k.Spec.ServiceAccountName)
+		}
+		apply(t, c, objects)
+		done[k.Namespace+"/"+k.Name] = true
+		applied = append(applied, objects...)
+		waiting = append(waiting, kustomizations(t, objects)...)
+	}
+	return applied
+}
+
+// local is the cluster clusters/local, synced once for all tests that look at it.
+func local(t *testing.T) []*unstructured.Unstructured {
+	t.Helper()
+	localOnce.Do(func() { localObjects = syncCluster(t, "local") })
+	if localObjects == nil {
+		t.Fatal("clusters/local could not be applied: see the first test that failed")
+	}
+	return localObjects
+}
+
+var (
+	localOnce    sync.Once
+	localObjects []*unstructured.Unstructured
+)
+
+// repository copies what Flux's GitRepository would bring.
+func repository(t *testing.T) *flux.Repository {
+	t.Helper()
+	r, err := flux.Copy(t.TempDir(), apiserver.Root(), "clusters", "courses", "kustomize")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func ready(k *kustomizev1.Kustomization, done map[string]bool) bool {
+	for _, dependency := range k.Spec.DependsOn {
+		namespace := dependency.Namespace
+		if namespace == "" {
+			namespace = k.Namespace
+		}
+		if !done[namespace+"/"+dependency.Name] {
+			return false
+		}
+	}
+	return true
+}
+
+// apply applies objects, namespaces first, as Flux does. A role just made takes a
+// moment to count, so it is patient with what is forbidden.
+func apply(t *testing.T, c client.Client, objects []*unstructured.Unstructured) {
+	t.Helper()
+	ordered := slices.Clone(objects)
+	slices.SortStableFunc(ordered, func(a, b *unstructured.Unstructured) int { return rank(a) - rank(b) })
+	for _, object := range ordered {
+		var refusal error
+		err := wait.PollUntilContextTimeout(t.Context(), 100*time.Millisecond, patience, true, func(ctx context.Context) (bool, error) {
+			refusal = applyOne(ctx, c, object)
+			if apierrors.IsForbidden(refusal) {
+				return false, nil
+			}
+			return true, refusal
+		})
+		if err != nil {
+			t.Fatalf("apply %s %s: %v", object.GetKind(), client.ObjectKeyFromObject(object), refusal)
+		}
+	}
+}
+
+func rank(object *unstructured.Unstructured) int {
+	if object.GetKind() == "Namespace" {
+		return 0
+	}
+	return 1
+}
+
+func applyOne(ctx context.Context, c client.Client, object *unstructured.Unstructured, options ...client.ApplyOption) error {
+	options = append(options, client.FieldOwner("kustomize-controller"), client.ForceOwnership)
+	return c.Apply(ctx, client.ApplyConfigurationFromUnstructured(object.DeepCopy()), options...)
+}
+
+// kustomizations are those of objects that are Flux Kustomizations.
+func kustomizations(t *testing.T, objects []*unstructured.Unstructured) []*kustomizev1.Kustomization {
+	t.Helper()
+	return typed[kustomizev1.Kustomization](t, objects, kustomizev1.KustomizationKind)
+}
+
+// typed converts those of objects that are of a kind.
+func typed[T any](t *testing.T, objects []*unstructured.Unstructured, kind string) []*T {
+	t.Helper()
+	var list []*T
+	for _, object := range objects {
+		if object.GetKind() != kind {
+			continue
+		}
+		converted := new(T)
+		if err := runtime.DefaultUnstructuredConverter.FromUnstructured(object.Object, converted); err != nil {
+			t.Fatalf("read %s %s: %v", kind, object.GetName(), err)
+		}
+		list = append(list, converted)
+	}
+	return list
+}
+
+// as is a client that acts as a ServiceAccount, the way Flux does it.
+func as(t *testing.T, namespace, account string) client.Client {
+	t.Helper()
+	config := apiserver.Config()
+	config.Impersonate = rest.ImpersonationConfig{UserName: "system:serviceaccount:" + namespace + ":" + account}
+	c, err := client.New(config, client.Options{Scheme: apiserver.Scheme(flux.AddToScheme)})
+	if err != nil {
+		t.Fatalf("make a client for %s/%s: %v", namespace, account, err)
+	}
+	return c
+}
+
+func makeNamespace(t *testing.T, c client.Client, name string) {
+	t.Helper()
+	err := c.Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}})
+	if client.IgnoreAlreadyExists(err) != nil {
+		t.Fatalf("make namespace %s: %v", name, err)
+	}
+}

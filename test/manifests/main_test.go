@@ -1,0 +1,22 @@
+// Package manifests tests what Flux would apply from this repository, against a
+// real API server: that it is admitted, and who is refused what.
+package manifests
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"testing"
+
+	"github.com/carrel-dev/carrel/test/apiserver"
+	"github.com/carrel-dev/carrel/test/flux"
+)
+
+func TestMain(m *testing.M) {
+	crds, err := flux.CRDs(context.Background())
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	apiserver.Main(m, crds...)
+}

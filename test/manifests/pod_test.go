@@ -1,0 +1,171 @@
+package manifests
+
+import (
+	"context"
+	"testing"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/carrel-dev/carrel/api/v1alpha1"
+	"github.com/carrel-dev/carrel/test/apiserver"
+)
+
+// Each pod goes through what its namespace puts in its way: the Pod Security level,
+// the limit range and the quota.
+func TestPodsAreAdmittedWhereTheyBelong(t *testing.T) {
+	objects := local(t)
+	admin := apiserver.Client(t)
+	startQuotas(t, admin, objects)
+	for _, template := range typed[v1alpha1.Template](t, objects, "Template") {
+		t.Run(template.Namespace+"/"+template.Name, func(t *testing.T) {
+			admitted(t, admin, carrelPod(template))
+		})
+	}
+	for _, deployment := range typed[appsv1.Deployment](t, objects, "Deployment") {
+		t.Run(deployment.Namespace+"/"+deployment.Name, func(t *testing.T) {
+			admitted(t, admin, &corev1.Pod{
+				ObjectMeta: metav1.ObjectMeta{Name: "try", Namespace: deployment.Namespace, Labels: deployment.Spec.Template.Labels},
+				Spec:       deployment.Spec.Template.Spec,
+			})
+		})
+	}
+}
+
+func TestPodsAreRefusedInACourse(t *testing.T) {
+	objects := local(t)
+	admin := apiserver.Client(t)
+	startQuotas(t, admin, objects)
+	template := typed[v1alpha1.Template](t, objects, "Template")[0]
+	tests := []struct {
+		name    string
+		change  func(*corev1.PodSpec)
+		refused string
+	}{
+		{"as root", func(p *corev1.PodSpec) { p.SecurityContext.RunAsNonRoot = nil }, "runAsNonRoot"},
+		{"with the node's files", func(p *corev1.PodSpec) {
+			p.Volumes = append(p.Volumes, corev1.Volume{Name: "host", VolumeSource: corev1.VolumeSource{HostPath: &corev1.HostPathVolumeSource{Path: "/"}}})
+		}, "hostPath"},
+		{"on the node's network", func(p *corev1.PodSpec) { p.HostNetwork = true }, "hostNetwork"},
+		{"with privileges", func(p *corev1.PodSpec) {
+			p.Containers[0].SecurityContext.AllowPrivilegeEscalation = new(true)
+		}, "allowPrivilegeEscalation"},
+		{"larger than a course allows", func(p *corev1.PodSpec) {
+			p.Containers[0].Resources.Limits[corev1.ResourceMemory] = resource.MustParse("5Gi")
+		}, "maximum memory usage per Container is 4Gi"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			pod := carrelPod(template.DeepCopy())
+			tt.change(&pod.Spec)
+			check(t, []string{tt.refused}, func(ctx context.Context) error { return admin.Create(ctx, pod.DeepCopy(), client.DryRunAll) })
+		})
+	}
+}
+
+// A quota that is smaller than the class would leave the last students waiting for
+// a carrel that never starts.
+func TestWholeClassFitsTheQuota(t *testing.T) {
+	objects := syncCluster(t, "campus")
+	courses := map[string]*v1alpha1.Course{}
+	for _, c := range typed[v1alpha1.Course](t, objects, "Course") {
+		courses[c.Namespace] = c
+	}
+	templates := map[string]*v1alpha1.Template{}
+	for _, template := range typed[v1alpha1.Template](t, objects, "Template") {
+		templates[template.Namespace+"/"+template.Name] = template
+	}
+	for _, quota := range typed[corev1.ResourceQuota](t, objects, "ResourceQuota") {
+		used := corev1.ResourceList{}
+		for _, u := range userlands(t, objects, quota.Namespace) {
+			name := u.Spec.TemplateName
+			if name == "" {
+				name = courses[quota.Namespace].Spec.TemplateName
+			}
+			template := templates[quota.Namespace+"/"+name]
+			if template == nil {
+				t.Fatalf("Userland %s/%s follows Template %q, which the course does not have", u.Namespace, u.Name, name)
+			}
+			add(used, needs(template))
+		}
+		for what, need := range used {
+			if hard, limited := quota.Spec.Hard[what]; limited && need.Cmp(hard) > 0 {
+				t.Errorf("course %s needs %s of %s when all are there, and its quota is %s", quota.Namespace, need.String(), what, hard.String())
+			}
+		}
+	}
+}
+
+// needs is what one carrel counts for in a quota.
+func needs(template *v1alpha1.Template) corev1.ResourceList {
+	total := corev1.ResourceList{
+		corev1.ResourcePods:     resource.MustParse("1"),
+		corev1.ResourceServices: resource.MustParse("1"),
+	}
+	for _, container := range template.Spec.Template.Spec.Containers {
+		add(total, corev1.ResourceList{
+			corev1.ResourceRequestsCPU:    *container.Resources.Requests.Cpu(),
+			corev1.ResourceRequestsMemory: *container.Resources.Requests.Memory(),
+		})
+	}
+	for _, volume := range template.Spec.Volumes {
+		add(total, corev1.ResourceList{
+			corev1.ResourcePersistentVolumeClaims: resource.MustParse("1"),
+			corev1.ResourceRequestsStorage:        *volume.PVCSpec.Resources.Requests.Storage(),
+		})
+	}
+	return total
+}
+
+func add(total, more corev1.ResourceList) {
+	for name, quantity := range more {
+		sum := total[name]
+		sum.Add(quantity)
+		total[name] = sum
+	}
+}
+
+// carrelPod is a Template's pod with the volumes the controller adds.
+func carrelPod(template *v1alpha1.Template) *corev1.Pod {
+	pod := &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{Name: "try", Namespace: template.Namespace},
+		Spec:       template.Spec.Template.Spec,
+	}
+	for _, volume := range template.Spec.Volumes {
+		pod.Spec.Volumes = append(pod.Spec.Volumes, corev1.Volume{
+			Name: volume.Name,
+			VolumeSource: corev1.VolumeSource{
+				PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: "try--" + volume.Name},
+			},
+		})
+	}
+	return pod
+}
+
+func admitted(t *testing.T, c client.Client, pod *corev1.Pod) {
+	t.Helper()
+	check(t, nil, func(ctx context.Context) error { return c.Create(ctx, pod.DeepCopy(), client.DryRunAll) })
+}
+
+// startQuotas does what the controller-manager would: until a quota's use is
+// known, every pod is refused.
+func startQuotas(t *testing.T, c client.Client, objects []*unstructured.Unstructured) {
+	t.Helper()
+	for _, quota := range typed[corev1.ResourceQuota](t, objects, "ResourceQuota") {
+		live := &corev1.ResourceQuota{}
+		if err := c.Get(t.Context(), client.ObjectKeyFromObject(quota), live); err != nil {
+			t.Fatal(err)
+		}
+		live.Status.Hard, live.Status.Used = live.Spec.Hard, corev1.ResourceList{}
+		for name := range live.Spec.Hard {
+			live.Status.Used[name] = resource.MustParse("0")
+		}
+		if err := c.Status().Update(t.Context(), live); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
