@@ -44,7 +44,7 @@ func newCommand() *cobra.Command {
 		},
 	}
 	flags := command.Flags()
-	flags.StringSliceVar(&o.controllers, "controllers", operator.All, "the controllers to run; report runs alone")
+	flags.StringSliceVar(&o.controllers, "controllers", operator.Controllers, "the controllers to run: userland, template, course; or report")
 	flags.StringVar(&o.clusterName, "cluster-name", "", "name of this cluster, part of every commit status (report)")
 	flags.StringVar(&o.metricsAddress, "metrics-bind-address", ":8080", "address to serve metrics on; 0 serves none")
 	flags.StringVar(&o.healthAddress, "health-probe-bind-address", ":8081", "address to serve /healthz and /readyz on")

@@ -5,62 +5,118 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
-	"k8s.io/client-go/rest"
+	"k8s.io/apimachinery/pkg/runtime"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	"sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
+	"github.com/carrel-dev/carrel/api/v1alpha1"
 	"github.com/carrel-dev/carrel/controller/operator"
 	"github.com/carrel-dev/carrel/controller/report"
 )
 
-// reportController runs in a process and under an account of its own, which can
-// write no workload.
+// reportController is the one that runs alone: see rule on least privilege in
+// the design of the accounts, kustomize/reporter.
 const reportController = "report"
 
-// The Lease only one replica of a process holds. The accounts' rights on leases
-// are limited to these names.
+// qps and burst let a class's objects be made as fast as the API server takes
+// them; it has its own priority and fairness to protect itself.
 const (
-	controllerLease = "carrel-controller"
-	reporterLease   = "carrel-reporter"
+	qps   = 200
+	burst = 400
 )
 
-// newManager makes a manager of the controllers wanted. It does not start.
+// newManager makes a manager with the controllers wanted.
 func newManager(ctx context.Context, o options) (ctrl.Manager, error) {
+	if err := checkControllers(o.controllers); err != nil {
+		return nil, err
+	}
 	config, err := ctrl.GetConfig()
 	if err != nil {
 		return nil, fmt.Errorf("find the API server: %w", err)
 	}
-	mgr, err := assemble(ctx, config, o)
+	config.QPS, config.Burst = qps, burst
+	scheme, err := newScheme()
 	if err != nil {
 		return nil, err
 	}
-	if err := errors.Join(mgr.AddHealthzCheck("ping", healthz.Ping), mgr.AddReadyzCheck("ping", healthz.Ping)); err != nil {
-		return nil, fmt.Errorf("serve probes: %w", err)
+	mgr, err := ctrl.NewManager(config, ctrl.Options{
+		Scheme:                        scheme,
+		Cache:                         cacheOptions(o.controllers),
+		Metrics:                       server.Options{BindAddress: o.metricsAddress},
+		HealthProbeBindAddress:        o.healthAddress,
+		LeaderElection:                o.leaderElection,
+		LeaderElectionID:              leaseName(o.controllers),
+		LeaderElectionNamespace:       o.leaderElectionNamespace,
+		LeaderElectionReleaseOnCancel: true,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("set up the controllers: %w", err)
+	}
+	if err := addProbes(mgr); err != nil {
+		return nil, err
+	}
+	if err := setUp(ctx, mgr, o); err != nil {
+		return nil, err
 	}
 	return mgr, nil
 }
 
-func assemble(ctx context.Context, config *rest.Config, o options) (ctrl.Manager, error) {
-	if !slices.Contains(o.controllers, reportController) {
-		return operator.New(ctx, config, o.manager(controllerLease), o.controllers...)
+// checkControllers refuses names there are not, and the reporter beside others:
+// its account could do what theirs can.
+func checkControllers(names []string) error {
+	if len(names) == 0 {
+		return errors.New("--controllers names none")
 	}
-	if len(o.controllers) > 1 {
-		return nil, errors.New("--controllers=report runs alone: its account can do nothing of what the others do")
+	for _, name := range names {
+		switch {
+		case name == reportController && len(names) > 1:
+			return errors.New("--controllers=report runs alone, under an account of its own")
+		case name != reportController && !slices.Contains(operator.Controllers, name):
+			return fmt.Errorf("--controllers: there is no %q; there are %s, and %s", name, strings.Join(operator.Controllers, ", "), reportController)
+		}
 	}
-	return report.New(config, o.manager(reporterLease), report.Options{ClusterName: o.clusterName})
+	return nil
 }
 
-// manager are the options of either manager.
-func (o options) manager(lease string) ctrl.Options {
-	return ctrl.Options{
-		Metrics:                 server.Options{BindAddress: o.metricsAddress},
-		HealthProbeBindAddress:  o.healthAddress,
-		LeaderElection:          o.leaderElection,
-		LeaderElectionID:        lease,
-		LeaderElectionNamespace: o.leaderElectionNamespace,
-		// The program ends when the manager does, so nothing runs on without the lease.
-		LeaderElectionReleaseOnCancel: true,
+// leaseName is the Lease only one replica holds. The two kinds of process have
+// one each, and a Role each that names it.
+func leaseName(controllers []string) string {
+	if slices.Contains(controllers, reportController) {
+		return "carrel-reporter"
 	}
+	return "carrel-controller"
+}
+
+func newScheme() (*runtime.Scheme, error) {
+	scheme := runtime.NewScheme()
+	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, v1alpha1.AddToScheme, report.AddToScheme} {
+		if err := add(scheme); err != nil {
+			return nil, fmt.Errorf("register kinds: %w", err)
+		}
+	}
+	return scheme, nil
+}
+
+func addProbes(mgr ctrl.Manager) error {
+	return errors.Join(mgr.AddHealthzCheck("ping", healthz.Ping), mgr.AddReadyzCheck("ping", healthz.Ping))
+}
+
+// cacheOptions keep in memory what the process reads.
+func cacheOptions(controllers []string) cache.Options {
+	if slices.Contains(controllers, reportController) {
+		return cache.Options{DefaultTransform: cache.TransformStripManagedFields()}
+	}
+	return operator.CacheOptions()
+}
+
+func setUp(ctx context.Context, mgr ctrl.Manager, o options) error {
+	if slices.Contains(o.controllers, reportController) {
+		return report.SetupWithManager(mgr, report.Options{ClusterName: o.clusterName})
+	}
+	return operator.SetupWithManager(ctx, mgr, o.controllers...)
 }

@@ -14,9 +14,9 @@ import (
 	"github.com/carrel-dev/carrel/controller/apply"
 )
 
-// cacheOptions keep in memory what carrels are made of, and of that only what is
+// CacheOptions keep in memory what carrels are made of, and of that only what is
 // read. A cluster's other pods are none of our business.
-func cacheOptions() cache.Options {
+func CacheOptions() cache.Options {
 	ours := labels.SelectorFromSet(labels.Set{v1alpha1.ManagedByLabel: v1alpha1.ManagedByValue})
 	return cache.Options{
 		DefaultTransform: slim,
