@@ -81,7 +81,7 @@ func (r *Reconciler) inFluxOf(ctx context.Context, course *v1alpha1.Course, temp
 	if err := r.Client.List(ctx, &local, client.InNamespace(course.Namespace)); err != nil {
 		return nil, err
 	}
-	found := append(local.Items, *own)
+	found := slices.Concat(local.Items, []kustomizev1.Kustomization{*own})
 	for i := range templates {
 		owner, err := r.ownerOf(ctx, &templates[i], "Template")
 		if err == nil {
