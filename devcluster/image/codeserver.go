@@ -24,7 +24,7 @@ const (
 	codeServerHome = "/usr/lib/code-server"
 	// codeServerRevision is part of the layer's key. Change it when the way the
 	// layer is made changes.
-	codeServerRevision = "3"
+	codeServerRevision = "4"
 	// editor is VS Code's part in code-server.
 	editor = "code-server/lib/vscode"
 )
@@ -208,9 +208,9 @@ func (c codeServerBuild) entries() ([]entry, error) {
 }
 
 // notNeededToRun tells the maps for debuggers, which are half of the whole, and
-// what compiling left.
+// what compiling left, which names folders of this machine.
 func notNeededToRun(name string) bool {
-	for _, suffix := range []string{".map", ".o", ".a", "/obj.target", "/.deps", "/build-tmp-napi-v3"} {
+	for _, suffix := range []string{".map", ".o", ".a", ".mk", "/Makefile", "/config.gypi", "/obj.target", "/.deps", "/build-tmp-napi-v3"} {
 		if strings.HasSuffix(name, suffix) {
 			return true
 		}

@@ -26,8 +26,9 @@ var mariadb = recipe{
 	layers: []layer{
 		debianBase{},
 		debianLayer{
-			label:    "mariadb",
-			packages: []string{"mariadb-client-core", "mariadb-server-core"},
+			label: "mariadb",
+			// The server without what ties it to a machine; the client for its probes.
+			packages: []string{"mariadb-client", "mariadb-server-core"},
 			script: "mkdir -p /var/lib/mysql /run/mysqld\n" +
 				// Volumes are put there, and whoever this runs as writes to them.
 				"chmod 1777 /var/lib/mysql\n",

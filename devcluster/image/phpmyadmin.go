@@ -15,6 +15,8 @@ var phpMyAdmin = recipe{
 		debianLayer{
 			label:    "phpmyadmin",
 			packages: []string{"dbconfig-no-thanks", "php-cli", "phpmyadmin", "tini"},
+			// A secret in an image is none; entrypoint.sh makes one at each start.
+			script: "rm /var/lib/phpmyadmin/blowfish_secret.inc.php\n",
 		},
 		fixedLayer{label: "phpmyadmin-entrypoint", entries: append(parents(binaries),
 			directory("/etc", 0o755),
