@@ -40,7 +40,6 @@ generate: ## Make deepcopy, apply configurations, CRDs, RBAC and the API referen
 	$(TOOL) controller-gen crd:generateEmbeddedObjectMeta=true paths=./api/v1alpha1 output:crd:dir=kustomize/crds
 	$(TOOL) controller-gen rbac:roleName=carrel-reporter paths=./controller/report/... output:rbac:dir=kustomize/reporter
 	$(TOOL) controller-gen rbac:roleName=carrel-controller "paths={./controller/userland,./controller/template,./controller/course}" output:rbac:dir=kustomize/controller
-	$(TOOL) controller-gen rbac:roleName=carrel-reporter paths=./controller/report output:rbac:dir=kustomize/reporter
 	$(TOOL) crd-ref-docs --source-path=api/v1alpha1 --log-level=ERROR --config=docs/api-reference.yaml --renderer=markdown --output-path=docs/api-reference.md
 
 .PHONY: verify
@@ -52,8 +51,8 @@ verify: ## Fail when generated files are stale, or vet, format or lint finds som
 
 .PHONY: lint
 lint: ## Run golangci-lint over every module
-	$(TOOL) golangci-lint run ./...
-	cd devcluster && go tool -modfile=../tools/go.mod golangci-lint run --config=../.golangci.yaml ./...
+	$(TOOL) golangci-lint run --allow-parallel-runners ./...
+	cd devcluster && go tool -modfile=../tools/go.mod golangci-lint run --allow-parallel-runners --config=../.golangci.yaml ./...
 
 ##### Test
 

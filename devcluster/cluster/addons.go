@@ -35,11 +35,10 @@ func writeAddons(ctx context.Context, path string, plan network.Plan) error {
 func (d *daemon) startAddons(ctx context.Context) error {
 	return d.report.Do("start add-ons", func(step *progress.Step) error {
 		step.Move("apply manifests")
-		if _, err := d.kubectl(ctx, "", "apply", "--server-side", "--field-manager=devcluster", "--filename="+d.spec.Addons); err != nil {
+		if err := d.kubectl(ctx, "apply", "--server-side", "--field-manager=devcluster", "--filename="+d.spec.Addons); err != nil {
 			return err
 		}
 		step.Move("wait until they are available")
-		_, err := d.kubectl(ctx, "", "wait", "--for=condition=Available", "deployment", "--all", "--all-namespaces", "--timeout=5m")
-		return err
+		return d.kubectl(ctx, "wait", "--for=condition=Available", "deployment", "--all", "--all-namespaces", "--timeout=5m")
 	})
 }

@@ -10,8 +10,24 @@ import (
 	"testing"
 
 	"github.com/carrel-dev/carrel/devcluster/filelock"
+	"github.com/carrel-dev/carrel/devcluster/network"
 	"github.com/carrel-dev/carrel/devcluster/progress"
 )
+
+// TestMain lets the tests' binary be the daemon that it starts.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == "daemon" {
+		layout, err := NewLayout(os.Args[3])
+		if err == nil {
+			err = Daemon(layout)
+		}
+		if err != nil {
+			os.Exit(1)
+		}
+		return
+	}
+	os.Exit(m.Run())
+}
 
 func silent(progress.Event) {}
 
@@ -46,11 +62,11 @@ func TestReadSaysHowToGetAClusterThatRuns(t *testing.T) {
 		want    string
 	}{
 		"never begun": {
-			func(t *testing.T, layout Layout) { os.RemoveAll(layout.Root) },
+			func(_ *testing.T, layout Layout) { os.RemoveAll(layout.Root) },
 			"start it: devcluster up --name test",
 		},
 		"crashed": {
-			func(t *testing.T, layout Layout) {},
+			func(*testing.T, Layout) {},
 			"it crashed or failed to start",
 		},
 		"on its way": {
@@ -123,5 +139,31 @@ func TestDownRemovesWhatACrashLeft(t *testing.T) {
 	remains, err := os.ReadDir(filepath.Dir(layout.Root))
 	if err != nil || len(remains) > 0 {
 		t.Errorf("left in the state directory: %v (%v)", remains, err)
+	}
+}
+
+func TestAComponentThatDiesOnTheWayIsNamedWithItsCause(t *testing.T) {
+	layout := newLayout(t)
+	programs := t.TempDir()
+	if err := os.WriteFile(filepath.Join(programs, "etcd"), []byte("#!/bin/sh\necho no space left\nexit 4\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	plan, err := network.Choose(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := writeJSON(layout.spec(), Spec{Name: "test", Size: ControlPlane, Network: plan, Kubernetes: programs}); err != nil {
+		t.Fatal(err)
+	}
+	lock, err := filelock.Try(layout.Lock())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lock.Release()
+	err = startDaemon(t.Context(), silent, layout, lock)
+	for _, word := range []string{"etcd ended", "exit status 4", "no space left", layout.Logs()} {
+		if err == nil || !strings.Contains(err.Error(), word) {
+			t.Errorf("got %v, want it to say %q", err, word)
+		}
 	}
 }

@@ -2,12 +2,8 @@ package cluster
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
-	"fmt"
 	"net"
 	"net/http"
-	"os"
 
 	"github.com/carrel-dev/carrel/devcluster/controlplane"
 	"github.com/carrel-dev/carrel/devcluster/network"
@@ -18,7 +14,7 @@ import (
 
 // prepareControlPlane makes certificates and kubeconfigs for a control plane
 // that listens on address.
-func (d *daemon) prepareControlPlane(address string, authority *pki.Authority) (controlplane.Config, error) {
+func (d *daemon) prepareControlPlane(ctx context.Context, address string, authority *pki.Authority) (controlplane.Config, error) {
 	config := controlplane.Config{
 		Programs:          d.spec.Kubernetes,
 		Data:              d.layout.path("etcd"),
@@ -29,11 +25,11 @@ func (d *daemon) prepareControlPlane(address string, authority *pki.Authority) (
 		ControllerManager: d.layout.path("pki", "controller-manager.kubeconfig"),
 		Scheduler:         d.layout.path("pki", "scheduler.kubeconfig"),
 	}
-	apiPorts, err := network.FreePorts(address, 1)
+	apiPorts, err := network.FreePorts(ctx, address, 1)
 	if err != nil {
 		return config, err
 	}
-	etcdPorts, err := network.FreePorts("127.0.0.1", 1)
+	etcdPorts, err := network.FreePorts(ctx, "127.0.0.1", 1)
 	if err != nil {
 		return config, err
 	}
@@ -80,7 +76,7 @@ func (d *daemon) startControlPlane(ctx context.Context, config controlplane.Conf
 		if err := d.run("etcd", config.EtcdArgs()...); err != nil {
 			return err
 		}
-		if err := supervise.WaitReady(ctx, probeURL(http.DefaultClient, config.EtcdURL()+"/health")); err != nil {
+		if err := supervise.WaitReady(ctx, answers(http.DefaultClient, config.EtcdURL()+"/health")); err != nil {
 			return err
 		}
 		step.Move("kube-apiserver")
@@ -91,7 +87,7 @@ func (d *daemon) startControlPlane(ctx context.Context, config controlplane.Conf
 		if err != nil {
 			return err
 		}
-		if err := supervise.WaitReady(ctx, probeURL(client, config.URL()+"/readyz")); err != nil {
+		if err := supervise.WaitReady(ctx, answers(client, config.URL()+"/readyz")); err != nil {
 			return err
 		}
 		step.Move("controllers")
@@ -108,35 +104,5 @@ func (d *daemon) startControllers(ctx context.Context, config controlplane.Confi
 			return err
 		}
 	}
-	_, err := d.kubectl(ctx, "", "wait", "--namespace=default", "--for=create", "serviceaccount/default", "--timeout=5m")
-	return err
-}
-
-func clientTrusting(authority string) (*http.Client, error) {
-	certificate, err := os.ReadFile(authority)
-	if err != nil {
-		return nil, err
-	}
-	roots := x509.NewCertPool()
-	roots.AppendCertsFromPEM(certificate)
-	return &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}}, nil
-}
-
-// probeURL answers nil when url answers 200.
-func probeURL(client *http.Client, url string) func(context.Context) error {
-	return func(ctx context.Context) error {
-		request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-		if err != nil {
-			return err
-		}
-		response, err := client.Do(request)
-		if err != nil {
-			return err
-		}
-		defer response.Body.Close()
-		if response.StatusCode != http.StatusOK {
-			return fmt.Errorf("%s answers %s", url, response.Status)
-		}
-		return nil
-	}
+	return d.kubectl(ctx, "wait", "--namespace=default", "--for=create", "serviceaccount/default", "--timeout=5m")
 }

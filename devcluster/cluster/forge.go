@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"context"
+	"net/http"
 
 	"github.com/carrel-dev/carrel/devcluster/forge"
 	"github.com/carrel-dev/carrel/devcluster/network"
@@ -12,7 +13,7 @@ import (
 // startForge starts Gitea where both this machine and pods reach it.
 func (d *daemon) startForge(ctx context.Context, address string) error {
 	return d.report.Do("start forge", func(step *progress.Step) error {
-		ports, err := network.FreePorts(address, 1)
+		ports, err := network.FreePorts(ctx, address, 1)
 		if err != nil {
 			return err
 		}
@@ -26,6 +27,6 @@ func (d *daemon) startForge(ctx context.Context, address string) error {
 			return err
 		}
 		d.update(func(r *Record) { r.Forge = &access })
-		return supervise.WaitReady(ctx, config.Probe)
+		return supervise.WaitReady(ctx, answers(http.DefaultClient, config.HealthURL()))
 	})
 }

@@ -11,19 +11,18 @@ import (
 
 // kubectl runs kubectl as the administrator: what it applies and waits for is
 // what a person at a shell would.
-func (d *daemon) kubectl(ctx context.Context, stdin string, arguments ...string) (string, error) {
+func (d *daemon) kubectl(ctx context.Context, arguments ...string) error {
 	arguments = append([]string{"--kubeconfig=" + d.layout.Kubeconfig()}, arguments...)
 	command := exec.CommandContext(ctx, filepath.Join(d.spec.Kubernetes, "kubectl"), arguments...)
 	// Its discovery cache would otherwise stay in the user's home.
 	command.Env = append(command.Environ(), "KUBECACHEDIR="+d.layout.path("kubectl-cache"))
-	command.Stdin = strings.NewReader(stdin)
-	var stdout, stderr bytes.Buffer
-	command.Stdout, command.Stderr = &stdout, &stderr
+	var stderr bytes.Buffer
+	command.Stderr = &stderr
 	if err := command.Run(); err != nil {
 		if ctx.Err() != nil {
-			return "", context.Cause(ctx)
+			return context.Cause(ctx)
 		}
-		return "", fmt.Errorf("kubectl %s: %w\n%s", strings.Join(arguments[1:], " "), err, stderr.String())
+		return fmt.Errorf("kubectl %s: %w\n%s", strings.Join(arguments[1:], " "), err, stderr.String())
 	}
-	return stdout.String(), nil
+	return nil
 }

@@ -3,8 +3,11 @@ package cluster
 import (
 	"context"
 	"fmt"
+	"os"
+	"os/exec"
 	"path/filepath"
 
+	"github.com/carrel-dev/carrel/devcluster/node"
 	"github.com/carrel-dev/carrel/devcluster/progress"
 )
 
@@ -24,6 +27,35 @@ func Load(ctx context.Context, report progress.Sink, layout Layout, archives []s
 		if err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// loadImage loads an archive into the node whose first process is first.
+func loadImage(ctx context.Context, first int, archive string) error {
+	file, err := os.Open(archive)
+	if err != nil {
+		return fmt.Errorf("load image: %w", err)
+	}
+	defer file.Close()
+	if err := inNode(ctx, first, file, node.ImportArgs()); err != nil {
+		return fmt.Errorf("load image %s: %w", archive, err)
+	}
+	return nil
+}
+
+// inNode runs a command in the node's namespaces to its end.
+func inNode(ctx context.Context, first int, stdin *os.File, arguments []string) error {
+	line := node.Enter(first, arguments)
+	command := exec.CommandContext(ctx, line[0], line[1:]...)
+	if stdin != nil {
+		command.Stdin = stdin
+	}
+	if out, err := command.CombinedOutput(); err != nil {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		return fmt.Errorf("%w: %s", err, out)
 	}
 	return nil
 }

@@ -6,11 +6,7 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"os/exec"
 
-	"golang.org/x/sync/errgroup"
-
-	"github.com/carrel-dev/carrel/devcluster/controlplane"
 	"github.com/carrel-dev/carrel/devcluster/node"
 	"github.com/carrel-dev/carrel/devcluster/pki"
 	"github.com/carrel-dev/carrel/devcluster/progress"
@@ -19,7 +15,7 @@ import (
 
 // prepareNode makes the node's namespaces and joins them to this machine, so
 // that the control plane can listen where pods reach it.
-func (d *daemon) prepareNode(authority *pki.Authority) (node.Config, error) {
+func (d *daemon) prepareNode(ctx context.Context, authority *pki.Authority) (node.Config, error) {
 	config := node.Config{
 		Name:            d.spec.Name,
 		Root:            d.layout.node(),
@@ -32,12 +28,12 @@ func (d *daemon) prepareNode(authority *pki.Authority) (node.Config, error) {
 	if err := config.Prepare(); err != nil {
 		return config, err
 	}
-	first, err := d.startFirst(config)
-	if err != nil {
+	var err error
+	if d.first, err = d.startFirst(config); err != nil {
 		return config, err
 	}
-	d.update(func(r *Record) { r.Node = first })
-	return config, config.Link(first)
+	d.update(func(r *Record) { r.Node = d.first })
+	return config, config.Link(ctx, d.first)
 }
 
 // startFirst starts the process that holds the node's namespaces, and returns
@@ -105,7 +101,7 @@ func (d *daemon) startContainerd(ctx context.Context, config node.Config) error 
 		}
 		for i, archive := range d.spec.Images {
 			step.Move(fmt.Sprintf("%d of %d", i+1, len(d.spec.Images)))
-			if err := loadImage(ctx, d.record.Node, archive); err != nil {
+			if err := loadImage(ctx, d.first, archive); err != nil {
 				return err
 			}
 		}
@@ -114,7 +110,7 @@ func (d *daemon) startContainerd(ctx context.Context, config node.Config) error 
 }
 
 func (d *daemon) probeContainerd(ctx context.Context) error {
-	return inNode(ctx, d.record.Node, nil, node.VersionArgs())
+	return inNode(ctx, d.first, nil, node.VersionArgs())
 }
 
 // startNode is done when the node is ready for pods.
@@ -127,80 +123,14 @@ func (d *daemon) startNode(ctx context.Context, config node.Config) error {
 			return err
 		}
 		name := "node/" + config.Name
-		if _, err := d.kubectl(ctx, "", "wait", "--for=create", name, "--timeout=5m"); err != nil {
+		if err := d.kubectl(ctx, "wait", "--for=create", name, "--timeout=5m"); err != nil {
 			return err
 		}
-		_, err := d.kubectl(ctx, "", "wait", "--for=condition=Ready", name, "--timeout=5m")
-		return err
+		return d.kubectl(ctx, "wait", "--for=condition=Ready", name, "--timeout=5m")
 	})
-}
-
-// startFullNode brings up everything of a full node, side by side where nothing
-// waits for another.
-func (d *daemon) startFullNode(ctx context.Context, authority *pki.Authority) error {
-	config, err := d.prepareNode(authority)
-	if err != nil {
-		return err
-	}
-	host := config.Network.Host.Addr().String()
-	plane, err := d.prepareControlPlane(host, authority)
-	if err != nil {
-		return err
-	}
-	if err := d.configureNode(&config, plane.URL(), authority); err != nil {
-		return err
-	}
-	return d.startParts(ctx, config, plane)
-}
-
-func (d *daemon) startParts(ctx context.Context, config node.Config, plane controlplane.Config) error {
-	parts, ctx := errgroup.WithContext(ctx)
-	loaded := make(chan struct{})
-	parts.Go(func() error {
-		defer close(loaded)
-		return d.startContainerd(ctx, config)
-	})
-	parts.Go(func() error { return d.startForge(ctx, plane.Address) })
-	parts.Go(func() error {
-		if err := d.startControlPlane(ctx, plane); err != nil {
-			return err
-		}
-		<-loaded
-		if err := d.startNode(ctx, config); err != nil {
-			return err
-		}
-		return d.startAddons(ctx)
-	})
-	return parts.Wait()
 }
 
 // runInNode starts a component in the node's namespaces.
 func (d *daemon) runInNode(name string, arguments []string) error {
-	return d.run(name, node.Enter(d.record.Node, arguments)...)
-}
-
-// loadImage loads an archive into the node whose first process is first.
-func loadImage(ctx context.Context, first int, archive string) error {
-	file, err := os.Open(archive)
-	if err != nil {
-		return fmt.Errorf("load image: %w", err)
-	}
-	defer file.Close()
-	if err := inNode(ctx, first, file, node.ImportArgs()); err != nil {
-		return fmt.Errorf("load image %s: %w", archive, err)
-	}
-	return nil
-}
-
-// inNode runs a command in the node's namespaces to its end.
-func inNode(ctx context.Context, first int, stdin *os.File, arguments []string) error {
-	line := node.Enter(first, arguments)
-	command := exec.CommandContext(ctx, line[0], line[1:]...)
-	if stdin != nil {
-		command.Stdin = stdin
-	}
-	if out, err := command.CombinedOutput(); err != nil {
-		return fmt.Errorf("%w: %s", err, out)
-	}
-	return nil
+	return d.run(name, node.Enter(d.first, arguments)...)
 }

@@ -5,17 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"syscall"
 	"time"
 
-	"github.com/carrel-dev/carrel/devcluster/addons"
 	"github.com/carrel-dev/carrel/devcluster/filelock"
-	"github.com/carrel-dev/carrel/devcluster/image"
-	"github.com/carrel-dev/carrel/devcluster/network"
 	"github.com/carrel-dev/carrel/devcluster/node"
-	"github.com/carrel-dev/carrel/devcluster/program"
 	"github.com/carrel-dev/carrel/devcluster/progress"
 )
 
@@ -37,10 +31,12 @@ func Up(ctx context.Context, report progress.Sink, layout Layout, size Size) err
 	}
 	defer lock.Release()
 	if err := raise(ctx, report, layout, size, lock); err != nil {
+		// What ended may be ctx: cleaning up must not end with it.
+		cleaning := context.WithoutCancel(ctx)
 		if ctx.Err() != nil {
-			return errors.Join(context.Cause(ctx), demolish(layout, lock))
+			return errors.Join(context.Cause(ctx), demolish(cleaning, layout, lock))
 		}
-		return errors.Join(err, sweep(layout))
+		return errors.Join(err, sweep(cleaning, layout))
 	}
 	return nil
 }
@@ -48,12 +44,12 @@ func Up(ctx context.Context, report progress.Sink, layout Layout, size Size) err
 // raise is Up for one who holds the lock.
 func raise(ctx context.Context, report progress.Sink, layout Layout, size Size, lock *filelock.Lock) error {
 	if size == FullNode {
-		if err := errors.Join(node.Unclaimed(), node.Check(layout.Root)); err != nil {
+		if err := errors.Join(node.Unclaimed(ctx), node.Check(ctx, layout.Root)); err != nil {
 			return err
 		}
 	}
 	if layout.exists() {
-		err := report.Do("remove what a crash left", func(*progress.Step) error { return removeAll(layout) })
+		err := report.Do("remove what a crash left", func(*progress.Step) error { return removeAll(ctx, layout) })
 		if err != nil {
 			return err
 		}
@@ -69,99 +65,6 @@ func raise(ctx context.Context, report progress.Sink, layout Layout, size Size, 
 		return err
 	}
 	return startDaemon(ctx, report, layout, lock)
-}
-
-// prepare builds what the cluster is made of, or finds it in the cache, and
-// chooses its addresses.
-func prepare(ctx context.Context, report progress.Sink, layout Layout, size Size) (Spec, error) {
-	cache, err := program.DefaultCache()
-	if err != nil {
-		return Spec{}, err
-	}
-	spec := Spec{Name: layout.Name, Size: size}
-	if spec.Network, err = planNetwork(); err != nil {
-		return spec, err
-	}
-	if spec.Kubernetes, err = cache.Build(ctx, report, program.Kubernetes); err != nil {
-		return spec, err
-	}
-	if size == ControlPlane {
-		return spec, nil
-	}
-	if spec.Gitea, err = cache.Build(ctx, report, program.Gitea); err != nil {
-		return spec, err
-	}
-	names := append(node.Images(), addons.Images()...)
-	if spec.Images, err = (image.Builder{Cache: cache, Report: report}).Build(ctx, names...); err != nil {
-		return spec, err
-	}
-	spec.Addons = layout.path("addons.yaml")
-	return spec, writeAddons(ctx, spec.Addons, spec.Network)
-}
-
-func planNetwork() (network.Plan, error) {
-	used, err := network.Used()
-	if err != nil {
-		return network.Plan{}, err
-	}
-	return network.Choose(used)
-}
-
-// startDaemon starts the daemon and waits until it says that the cluster is up.
-// The lock passes to it and stays here as well until Up is over.
-func startDaemon(ctx context.Context, report progress.Sink, layout Layout, lock *filelock.Lock) error {
-	command, events, err := launchDaemon(layout, lock)
-	if err != nil {
-		return fmt.Errorf("start the daemon: %w", err)
-	}
-	defer events.Close()
-	ended := make(chan error, 1)
-	go func() { ended <- command.Wait() }()
-	stop := context.AfterFunc(ctx, func() { _ = command.Process.Signal(syscall.SIGTERM) })
-	defer stop()
-
-	if err := progress.Decode(events, report); err != nil {
-		return err
-	}
-	var record Record
-	if err := readJSON(layout.record(), &record); err == nil && record.Ready && ctx.Err() == nil {
-		return lock.SetHolder(command.Process.Pid)
-	}
-	err = <-ended
-	if record.Failure != "" {
-		return fmt.Errorf("%s\nlogs are kept in %s until the next up or down", record.Failure, layout.Logs())
-	}
-	return fmt.Errorf("the daemon ended: %v; see %s", err, layout.path("logs", "daemon.log"))
-}
-
-func launchDaemon(layout Layout, lock *filelock.Lock) (*exec.Cmd, *os.File, error) {
-	self, err := os.Executable()
-	if err != nil {
-		return nil, nil, err
-	}
-	log, err := os.Create(layout.path("logs", "daemon.log"))
-	if err != nil {
-		return nil, nil, err
-	}
-	defer log.Close()
-	reader, writer, err := os.Pipe()
-	if err != nil {
-		return nil, nil, err
-	}
-	defer writer.Close()
-	command := exec.Command(self, "daemon", "--name", layout.Name)
-	command.Env = append(os.Environ(), marker+"="+layout.Root)
-	command.Stdout, command.Stderr = log, log
-	command.Dir = "/"
-	command.ExtraFiles = []*os.File{lock.File(), writer}
-	// A session of its own: Ctrl-C is for `up` to deal with, and closing the
-	// terminal later must not end the cluster.
-	command.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	if err := command.Start(); err != nil {
-		reader.Close()
-		return nil, nil, err
-	}
-	return command, reader, lock.SetHolder(command.Process.Pid)
 }
 
 // joinRunning waits for a cluster that somebody else is bringing up, or finds

@@ -7,7 +7,6 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
-	"net/http"
 	"os"
 	"os/exec"
 	"os/user"
@@ -96,6 +95,9 @@ LEVEL = Warn
 // URL is where the forge answers.
 func (c Config) URL() string { return fmt.Sprintf("http://%s:%d", c.Address, c.Port) }
 
+// HealthURL answers 200 when the forge is ready.
+func (c Config) HealthURL() string { return c.URL() + "/api/healthz" }
+
 func (c Config) iniFile() string { return filepath.Join(c.Data, "app.ini") }
 
 // render is the configuration file, for a process that runs as user.
@@ -162,21 +164,4 @@ func (c Config) run(ctx context.Context, arguments ...string) (string, error) {
 		return "", fmt.Errorf("gitea %s: %w\n%s", arguments[0], err, both.String())
 	}
 	return both.String(), nil
-}
-
-// Probe answers nil when the forge answers.
-func (c Config) Probe(ctx context.Context) error {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, c.URL()+"/api/healthz", nil)
-	if err != nil {
-		return err
-	}
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return err
-	}
-	defer response.Body.Close()
-	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("forge answers %s", response.Status)
-	}
-	return nil
 }

@@ -27,6 +27,15 @@ var hostNeeds = []struct {
 		images: []string{"busybox", "webterm"},
 		needs:  []need{{"busybox", "busybox-static"}},
 	},
+	{
+		images: []string{"code-server", "mariadb", "phpmyadmin"},
+		root:   true,
+		needs:  []need{{"debootstrap", "debootstrap"}, {"unshare", "util-linux"}, {"tar", "tar"}},
+	},
+	{
+		images: []string{"code-server"},
+		needs:  []need{{"npm", "npm"}, {"g++", "g++"}, {"make", "make"}, {"python3", "python3"}},
+	},
 }
 
 // HostPackages are the Debian packages that building every image needs on this

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"sync"
 	"time"
 )
@@ -57,7 +58,7 @@ func (p *Printer) overwrite(text string) {
 	if p.terminal {
 		text = "\r\x1b[K" + text
 	}
-	io.WriteString(p.out, text)
+	fmt.Fprint(p.out, text)
 }
 
 // Line is how an event reads.
@@ -66,7 +67,9 @@ func Line(event Event) string {
 	case Done:
 		return fmt.Sprintf("✓ %-32s %s", event.Step, seconds(event.Elapsed))
 	case Failed:
-		return fmt.Sprintf("✗ %-32s %s  %s", event.Step, seconds(event.Elapsed), event.Detail)
+		// The whole of it, with the end of a log, is the command's last word.
+		cause, _, _ := strings.Cut(event.Detail, "\n")
+		return fmt.Sprintf("✗ %-32s %s  %s", event.Step, seconds(event.Elapsed), cause)
 	case Moving:
 		return fmt.Sprintf("· %-32s %s  %s", event.Step, seconds(event.Elapsed), event.Detail)
 	default:

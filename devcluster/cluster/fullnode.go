@@ -1,0 +1,57 @@
+package cluster
+
+import (
+	"context"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/carrel-dev/carrel/devcluster/controlplane"
+	"github.com/carrel-dev/carrel/devcluster/node"
+	"github.com/carrel-dev/carrel/devcluster/pki"
+)
+
+// startFullNode brings up everything of a full node, side by side where nothing
+// waits for another.
+func (d *daemon) startFullNode(ctx context.Context, authority *pki.Authority) error {
+	config, err := d.prepareNode(ctx, authority)
+	if err != nil {
+		return err
+	}
+	host := config.Network.Host.Addr().String()
+	plane, err := d.prepareControlPlane(ctx, host, authority)
+	if err != nil {
+		return err
+	}
+	if err := d.configureNode(&config, plane.URL(), authority); err != nil {
+		return err
+	}
+	return d.startParts(ctx, config, plane)
+}
+
+func (d *daemon) startParts(ctx context.Context, config node.Config, plane controlplane.Config) error {
+	parts, ctx := errgroup.WithContext(ctx)
+	loaded := make(chan struct{})
+	parts.Go(func() error {
+		if err := d.startContainerd(ctx, config); err != nil {
+			return err
+		}
+		close(loaded)
+		return nil
+	})
+	parts.Go(func() error { return d.startForge(ctx, plane.Address) })
+	parts.Go(func() error {
+		if err := d.startControlPlane(ctx, plane); err != nil {
+			return err
+		}
+		select {
+		case <-loaded:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+		if err := d.startNode(ctx, config); err != nil {
+			return err
+		}
+		return d.startAddons(ctx)
+	})
+	return parts.Wait()
+}
