@@ -20,7 +20,9 @@ func (w *world) playCluster() {
 	go func() {
 		defer close(ended)
 		for ctx.Err() == nil {
-			w.playOnce(ctx)
+			if !w.paused.Load() {
+				w.playOnce(ctx)
+			}
 			time.Sleep(50 * time.Millisecond)
 		}
 	}()

@@ -3,10 +3,11 @@ package operator_test
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"time"
 
-	"go.uber.org/zap/zapcore"
+	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/api/resource"
@@ -15,7 +16,6 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/config"
-	"sigs.k8s.io/controller-runtime/pkg/log/zap"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
@@ -24,7 +24,8 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	ctrl.SetLogger(zap.New(zap.UseDevMode(true), zap.Level(zapcore.ErrorLevel)))
+	// Controllers that are killed on purpose complain at length.
+	ctrl.SetLogger(logr.Discard())
 	apiserver.Main(m)
 }
 
@@ -35,6 +36,8 @@ type world struct {
 	namespace string
 	requests  *requests
 	stop      func()
+	// paused stops those whom playCluster plays.
+	paused atomic.Bool
 }
 
 // newWorld makes a namespace and starts the controllers.
