@@ -221,3 +221,7 @@ func class(size int) []client.Object {
 	}
 	return students
 }
+
+func objectNamed(name string) metav1.ObjectMeta { return metav1.ObjectMeta{Name: name} }
+
+func quantity(q string) resource.Quantity { return resource.MustParse(q) }
