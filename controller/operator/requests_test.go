@@ -55,9 +55,8 @@ func (r *requests) writes() []string {
 	return writes
 }
 
-// settled waits until the controllers have made no request for a while, and
-// returns how many they made in all.
-func (w *world) settled() int {
+// settled waits until the controllers have made no request for a while.
+func (w *world) settled() {
 	w.Helper()
 	const quiet = 2500 * time.Millisecond // longer than counts are put off
 	last, since := len(w.requests.all()), time.Now()
@@ -69,7 +68,6 @@ func (w *world) settled() int {
 			w.Fatalf("the controllers never come to rest; the last requests: %v", tail(w.requests.all(), 20))
 		}
 	}
-	return last
 }
 
 func tail(lines []string, n int) []string { return lines[max(0, len(lines)-n):] }

@@ -44,6 +44,9 @@ type world struct {
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	c := apiserver.Client(t)
+	grant(t, c)
+	// Worlds know nothing of each other, and mostly wait.
+	t.Parallel()
 	w := &world{T: t, Client: c, namespace: apiserver.Namespace(t, c)}
 	w.start()
 	return w
@@ -54,6 +57,7 @@ func (w *world) start() {
 	w.Helper()
 	w.requests = &requests{}
 	restConfig := apiserver.Config()
+	restConfig.Impersonate.UserName = account
 	restConfig.Wrap(w.requests.wrap)
 	ctx, cancel := context.WithCancel(context.Background())
 	mgr := manager(w.T, ctx, restConfig, w.namespace)
