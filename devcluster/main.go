@@ -15,7 +15,9 @@ import (
 	"github.com/carrel-dev/carrel/devcluster/progress"
 )
 
-func main() {
+func main() { os.Exit(run()) }
+
+func run() int {
 	// Debian keeps ip, nft and runc where only an administrator's shell looks.
 	os.Setenv("PATH", os.Getenv("PATH")+":/usr/local/sbin:/usr/sbin:/sbin")
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -25,8 +27,9 @@ func main() {
 			err = errors.New("interrupted")
 		}
 		fmt.Fprintln(os.Stderr, "devcluster:", err)
-		os.Exit(1)
+		return 1
 	}
+	return 0
 }
 
 func newCommand() *cobra.Command {

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-func run(t *testing.T, arguments ...string) (string, error) {
+func execute(t *testing.T, arguments ...string) (string, error) {
 	t.Helper()
 	t.Setenv("XDG_STATE_HOME", t.TempDir())
 	command := newCommand()
@@ -32,7 +32,7 @@ func TestMistakesAreNamed(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			_, err := run(t, test.arguments...)
+			_, err := execute(t, test.arguments...)
 			if err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("got %v, want it to say %q", err, test.want)
 			}
@@ -42,7 +42,7 @@ func TestMistakesAreNamed(t *testing.T) {
 
 func TestDownMayBeSaidTwice(t *testing.T) {
 	for range 2 {
-		if out, err := run(t, "down"); err != nil || out != "" {
+		if out, err := execute(t, "down"); err != nil || out != "" {
 			t.Errorf("said %q (%v), want silence", out, err)
 		}
 	}

@@ -1,9 +1,7 @@
 package addons
 
 import (
-	"flag"
 	"io/fs"
-	"os"
 	"regexp"
 	"slices"
 	"testing"
@@ -11,10 +9,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/carrel-dev/carrel/devcluster/golden"
 	"github.com/carrel-dev/carrel/devcluster/image"
 )
-
-var update = flag.Bool("update", false, "write golden files")
 
 // smallFlux has the shape of Flux's manifests and little of their content.
 func smallFlux() Flux {
@@ -55,30 +52,14 @@ func TestManifestsRenderAsRecorded(t *testing.T) {
 		"alone.yaml":    {ClusterDNS: "10.111.64.10", VolumeDirectory: "/var/lib/carrel/volumes", Flux: smallFlux()},
 		"upstream.yaml": {ClusterDNS: "10.112.64.10", VolumeDirectory: "/v", Upstreams: []string{"10.112.0.1", "9.9.9.9"}, Flux: smallFlux()},
 	}
-	for golden, params := range tests {
-		t.Run(golden, func(t *testing.T) {
+	for file, params := range tests {
+		t.Run(file, func(t *testing.T) {
 			got, err := Manifests(params)
 			if err != nil {
 				t.Fatal(err)
 			}
-			compareGolden(t, "testdata/"+golden, string(got))
+			golden.Compare(t, file, string(got))
 		})
-	}
-}
-
-func compareGolden(t *testing.T, file, got string) {
-	t.Helper()
-	if *update {
-		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("%s differs from what is rendered (-recorded +rendered); go test -update records it:\n%s", file, diff)
 	}
 }
 
@@ -113,5 +94,5 @@ func TestCRDsHoldNothingElse(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	compareGolden(t, "testdata/crds.yaml", string(got))
+	golden.Compare(t, "crds.yaml", string(got))
 }

@@ -62,11 +62,11 @@ func TestReadSaysHowToGetAClusterThatRuns(t *testing.T) {
 		want    string
 	}{
 		"never begun": {
-			func(t *testing.T, layout Layout) { os.RemoveAll(layout.Root) },
+			func(_ *testing.T, layout Layout) { os.RemoveAll(layout.Root) },
 			"start it: devcluster up --name test",
 		},
 		"crashed": {
-			func(t *testing.T, layout Layout) {},
+			func(*testing.T, Layout) {},
 			"it crashed or failed to start",
 		},
 		"on its way": {

@@ -14,7 +14,7 @@ import (
 
 // prepareControlPlane makes certificates and kubeconfigs for a control plane
 // that listens on address.
-func (d *daemon) prepareControlPlane(address string, authority *pki.Authority) (controlplane.Config, error) {
+func (d *daemon) prepareControlPlane(ctx context.Context, address string, authority *pki.Authority) (controlplane.Config, error) {
 	config := controlplane.Config{
 		Programs:          d.spec.Kubernetes,
 		Data:              d.layout.path("etcd"),
@@ -25,11 +25,11 @@ func (d *daemon) prepareControlPlane(address string, authority *pki.Authority) (
 		ControllerManager: d.layout.path("pki", "controller-manager.kubeconfig"),
 		Scheduler:         d.layout.path("pki", "scheduler.kubeconfig"),
 	}
-	apiPorts, err := network.FreePorts(address, 1)
+	apiPorts, err := network.FreePorts(ctx, address, 1)
 	if err != nil {
 		return config, err
 	}
-	etcdPorts, err := network.FreePorts("127.0.0.1", 1)
+	etcdPorts, err := network.FreePorts(ctx, "127.0.0.1", 1)
 	if err != nil {
 		return config, err
 	}

@@ -57,7 +57,7 @@ func Daemon(layout Layout) error {
 	starting, fail := context.WithCancelCause(ctx)
 	d.fail = fail
 	if d.spec.Size == FullNode {
-		release, err := node.Claim(node.Owner{Name: d.spec.Name, State: layout.Root})
+		release, err := node.Claim(ctx, node.Owner{Name: d.spec.Name, State: layout.Root})
 		if err != nil {
 			return err
 		}
@@ -94,7 +94,7 @@ func (d *daemon) start(ctx context.Context) error {
 	if d.spec.Size == FullNode {
 		return d.startFullNode(ctx, authority)
 	}
-	plane, err := d.prepareControlPlane("127.0.0.1", authority)
+	plane, err := d.prepareControlPlane(ctx, "127.0.0.1", authority)
 	if err != nil {
 		return err
 	}

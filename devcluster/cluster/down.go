@@ -26,12 +26,12 @@ func Down(ctx context.Context, report progress.Sink, layout Layout) error {
 	if holder == 0 && !layout.exists() {
 		return nil
 	}
-	return report.Do("stop "+layout.Name, func(step *progress.Step) error {
+	return report.Do("stop "+layout.Name, func(*progress.Step) error {
 		lock, err := seize(ctx, layout, holder)
 		if err != nil {
 			return err
 		}
-		return demolish(layout, lock)
+		return demolish(ctx, layout, lock)
 	})
 }
 
@@ -54,14 +54,14 @@ func seize(ctx context.Context, layout Layout, holder int) (*filelock.Lock, erro
 }
 
 // demolish removes all that there is of a cluster, and the lock with it.
-func demolish(layout Layout, lock *filelock.Lock) error {
+func demolish(ctx context.Context, layout Layout, lock *filelock.Lock) error {
 	defer lock.Remove()
-	return removeAll(layout)
+	return removeAll(ctx, layout)
 }
 
 // removeAll removes all that there is of a cluster.
-func removeAll(layout Layout) error {
-	if err := sweep(layout); err != nil {
+func removeAll(ctx context.Context, layout Layout) error {
+	if err := sweep(ctx, layout); err != nil {
 		return err
 	}
 	if err := os.RemoveAll(layout.Root); err != nil {

@@ -13,7 +13,7 @@ import (
 // startForge starts Gitea where both this machine and pods reach it.
 func (d *daemon) startForge(ctx context.Context, address string) error {
 	return d.report.Do("start forge", func(step *progress.Step) error {
-		ports, err := network.FreePorts(address, 1)
+		ports, err := network.FreePorts(ctx, address, 1)
 		if err != nil {
 			return err
 		}

@@ -13,12 +13,12 @@ import (
 // startFullNode brings up everything of a full node, side by side where nothing
 // waits for another.
 func (d *daemon) startFullNode(ctx context.Context, authority *pki.Authority) error {
-	config, err := d.prepareNode(authority)
+	config, err := d.prepareNode(ctx, authority)
 	if err != nil {
 		return err
 	}
 	host := config.Network.Host.Addr().String()
-	plane, err := d.prepareControlPlane(host, authority)
+	plane, err := d.prepareControlPlane(ctx, host, authority)
 	if err != nil {
 		return err
 	}

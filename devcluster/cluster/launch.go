@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -14,7 +15,7 @@ import (
 // startDaemon starts the daemon and waits until it says that the cluster is up.
 // The lock passes to it and stays here as well until Up is over.
 func startDaemon(ctx context.Context, report progress.Sink, layout Layout, lock *filelock.Lock) error {
-	command, events, err := launchDaemon(layout, lock)
+	command, events, err := launchDaemon(ctx, layout, lock)
 	if err != nil {
 		return fmt.Errorf("start the daemon: %w", err)
 	}
@@ -32,13 +33,17 @@ func startDaemon(ctx context.Context, report progress.Sink, layout Layout, lock 
 		return lock.SetHolder(command.Process.Pid)
 	}
 	err = <-ended
-	if record.Failure != "" {
+	switch {
+	case record.Failure != "":
 		return fmt.Errorf("%s\nlogs are kept in %s until the next up or down", record.Failure, layout.Logs())
+	case err == nil:
+		return errors.New("the daemon was told to end")
+	default:
+		return fmt.Errorf("the daemon ended: %w; see %s", err, layout.path("logs", "daemon.log"))
 	}
-	return fmt.Errorf("the daemon ended: %v; see %s", err, layout.path("logs", "daemon.log"))
 }
 
-func launchDaemon(layout Layout, lock *filelock.Lock) (*exec.Cmd, *os.File, error) {
+func launchDaemon(ctx context.Context, layout Layout, lock *filelock.Lock) (*exec.Cmd, *os.File, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, nil, err
@@ -53,7 +58,7 @@ func launchDaemon(layout Layout, lock *filelock.Lock) (*exec.Cmd, *os.File, erro
 		return nil, nil, err
 	}
 	defer writer.Close()
-	command := exec.Command(self, "daemon", "--name", layout.Name)
+	command := exec.CommandContext(context.WithoutCancel(ctx), self, "daemon", "--name", layout.Name)
 	command.Env = append(os.Environ(), marker+"="+layout.Root)
 	command.Stdout, command.Stderr = log, log
 	command.Dir = "/"

@@ -52,6 +52,9 @@ func inNode(ctx context.Context, first int, stdin *os.File, arguments []string) 
 		command.Stdin = stdin
 	}
 	if out, err := command.CombinedOutput(); err != nil {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
 		return fmt.Errorf("%w: %s", err, out)
 	}
 	return nil

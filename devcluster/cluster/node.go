@@ -15,7 +15,7 @@ import (
 
 // prepareNode makes the node's namespaces and joins them to this machine, so
 // that the control plane can listen where pods reach it.
-func (d *daemon) prepareNode(authority *pki.Authority) (node.Config, error) {
+func (d *daemon) prepareNode(ctx context.Context, authority *pki.Authority) (node.Config, error) {
 	config := node.Config{
 		Name:            d.spec.Name,
 		Root:            d.layout.node(),
@@ -33,7 +33,7 @@ func (d *daemon) prepareNode(authority *pki.Authority) (node.Config, error) {
 		return config, err
 	}
 	d.update(func(r *Record) { r.Node = d.first })
-	return config, config.Link(d.first)
+	return config, config.Link(ctx, d.first)
 }
 
 // startFirst starts the process that holds the node's namespaces, and returns

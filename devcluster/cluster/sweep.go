@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -16,11 +17,11 @@ import (
 // whatever way it ended. Almost nothing is left then: the kernel ends the
 // components with the daemon, and with the node's first process all its others,
 // its mounts, its links and its tables.
-func sweep(layout Layout) error {
+func sweep(ctx context.Context, layout Layout) error {
 	if err := killMarked(layout.Root); err != nil {
 		return err
 	}
-	return node.Sweep(layout.Name, layout.node())
+	return node.Sweep(ctx, layout.Name, layout.node())
 }
 
 // killTimeout is how long killed processes may take to vanish.

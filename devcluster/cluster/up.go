@@ -31,10 +31,12 @@ func Up(ctx context.Context, report progress.Sink, layout Layout, size Size) err
 	}
 	defer lock.Release()
 	if err := raise(ctx, report, layout, size, lock); err != nil {
+		// What ended may be ctx: cleaning up must not end with it.
+		cleaning := context.WithoutCancel(ctx)
 		if ctx.Err() != nil {
-			return errors.Join(context.Cause(ctx), demolish(layout, lock))
+			return errors.Join(context.Cause(ctx), demolish(cleaning, layout, lock))
 		}
-		return errors.Join(err, sweep(layout))
+		return errors.Join(err, sweep(cleaning, layout))
 	}
 	return nil
 }
@@ -42,12 +44,12 @@ func Up(ctx context.Context, report progress.Sink, layout Layout, size Size) err
 // raise is Up for one who holds the lock.
 func raise(ctx context.Context, report progress.Sink, layout Layout, size Size, lock *filelock.Lock) error {
 	if size == FullNode {
-		if err := errors.Join(node.Unclaimed(), node.Check(layout.Root)); err != nil {
+		if err := errors.Join(node.Unclaimed(ctx), node.Check(ctx, layout.Root)); err != nil {
 			return err
 		}
 	}
 	if layout.exists() {
-		err := report.Do("remove what a crash left", func(*progress.Step) error { return removeAll(layout) })
+		err := report.Do("remove what a crash left", func(*progress.Step) error { return removeAll(ctx, layout) })
 		if err != nil {
 			return err
 		}

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"path/filepath"
-	"strings"
 
 	"github.com/carrel-dev/carrel/devcluster/program"
 	"github.com/carrel-dev/carrel/devcluster/progress"
@@ -53,7 +52,7 @@ func (b Builder) archive(ctx context.Context, name string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	key := shortHash(append([]string{string(config)}, layers...)...)
+	key := keyOf(append([]string{string(config)}, layers...)...)
 	entry := fmt.Sprintf("image-%s-%s-%s", name, recipe.tag, key)
 	file := name + ".tar"
 	directory, err := b.Cache.Entry(ctx, b.Report, entry, "pack image "+name+" "+recipe.tag, func(_ *progress.Step, directory string) error {
@@ -75,14 +74,11 @@ func (b Builder) layer(ctx context.Context, l layer) (string, error) {
 	return filepath.Join(directory, file), err
 }
 
-// shortHash is different for different parts.
-func shortHash(parts ...string) string {
+// keyOf is different for different parts.
+func keyOf(parts ...string) string {
 	hash := sha256.New()
 	for _, part := range parts {
 		fmt.Fprintf(hash, "%d %s\n", len(part), part)
 	}
 	return hex.EncodeToString(hash.Sum(nil))[:10]
 }
-
-// keyOf is a key for content that parts decide alone.
-func keyOf(parts ...string) string { return shortHash(strings.Join(parts, "\x00")) }

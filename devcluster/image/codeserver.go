@@ -24,7 +24,9 @@ const (
 	codeServerHome = "/usr/lib/code-server"
 	// codeServerRevision is part of the layer's key. Change it when the way the
 	// layer is made changes.
-	codeServerRevision = "1"
+	codeServerRevision = "4"
+	// editor is VS Code's part in code-server.
+	editor = "code-server/lib/vscode"
 )
 
 // codeServer is VS Code in a browser with what a first class in programming
@@ -74,7 +76,7 @@ func (codeServerLayer) write(ctx context.Context, b Builder, file string) error 
 		{"fetch Node.js " + nodeVersion, build.fetchNode},
 		{"fetch code-server " + codeServerVersion, build.fetchCodeServer},
 		{"fetch the dependencies of its editor", build.fetchEditor},
-		{"compile the native parts of its editor", build.compile},
+		{"compile its native modules", build.compile},
 	}
 	for _, step := range steps {
 		if err := b.Report.Do(step.doing, func(*progress.Step) error { return step.do(ctx) }); err != nil {
@@ -108,10 +110,8 @@ type codeServerBuild struct {
 
 func (c codeServerBuild) app() string { return filepath.Join(c.work, "app") }
 
-// editor is VS Code's part in code-server.
-func (c codeServerBuild) editor() string {
-	return filepath.Join(c.app(), "node_modules/code-server/lib/vscode")
-}
+// modules is where code-server and its dependencies are.
+func (c codeServerBuild) modules() string { return filepath.Join(c.app(), "node_modules") }
 
 // nodeHome is the package of Node.js: program and headers.
 func (c codeServerBuild) nodeHome() string {
@@ -127,8 +127,8 @@ func (c codeServerBuild) fetchCodeServer(ctx context.Context) error {
 }
 
 func (c codeServerBuild) fetchEditor(ctx context.Context) error {
-	for _, folder := range []string{c.editor(), filepath.Join(c.editor(), "extensions")} {
-		if err := c.npm(ctx, folder, "install", "--omit=dev", "--ignore-scripts"); err != nil {
+	for _, folder := range []string{editor, editor + "/extensions"} {
+		if err := c.npm(ctx, filepath.Join(c.modules(), folder), "install", "--omit=dev", "--ignore-scripts"); err != nil {
 			return err
 		}
 	}
@@ -147,20 +147,25 @@ func (c codeServerBuild) install(ctx context.Context, folder, npmPackage string)
 	return c.npm(ctx, folder, "install", "--omit=dev", "--ignore-scripts", npmPackage)
 }
 
-// nativeModules are those of the editor that a server on Linux must have compiled.
-// (kerberos is for proxies that ask for it, and watcher comes compiled.)
-var nativeModules = []string{"@vscode/spdlog", "native-watchdog", "node-pty"}
+// nativeModules are those that a server on Linux must have compiled, by folder of
+// code-server's dependencies, and how. (Of the rest, kerberos is for proxies that
+// ask for it, and watcher comes compiled.)
+var nativeModules = []struct{ folder, build string }{
+	{"argon2", "node-pre-gyp rebuild"},
+	{editor + "/node_modules/@vscode/spdlog", "node-gyp rebuild"},
+	{editor + "/node_modules/native-watchdog", "node-gyp rebuild"},
+	{editor + "/node_modules/node-pty", "node-gyp rebuild"},
+}
 
 // compile builds the native modules. ripgrep is not among them: its package
 // fetches a binary, in the place of which Debian's is linked.
 func (c codeServerBuild) compile(ctx context.Context) error {
-	modules := filepath.Join(c.editor(), "node_modules")
 	for _, module := range nativeModules {
-		if err := c.npm(ctx, filepath.Join(modules, module), "exec", "--call", "node-gyp rebuild"); err != nil {
-			return fmt.Errorf("compile %s: %w", module, err)
+		if err := c.npm(ctx, filepath.Join(c.modules(), module.folder), "exec", "--call", module.build); err != nil {
+			return fmt.Errorf("compile %s: %w", module.folder, err)
 		}
 	}
-	folder := filepath.Join(modules, "@vscode/ripgrep/bin")
+	folder := filepath.Join(c.modules(), editor, "node_modules/@vscode/ripgrep/bin")
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return fmt.Errorf("link ripgrep: %w", err)
 	}
@@ -203,9 +208,9 @@ func (c codeServerBuild) entries() ([]entry, error) {
 }
 
 // notNeededToRun tells the maps for debuggers, which are half of the whole, and
-// what compiling left.
+// what compiling left, which names folders of this machine.
 func notNeededToRun(name string) bool {
-	for _, suffix := range []string{".map", ".o", ".a", "/obj.target", "/.deps"} {
+	for _, suffix := range []string{".map", ".o", ".a", ".mk", "/Makefile", "/config.gypi", "/obj.target", "/.deps", "/build-tmp-napi-v3"} {
 		if strings.HasSuffix(name, suffix) {
 			return true
 		}

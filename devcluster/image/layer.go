@@ -96,8 +96,11 @@ func (e entry) name() string {
 func (e entry) writeTo(archive *tar.Writer) error {
 	header := e.header
 	header.Name = e.name()
-	if header.Typeflag == tar.TypeDir {
+	switch header.Typeflag {
+	case tar.TypeDir:
 		header.Name += "/"
+	case tar.TypeLink:
+		header.Linkname = strings.TrimPrefix(header.Linkname, "/")
 	}
 	header.ModTime = time.Unix(0, 0)
 	header.Format = tar.FormatPAX

@@ -39,7 +39,9 @@ var recipes = map[string]recipe{
 	"coredns":                ofProgram("v1.14.6", program.CoreDNS),
 	"kustomize-controller":   ofProgram("v1.7.3", program.KustomizeController),
 	"local-path-provisioner": ofProgram("v0.0.30", program.LocalPathProvisioner),
+	"mariadb":                mariadb,
 	"pause":                  pause,
+	"phpmyadmin":             phpMyAdmin,
 	"source-controller":      ofProgram("v1.7.3", program.SourceController),
 	"webterm":                webterm,
 }

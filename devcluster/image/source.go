@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"syscall"
 )
 
 // sourceLayer is a command of this module, compiled when its image is built.
@@ -69,8 +70,11 @@ func moduleRoot() (string, error) {
 	return root, nil
 }
 
-// run runs command and on failure tells the end of what it said.
+// run runs command and on failure tells the end of what it said. When the
+// command's context ends, what it has started ends with it.
 func run(command *exec.Cmd) error {
+	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	command.Cancel = func() error { return syscall.Kill(-command.Process.Pid, syscall.SIGKILL) }
 	var said bytes.Buffer
 	command.Stdout, command.Stderr = &said, &said
 	if err := command.Run(); err != nil {

@@ -117,17 +117,17 @@ func readHeaders(file string) (map[string]tar.Header, error) {
 // have: a later time is how a change is known.
 func difference(before map[string]tar.Header, after []entry) []entry {
 	var changes []entry
-	stays := map[string]bool{}
+	stays, folders := map[string]bool{}, map[string]bool{".": true}
 	for _, e := range after {
 		stays[e.name()] = true
+		folders[e.name()] = e.header.Typeflag == tar.TypeDir
 		if old, existed := before[e.name()]; !existed || !alike(old, e.header) {
 			changes = append(changes, e)
 		}
 	}
 	for name := range before {
-		// Removing a directory removes what is in it.
-		folder := path.Dir(name)
-		if !stays[name] && (folder == "." || stays[folder]) {
+		// Removing a directory, or replacing it, removes what is in it.
+		if !stays[name] && folders[path.Dir(name)] {
 			changes = append(changes, whiteout(name))
 		}
 	}

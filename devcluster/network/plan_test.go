@@ -96,7 +96,7 @@ func TestParseRoutesRefusesWhatItDoesNotKnow(t *testing.T) {
 }
 
 func TestFreePortsAreDifferent(t *testing.T) {
-	ports, err := FreePorts("127.0.0.1", 8)
+	ports, err := FreePorts(t.Context(), "127.0.0.1", 8)
 	if err != nil {
 		t.Fatal(err)
 	}

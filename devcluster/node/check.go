@@ -1,6 +1,7 @@
 package node
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -29,11 +30,11 @@ var programPackages = []struct{ program, debian string }{
 
 // Check says everything that keeps this machine from running a node whose state
 // lies at root, each with its cure. It changes nothing.
-func Check(root string) error {
+func Check(ctx context.Context, root string) error {
 	if os.Geteuid() != 0 {
 		return errors.New("size node needs root, for namespaces and cgroups: run it with sudo, or use --size control-plane, which needs none")
 	}
-	return errors.Join(checkPrograms(), checkCgroups(), checkNamespaces(), checkRoot(root))
+	return errors.Join(checkPrograms(), checkCgroups(), checkNamespaces(ctx), checkRoot(root))
 }
 
 func checkPrograms() error {
@@ -73,8 +74,8 @@ func checkCgroups() error {
 
 // checkNamespaces tries it, in namespaces that end with the try: a container
 // may forbid what its root asks for.
-func checkNamespaces() error {
-	try := exec.Command("nft", "list", "tables")
+func checkNamespaces(ctx context.Context) error {
+	try := exec.CommandContext(ctx, "nft", "list", "tables")
 	try.SysProcAttr = &syscall.SysProcAttr{Cloneflags: Namespaces}
 	if out, err := try.CombinedOutput(); err != nil {
 		return fmt.Errorf("size node needs namespaces, and nf_tables in them: %w: %s; give this container the privileges (CAP_SYS_ADMIN, CAP_NET_ADMIN), load the kernel module nf_tables, or use --size control-plane", err, out)

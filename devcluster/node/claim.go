@@ -1,6 +1,7 @@
 package node
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -20,12 +21,14 @@ type Owner struct {
 
 // Claim makes owner the one whose node runs here, until release is called or
 // the process ends. Two nodes would fight over the link and the machine.
-func Claim(owner Owner) (release func(), err error) { return claimAt(claimAddress, owner) }
+func Claim(ctx context.Context, owner Owner) (release func(), err error) {
+	return claimAt(ctx, claimAddress, owner)
+}
 
-func claimAt(address string, owner Owner) (release func(), err error) {
-	listener, err := net.Listen("unix", address)
+func claimAt(ctx context.Context, address string, owner Owner) (release func(), err error) {
+	listener, err := new(net.ListenConfig).Listen(ctx, "unix", address)
 	if errors.Is(err, syscall.EADDRINUSE) {
-		return nil, unclaimedAt(address)
+		return nil, unclaimedAt(ctx, address)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("claim the machine for the node: %w", err)
@@ -45,10 +48,10 @@ func claimAt(address string, owner Owner) (release func(), err error) {
 
 // Unclaimed is nil if no node runs on this machine, and otherwise says which
 // one and how to stop it.
-func Unclaimed() error { return unclaimedAt(claimAddress) }
+func Unclaimed(ctx context.Context) error { return unclaimedAt(ctx, claimAddress) }
 
-func unclaimedAt(address string) error {
-	connection, err := net.Dial("unix", address)
+func unclaimedAt(ctx context.Context, address string) error {
+	connection, err := new(net.Dialer).DialContext(ctx, "unix", address)
 	if err != nil {
 		return nil
 	}

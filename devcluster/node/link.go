@@ -1,6 +1,7 @@
 package node
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"os/exec"
@@ -33,9 +34,9 @@ func (c Config) linkCommands(first int) [][]string {
 }
 
 // Link joins the namespaces of the process first to this machine.
-func (c Config) Link(first int) error {
+func (c Config) Link(ctx context.Context, first int) error {
 	for _, command := range c.linkCommands(first) {
-		if out, err := exec.Command(command[0], command[1:]...).CombinedOutput(); err != nil {
+		if out, err := exec.CommandContext(ctx, command[0], command[1:]...).CombinedOutput(); err != nil {
 			return fmt.Errorf("link the node: %s: %w: %s", strings.Join(command, " "), err, out)
 		}
 	}
@@ -44,13 +45,18 @@ func (c Config) Link(first int) error {
 
 // unlink removes the link if it is still there. It goes with the node's
 // namespaces, but the kernel takes its time over those.
-func unlink() error {
-	if _, err := net.InterfaceByName(hostLink); err != nil {
+func unlink(ctx context.Context) error {
+	if !linked() {
 		return nil
 	}
-	out, err := exec.Command("ip", "link", "delete", hostLink).CombinedOutput()
-	if _, gone := net.InterfaceByName(hostLink); err != nil && gone == nil {
+	out, err := exec.CommandContext(ctx, "ip", "link", "delete", hostLink).CombinedOutput()
+	if err != nil && linked() {
 		return fmt.Errorf("unlink the node: %w: %s", err, out)
 	}
 	return nil
+}
+
+func linked() bool {
+	_, err := net.InterfaceByName(hostLink)
+	return err == nil
 }

@@ -116,21 +116,21 @@ func TestStateHiddenByTheNodesMountsIsRefused(t *testing.T) {
 
 func TestASecondNodeIsToldWhoseTheFirstIs(t *testing.T) {
 	address := "@carrel-devcluster-test-" + filepath.Base(t.TempDir()) + t.Name()
-	if err := unclaimedAt(address); err != nil {
+	if err := unclaimedAt(t.Context(), address); err != nil {
 		t.Fatalf("nobody claimed the machine, yet: %v", err)
 	}
-	release, err := claimAt(address, Owner{Name: "first", State: "/state/first"})
+	release, err := claimAt(t.Context(), address, Owner{Name: "first", State: "/state/first"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = claimAt(address, Owner{Name: "second"})
+	_, err = claimAt(t.Context(), address, Owner{Name: "second"})
 	for _, word := range []string{`"first"`, "/state/first", "devcluster down --name first"} {
 		if err == nil || !strings.Contains(err.Error(), word) {
 			t.Errorf("the second was told %q, which lacks %q", err, word)
 		}
 	}
 	release()
-	release, err = claimAt(address, Owner{Name: "second"})
+	release, err = claimAt(t.Context(), address, Owner{Name: "second"})
 	if err != nil {
 		t.Fatalf("the first is gone, yet: %v", err)
 	}

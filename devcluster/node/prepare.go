@@ -1,6 +1,7 @@
 package node
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -20,15 +21,15 @@ func (c Config) Prepare() error {
 
 // Sweep removes what stays of the node called name, with its directory at root,
 // when all its processes have ended.
-func Sweep(name, root string) error {
+func Sweep(ctx context.Context, name, root string) error {
 	if _, err := os.Stat(root); errors.Is(err, fs.ErrNotExist) {
 		return nil // there was none
 	}
 	// Another node that runs by now uses the same mount points and link name,
 	// and would lose them.
-	if Unclaimed() == nil {
+	if Unclaimed(ctx) == nil {
 		removeMountPoints(root)
-		if err := unlink(); err != nil {
+		if err := unlink(ctx); err != nil {
 			return err
 		}
 	}

@@ -58,7 +58,7 @@ func (p *Printer) overwrite(text string) {
 	if p.terminal {
 		text = "\r\x1b[K" + text
 	}
-	io.WriteString(p.out, text)
+	fmt.Fprint(p.out, text)
 }
 
 // Line is how an event reads.

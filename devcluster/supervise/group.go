@@ -61,7 +61,7 @@ func (g *Group) Start(command Command) (*Process, error) {
 		return nil, fmt.Errorf("start %s: %w", command.Name, err)
 	}
 	defer log.Close()
-	run := exec.Command(command.Args[0], command.Args[1:]...)
+	run := exec.Command(command.Args[0], command.Args[1:]...) //nolint:noctx // it runs until Kill, whatever began it
 	run.Env = append(os.Environ(), command.Env...)
 	run.Stdout, run.Stderr = log, log
 	run.ExtraFiles = command.Inherit
