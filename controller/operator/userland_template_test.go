@@ -87,6 +87,22 @@ func TestTemplateEditReachesItsUserlands(t *testing.T) {
 	w.settled()
 }
 
+// A field that is only taken away leaves nothing in the Deployment that differs.
+func TestTemplateEditThatOnlyTakesAway(t *testing.T) {
+	w := newWorld(t)
+	w.playCluster()
+	w.make(ide(), student("hanako"))
+	w.reaches("hanako", v1alpha1.StateRunning, v1alpha1.RunningReason)
+	change(w, "ide", func(template *v1alpha1.Template) { template.Spec.Template.Spec.Containers[0].Args = nil })
+	w.until(func() error {
+		if args := get[appsv1.Deployment](w, "hanako").Spec.Template.Spec.Containers[0].Args; len(args) > 0 {
+			return fmt.Errorf("the Deployment still has the args %v", args)
+		}
+		return nil
+	})
+	w.reaches("hanako", v1alpha1.StateRunning, v1alpha1.RunningReason)
+}
+
 // While the Deployment has not made the new pod, the old one must not make a
 // carrel look ready for the new Template: commits are reported by it.
 func TestReadyIsAboutTheNewTemplate(t *testing.T) {
