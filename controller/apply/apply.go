@@ -78,17 +78,23 @@ func Ensure[T any, O Object[T]](ctx context.Context, a *Applier, owner metav1.Ob
 // get reads from the cache; nil when it has no such object.
 func get[T any, O Object[T]](ctx context.Context, a *Applier, want *unstructured.Unstructured) (O, error) {
 	found := O(new(T))
-	err := a.cached.Get(ctx, client.ObjectKeyFromObject(want), found)
-	if client.IgnoreNotFound(err) != nil {
+	if err := a.cached.Get(ctx, client.ObjectKeyFromObject(want), found); apierrors.IsNotFound(err) {
+		found = nil
+	} else if err != nil {
 		return nil, fmt.Errorf("read %s: %w", describe(want), err)
 	}
-	if a.Recent.Behind(want.GroupVersionKind(), client.ObjectKeyFromObject(want), found.GetResourceVersion()) {
+	if a.Recent.Behind(want.GroupVersionKind(), client.ObjectKeyFromObject(want), versionOf(found)) {
 		return nil, ErrCacheBehind
 	}
-	if err != nil {
-		return nil, nil
-	}
 	return found, nil
+}
+
+// versionOf is empty for an object that is not there.
+func versionOf[T any, O Object[T]](o O) string {
+	if o == nil {
+		return ""
+	}
+	return o.GetResourceVersion()
 }
 
 // create posts the object. A post can't take over what the cache does not see,

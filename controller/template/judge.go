@@ -40,7 +40,7 @@ func (r *Reconciler) judge(ctx context.Context, t *v1alpha1.Template) (condition
 func (r *Reconciler) tryAll(ctx context.Context, t *v1alpha1.Template) ([]string, error) {
 	deployment, err := workload.Sample(t)
 	if err != nil {
-		return []string{err.Error()}, nil
+		return nil, err
 	}
 	faults, err := refusal(apply.Try(ctx, r, deployment, &appsv1.Deployment{}), podField(t))
 	if err != nil {

@@ -59,16 +59,16 @@ func (r *Reconciler) claim(ctx context.Context, u *v1alpha1.Userland, volume v1a
 	key := client.ObjectKey{Namespace: u.Namespace, Name: workload.ClaimName(u, volume.Name)}
 	claim := &corev1.PersistentVolumeClaim{}
 	err := r.Get(ctx, key, claim)
-	if client.IgnoreNotFound(err) != nil {
+	switch {
+	case client.IgnoreNotFound(err) != nil:
 		return nil, fmt.Errorf("read volume claim %q: %w", key.Name, err)
-	}
-	if r.Applier.Recent.Behind(claimKind, key, claim.ResourceVersion) {
+	case r.Applier.Recent.Behind(claimKind, key, claim.ResourceVersion):
 		return nil, apply.ErrCacheBehind
-	}
-	if err != nil {
+	case apierrors.IsNotFound(err):
 		return nil, nil
+	default:
+		return claim, mayAttach(u, claim)
 	}
-	return claim, mayAttach(u, claim)
 }
 
 // mayAttach is nil when the claim is recorded as the user's.
