@@ -183,7 +183,7 @@ func (c codeServerBuild) npm(ctx context.Context, folder string, arguments ...st
 	command.Env = append(os.Environ(),
 		"PATH="+filepath.Join(c.nodeHome(), "bin")+":"+os.Getenv("PATH"),
 		"npm_config_nodedir="+c.nodeHome())
-	return run(command)
+	return run(ctx, command)
 }
 
 func (c codeServerBuild) entries() ([]entry, error) {

@@ -37,7 +37,7 @@ func (debianBase) write(ctx context.Context, _ Builder, file string) error {
 	}
 	tree := filepath.Join(filepath.Dir(file), "tree")
 	defer os.RemoveAll(tree)
-	if err := run(alone(ctx, "debootstrap", "--variant=minbase", "--include=ca-certificates", suite, tree, sources[0].address)); err != nil {
+	if err := run(ctx, alone(ctx, "debootstrap", "--variant=minbase", "--include=ca-certificates", suite, tree, sources[0].address)); err != nil {
 		return err
 	}
 	entries, err := readTree(tree, "", unwanted)
@@ -102,7 +102,7 @@ func (l debianLayer) install(ctx context.Context, base, tree string) error {
 	install := alone(ctx, "sh", "-ec", installScript, "sh", tree, base, l.script)
 	install.Args = append(install.Args, l.packages...)
 	install.Stdin = strings.NewReader(list.String())
-	return run(install)
+	return run(ctx, install)
 }
 
 // alone is a command in mount and process namespaces of its own: what it mounts

@@ -53,7 +53,7 @@ func (l sourceLayer) write(ctx context.Context, _ Builder, file string) error {
 	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w", "-o", binary, "./"+l.folder)
 	build.Dir = root
 	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=", "GOWORK=off")
-	if err := run(build); err != nil {
+	if err := run(ctx, build); err != nil {
 		return err
 	}
 	return writeBinary(file, l.command, binary)
@@ -70,14 +70,18 @@ func moduleRoot() (string, error) {
 	return root, nil
 }
 
-// run runs command and on failure tells the end of what it said. When the
-// command's context ends, what it has started ends with it.
-func run(command *exec.Cmd) error {
+// run runs command, which was made with ctx, and on failure tells the end of what
+// it said. When ctx ends, what the command has started ends with it.
+func run(ctx context.Context, command *exec.Cmd) error {
 	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	command.Cancel = func() error { return syscall.Kill(-command.Process.Pid, syscall.SIGKILL) }
 	var said bytes.Buffer
 	command.Stdout, command.Stderr = &said, &said
-	if err := command.Run(); err != nil {
+	err := command.Run()
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if err != nil {
 		const last = 4000
 		tail := said.Bytes()
 		return fmt.Errorf("%s: %w\n%s", filepath.Base(command.Path), err, tail[max(0, len(tail)-last):])
