@@ -29,7 +29,7 @@ type busyboxLayer struct{}
 
 func (busyboxLayer) name() string { return "busybox" }
 
-func (busyboxLayer) key(ctx context.Context, _ Builder) (string, error) {
+func (busyboxLayer) key(context.Context, Builder) (string, error) {
 	path, err := exec.LookPath("busybox")
 	if err != nil {
 		return "", err

@@ -50,7 +50,7 @@ func (t terminal) serveShell(w http.ResponseWriter, r *http.Request) {
 		log.Print("connect: ", err)
 		return
 	}
-	defer connection.CloseNow()
+	defer func() { _ = connection.CloseNow() }()
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
 
@@ -58,7 +58,7 @@ func (t terminal) serveShell(w http.ResponseWriter, r *http.Request) {
 	command.Env = append(os.Environ(), "TERM=dumb")
 	device, err := pty.Start(command)
 	if err != nil {
-		connection.Close(websocket.StatusInternalError, "no shell: "+err.Error())
+		_ = connection.Close(websocket.StatusInternalError, "no shell: "+err.Error())
 		return
 	}
 	// Closing the device hangs up on the shell and on whatever it has started.
@@ -68,9 +68,10 @@ func (t terminal) serveShell(w http.ResponseWriter, r *http.Request) {
 		typeInto(ctx, device, connection)
 	}()
 	show(ctx, connection, device)
-	connection.Close(websocket.StatusNormalClosure, "the shell has ended")
+	// Who has left needs no farewell, and a shell that was hung up on ends with an error.
+	_ = connection.Close(websocket.StatusNormalClosure, "the shell has ended")
 	cancel()
-	command.Wait()
+	_ = command.Wait()
 }
 
 // show sends what the shell prints until it ends.

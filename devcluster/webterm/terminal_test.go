@@ -31,7 +31,7 @@ func dial(t *testing.T, server *httptest.Server) (context.Context, *websocket.Co
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { connection.CloseNow() })
+	t.Cleanup(func() { _ = connection.CloseNow() })
 	return ctx, connection
 }
 
