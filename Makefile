@@ -40,7 +40,6 @@ generate: ## Make deepcopy, apply configurations, CRDs, RBAC and the API referen
 	$(TOOL) controller-gen crd:generateEmbeddedObjectMeta=true paths=./api/v1alpha1 output:crd:dir=kustomize/crds
 	$(TOOL) controller-gen rbac:roleName=carrel-reporter paths=./controller/report/... output:rbac:dir=kustomize/reporter
 	$(TOOL) controller-gen rbac:roleName=carrel-controller "paths={./controller/userland,./controller/template,./controller/course}" output:rbac:dir=kustomize/controller
-	$(TOOL) controller-gen rbac:roleName=carrel-reporter paths=./controller/report output:rbac:dir=kustomize/reporter
 	$(TOOL) crd-ref-docs --source-path=api/v1alpha1 --log-level=ERROR --config=docs/api-reference.yaml --renderer=markdown --output-path=docs/api-reference.md
 
 .PHONY: verify

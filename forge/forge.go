@@ -65,16 +65,16 @@ const DefaultTimeout = 15 * time.Second
 type Open func(Config) (Client, error)
 
 var (
-	// ErrUnauthorized: the forge does not accept the token, or the token's owner
+	// ErrUnauthorized says that the forge does not accept the token, or the token's owner
 	// may not write statuses there. A person must act.
 	ErrUnauthorized = errors.New("the forge refuses the token")
 
-	// ErrNotFound: the forge has no such repository or commit, or does not show
-	// it to the token's owner. A person must act.
+	// ErrNotFound says that the forge has no such repository or commit, or does
+	// not show it to the token's owner. A person must act.
 	ErrNotFound = errors.New("the forge has no such repository or commit")
 )
 
-// UnavailableError: the forge did not answer, or answered that it can't now.
+// UnavailableError says that the forge did not answer, or that it can't now.
 // The same request may succeed later, and may even have succeeded this time.
 type UnavailableError struct {
 	// RetryAfter is how long the forge asked to be left alone; 0 if it did not.

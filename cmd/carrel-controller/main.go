@@ -11,6 +11,8 @@ import (
 	"go.uber.org/zap/zapcore"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
+
+	"github.com/carrel-dev/carrel/controller/operator"
 )
 
 func main() {
@@ -31,7 +33,7 @@ func newCommand() *cobra.Command {
 		RunE: func(command *cobra.Command, _ []string) error {
 			// An error says where it comes from; a stack trace would only hide it.
 			ctrl.SetLogger(zap.New(zap.UseDevMode(o.development), zap.StacktraceLevel(zapcore.PanicLevel)))
-			mgr, err := newManager(o)
+			mgr, err := newManager(command.Context(), o)
 			if err != nil {
 				return err
 			}
@@ -42,7 +44,7 @@ func newCommand() *cobra.Command {
 		},
 	}
 	flags := command.Flags()
-	flags.StringSliceVar(&o.controllers, "controllers", workloadControllers, "the controllers to run: userland, template, course; or report")
+	flags.StringSliceVar(&o.controllers, "controllers", operator.Controllers, "the controllers to run: userland, template, course; or report")
 	flags.StringVar(&o.clusterName, "cluster-name", "", "name of this cluster, part of every commit status (report)")
 	flags.StringVar(&o.metricsAddress, "metrics-bind-address", ":8080", "address to serve metrics on; 0 serves none")
 	flags.StringVar(&o.healthAddress, "health-probe-bind-address", ":8081", "address to serve /healthz and /readyz on")

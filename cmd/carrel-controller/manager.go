@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -10,20 +11,17 @@ import (
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	"sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
+	"github.com/carrel-dev/carrel/controller/operator"
 	"github.com/carrel-dev/carrel/controller/report"
 )
 
 // reportController is the one that runs alone: see rule on least privilege in
 // the design of the accounts, kustomize/reporter.
 const reportController = "report"
-
-// workloadControllers are those that run together, in the order they start.
-var workloadControllers = []string{"userland", "template", "course"}
 
 // qps and burst let a class's objects be made as fast as the API server takes
 // them; it has its own priority and fairness to protect itself.
@@ -33,7 +31,7 @@ const (
 )
 
 // newManager makes a manager with the controllers wanted.
-func newManager(o options) (ctrl.Manager, error) {
+func newManager(ctx context.Context, o options) (ctrl.Manager, error) {
 	if err := checkControllers(o.controllers); err != nil {
 		return nil, err
 	}
@@ -48,8 +46,7 @@ func newManager(o options) (ctrl.Manager, error) {
 	}
 	mgr, err := ctrl.NewManager(config, ctrl.Options{
 		Scheme:                        scheme,
-		Cache:                         cache.Options{DefaultTransform: cache.TransformStripManagedFields()},
-		Client:                        client.Options{},
+		Cache:                         cacheOptions(o.controllers),
 		Metrics:                       server.Options{BindAddress: o.metricsAddress},
 		HealthProbeBindAddress:        o.healthAddress,
 		LeaderElection:                o.leaderElection,
@@ -63,10 +60,8 @@ func newManager(o options) (ctrl.Manager, error) {
 	if err := addProbes(mgr); err != nil {
 		return nil, err
 	}
-	for _, name := range o.controllers {
-		if err := setUp(mgr, name, o); err != nil {
-			return nil, fmt.Errorf("set up the controller %s: %w", name, err)
-		}
+	if err := setUp(ctx, mgr, o); err != nil {
+		return nil, err
 	}
 	return mgr, nil
 }
@@ -81,8 +76,8 @@ func checkControllers(names []string) error {
 		switch {
 		case name == reportController && len(names) > 1:
 			return errors.New("--controllers=report runs alone, under an account of its own")
-		case name != reportController && !slices.Contains(workloadControllers, name):
-			return fmt.Errorf("--controllers: there is no %q; there are %s, and %s", name, strings.Join(workloadControllers, ", "), reportController)
+		case name != reportController && !slices.Contains(operator.Controllers, name):
+			return fmt.Errorf("--controllers: there is no %q; there are %s, and %s", name, strings.Join(operator.Controllers, ", "), reportController)
 		}
 	}
 	return nil
@@ -111,11 +106,17 @@ func addProbes(mgr ctrl.Manager) error {
 	return errors.Join(mgr.AddHealthzCheck("ping", healthz.Ping), mgr.AddReadyzCheck("ping", healthz.Ping))
 }
 
-func setUp(mgr ctrl.Manager, name string, o options) error {
-	switch name {
-	case reportController:
-		return report.SetupWithManager(mgr, report.Options{ClusterName: o.clusterName})
-	default:
-		return errors.New("not wired")
+// cacheOptions keep in memory what the process reads.
+func cacheOptions(controllers []string) cache.Options {
+	if slices.Contains(controllers, reportController) {
+		return cache.Options{DefaultTransform: cache.TransformStripManagedFields()}
 	}
+	return operator.CacheOptions()
+}
+
+func setUp(ctx context.Context, mgr ctrl.Manager, o options) error {
+	if slices.Contains(o.controllers, reportController) {
+		return report.SetupWithManager(mgr, report.Options{ClusterName: o.clusterName})
+	}
+	return operator.SetupWithManager(ctx, mgr, o.controllers...)
 }

@@ -9,7 +9,9 @@ import (
 	"github.com/carrel-dev/carrel/api/v1alpha1"
 )
 
-const forbidden = `Template/prog1/evil dry-run failed (Forbidden): templates.carrel.dev "evil" is forbidden`
+const forbidden = `Template/prog1/evil dry-run failed (Forbidden): templates.carrel.dev "evil" is forbidden: User "roster" cannot patch`
+
+const said = `Template/prog1/evil dry-run failed (Forbidden): User "roster" cannot patch`
 
 func TestFirstSyncThatFailsIsReportedWithoutACourse(t *testing.T) {
 	w := newWorld(t)
@@ -18,7 +20,7 @@ func TestFirstSyncThatFailsIsReportedWithoutACourse(t *testing.T) {
 	w.applies("templates", commit, "templates1")
 	w.fails("roster", commit, fluxmeta.ReconciliationFailedReason, forbidden)
 	w.reconcile()
-	w.expect(commit, failure+"roster: "+forbidden)
+	w.expect(commit, failure+"roster: "+said)
 
 	requests := w.forge.Requests()
 	w.reconcile()
@@ -27,7 +29,7 @@ func TestFirstSyncThatFailsIsReportedWithoutACourse(t *testing.T) {
 	}
 	w.restart()
 	w.reconcile()
-	w.expect(commit, failure+"roster: "+forbidden)
+	w.expect(commit, failure+"roster: "+said)
 
 	// The next commit brings the Course.
 	w.create(&v1alpha1.Course{ObjectMeta: w.inCourse(w.course, "roster")})

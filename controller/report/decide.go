@@ -69,7 +69,7 @@ func judge(revision string, syncs []Sync, tally Tally) verdict {
 	case tally.Behind > 0:
 		return verdict{state: forge.Pending, description: describeProgress(tally)}
 	case tally.attention() > 0:
-		return verdict{state: forge.Failure, description: describeAttention(tally), interim: tally.starting() > 0}
+		return verdict{state: forge.Failure, description: describeAttention(tally), interim: tally.onTheirWay() > 0}
 	case tally.Ready < tally.Total:
 		return verdict{state: forge.Pending, description: describeProgress(tally)}
 	}

@@ -82,15 +82,14 @@ type outcome struct {
 
 func outcomeOf(d Decision) outcome {
 	o := outcome{Supersedes: d.Supersedes, After: d.After}
-	switch text := ""; {
-	case d.Report == nil:
-	default:
-		text = d.Report.Revision + " " + d.Report.State + ": " + d.Report.Description
-		if d.Post {
-			o.Post = text
-		} else {
-			o.Remember = text
-		}
+	if d.Report == nil {
+		return o
+	}
+	text := d.Report.Revision + " " + d.Report.State + ": " + d.Report.Description
+	if d.Post {
+		o.Post = text
+	} else {
+		o.Remember = text
 	}
 	return o
 }

@@ -20,8 +20,11 @@ func describeProgress(t Tally) string {
 		return "no carrels yet"
 	}
 	text := fmt.Sprintf("%d of %d ready", t.Ready, t.Total)
-	if n := t.starting(); n > 0 {
+	if n := t.onTheirWay() - t.Templateless; n > 0 {
 		text += fmt.Sprintf(", %d starting", n)
+	}
+	if t.Templateless > 0 {
+		text += fmt.Sprintf(", %d waiting for a Template that is not there", t.Templateless)
 	}
 	if n := t.attention(); n > 0 {
 		text += fmt.Sprintf(", %d in trouble", n)

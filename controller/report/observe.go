@@ -8,10 +8,8 @@ import (
 	"strings"
 
 	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
-	fluxmeta "github.com/fluxcd/pkg/apis/meta"
 	sourcev1 "github.com/fluxcd/source-controller/api/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -81,7 +79,7 @@ func (r *Reconciler) inFluxOf(ctx context.Context, course *v1alpha1.Course, temp
 	if err := r.Client.List(ctx, &local, client.InNamespace(course.Namespace)); err != nil {
 		return nil, err
 	}
-	found := append(local.Items, *own)
+	found := slices.Concat(local.Items, []kustomizev1.Kustomization{*own})
 	for i := range templates {
 		owner, err := r.ownerOf(ctx, &templates[i], "Template")
 		if err == nil {
@@ -122,7 +120,9 @@ func (r *Reconciler) ownerOf(ctx context.Context, object client.Object, kind str
 		return nil, err
 	}
 	if !slices.Contains(inventory(&owner), entry{object.GetNamespace(), object.GetName(), v1alpha1.SchemeGroupVersion.Group, kind}) {
-		if meta.IsStatusConditionTrue(owner.Status.Conditions, fluxmeta.ReadyCondition) {
+		// A Kustomization that was applied in full has its inventory; one that Flux
+		// is still writing may have the condition first.
+		if owner.Status.LastAppliedRevision != "" && owner.Status.LastAppliedRevision == owner.Status.LastAttemptedRevision {
 			return nil, notConfigured("Kustomization %s does not list this %s in its inventory, though the labels name it", name, kind)
 		}
 		return nil, settling{fmt.Errorf("kustomization %s has yet to list this %s in its inventory", name, kind)}

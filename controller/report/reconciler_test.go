@@ -72,6 +72,25 @@ func TestCommitThatDoesNotTouchTheCourseGetsNothing(t *testing.T) {
 	w.expectSilence()
 }
 
+func TestTemplateEditIsReportedWhenTheCarrelsFollow(t *testing.T) {
+	w := newWorld(t)
+	w.userlands(2)
+	w.runs(0, 1)
+	w.commit("first", "roster1", "templates1")
+	w.reconcile()
+
+	var template v1alpha1.Template
+	w.get(&template, w.course, "ide")
+	template.Spec.Template.Spec.Containers[0].Image = "ide:2"
+	w.update(&template)
+	second := w.commit("a new image", "roster1", "templates2")
+	w.reconcile()
+	w.expect(second, pending+"0 of 2 ready, 2 starting")
+	w.runs(0, 1)
+	w.reconcile()
+	w.expect(second, pending+"0 of 2 ready, 2 starting", success+"2 of 2 ready")
+}
+
 func TestSupersededCommitSaysWhichCameInstead(t *testing.T) {
 	w := newWorld(t)
 	w.userlands(2)
@@ -148,9 +167,9 @@ func TestPassingTroubleOfFluxIsNoFailure(t *testing.T) {
 	w.commit("first", "roster1", "templates1")
 	w.reconcile()
 	second := w.forge.Commit("second")
-	w.applies("templates", second, "templates1")
+	w.applies("roster", second, "roster1")
 	for _, reason := range []string{fluxmeta.DependencyNotReadyReason, fluxmeta.ArtifactFailedReason, fluxmeta.ProgressingReason} {
-		w.fails("roster", second, reason, "retrying in 30s")
+		w.fails("templates", second, reason, "retrying in 30s")
 		w.reconcile()
 	}
 	w.expect(second)

@@ -28,8 +28,14 @@ var (
 	object = regexp.MustCompile(`\b(Userland(?:\.v1alpha1)?(?:\.carrel\.dev)?)/[^\s'",;:()]+` +
 		`|\b(userlands?\.carrel\.dev )("[^"]*")|\b(Userland\.carrel\.dev )("[^"]*")`)
 
-	// value is what the API server repeats of a field it refuses.
-	value = regexp.MustCompile(`\b((?:Invalid|Duplicate|Unsupported) value: )("(?:[^"\\]|\\.)*"|\S+)`)
+	// value is what the API server repeats of a field it refuses. A rule of a
+	// CRD gives none there: its own words follow.
+	value = regexp.MustCompile(`\b((?:Invalid|Duplicate|Unsupported) value: )` +
+		`(?:"(?:[^"\\]|\\.)*"|map\[.*\}|\{.*\}|\[.*\]|[^\s:"]+(:))`)
+
+	// echo is where the API server names again the object that Flux has just
+	// named; there is no room for it.
+	echo = regexp.MustCompile(`( dry-run failed \((?:Forbidden|Invalid)\): )\S+ (?:"[^"]*"|…) is (?:forbidden|invalid): (?:<nil>: Invalid value: )?`)
 
 	// word is all a name of a user may consist of.
 	word = regexp.MustCompile(`[\p{L}\p{N}][\p{L}\p{N}._@+-]*`)
@@ -42,7 +48,8 @@ func Redact(message string) string {
 	message = buildDirectory.ReplaceAllString(message, "")
 	message = manifest.ReplaceAllStringFunc(message, redactFile)
 	message = object.ReplaceAllStringFunc(message, redactObject)
-	return value.ReplaceAllString(message, "${1}"+elided)
+	message = value.ReplaceAllString(message, "${1}"+elided+"${2}")
+	return echo.ReplaceAllString(message, "${1}")
 }
 
 // Conceal takes these names from a message, wherever they stand as words.

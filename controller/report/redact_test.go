@@ -14,19 +14,31 @@ func TestRedact(t *testing.T) {
 	tests := map[string]struct{ message, want string }{
 		"a Template smuggled into a roster: who may not, and what": {
 			message: `Template/prog1/evil dry-run failed (Forbidden): templates.carrel.dev "evil" is forbidden: User "system:serviceaccount:prog1:roster" cannot patch resource "templates" in API group "carrel.dev" in the namespace "prog1"`,
-			want:    `Template/prog1/evil dry-run failed (Forbidden): templates.carrel.dev "evil" is forbidden: User "system:serviceaccount:prog1:roster" cannot patch resource "templates" in API group "carrel.dev" in the namespace "prog1"`,
+			want:    `Template/prog1/evil dry-run failed (Forbidden): User "system:serviceaccount:prog1:roster" cannot patch resource "templates" in API group "carrel.dev" in the namespace "prog1"`,
 		},
 		"a Userland the API server refuses": {
 			message: `Userland/prog1/koba1t dry-run failed (Invalid): Userland.carrel.dev "koba1t" is invalid: spec.user: Too long: may not be more than 256 bytes`,
-			want:    `Userland dry-run failed (Invalid): Userland.carrel.dev … is invalid: spec.user: Too long: may not be more than 256 bytes`,
+			want:    `Userland dry-run failed (Invalid): spec.user: Too long: may not be more than 256 bytes`,
 		},
 		"the value of a refused field": {
 			message: `Userland/prog1/koba1t dry-run failed (Invalid): Userland.carrel.dev "koba1t" is invalid: spec.enabled: Invalid value: "Taro \"T\" Kobayashi": spec.enabled must be of type boolean`,
-			want:    `Userland dry-run failed (Invalid): Userland.carrel.dev … is invalid: spec.enabled: Invalid value: …: spec.enabled must be of type boolean`,
+			want:    `Userland dry-run failed (Invalid): spec.enabled: Invalid value: …: spec.enabled must be of type boolean`,
+		},
+		"the value of a refused field, not in quotes": {
+			message: `spec.age: Invalid value: 17: must be more`,
+			want:    `spec.age: Invalid value: …: must be more`,
+		},
+		"the values of a refused object": {
+			message: `spec: Invalid value: {"user":"koba1t: x"}: must be less`,
+			want:    `spec: Invalid value: …: must be less`,
+		},
+		"a rule of ours that is broken": {
+			message: `Userland/prog1/koba--1t dry-run failed (Invalid): Userland.carrel.dev "koba--1t" is invalid: <nil>: Invalid value: metadata.name must not contain '--'`,
+			want:    `Userland dry-run failed (Invalid): metadata.name must not contain '--'`,
 		},
 		"a Userland somebody may not write": {
 			message: `Userland/prog1/koba1t dry-run failed (Forbidden): userlands.carrel.dev "koba1t" is forbidden: User "system:serviceaccount:prog1:templates" cannot patch resource "userlands"`,
-			want:    `Userland dry-run failed (Forbidden): userlands.carrel.dev … is forbidden: User "system:serviceaccount:prog1:templates" cannot patch resource "userlands"`,
+			want:    `Userland dry-run failed (Forbidden): User "system:serviceaccount:prog1:templates" cannot patch resource "userlands"`,
 		},
 		"a file that is missing, in a directory made anew for each try": {
 			message: `kustomize build failed: accumulating resources: accumulation err='accumulating resources from 'students/koba1t.yaml': open /tmp/kustomization-3857293/courses/prog1/roster/students/koba1t.yaml: no such file or directory'`,

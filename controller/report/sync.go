@@ -25,6 +25,14 @@ var passing = []string{
 	fluxmeta.ProgressingWithRetryReason,
 }
 
+// recorded are the failures that Flux keeps a snapshot of. For the others it could
+// not even render.
+var recorded = []string{
+	fluxmeta.ReconciliationFailedReason,
+	fluxmeta.PruneFailedReason,
+	fluxmeta.HealthCheckFailedReason,
+}
+
 // Sync is one Flux Kustomization of a course, as far as a report looks at it.
 type Sync struct {
 	// Key is namespace/name; Name alone is for people.
@@ -52,7 +60,7 @@ func SyncOf(k *kustomizev1.Kustomization) Sync {
 	switch {
 	case attempted != "" && attempted == applied:
 		sync.Content, sync.Since = appliedContent(k)
-	case attempted != "" && failed(ready):
+	case attempted != "" && failed(ready) && !unfinished(k, ready):
 		sync.Revision = commitOf(attempted)
 		sync.Failure = Redact(ready.Message)
 		sync.Content, sync.Since = failedContent(k, ready, sync.Failure)
@@ -63,6 +71,12 @@ func SyncOf(k *kustomizev1.Kustomization) Sync {
 // failed tells a commit that can't be applied from a passing trouble.
 func failed(ready *metav1.Condition) bool {
 	return ready != nil && ready.Status == metav1.ConditionFalse && !slices.Contains(passing, ready.Reason)
+}
+
+// unfinished: Flux writes conditions first and the snapshot a moment later.
+func unfinished(k *kustomizev1.Kustomization, ready *metav1.Condition) bool {
+	return slices.Contains(recorded, ready.Reason) && len(k.Status.History) > 0 &&
+		snapshotOf(k, k.Status.LastAttemptedRevision, ready.Reason) == nil
 }
 
 // appliedContent is the digest of what Flux rendered. Flux before 2.7 kept none:

@@ -14,6 +14,8 @@ type Tally struct {
 	// speaks of an older Userland or Template, or they are not there. They are in
 	// Total, and neither ready nor in need of attention.
 	Behind int32
+	// Templateless is how many wait for a Template that does not exist.
+	Templateless int32
 }
 
 // Class is what a Tally is taken of.
@@ -37,7 +39,7 @@ func (c Class) Take() Tally {
 			caughtUp = append(caughtUp, c.Userlands[i])
 		}
 	}
-	tally := Tally{UserlandCounts: course.Count(caughtUp)}
+	tally := Tally{UserlandCounts: course.Count(caughtUp), Templateless: templateless(caughtUp)}
 	tally.Behind = int32(len(c.Userlands) - len(caughtUp) + missing.Len())
 	tally.Total += tally.Behind
 	return tally
@@ -60,6 +62,17 @@ func (c Class) caughtUp(u *v1alpha1.Userland) bool {
 	return observed.Name == wanted && observed.Generation == c.Templates[wanted]
 }
 
+func templateless(userlands []v1alpha1.Userland) int32 {
+	var n int32
+	for i := range userlands {
+		status := &userlands[i].Status
+		if status.State == v1alpha1.StateWaiting && status.Template != nil && status.Template.Generation == 0 {
+			n++
+		}
+	}
+	return n
+}
+
 // attention is how many need a person.
 func (t Tally) attention() int32 {
 	var sum int32
@@ -69,5 +82,6 @@ func (t Tally) attention() int32 {
 	return sum
 }
 
-// starting is how many are on their way, or not heard of yet.
-func (t Tally) starting() int32 { return t.Total - t.Ready - t.attention() }
+// onTheirWay is how many are neither ready nor in need of a person: starting,
+// waiting, or not heard of yet.
+func (t Tally) onTheirWay() int32 { return t.Total - t.Ready - t.attention() }

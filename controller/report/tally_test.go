@@ -35,6 +35,14 @@ func failing(u *v1alpha1.Userland) {
 	u.Status.Conditions[0].Reason = v1alpha1.ImagePullBackOffReason
 }
 
+func waiting(u *v1alpha1.Userland) {
+	failing(u)
+	u.Spec.TemplateName = "gone"
+	u.Status.State = v1alpha1.StateWaiting
+	u.Status.Template = &v1alpha1.ObservedTemplate{Name: "gone"}
+	u.Status.Conditions[0].Reason = v1alpha1.TemplateNotFoundReason
+}
+
 func TestTake(t *testing.T) {
 	templates := map[string]int64{"ide": 3, "db": 1}
 	tests := map[string]struct {
@@ -78,6 +86,10 @@ func TestTake(t *testing.T) {
 				u.Status.Template = &v1alpha1.ObservedTemplate{Name: "gone"}
 			})}},
 			want: "0 of 1 ready, 1 in trouble",
+		},
+		"one that waits for its Template": {
+			class: Class{Userlands: []v1alpha1.Userland{ready("a"), ready("b", waiting)}},
+			want:  "1 of 2 ready, 1 waiting for a Template that is not there",
 		},
 		"one that names no Template anywhere has been looked at": {
 			class: Class{Userlands: []v1alpha1.Userland{ready("a", failing, func(u *v1alpha1.Userland) {

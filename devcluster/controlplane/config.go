@@ -61,6 +61,9 @@ func (c Config) APIServerArgs() []string {
 		filepath.Join(c.Programs, "kube-apiserver"),
 		"--etcd-servers=" + c.EtcdURL(),
 		"--bind-address=" + c.Address,
+		// Left out, it would have to be guessed from a default route, and not
+		// every machine has one.
+		"--advertise-address=" + c.Address,
 		fmt.Sprintf("--secure-port=%d", c.Port),
 		"--tls-cert-file=" + c.Server.Certificate,
 		"--tls-private-key-file=" + c.Server.Key,
@@ -79,7 +82,6 @@ func (c Config) APIServerArgs() []string {
 		return append(arguments, "--endpoint-reconciler-type=none")
 	}
 	return append(arguments,
-		"--advertise-address="+c.Address,
 		"--kubelet-preferred-address-types=InternalIP",
 		"--kubelet-certificate-authority="+c.Authority,
 		"--kubelet-client-certificate="+c.KubeletClient.Certificate,

@@ -20,7 +20,7 @@ func ownFile(name string) string {
 }
 
 // mariadb is a database server that keeps to what the public image of that name
-// promises: its environment, port and data directory.
+// promises: its environment, port and data directory, and mariadb-admin for probes.
 var mariadb = recipe{
 	tag: "10.11",
 	layers: []layer{

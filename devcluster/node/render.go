@@ -57,7 +57,9 @@ var cniConfig = newTemplate("cni.conflist", `{
 `)
 
 // kubeletConfig: images come from archives only, so they are never collected.
-// The eviction thresholds keep a nearly full disk from emptying the node.
+// The eviction thresholds keep a nearly full disk from emptying the node. Pulls
+// are not serialized: one that waits for a name server that is not there would
+// hold up all others.
 var kubeletConfig = newTemplate("kubelet.yaml", `apiVersion: kubelet.config.k8s.io/v1beta1
 kind: KubeletConfiguration
 address: {{.Network.Node.Addr}}
@@ -85,6 +87,7 @@ clusterDomain: {{.ClusterDomain}}
 resolvConf: {{.Root}}/resolv.conf
 podLogsDir: {{.PodLogs}}
 volumePluginDir: {{.KubeletRoot}}/volume-plugins
+serializeImagePulls: false
 imageGCHighThresholdPercent: 100
 imageGCLowThresholdPercent: 99
 evictionHard:

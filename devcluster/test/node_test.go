@@ -19,6 +19,13 @@ import (
 	"testing"
 )
 
+// clusterName is not the default's, so that a developer's own control plane may
+// be up meanwhile.
+const (
+	clusterName = "nodetest"
+	named       = "--name=" + clusterName
+)
+
 // devcluster is the command under test and the directory its clusters' state
 // lies in.
 type devcluster struct {
@@ -56,15 +63,15 @@ func (d devcluster) must(t *testing.T, arguments ...string) string {
 // up brings a full node up and has it down when the test ends.
 func (d devcluster) up(t *testing.T) {
 	t.Helper()
-	t.Cleanup(func() { d.must(t, "down") })
-	t.Log(d.must(t, "up"))
+	t.Cleanup(func() { d.must(t, "down", named) })
+	t.Log(d.must(t, "up", named))
 }
 
 func (d devcluster) kubectl(t *testing.T, stdin string, arguments ...string) string {
 	t.Helper()
 	assets := strings.TrimSpace(d.must(t, "assets"))
 	command := exec.Command(filepath.Join(assets, "kubectl"), arguments...)
-	command.Env = append(os.Environ(), "KUBECONFIG="+strings.TrimSpace(d.must(t, "kubeconfig")))
+	command.Env = append(os.Environ(), "KUBECONFIG="+strings.TrimSpace(d.must(t, "kubeconfig", named)))
 	command.Stdin = strings.NewReader(stdin)
 	out, err := command.CombinedOutput()
 	if err != nil {
@@ -76,7 +83,7 @@ func (d devcluster) kubectl(t *testing.T, stdin string, arguments ...string) str
 // daemon is the process that runs the cluster.
 func (d devcluster) daemon(t *testing.T) int {
 	t.Helper()
-	pid, err := strconv.Atoi(readLines(t, filepath.Join(d.state, "carrel", "carrel.lock"))[0])
+	pid, err := strconv.Atoi(readLines(t, filepath.Join(d.state, "carrel", clusterName+".lock"))[0])
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -139,7 +146,7 @@ func TestANodeRunsPodsAndLeavesNothing(t *testing.T) {
 		ClusterURL string `json:"cluster_url"`
 		Token      string `json:"token"`
 	}
-	if err := json.Unmarshal([]byte(d.must(t, "forge")), &forge); err != nil || forge.Token == "" {
+	if err := json.Unmarshal([]byte(d.must(t, "forge", named)), &forge); err != nil || forge.Token == "" {
 		t.Errorf("the forge's access is %+v (%v)", forge, err)
 	}
 	if got := inPod("wget -qO- " + forge.ClusterURL + "/api/healthz"); !strings.Contains(got, `"status": "pass"`) {
@@ -154,27 +161,27 @@ func TestTwoClustersOnOneMachine(t *testing.T) {
 	d := build(t)
 	mustStayClean(t, d.state)
 	d.up(t)
-	if out := d.must(t, "up"); !strings.Contains(out, "is running already") {
+	if out := d.must(t, "up", named); !strings.Contains(out, "is running already") {
 		t.Errorf("a second up said %q", out)
 	}
 	out, err := d.try("up", "--name", "second")
-	if err == nil || !strings.Contains(out, "devcluster down --name carrel") {
+	if err == nil || !strings.Contains(out, "devcluster down --name "+clusterName) {
 		t.Errorf("a second node was not refused with a cure (%v):\n%s", err, out)
 	}
 	t.Cleanup(func() { d.must(t, "down", "--name", "second") })
 	d.must(t, "up", "--name", "second", "--size", "control-plane")
 	d.must(t, "status", "--name", "second")
-	d.must(t, "status")
+	d.must(t, "status", named)
 }
 
 func TestADeadComponentIsTold(t *testing.T) {
 	d := build(t)
 	mustStayClean(t, d.state)
-	t.Cleanup(func() { d.must(t, "down") })
-	d.must(t, "up", "--size", "control-plane")
-	run(t, "kill", "-KILL", pidOf(t, d.must(t, "status"), "kube-controller-manager"))
+	t.Cleanup(func() { d.must(t, "down", named) })
+	d.must(t, "up", named, "--size", "control-plane")
+	run(t, "kill", "-KILL", pidOf(t, d.must(t, "status", named), "kube-controller-manager"))
 	eventually(t, func() error {
-		out, err := d.try("status")
+		out, err := d.try("status", named)
 		if err == nil || !strings.Contains(out, "kube-controller-manager of cluster") {
 			return errors.New("status does not tell the death:\n" + out)
 		}
@@ -208,10 +215,10 @@ func TestUpAfterACrash(t *testing.T) {
 		}
 		return nil
 	})
-	if out, err := d.try("status"); err == nil || !strings.Contains(out, "crashed") {
+	if out, err := d.try("status", named); err == nil || !strings.Contains(out, "crashed") {
 		t.Errorf("status after a crash (%v): %s", err, out)
 	}
-	if out := d.must(t, "up"); !strings.Contains(out, "remove what a crash left") {
+	if out := d.must(t, "up", named); !strings.Contains(out, "remove what a crash left") {
 		t.Errorf("up over a crash said:\n%s", out)
 	}
 	d.kubectl(t, page, "apply", "--filename=-")
@@ -224,8 +231,8 @@ func TestInterruptedUp(t *testing.T) {
 	for _, step := range []string{"load images", "start forge", "start control plane", "start node"} {
 		t.Run(step, func(t *testing.T) {
 			mustStayClean(t, d.state)
-			t.Cleanup(func() { d.must(t, "down") })
-			out, err := interruptAfter(t, d.command("up"), step)
+			t.Cleanup(func() { d.must(t, "down", named) })
+			out, err := interruptAfter(t, d.command("up", named), step)
 			if err == nil || !strings.Contains(out, "interrupted") {
 				t.Errorf("an interrupted up ended with %v:\n%s", err, out)
 			}

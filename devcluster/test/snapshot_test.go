@@ -28,7 +28,7 @@ func takeSnapshot(t *testing.T, state string) snapshot {
 		"namespaces":   lines(run(t, "ip", "netns", "list")),
 		"nft tables":   lines(run(t, "nft", "list", "tables")),
 		"mounts":       mountPoints(t),
-		"cgroups":      matches(t, "/sys/fs/cgroup/carrel-*", "/sys/fs/cgroup/*/carrel-*"),
+		"cgroups":      matches(t, "/sys/fs/cgroup/carrel-"+clusterName, "/sys/fs/cgroup/*/carrel-"+clusterName),
 		"mount points": matches(t, "/var/lib/containerd", "/var/lib/kubelet", "/var/lib/cni", "/opt/local-path-provisioner"),
 		"node's files": matches(t, "/var/log/pods", "/var/log/containers", "/usr/libexec/kubernetes", "/run/containerd/s/*", "/run/netns/*"),
 		"tunables":     tunables(t),
@@ -151,8 +151,8 @@ func unixSockets(t *testing.T) []string {
 	return slices.Compact(sockets)
 }
 
-// processes lists those that belong to a cluster with its state below state, or
-// to any node's pods.
+// processes lists those that belong to a cluster with its state below state, and
+// those of its pods.
 func processes(t *testing.T, state string) []string {
 	t.Helper()
 	var found []string
@@ -160,7 +160,7 @@ func processes(t *testing.T, state string) []string {
 		environment, _ := os.ReadFile(filepath.Join(directory, "environ"))
 		cgroup, _ := os.ReadFile(filepath.Join(directory, "cgroup"))
 		line, _ := os.ReadFile(filepath.Join(directory, "cmdline"))
-		if bytes.Contains(environment, []byte("CARREL_DEVCLUSTER="+state)) || bytes.Contains(cgroup, []byte("/carrel-")) {
+		if bytes.Contains(environment, []byte("CARREL_DEVCLUSTER="+state)) || bytes.Contains(cgroup, []byte("/carrel-"+clusterName)) {
 			found = append(found, string(bytes.ReplaceAll(line, []byte{0}, []byte(" "))))
 		}
 	}

@@ -62,15 +62,16 @@ func (t terminal) serveShell(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	// Closing the device hangs up on the shell and on whatever it has started.
-	context.AfterFunc(ctx, func() { _ = device.Close() })
+	context.AfterFunc(ctx, func() { device.Close() })
 	go func() {
 		defer cancel()
 		typeInto(ctx, device, connection)
 	}()
 	show(ctx, connection, device)
+	// Who has left needs no farewell, and a shell that was hung up on ends with an error.
 	_ = connection.Close(websocket.StatusNormalClosure, "the shell has ended")
 	cancel()
-	_ = command.Wait() // it was killed, or said itself how it ended
+	_ = command.Wait()
 }
 
 // show sends what the shell prints until it ends.

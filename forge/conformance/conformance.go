@@ -105,12 +105,14 @@ func (target Target) testUnknownRepository(t *testing.T) {
 
 func (target Target) testDown(t *testing.T) {
 	// A port that was free a moment ago.
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	target.Config.Repository.Server = "http://" + listener.Addr().String()
-	listener.Close()
+	if err := listener.Close(); err != nil {
+		t.Fatal(err)
+	}
 	client := target.client(t)
 
 	var unavailable *forge.UnavailableError

@@ -67,7 +67,7 @@ func TestFailures(t *testing.T) {
 		"502 is worth another try":     {failure: giteatest.Answer(http.StatusBadGateway)},
 		"429 says when":                {failure: giteatest.Throttle(7 * time.Second), retryAfter: 7 * time.Second},
 		"a broken connection":          {failure: giteatest.HangUp},
-		"a proxy's page with a 200":    {failure: func(w http.ResponseWriter) { fmt.Fprint(w, "<html>Please log in</html>") }},
+		"a proxy's page with a 200":    {failure: giteatest.Answer(http.StatusOK)},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -36,6 +36,9 @@ func show() error {
 		return err
 	}
 	cluster := story.Devcluster{Root: root, Out: os.Stdout}
+	if cluster.Running(ctx) {
+		return errors.New("a cluster is up already, and stays as it is: look around in it (bin/devcluster status), or stop it with make demo-down")
+	}
 	if err := run(ctx, cluster, os.Stdout); err != nil {
 		err = fmt.Errorf("the demo did not get to its end: %w", err)
 		fmt.Fprintf(os.Stderr, "\n%v\n\nstopping the cluster\n", err)
@@ -69,7 +72,7 @@ func run(ctx context.Context, cluster story.Devcluster, out io.Writer) error {
 	say("\n2. This repository goes to the forge, and Flux is told to follow it")
 	forge, err := story.NewForge(ctx, access)
 	if err != nil {
-		return fmt.Errorf("%w (is a demo up already? make demo-down stops it)", err)
+		return err
 	}
 	if err := forge.Push(ctx, cluster.Root); err != nil {
 		return err

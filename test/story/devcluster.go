@@ -55,6 +55,9 @@ func (d Devcluster) Up(ctx context.Context) error {
 	return d.show(ctx, append([]string{"load"}, append(strings.Fields(archives), controller)...)...)
 }
 
+// Running reports whether the cluster is up.
+func (d Devcluster) Running(ctx context.Context) bool { return d.command(ctx, "status").Run() == nil }
+
 // buildController compiles carrel-controller and packs it as an image archive
 // in a directory of its own.
 func (d Devcluster) buildController(ctx context.Context) (archive string, err error) {

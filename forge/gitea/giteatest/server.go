@@ -120,7 +120,7 @@ func (s *Server) Deafen(deaf bool) {
 
 // Answer is a failure with a status code.
 func Answer(code int) func(http.ResponseWriter) {
-	return func(w http.ResponseWriter) { http.Error(w, `{"message":"as the test wants it"}`, code) }
+	return func(w http.ResponseWriter) { http.Error(w, "a page of something in between", code) }
 }
 
 // Throttle is a 429 that asks to be left alone for a time.

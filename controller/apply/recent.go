@@ -1,0 +1,70 @@
+package apply
+
+import (
+	"errors"
+	"sync"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/resourceversion"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+// ErrCacheBehind tells that the cache does not show our own last write yet: come
+// back in a moment.
+var ErrCacheBehind = errors.New("the cache is behind our own writes")
+
+// patience is how long a write is waited for in the cache. After it the API
+// server is asked: the object may have been removed before the cache saw it.
+const patience = 5 * time.Second
+
+// Recent remembers the versions last written until the cache shows them. To
+// forget is harmless, it costs requests that change nothing.
+type Recent struct {
+	mutex  sync.Mutex
+	writes map[write]version
+	now    func() time.Time
+}
+
+type write struct {
+	kind schema.GroupVersionKind
+	key  client.ObjectKey
+}
+
+type version struct {
+	resource string
+	at       time.Time
+}
+
+// NewRecent remembers nothing yet.
+func NewRecent() *Recent { return &Recent{writes: map[write]version{}, now: time.Now} }
+
+// Wrote notes the version that a write resulted in.
+func (r *Recent) Wrote(kind schema.GroupVersionKind, result metav1.Object) {
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	r.writes[write{kind, client.ObjectKey{Namespace: result.GetNamespace(), Name: result.GetName()}}] = version{result.GetResourceVersion(), r.now()}
+}
+
+// Behind reports whether the version the cache has, empty for none, is older
+// than the last one written.
+func (r *Recent) Behind(kind schema.GroupVersionKind, object client.ObjectKey, cached string) bool {
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	key := write{kind, object}
+	last, known := r.writes[key]
+	if known && older(cached, last.resource) && r.now().Sub(last.at) < patience {
+		return true
+	}
+	delete(r.writes, key)
+	return false
+}
+
+func older(cached, written string) bool {
+	if cached == "" {
+		return true
+	}
+	order, err := resourceversion.CompareResourceVersion(cached, written)
+	return err == nil && order < 0
+}

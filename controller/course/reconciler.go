@@ -1,0 +1,126 @@
+package course
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/clock"
+	"k8s.io/utils/ptr"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/carrel-dev/carrel/api/v1alpha1"
+	v1alpha1ac "github.com/carrel-dev/carrel/api/v1alpha1/applyconfiguration/api/v1alpha1"
+	"github.com/carrel-dev/carrel/controller/apply"
+	"github.com/carrel-dev/carrel/controller/conditions"
+	"github.com/carrel-dev/carrel/controller/later"
+)
+
+// lag is how soon to come back when the cache is behind.
+const lag = 20 * time.Millisecond
+
+var kind = v1alpha1.SchemeGroupVersion.WithKind("Course")
+
+// Reconciler reconciles Courses.
+type Reconciler struct {
+	client.Client
+	// Recent tells a cache that is behind our own writes.
+	Recent *apply.Recent
+	// Clock tells the time.
+	Clock clock.PassiveClock
+}
+
+// +kubebuilder:rbac:groups=carrel.dev,resources=courses;userlands,verbs=get;list;watch
+// +kubebuilder:rbac:groups=carrel.dev,resources=courses/status,verbs=patch
+
+// Reconcile counts the Userlands of a course.
+func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	course := &v1alpha1.Course{}
+	if err := r.Get(ctx, req.NamespacedName, course); err != nil || course.DeletionTimestamp != nil {
+		return ctrl.Result{}, client.IgnoreNotFound(err)
+	}
+	if r.Recent.Behind(kind, req.NamespacedName, course.ResourceVersion) {
+		return ctrl.Result{RequeueAfter: lag}, nil
+	}
+	list := &v1alpha1.UserlandList{}
+	if err := r.List(ctx, list, client.InNamespace(course.Namespace)); err != nil {
+		return ctrl.Result{}, fmt.Errorf("list the userlands of the course: %w", err)
+	}
+	return ctrl.Result{}, r.writeStatus(ctx, course, statusOf(course, Count(list.Items), r.Clock.Now()))
+}
+
+// ours is the part of a status that this controller writes; the rest is the
+// reporter's.
+func ours(s v1alpha1.CourseStatus) v1alpha1.CourseStatus {
+	return v1alpha1.CourseStatus{
+		ObservedGeneration: s.ObservedGeneration,
+		Userlands:          s.Userlands,
+		Conditions:         conditions.Ours(s.Conditions),
+	}
+}
+
+// statusOf is pure.
+func statusOf(c *v1alpha1.Course, counts v1alpha1.UserlandCounts, now time.Time) v1alpha1.CourseStatus {
+	return v1alpha1.CourseStatus{
+		ObservedGeneration: c.Generation,
+		Userlands:          &counts,
+		Conditions:         conditions.Of(c.Status.Conditions, verdict(counts), c.Generation, now),
+	}
+}
+
+// verdict is never Stalled: what troubles a carrel is said where it can be
+// cured, and the count goes on by itself.
+func verdict(counts v1alpha1.UserlandCounts) conditions.Verdict {
+	v := conditions.Verdict{Message: Summary(counts)}
+	switch {
+	case len(counts.Attention) > 0:
+		v.Reason = v1alpha1.NeedsAttentionReason
+	case counts.Ready < counts.Total:
+		v.Reason = v1alpha1.ProgressingReason
+	default:
+		v.Ready, v.Reason = true, v1alpha1.AllReadyReason
+	}
+	return v
+}
+
+func (r *Reconciler) writeStatus(ctx context.Context, c *v1alpha1.Course, status v1alpha1.CourseStatus) error {
+	if equality.Semantic.DeepEqual(ours(c.Status), status) {
+		return nil
+	}
+	config := v1alpha1ac.Course(c.Name, c.Namespace).
+		WithUID(c.UID).
+		WithStatus(v1alpha1ac.CourseStatus().
+			WithObservedGeneration(status.ObservedGeneration).
+			WithUserlands(v1alpha1ac.UserlandCounts().
+				WithTotal(status.Userlands.Total).
+				WithReady(status.Userlands.Ready).
+				WithStates(status.Userlands.States).
+				WithAttention(status.Userlands.Attention)).
+			WithConditions(conditions.Configurations(status.Conditions)...))
+	if err := r.Status().Apply(ctx, config, client.FieldOwner(apply.FieldOwner), client.ForceOwnership); err != nil {
+		return fmt.Errorf("write the status: %w", err)
+	}
+	r.Recent.Wrote(kind, &metav1.ObjectMeta{Namespace: c.Namespace, Name: c.Name, ResourceVersion: ptr.Deref(config.ResourceVersion, "")})
+	return nil
+}
+
+// SetupWithManager makes the manager run the reconciler.
+func SetupWithManager(mgr ctrl.Manager) error {
+	r := &Reconciler{Client: mgr.GetClient(), Recent: apply.NewRecent(), Clock: clock.RealClock{}}
+	return ctrl.NewControllerManagedBy(mgr).
+		Named("course").
+		For(&v1alpha1.Course{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		Watches(&v1alpha1.Userland{}, later.Enqueue(courseOf)).
+		Complete(r)
+}
+
+// courseOf is the Course of a namespace, which has its name.
+func courseOf(_ context.Context, o client.Object) []reconcile.Request {
+	return []reconcile.Request{{NamespacedName: client.ObjectKey{Namespace: o.GetNamespace(), Name: o.GetNamespace()}}}
+}

@@ -1,0 +1,112 @@
+// Package index finds objects in the cache by what they refer to.
+package index
+
+import (
+	"context"
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/carrel-dev/carrel/api/v1alpha1"
+)
+
+const (
+	templateField = "spec.templateName"
+	userlandField = "metadata.labels." + v1alpha1.UserlandLabel
+)
+
+// Setup tells the cache to keep the indexes.
+func Setup(ctx context.Context, indexer client.FieldIndexer) error {
+	for _, index := range []struct {
+		object client.Object
+		field  string
+		values client.IndexerFunc
+	}{
+		{&v1alpha1.Userland{}, templateField, templateName},
+		{&corev1.Pod{}, userlandField, userlandLabel},
+		{&corev1.PersistentVolumeClaim{}, userlandField, userlandLabel},
+	} {
+		if err := indexer.IndexField(ctx, index.object, index.field, index.values); err != nil {
+			return fmt.Errorf("index %T by %s: %w", index.object, index.field, err)
+		}
+	}
+	return nil
+}
+
+func templateName(o client.Object) []string {
+	return []string{o.(*v1alpha1.Userland).Spec.TemplateName}
+}
+
+func userlandLabel(o client.Object) []string {
+	if name := o.GetLabels()[v1alpha1.UserlandLabel]; name != "" {
+		return []string{name}
+	}
+	return nil
+}
+
+// Pods are the pods of a Userland.
+func Pods(ctx context.Context, c client.Reader, userland client.ObjectKey) ([]corev1.Pod, error) {
+	list := &corev1.PodList{}
+	if err := c.List(ctx, list, client.InNamespace(userland.Namespace), client.MatchingFields{userlandField: userland.Name}); err != nil {
+		return nil, fmt.Errorf("list the pods of %q: %w", userland.Name, err)
+	}
+	return list.Items, nil
+}
+
+// Claims are the volume claims labelled as those of a Userland.
+func Claims(ctx context.Context, c client.Reader, userland client.ObjectKey) ([]corev1.PersistentVolumeClaim, error) {
+	list := &corev1.PersistentVolumeClaimList{}
+	if err := c.List(ctx, list, client.InNamespace(userland.Namespace), client.MatchingFields{userlandField: userland.Name}); err != nil {
+		return nil, fmt.Errorf("list the volume claims of %q: %w", userland.Name, err)
+	}
+	return list.Items, nil
+}
+
+// Users are the Userlands that follow a Template, by name or by the default of
+// their Course.
+func Users(ctx context.Context, c client.Reader, template client.ObjectKey) ([]v1alpha1.Userland, error) {
+	users, err := naming(ctx, c, template.Namespace, template.Name)
+	if err != nil {
+		return nil, err
+	}
+	standard, err := CourseTemplate(ctx, c, template.Namespace)
+	if err != nil || standard != template.Name {
+		return users, err
+	}
+	unnamed, err := Unnamed(ctx, c, template.Namespace)
+	return append(users, unnamed...), err
+}
+
+// Unnamed are the Userlands of a namespace that name no Template.
+func Unnamed(ctx context.Context, c client.Reader, namespace string) ([]v1alpha1.Userland, error) {
+	return naming(ctx, c, namespace, "")
+}
+
+func naming(ctx context.Context, c client.Reader, namespace, template string) ([]v1alpha1.Userland, error) {
+	list := &v1alpha1.UserlandList{}
+	if err := c.List(ctx, list, client.InNamespace(namespace), client.MatchingFields{templateField: template}); err != nil {
+		return nil, fmt.Errorf("list the userlands of template %q: %w", template, err)
+	}
+	return list.Items, nil
+}
+
+// TemplateName is the name of the Template a Userland follows: its own, or that
+// of its Course, or none.
+func TemplateName(ctx context.Context, c client.Reader, u *v1alpha1.Userland) (string, error) {
+	if u.Spec.TemplateName != "" {
+		return u.Spec.TemplateName, nil
+	}
+	return CourseTemplate(ctx, c, u.Namespace)
+}
+
+// CourseTemplate is the default Template of a namespace's Course; empty if there
+// is no Course or it has none.
+func CourseTemplate(ctx context.Context, c client.Reader, namespace string) (string, error) {
+	course := &v1alpha1.Course{}
+	err := c.Get(ctx, client.ObjectKey{Namespace: namespace, Name: namespace}, course)
+	if client.IgnoreNotFound(err) != nil {
+		return "", fmt.Errorf("read course %q: %w", namespace, err)
+	}
+	return course.Spec.TemplateName, nil
+}

@@ -1,0 +1,56 @@
+package template
+
+import (
+	"context"
+
+	"k8s.io/utils/clock"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/carrel-dev/carrel/api/v1alpha1"
+	"github.com/carrel-dev/carrel/controller/apply"
+	"github.com/carrel-dev/carrel/controller/index"
+	"github.com/carrel-dev/carrel/controller/later"
+)
+
+// SetupWithManager makes the manager run the reconciler. The manager's cache
+// needs the indexes of package index.
+func SetupWithManager(mgr ctrl.Manager) error {
+	r := &Reconciler{Client: mgr.GetClient(), Recent: apply.NewRecent(), Clock: clock.RealClock{}}
+	specChanged := builder.WithPredicates(predicate.GenerationChangedPredicate{})
+	return ctrl.NewControllerManagedBy(mgr).
+		Named("template").
+		For(&v1alpha1.Template{}, specChanged).
+		Watches(&v1alpha1.Userland{}, later.Enqueue(r.templateOfUserland), specChanged).
+		Watches(&v1alpha1.Course{}, later.Enqueue(r.templatesOfCourse), specChanged).
+		Complete(r)
+}
+
+func (r *Reconciler) templateOfUserland(ctx context.Context, o client.Object) []reconcile.Request {
+	name, err := index.TemplateName(ctx, r, o.(*v1alpha1.Userland))
+	if err != nil {
+		log.FromContext(ctx).Error(err, "find the template of a userland")
+	}
+	if name == "" {
+		return nil
+	}
+	return []reconcile.Request{{NamespacedName: client.ObjectKey{Namespace: o.GetNamespace(), Name: name}}}
+}
+
+// templatesOfCourse are all of the namespace: which one was the default before
+// is not known any more.
+func (r *Reconciler) templatesOfCourse(ctx context.Context, o client.Object) []reconcile.Request {
+	list := &v1alpha1.TemplateList{}
+	if err := r.List(ctx, list, client.InNamespace(o.GetNamespace())); err != nil {
+		log.FromContext(ctx).Error(err, "list the templates of a course")
+	}
+	var requests []reconcile.Request
+	for i := range list.Items {
+		requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&list.Items[i])})
+	}
+	return requests
+}

@@ -1,0 +1,89 @@
+// Package userland brings about what a Userland asks for and says how it is
+// doing.
+package userland
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/client-go/tools/events"
+	"k8s.io/utils/clock"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/carrel-dev/carrel/api/v1alpha1"
+	"github.com/carrel-dev/carrel/controller/apply"
+	"github.com/carrel-dev/carrel/controller/health"
+)
+
+// lag is how soon to come back when the cache is behind.
+const lag = 20 * time.Millisecond
+
+var kind = v1alpha1.SchemeGroupVersion.WithKind("Userland")
+
+// Reconciler reconciles Userlands.
+type Reconciler struct {
+	client.Client
+	// Live reads from the API server itself.
+	Live client.Reader
+	// Applier applies the objects of a carrel.
+	Applier *apply.Applier
+	// Events tells people what happened.
+	Events events.EventRecorder
+	// Clock tells the time.
+	Clock clock.PassiveClock
+}
+
+// +kubebuilder:rbac:groups=carrel.dev,resources=userlands;templates;courses,verbs=get;list;watch
+// +kubebuilder:rbac:groups=carrel.dev,resources=userlands/status,verbs=patch
+// +kubebuilder:rbac:groups=apps,resources=deployments,verbs=get;list;watch;create;patch
+// +kubebuilder:rbac:groups="",resources=services,verbs=get;list;watch;create;patch;delete
+// +kubebuilder:rbac:groups="",resources=persistentvolumeclaims,verbs=get;list;watch;create;patch
+// +kubebuilder:rbac:groups="",resources=pods,verbs=get;list;watch
+// +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
+
+// Reconcile brings one carrel to what its Userland and Template ask for, and
+// writes how it is doing.
+func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	userland := &v1alpha1.Userland{}
+	err := r.Get(ctx, req.NamespacedName, userland)
+	switch {
+	case apierrors.IsNotFound(err):
+		return ctrl.Result{}, r.keepVolumes(ctx, req.NamespacedName)
+	case err != nil:
+		return ctrl.Result{}, fmt.Errorf("read the userland: %w", err)
+	case userland.DeletionTimestamp != nil:
+		// Its volumes are seen to when it is gone.
+		return ctrl.Result{}, nil
+	case r.Applier.Recent.Behind(kind, req.NamespacedName, userland.ResourceVersion):
+		return ctrl.Result{RequeueAfter: lag}, nil
+	}
+
+	choice, err := r.choose(ctx, userland)
+	if err != nil || choice.undecided {
+		return ctrl.Result{}, err
+	}
+	finding, err := r.bringAbout(ctx, userland, choice)
+	if errors.Is(err, apply.ErrCacheBehind) {
+		return ctrl.Result{RequeueAfter: lag}, nil
+	}
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	return ctrl.Result{RequeueAfter: finding.Recheck}, r.writeStatus(ctx, userland, choice, finding)
+}
+
+// bringAbout makes the objects of the carrel and judges it by them.
+func (r *Reconciler) bringAbout(ctx context.Context, u *v1alpha1.Userland, choice choice) (health.Finding, error) {
+	if choice.template == nil {
+		return r.withoutTemplate(ctx, u, choice.trouble)
+	}
+	carrel, err := r.build(ctx, u, choice.template)
+	if err != nil {
+		return explain(err)
+	}
+	return health.Judge(carrel), nil
+}

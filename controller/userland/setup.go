@@ -1,0 +1,135 @@
+package userland
+
+import (
+	"context"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/client-go/util/workqueue"
+	"k8s.io/utils/clock"
+	"k8s.io/utils/ptr"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/controller/priorityqueue"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/carrel-dev/carrel/api/v1alpha1"
+	"github.com/carrel-dev/carrel/controller/apply"
+	"github.com/carrel-dev/carrel/controller/index"
+)
+
+const (
+	// concurrency is bounded by what one API server on a small machine bears;
+	// most reconciliations make no request at all.
+	concurrency = 8
+	// fanOutPriority is below that of an edit to one Userland (0) and above that
+	// of the first listing (-100): who edits a Template for 600 students does
+	// not make the one just added wait.
+	fanOutPriority = -10
+)
+
+// SetupWithManager makes the manager run the reconciler. The manager's cache
+// needs the indexes of package index.
+func SetupWithManager(mgr ctrl.Manager) error {
+	r := &Reconciler{
+		Client:  mgr.GetClient(),
+		Live:    mgr.GetAPIReader(),
+		Applier: apply.New(mgr.GetClient(), mgr.GetAPIReader()),
+		Events:  mgr.GetEventRecorder(apply.FieldOwner),
+		Clock:   clock.RealClock{},
+	}
+	return r.SetupWithManager(mgr)
+}
+
+// SetupWithManager makes the manager run this reconciler.
+func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
+	byLabel := handler.EnqueueRequestsFromMapFunc(userlandOfLabel)
+	return ctrl.NewControllerManagedBy(mgr).
+		Named("userland").
+		WithOptions(controller.Options{MaxConcurrentReconciles: concurrency}).
+		// Its status is written by us.
+		For(&v1alpha1.Userland{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		Watches(&appsv1.Deployment{}, byLabel).
+		Watches(&corev1.Service{}, byLabel).
+		Watches(&corev1.PersistentVolumeClaim{}, byLabel).
+		Watches(&corev1.Pod{}, byLabel).
+		Watches(&v1alpha1.Template{}, fanOut(r.usersOfTemplate), builder.WithPredicates(verdictChanged)).
+		Watches(&v1alpha1.Course{}, fanOut(r.usersOfCourse), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		Complete(r)
+}
+
+// userlandOfLabel finds the Userland also of what no longer has its owner.
+func userlandOfLabel(_ context.Context, o client.Object) []reconcile.Request {
+	name := o.GetLabels()[v1alpha1.UserlandLabel]
+	if name == "" {
+		return nil
+	}
+	return []reconcile.Request{{NamespacedName: client.ObjectKey{Namespace: o.GetNamespace(), Name: name}}}
+}
+
+func (r *Reconciler) usersOfTemplate(ctx context.Context, o client.Object) []reconcile.Request {
+	users, err := index.Users(ctx, r, client.ObjectKeyFromObject(o))
+	return requests(ctx, users, err)
+}
+
+func (r *Reconciler) usersOfCourse(ctx context.Context, o client.Object) []reconcile.Request {
+	users, err := index.Unnamed(ctx, r, o.GetNamespace())
+	return requests(ctx, users, err)
+}
+
+func requests(ctx context.Context, users []v1alpha1.Userland, err error) []reconcile.Request {
+	if err != nil {
+		// The cache answers from memory; what it can't answer is a mistake of ours.
+		log.FromContext(ctx).Error(err, "find the userlands concerned")
+	}
+	found := make([]reconcile.Request, 0, len(users))
+	for i := range users {
+		found = append(found, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&users[i])})
+	}
+	return found
+}
+
+// verdictChanged lets pass what matters to Userlands: that there is a Template,
+// or none, or a new judgement of it. How many use it does not.
+var verdictChanged = predicate.Funcs{
+	UpdateFunc: func(e event.UpdateEvent) bool {
+		before, after := e.ObjectOld.(*v1alpha1.Template), e.ObjectNew.(*v1alpha1.Template)
+		return before.UID != after.UID ||
+			before.Status.ObservedGeneration != after.Status.ObservedGeneration ||
+			readyStatus(before) != readyStatus(after)
+	},
+}
+
+func readyStatus(t *v1alpha1.Template) string {
+	for _, c := range t.Status.Conditions {
+		if c.Type == v1alpha1.ReadyCondition {
+			return string(c.Status)
+		}
+	}
+	return ""
+}
+
+// fanOut queues what one object concerns at a lower priority.
+func fanOut(concerned handler.MapFunc) handler.EventHandler {
+	add := func(ctx context.Context, o client.Object, q workqueue.TypedRateLimitingInterface[reconcile.Request]) {
+		for _, request := range concerned(ctx, o) {
+			if queue, ok := q.(priorityqueue.PriorityQueue[reconcile.Request]); ok {
+				queue.AddWithOpts(priorityqueue.AddOpts{Priority: ptr.To(fanOutPriority)}, request)
+			} else {
+				q.Add(request)
+			}
+		}
+	}
+	type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
+	return handler.Funcs{
+		CreateFunc: func(ctx context.Context, e event.CreateEvent, q queue) { add(ctx, e.Object, q) },
+		UpdateFunc: func(ctx context.Context, e event.UpdateEvent, q queue) { add(ctx, e.ObjectNew, q) },
+		DeleteFunc: func(ctx context.Context, e event.DeleteEvent, q queue) { add(ctx, e.Object, q) },
+	}
+}
