@@ -31,7 +31,7 @@ func TestWorkOutlivesItsStudent(t *testing.T) {
 
 	merge(t, "Add a student", add("returning@example.ac.jp"))
 	reach(t, story.Ready(c, course, name))
-	kubectl(t, "exec", "-n", course, "deploy/"+name, "--", "sh", "-c", "echo the work of a week > /home/user/report.txt")
+	kubectl(t, "exec", "-n", course, "deploy/"+name, "--", "sh", "-c", "echo the work of a week > /home/coder/report.txt")
 
 	merge(t, "Drop the student", story.Change{Path: path})
 	reach(t,
@@ -46,7 +46,7 @@ func TestWorkOutlivesItsStudent(t *testing.T) {
 
 	merge(t, "Put the student back", add("returning@example.ac.jp"))
 	reach(t, story.Ready(c, course, name))
-	if work := kubectl(t, "exec", "-n", course, "deploy/"+name, "--", "cat", "/home/user/report.txt"); strings.TrimSpace(work) != "the work of a week" {
+	if work := kubectl(t, "exec", "-n", course, "deploy/"+name, "--", "cat", "/home/coder/report.txt"); strings.TrimSpace(work) != "the work of a week" {
 		t.Errorf("the student finds %q, want the work of a week", work)
 	}
 	if err := c.Get(t.Context(), client.ObjectKeyFromObject(claim), claim); err != nil {
