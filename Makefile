@@ -45,7 +45,7 @@ generate: ## Make deepcopy, apply configurations, CRDs, RBAC and the API referen
 .PHONY: verify
 verify: ## Fail when generated files are stale, or vet, format or lint finds something
 	./ci/verify-generated
-	@for module in $(MODULES); do (set -ex; cd $$module; go vet ./...; go mod tidy -diff); done
+	@for module in $(MODULES); do (set -ex; cd $$module; go vet -tags=e2e,node ./...; go mod tidy -diff); done
 	@unformatted=$$(git ls-files '*.go' | xargs gofmt -l); test -z "$$unformatted" || { echo "not gofmt-ed: $$unformatted; run gofmt -w"; exit 1; }
 	$(MAKE) lint
 
