@@ -103,7 +103,7 @@ func TestDelegateLeavesVersionOneAlone(t *testing.T) {
 
 func TestStateHiddenByTheNodesMountsIsRefused(t *testing.T) {
 	for root, refused := range map[string]bool{
-		"/root/.local/state/carrel/carrel": false,
+		"/home/k/.local/state/carrel/carrel": false,
 		"/running/carrel":                  false,
 		"/run/user/0/carrel":               true,
 		"/var/log/carrel":                  true,
