@@ -1,13 +1,11 @@
 package report
 
 import (
-	"cmp"
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 	"unicode/utf8"
 
+	"github.com/carrel-dev/carrel/controller/course"
 	"github.com/carrel-dev/carrel/forge"
 )
 
@@ -32,17 +30,9 @@ func describeProgress(t Tally) string {
 	return text
 }
 
-// describeAttention is "2 of 24 need attention: ImagePullBackOff 2", commonest
-// cause first.
-func describeAttention(t Tally) string {
-	causes := slices.SortedFunc(maps.Keys(t.Attention), func(a, b string) int {
-		return cmp.Or(cmp.Compare(t.Attention[b], t.Attention[a]), cmp.Compare(a, b))
-	})
-	for i, cause := range causes {
-		causes[i] = fmt.Sprintf("%s %d", cause, t.Attention[cause])
-	}
-	return shorten(fmt.Sprintf("%d of %d need attention: %s", t.attention(), t.Total, strings.Join(causes, ", ")))
-}
+// describeAttention is "2 of 24 need attention: ImagePullBackOff 2", in the words
+// the Course has for it.
+func describeAttention(t Tally) string { return shorten(course.Summary(t.UserlandCounts)) }
 
 // describeWait adds the Kustomizations that Flux has yet to apply.
 func describeWait(t Tally, names []string) string {
