@@ -66,7 +66,7 @@ test-unit: $(DEVCLUSTER) ## Run the tests that need no root: pure ones and those
 
 .PHONY: test-node
 test-node: ## Run the tests that bring the full node up and down (root)
-	go -C devcluster test -count=1 -v -timeout=20m -tags=node ./...
+	go -C devcluster test -count=1 -v -timeout=20m -tags=node ./test/...
 
 .PHONY: test-e2e
 test-e2e: $(DEVCLUSTER) ## Run the whole system on a full node: Kubernetes, Flux, Gitea (root)
