@@ -27,6 +27,9 @@ const (
 	robot      = "carrel-bot"
 )
 
+// answering bounds each request: one that hangs is an error, not a silence.
+var answering = gitea.SetHTTPClient(&http.Client{Timeout: time.Minute})
+
 // Forge is the repository on Gitea, as its teacher sees it.
 type Forge struct {
 	// URL is the repository's address for git and in a browser.
@@ -42,7 +45,7 @@ type Forge struct {
 // NewForge makes an empty private repository, since rosters are personal data, a
 // teacher and a robot account.
 func NewForge(ctx context.Context, access ForgeAccess) (*Forge, error) {
-	admin, err := gitea.NewClient(access.URL, gitea.SetContext(ctx), gitea.SetToken(access.Token))
+	admin, err := gitea.NewClient(access.URL, gitea.SetContext(ctx), gitea.SetToken(access.Token), answering)
 	if err != nil {
 		return nil, fmt.Errorf("reach the forge at %s: %w", access.URL, err)
 	}
@@ -56,7 +59,7 @@ func NewForge(ctx context.Context, access ForgeAccess) (*Forge, error) {
 			return nil, err
 		}
 	}
-	client, err := gitea.NewClient(access.URL, gitea.SetContext(ctx), gitea.SetToken(tokens[teacher]))
+	client, err := gitea.NewClient(access.URL, gitea.SetContext(ctx), gitea.SetToken(tokens[teacher]), answering)
 	if err != nil {
 		return nil, fmt.Errorf("log in at the forge as %s: %w", teacher, err)
 	}
@@ -80,7 +83,7 @@ func newMember(ctx context.Context, admin *gitea.Client, access ForgeAccess, nam
 	if _, err := admin.AddCollaborator(owner, repository, name, gitea.AddCollaboratorOption{Permission: &write}); err != nil {
 		return "", fmt.Errorf("let %s write to the repository: %w", name, err)
 	}
-	self, err := gitea.NewClient(access.URL, gitea.SetContext(ctx), gitea.SetBasicAuth(name, password))
+	self, err := gitea.NewClient(access.URL, gitea.SetContext(ctx), gitea.SetBasicAuth(name, password), answering)
 	if err != nil {
 		return "", fmt.Errorf("log in at the forge as %s: %w", name, err)
 	}
