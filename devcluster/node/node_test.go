@@ -104,9 +104,9 @@ func TestDelegateLeavesVersionOneAlone(t *testing.T) {
 func TestStateHiddenByTheNodesMountsIsRefused(t *testing.T) {
 	for root, refused := range map[string]bool{
 		"/home/k/.local/state/carrel/carrel": false,
-		"/running/carrel":                  false,
-		"/run/user/0/carrel":               true,
-		"/var/log/carrel":                  true,
+		"/running/carrel":                    false,
+		"/run/user/0/carrel":                 true,
+		"/var/log/carrel":                    true,
 	} {
 		if err := checkRoot(root); (err != nil) != refused {
 			t.Errorf("state in %s: %v, want refused: %t", root, err, refused)
