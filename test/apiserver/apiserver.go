@@ -51,17 +51,18 @@ func run(m *testing.M, moreCRDs []string) (code int, err error) {
 		CRDDirectoryPaths:     append([]string{filepath.Join(Root(), "kustomize", "crds")}, moreCRDs...),
 		ErrorIfCRDPathMissing: true,
 	}
+	// What Start began runs on when it fails later, at a CRD for instance.
+	defer func() {
+		if stopErr := environment.Stop(); stopErr != nil && err == nil {
+			err = fmt.Errorf("stop the API server of the tests: %w", stopErr)
+		}
+	}()
 	config, err = environment.Start()
 	if err != nil {
 		return 1, fmt.Errorf("start the API server of the tests: %w", err)
 	}
 	// Tests make bursts that the client's own throttle would only slow down.
 	config.QPS = -1
-	defer func() {
-		if stopErr := environment.Stop(); stopErr != nil && err == nil {
-			err = fmt.Errorf("stop the API server of the tests: %w", stopErr)
-		}
-	}()
 	return m.Run(), nil
 }
 
