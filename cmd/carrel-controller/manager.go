@@ -19,8 +19,8 @@ import (
 	"github.com/carrel-dev/carrel/controller/report"
 )
 
-// reportController is the one that runs alone: see rule on least privilege in
-// the design of the accounts, kustomize/reporter.
+// reportController is the one that runs alone, under the account of
+// kustomize/reporter, which can write no workload.
 const reportController = "report"
 
 // qps and burst let a class's objects be made as fast as the API server takes

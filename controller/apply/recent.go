@@ -11,6 +11,10 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
+// CacheLag is how soon to look again at a cache that is behind: events commonly
+// arrive within a few milliseconds.
+const CacheLag = 20 * time.Millisecond
+
 // ErrCacheBehind tells that the cache does not show our own last write yet: come
 // back in a moment.
 var ErrCacheBehind = errors.New("the cache is behind our own writes")

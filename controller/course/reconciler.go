@@ -22,9 +22,6 @@ import (
 	"github.com/carrel-dev/carrel/controller/later"
 )
 
-// lag is how soon to come back when the cache is behind.
-const lag = 20 * time.Millisecond
-
 var kind = v1alpha1.SchemeGroupVersion.WithKind("Course")
 
 // Reconciler reconciles Courses.
@@ -46,7 +43,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
 	if r.Recent.Behind(kind, req.NamespacedName, course.ResourceVersion) {
-		return ctrl.Result{RequeueAfter: lag}, nil
+		return ctrl.Result{RequeueAfter: apply.CacheLag}, nil
 	}
 	list := &v1alpha1.UserlandList{}
 	if err := r.List(ctx, list, client.InNamespace(course.Namespace)); err != nil {

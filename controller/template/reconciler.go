@@ -5,7 +5,6 @@ package template
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -20,9 +19,6 @@ import (
 	"github.com/carrel-dev/carrel/controller/conditions"
 	"github.com/carrel-dev/carrel/controller/index"
 )
-
-// lag is how soon to come back when the cache is behind.
-const lag = 20 * time.Millisecond
 
 var kind = v1alpha1.SchemeGroupVersion.WithKind("Template")
 
@@ -47,7 +43,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
 	if r.Recent.Behind(kind, req.NamespacedName, template.ResourceVersion) {
-		return ctrl.Result{RequeueAfter: lag}, nil
+		return ctrl.Result{RequeueAfter: apply.CacheLag}, nil
 	}
 	status := ours(template.Status)
 	if status.ObservedGeneration != template.Generation {

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/client-go/tools/events"
@@ -18,9 +17,6 @@ import (
 	"github.com/carrel-dev/carrel/controller/apply"
 	"github.com/carrel-dev/carrel/controller/health"
 )
-
-// lag is how soon to come back when the cache is behind.
-const lag = 20 * time.Millisecond
 
 var kind = v1alpha1.SchemeGroupVersion.WithKind("Userland")
 
@@ -59,7 +55,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		// Its volumes are seen to when it is gone.
 		return ctrl.Result{}, nil
 	case r.Applier.Recent.Behind(kind, req.NamespacedName, userland.ResourceVersion):
-		return ctrl.Result{RequeueAfter: lag}, nil
+		return ctrl.Result{RequeueAfter: apply.CacheLag}, nil
 	}
 
 	choice, err := r.choose(ctx, userland)
@@ -68,7 +64,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	}
 	finding, err := r.bringAbout(ctx, userland, choice)
 	if errors.Is(err, apply.ErrCacheBehind) {
-		return ctrl.Result{RequeueAfter: lag}, nil
+		return ctrl.Result{RequeueAfter: apply.CacheLag}, nil
 	}
 	if err != nil {
 		return ctrl.Result{}, err
