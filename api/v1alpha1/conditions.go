@@ -15,6 +15,12 @@ const (
 	// course is doing, and False, with the cure, while it can't be told. It says
 	// nothing about the carrels.
 	ReportedCondition = "Reported"
+	// UpdatePendingCondition is on a Userland, and True, while its carrel runs
+	// with an older revision of its Template.
+	UpdatePendingCondition = "UpdatePending"
+	// RolloutHeldCondition is on a Template, and on its Course, and True while
+	// a roll-out waits because carrels it updated do not come up.
+	RolloutHeldCondition = "RolloutHeld"
 )
 
 // Reasons of the conditions of a Userland, and of the causes a Course counts.
@@ -28,6 +34,9 @@ const (
 	DisabledReason = "Disabled"
 	// StoppingReason: spec.enabled is false and the pod is still ending.
 	StoppingReason = "Stopping"
+
+	// AsleepReason: stopped because nobody uses it; volumes are kept.
+	AsleepReason = "Asleep"
 
 	// TemplateNotFoundReason: the Template named does not exist (yet).
 	TemplateNotFoundReason = "TemplateNotFound"
@@ -57,6 +66,18 @@ const (
 	ContainerConfigReason = "ContainerConfigError"
 	// NotAnsweringReason: the container runs and its probe fails.
 	NotAnsweringReason = "NotAnswering"
+)
+
+// Reasons of the UpdatePending condition of a Userland.
+const (
+	// OlderRevisionReason: the carrel goes on as it was until it next starts.
+	OlderRevisionReason = "OlderRevision"
+)
+
+// Reasons of the RolloutHeld condition.
+const (
+	// UpdatedFailingReason: carrels that took the new revision fail.
+	UpdatedFailingReason = "UpdatedFailing"
 )
 
 // Reasons of the conditions of a Template.
@@ -98,6 +119,9 @@ const (
 	StateRunning = "Running"
 	// StateStarting: the pod is on its way.
 	StateStarting = "Starting"
+	// StateAsleep: stopped because nobody uses it, or on request; it starts when
+	// its user comes.
+	StateAsleep = "Asleep"
 	// StateDisabled: stopped by spec.enabled.
 	StateDisabled = "Disabled"
 	// StateFailing: it can't run; the Ready condition says why.

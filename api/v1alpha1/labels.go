@@ -10,6 +10,9 @@ const (
 	// TemplateLabel names the Template a Deployment and its pods follow.
 	TemplateLabel = "carrel.dev/template"
 
+	// RevisionLabel names the ControllerRevision a Deployment was made of.
+	RevisionLabel = "carrel.dev/revision"
+
 	// CourseLabel is on the namespace of a course and holds its name, which is
 	// the namespace's own.
 	CourseLabel = "carrel.dev/course"

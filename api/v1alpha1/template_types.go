@@ -41,6 +41,15 @@ type TemplateSpec struct {
 	// +listMapKey=name
 	// +kubebuilder:validation:MaxItems=16
 	Volumes []Volume `json:"volumes,omitempty"`
+
+	// idle says when a carrel that nobody uses is stopped; absent: never.
+	// +optional
+	Idle *Idle `json:"idle,omitempty"`
+
+	// rollout says how running carrels take a new revision of this Template.
+	// +optional
+	// +kubebuilder:default={}
+	Rollout Rollout `json:"rollout,omitempty"`
 }
 
 // ServiceSpec says how a carrel is reached.
@@ -50,6 +59,16 @@ type ServiceSpec struct {
 	// +optional
 	// +kubebuilder:default=Headless
 	Type ServiceType `json:"type,omitempty"`
+
+	// name is the name of each carrel's Service, in which $(CARREL_USERLAND)
+	// stands for the name of the Userland, such as
+	// cloud9-$(CARREL_USERLAND)-svc, for a proxy that goes by names of its own.
+	// Empty means the name of the Userland, with u-- before one that begins with
+	// a digit.
+	// +optional
+	// +kubebuilder:validation:MaxLength=80
+	// +kubebuilder:validation:Pattern=`^([a-z][-a-z0-9]*[$][(]CARREL_USERLAND[)]([-a-z0-9]*[a-z0-9])?)?$`
+	Name string `json:"name,omitempty"`
 
 	// ports are the ports of the Service. The one named http, else the first,
 	// is the one a browser is sent to.
@@ -119,11 +138,17 @@ type TemplateStatus struct {
 	// +kubebuilder:default=-1
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
-	// userlands is the number of Userlands that use this Template.
+	// revision is what carrels are made of when they start: the present spec,
+	// or the last that was accepted.
 	// +optional
-	Userlands int32 `json:"userlands,omitempty"`
+	Revision *TemplateRevision `json:"revision,omitempty"`
 
-	// conditions are Ready, Reconciling and Stalled, as kstatus defines them.
+	// userlands counts those that use this Template.
+	// +optional
+	Userlands *TemplateUserlands `json:"userlands,omitempty"`
+
+	// conditions are Ready, Reconciling and Stalled, as kstatus defines them,
+	// and RolloutHeld while a roll-out waits for carrels it updated to recover.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
@@ -136,7 +161,8 @@ type TemplateStatus struct {
 // +kubebuilder:subresource:status
 // +kubebuilder:resource:shortName=tpl,categories=carrel
 // +kubebuilder:printcolumn:name="Image",type=string,JSONPath=`.spec.template.spec.containers[*].image`
-// +kubebuilder:printcolumn:name="Userlands",type=integer,JSONPath=`.status.userlands`
+// +kubebuilder:printcolumn:name="Userlands",type=integer,JSONPath=`.status.userlands.total`
+// +kubebuilder:printcolumn:name="Updated",type=integer,JSONPath=`.status.userlands.updated`
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
 // +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].message`,priority=1
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`

@@ -36,7 +36,7 @@ type UserlandStatus struct {
 	// +optional
 	User string `json:"user,omitempty"`
 
-	// state is one word for how the carrel is doing: Running, Starting,
+	// state is one word for how the carrel is doing: Running, Starting, Asleep,
 	// Disabled, Failing, Waiting. More may come.
 	// +optional
 	State string `json:"state,omitempty"`
@@ -51,7 +51,32 @@ type UserlandStatus struct {
 	// +optional
 	Address string `json:"address,omitempty"`
 
-	// conditions are Ready, Reconciling and Stalled, as kstatus defines them.
+	// lastActivityTime is when the user was last seen at work. Whoever brings
+	// users to their carrels writes it, in coarse steps; on a carrel that is
+	// asleep it is the call to start.
+	// +optional
+	LastActivityTime *metav1.Time `json:"lastActivityTime,omitempty"`
+
+	// lastStartTime is when the controller last started the carrel.
+	// +optional
+	LastStartTime *metav1.Time `json:"lastStartTime,omitempty"`
+
+	// idleFrom is since when this carrel is under a Template that stops it for
+	// idleness. What lies before does not count as idle.
+	// +optional
+	IdleFrom *metav1.Time `json:"idleFrom,omitempty"`
+
+	// requests is what people ask of this carrel, written by others.
+	// +optional
+	Requests *Requests `json:"requests,omitempty"`
+
+	// handled are the requests honoured last.
+	// +optional
+	Handled *HandledRequests `json:"handled,omitempty"`
+
+	// conditions are Ready, Reconciling and Stalled, as kstatus defines them,
+	// and UpdatePending while the carrel runs with an older revision of its
+	// Template.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
@@ -66,6 +91,10 @@ type ObservedTemplate struct {
 	// generation of the Template's spec; 0 when there is no such Template.
 	// +optional
 	Generation int64 `json:"generation,omitempty"`
+	// revision is the one the carrel has been running with; empty while it is
+	// stopped or on its first start with another.
+	// +optional
+	Revision string `json:"revision,omitempty"`
 }
 
 // Userland is one user's carrel.
@@ -78,6 +107,7 @@ type ObservedTemplate struct {
 // +kubebuilder:printcolumn:name="State",type=string,JSONPath=`.status.state`
 // +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
 // +kubebuilder:printcolumn:name="Message",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].message`,priority=1
+// +kubebuilder:printcolumn:name="Active",type=date,JSONPath=`.status.lastActivityTime`,priority=1
 // +kubebuilder:printcolumn:name="Address",type=string,JSONPath=`.status.address`,priority=1
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 // +kubebuilder:validation:XValidation:rule="size(self.metadata.name) <= 50",message="metadata.name must be at most 50 characters, because Services, labels and host names made from it end at 63: shorten it, and put the full identity into spec.user"

@@ -58,7 +58,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	status.Userlands = int32(len(users))
+	status.Userlands = &v1alpha1.TemplateUserlands{Total: int32(len(users))}
 	return ctrl.Result{}, r.writeStatus(ctx, template, status)
 }
 
@@ -79,7 +79,7 @@ func (r *Reconciler) writeStatus(ctx context.Context, t *v1alpha1.Template, stat
 		WithUID(t.UID).
 		WithStatus(v1alpha1ac.TemplateStatus().
 			WithObservedGeneration(status.ObservedGeneration).
-			WithUserlands(status.Userlands).
+			WithUserlands(v1alpha1ac.TemplateUserlands().WithTotal(status.Userlands.Total)).
 			WithConditions(conditions.Configurations(status.Conditions)...))
 	if err := r.Status().Apply(ctx, config, client.FieldOwner(apply.FieldOwner), client.ForceOwnership); err != nil {
 		return fmt.Errorf("write the status: %w", err)

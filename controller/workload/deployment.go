@@ -54,11 +54,11 @@ func replicas(u *v1alpha1.Userland) int32 {
 
 // podTemplate is the Template's pod with what Carrel adds.
 func podTemplate(u *v1alpha1.Userland, t *v1alpha1.Template, env []*corev1ac.EnvVarApplyConfiguration) (*corev1ac.PodTemplateSpecApplyConfiguration, error) {
-	spec, err := podSpec(&t.Spec.Template.Spec)
+	blueprint := NewBlueprint(t)
+	spec, err := podSpec(&blueprint.Pod.Spec)
 	if err != nil {
 		return nil, err
 	}
-	keepCredentialsOut(spec)
 	for i := range spec.Containers {
 		addEnvironment(&spec.Containers[i], env)
 	}
@@ -73,18 +73,6 @@ func podTemplate(u *v1alpha1.Userland, t *v1alpha1.Template, env []*corev1ac.Env
 		WithLabels(merged(t.Spec.Template.Labels, labelsWithTemplate(u, t))).
 		WithAnnotations(t.Spec.Template.Annotations).
 		WithSpec(spec), nil
-}
-
-// keepCredentialsOut withholds what a student's programs need not know unless
-// the Template asks for it: a token for the API server, and the addresses of
-// the other Services of the course.
-func keepCredentialsOut(spec *corev1ac.PodSpecApplyConfiguration) {
-	if spec.AutomountServiceAccountToken == nil {
-		spec.WithAutomountServiceAccountToken(false)
-	}
-	if spec.EnableServiceLinks == nil {
-		spec.WithEnableServiceLinks(false)
-	}
 }
 
 // environment are the variables every container is given.

@@ -22,20 +22,34 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.CourseSpecApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("CourseStatus"):
 		return &apiv1alpha1.CourseStatusApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("HandledRequests"):
+		return &apiv1alpha1.HandledRequestsApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("Idle"):
+		return &apiv1alpha1.IdleApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("IdleProbe"):
+		return &apiv1alpha1.IdleProbeApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ObservedTemplate"):
 		return &apiv1alpha1.ObservedTemplateApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ReportStatus"):
 		return &apiv1alpha1.ReportStatusApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("Requests"):
+		return &apiv1alpha1.RequestsApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("Rollout"):
+		return &apiv1alpha1.RolloutApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ServicePort"):
 		return &apiv1alpha1.ServicePortApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ServiceSpec"):
 		return &apiv1alpha1.ServiceSpecApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("Template"):
 		return &apiv1alpha1.TemplateApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("TemplateRevision"):
+		return &apiv1alpha1.TemplateRevisionApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("TemplateSpec"):
 		return &apiv1alpha1.TemplateSpecApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("TemplateStatus"):
 		return &apiv1alpha1.TemplateStatusApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("TemplateUserlands"):
+		return &apiv1alpha1.TemplateUserlandsApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("Userland"):
 		return &apiv1alpha1.UserlandApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("UserlandCounts"):

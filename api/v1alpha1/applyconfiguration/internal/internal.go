@@ -74,6 +74,36 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: userlands
       type:
         namedType: com.github.carrel-dev.carrel.api.v1alpha1.UserlandCounts
+- name: com.github.carrel-dev.carrel.api.v1alpha1.HandledRequests
+  map:
+    fields:
+    - name: resetAt
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+    - name: restartAt
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+    - name: stopAt
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+- name: com.github.carrel-dev.carrel.api.v1alpha1.Idle
+  map:
+    fields:
+    - name: after
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Duration
+    - name: probe
+      type:
+        namedType: com.github.carrel-dev.carrel.api.v1alpha1.IdleProbe
+- name: com.github.carrel-dev.carrel.api.v1alpha1.IdleProbe
+  map:
+    fields:
+    - name: path
+      type:
+        scalar: string
+    - name: port
+      type:
+        scalar: string
 - name: com.github.carrel-dev.carrel.api.v1alpha1.ObservedTemplate
   map:
     fields:
@@ -81,6 +111,9 @@ var schemaYAML = typed.YAMLObject(`types:
       type:
         scalar: numeric
     - name: name
+      type:
+        scalar: string
+    - name: revision
       type:
         scalar: string
 - name: com.github.carrel-dev.carrel.api.v1alpha1.ReportStatus
@@ -103,6 +136,37 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: time
       type:
         namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+- name: com.github.carrel-dev.carrel.api.v1alpha1.Requests
+  map:
+    fields:
+    - name: keepUntil
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+    - name: resetAt
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+    - name: restartAt
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+    - name: stopAt
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+- name: com.github.carrel-dev.carrel.api.v1alpha1.Rollout
+  map:
+    fields:
+    - name: deadline
+      type:
+        scalar: string
+    - name: maxUnavailable
+      type:
+        namedType: io.k8s.apimachinery.pkg.util.intstr.IntOrString
+      default: 10%
+    - name: when
+      type:
+        namedType: com.github.carrel-dev.carrel.api.v1alpha1.RolloutWhen
+      default: OnNextStart
+- name: com.github.carrel-dev.carrel.api.v1alpha1.RolloutWhen
+  scalar: string
 - name: com.github.carrel-dev.carrel.api.v1alpha1.ServicePort
   map:
     fields:
@@ -122,6 +186,9 @@ var schemaYAML = typed.YAMLObject(`types:
 - name: com.github.carrel-dev.carrel.api.v1alpha1.ServiceSpec
   map:
     fields:
+    - name: name
+      type:
+        scalar: string
     - name: ports
       type:
         list:
@@ -156,9 +223,25 @@ var schemaYAML = typed.YAMLObject(`types:
         namedType: com.github.carrel-dev.carrel.api.v1alpha1.TemplateStatus
       default:
         observedGeneration: -1
+- name: com.github.carrel-dev.carrel.api.v1alpha1.TemplateRevision
+  map:
+    fields:
+    - name: name
+      type:
+        scalar: string
+    - name: since
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
 - name: com.github.carrel-dev.carrel.api.v1alpha1.TemplateSpec
   map:
     fields:
+    - name: idle
+      type:
+        namedType: com.github.carrel-dev.carrel.api.v1alpha1.Idle
+    - name: rollout
+      type:
+        namedType: com.github.carrel-dev.carrel.api.v1alpha1.Rollout
+      default: {}
     - name: service
       type:
         namedType: com.github.carrel-dev.carrel.api.v1alpha1.ServiceSpec
@@ -188,7 +271,25 @@ var schemaYAML = typed.YAMLObject(`types:
       type:
         scalar: numeric
       default: -1
+    - name: revision
+      type:
+        namedType: com.github.carrel-dev.carrel.api.v1alpha1.TemplateRevision
     - name: userlands
+      type:
+        namedType: com.github.carrel-dev.carrel.api.v1alpha1.TemplateUserlands
+- name: com.github.carrel-dev.carrel.api.v1alpha1.TemplateUserlands
+  map:
+    fields:
+    - name: failed
+      type:
+        scalar: numeric
+    - name: pending
+      type:
+        scalar: numeric
+    - name: total
+      type:
+        scalar: numeric
+    - name: updated
       type:
         scalar: numeric
 - name: com.github.carrel-dev.carrel.api.v1alpha1.Userland
@@ -258,10 +359,25 @@ var schemaYAML = typed.YAMLObject(`types:
           elementRelationship: associative
           keys:
           - type
+    - name: handled
+      type:
+        namedType: com.github.carrel-dev.carrel.api.v1alpha1.HandledRequests
+    - name: idleFrom
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+    - name: lastActivityTime
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+    - name: lastStartTime
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
     - name: observedGeneration
       type:
         scalar: numeric
       default: -1
+    - name: requests
+      type:
+        namedType: com.github.carrel-dev.carrel.api.v1alpha1.Requests
     - name: state
       type:
         scalar: string
@@ -2436,6 +2552,8 @@ var schemaYAML = typed.YAMLObject(`types:
       type:
         scalar: string
 - name: io.k8s.apimachinery.pkg.apis.meta.v1.ConditionStatus
+  scalar: string
+- name: io.k8s.apimachinery.pkg.apis.meta.v1.Duration
   scalar: string
 - name: io.k8s.apimachinery.pkg.apis.meta.v1.FieldsV1
   map:

@@ -11,6 +11,9 @@ type ObservedTemplateApplyConfiguration struct {
 	Name *string `json:"name,omitempty"`
 	// generation of the Template's spec; 0 when there is no such Template.
 	Generation *int64 `json:"generation,omitempty"`
+	// revision is the one the carrel has been running with; empty while it is
+	// stopped or on its first start with another.
+	Revision *string `json:"revision,omitempty"`
 }
 
 // ObservedTemplateApplyConfiguration constructs a declarative configuration of the ObservedTemplate type for use with
@@ -32,5 +35,13 @@ func (b *ObservedTemplateApplyConfiguration) WithName(value string) *ObservedTem
 // If called multiple times, the Generation field is set to the value of the last call.
 func (b *ObservedTemplateApplyConfiguration) WithGeneration(value int64) *ObservedTemplateApplyConfiguration {
 	b.Generation = &value
+	return b
+}
+
+// WithRevision sets the Revision field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Revision field is set to the value of the last call.
+func (b *ObservedTemplateApplyConfiguration) WithRevision(value string) *ObservedTemplateApplyConfiguration {
+	b.Revision = &value
 	return b
 }

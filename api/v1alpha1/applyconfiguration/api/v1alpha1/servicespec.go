@@ -14,6 +14,12 @@ type ServiceSpecApplyConfiguration struct {
 	// type is Headless (the name resolves straight to the pod) or ClusterIP (an
 	// address of its own, for software that needs one or a port mapping).
 	Type *apiv1alpha1.ServiceType `json:"type,omitempty"`
+	// name is the name of each carrel's Service, in which $(CARREL_USERLAND)
+	// stands for the name of the Userland, such as
+	// cloud9-$(CARREL_USERLAND)-svc, for a proxy that goes by names of its own.
+	// Empty means the name of the Userland, with u-- before one that begins with
+	// a digit.
+	Name *string `json:"name,omitempty"`
 	// ports are the ports of the Service. The one named http, else the first,
 	// is the one a browser is sent to.
 	Ports []ServicePortApplyConfiguration `json:"ports,omitempty"`
@@ -30,6 +36,14 @@ func ServiceSpec() *ServiceSpecApplyConfiguration {
 // If called multiple times, the Type field is set to the value of the last call.
 func (b *ServiceSpecApplyConfiguration) WithType(value apiv1alpha1.ServiceType) *ServiceSpecApplyConfiguration {
 	b.Type = &value
+	return b
+}
+
+// WithName sets the Name field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Name field is set to the value of the last call.
+func (b *ServiceSpecApplyConfiguration) WithName(value string) *ServiceSpecApplyConfiguration {
+	b.Name = &value
 	return b
 }
 

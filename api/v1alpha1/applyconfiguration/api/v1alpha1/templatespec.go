@@ -21,6 +21,10 @@ type TemplateSpecApplyConfiguration struct {
 	// volumes are the storage each user has of their own. A container mounts
 	// one by its name in volumeMounts.
 	Volumes []VolumeApplyConfiguration `json:"volumes,omitempty"`
+	// idle says when a carrel that nobody uses is stopped; absent: never.
+	Idle *IdleApplyConfiguration `json:"idle,omitempty"`
+	// rollout says how running carrels take a new revision of this Template.
+	Rollout *RolloutApplyConfiguration `json:"rollout,omitempty"`
 }
 
 // TemplateSpecApplyConfiguration constructs a declarative configuration of the TemplateSpec type for use with
@@ -55,5 +59,21 @@ func (b *TemplateSpecApplyConfiguration) WithVolumes(values ...*VolumeApplyConfi
 		}
 		b.Volumes = append(b.Volumes, *values[i])
 	}
+	return b
+}
+
+// WithIdle sets the Idle field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Idle field is set to the value of the last call.
+func (b *TemplateSpecApplyConfiguration) WithIdle(value *IdleApplyConfiguration) *TemplateSpecApplyConfiguration {
+	b.Idle = value
+	return b
+}
+
+// WithRollout sets the Rollout field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Rollout field is set to the value of the last call.
+func (b *TemplateSpecApplyConfiguration) WithRollout(value *RolloutApplyConfiguration) *TemplateSpecApplyConfiguration {
+	b.Rollout = value
 	return b
 }

@@ -14,9 +14,13 @@ type TemplateStatusApplyConfiguration struct {
 	// observedGeneration is the generation of the spec that the conditions
 	// speak of; -1 before the controller has seen it.
 	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
-	// userlands is the number of Userlands that use this Template.
-	Userlands *int32 `json:"userlands,omitempty"`
-	// conditions are Ready, Reconciling and Stalled, as kstatus defines them.
+	// revision is what carrels are made of when they start: the present spec,
+	// or the last that was accepted.
+	Revision *TemplateRevisionApplyConfiguration `json:"revision,omitempty"`
+	// userlands counts those that use this Template.
+	Userlands *TemplateUserlandsApplyConfiguration `json:"userlands,omitempty"`
+	// conditions are Ready, Reconciling and Stalled, as kstatus defines them,
+	// and RolloutHeld while a roll-out waits for carrels it updated to recover.
 	Conditions []v1.ConditionApplyConfiguration `json:"conditions,omitempty"`
 }
 
@@ -34,11 +38,19 @@ func (b *TemplateStatusApplyConfiguration) WithObservedGeneration(value int64) *
 	return b
 }
 
+// WithRevision sets the Revision field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Revision field is set to the value of the last call.
+func (b *TemplateStatusApplyConfiguration) WithRevision(value *TemplateRevisionApplyConfiguration) *TemplateStatusApplyConfiguration {
+	b.Revision = value
+	return b
+}
+
 // WithUserlands sets the Userlands field in the declarative configuration to the given value
 // and returns the receiver, so that objects can be built by chaining "With" function invocations.
 // If called multiple times, the Userlands field is set to the value of the last call.
-func (b *TemplateStatusApplyConfiguration) WithUserlands(value int32) *TemplateStatusApplyConfiguration {
-	b.Userlands = &value
+func (b *TemplateStatusApplyConfiguration) WithUserlands(value *TemplateUserlandsApplyConfiguration) *TemplateStatusApplyConfiguration {
+	b.Userlands = value
 	return b
 }
 

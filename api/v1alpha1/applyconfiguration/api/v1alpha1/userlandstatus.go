@@ -3,7 +3,8 @@
 package v1alpha1
 
 import (
-	v1 "k8s.io/client-go/applyconfigurations/meta/v1"
+	v1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	metav1 "k8s.io/client-go/applyconfigurations/meta/v1"
 )
 
 // UserlandStatusApplyConfiguration represents a declarative configuration of the UserlandStatus type for use
@@ -16,7 +17,7 @@ type UserlandStatusApplyConfiguration struct {
 	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
 	// user is the login identity as resolved: spec.user, or metadata.name.
 	User *string `json:"user,omitempty"`
-	// state is one word for how the carrel is doing: Running, Starting,
+	// state is one word for how the carrel is doing: Running, Starting, Asleep,
 	// Disabled, Failing, Waiting. More may come.
 	State *string `json:"state,omitempty"`
 	// template is the Template, and its generation, the rest of the status
@@ -25,8 +26,23 @@ type UserlandStatusApplyConfiguration struct {
 	// address is where the carrel is reached inside the cluster, as
 	// http://<service>.<namespace>.svc:<port>.
 	Address *string `json:"address,omitempty"`
-	// conditions are Ready, Reconciling and Stalled, as kstatus defines them.
-	Conditions []v1.ConditionApplyConfiguration `json:"conditions,omitempty"`
+	// lastActivityTime is when the user was last seen at work. Whoever brings
+	// users to their carrels writes it, in coarse steps; on a carrel that is
+	// asleep it is the call to start.
+	LastActivityTime *v1.Time `json:"lastActivityTime,omitempty"`
+	// lastStartTime is when the controller last started the carrel.
+	LastStartTime *v1.Time `json:"lastStartTime,omitempty"`
+	// idleFrom is since when this carrel is under a Template that stops it for
+	// idleness. What lies before does not count as idle.
+	IdleFrom *v1.Time `json:"idleFrom,omitempty"`
+	// requests is what people ask of this carrel, written by others.
+	Requests *RequestsApplyConfiguration `json:"requests,omitempty"`
+	// handled are the requests honoured last.
+	Handled *HandledRequestsApplyConfiguration `json:"handled,omitempty"`
+	// conditions are Ready, Reconciling and Stalled, as kstatus defines them,
+	// and UpdatePending while the carrel runs with an older revision of its
+	// Template.
+	Conditions []metav1.ConditionApplyConfiguration `json:"conditions,omitempty"`
 }
 
 // UserlandStatusApplyConfiguration constructs a declarative configuration of the UserlandStatus type for use with
@@ -75,10 +91,50 @@ func (b *UserlandStatusApplyConfiguration) WithAddress(value string) *UserlandSt
 	return b
 }
 
+// WithLastActivityTime sets the LastActivityTime field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the LastActivityTime field is set to the value of the last call.
+func (b *UserlandStatusApplyConfiguration) WithLastActivityTime(value v1.Time) *UserlandStatusApplyConfiguration {
+	b.LastActivityTime = &value
+	return b
+}
+
+// WithLastStartTime sets the LastStartTime field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the LastStartTime field is set to the value of the last call.
+func (b *UserlandStatusApplyConfiguration) WithLastStartTime(value v1.Time) *UserlandStatusApplyConfiguration {
+	b.LastStartTime = &value
+	return b
+}
+
+// WithIdleFrom sets the IdleFrom field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the IdleFrom field is set to the value of the last call.
+func (b *UserlandStatusApplyConfiguration) WithIdleFrom(value v1.Time) *UserlandStatusApplyConfiguration {
+	b.IdleFrom = &value
+	return b
+}
+
+// WithRequests sets the Requests field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Requests field is set to the value of the last call.
+func (b *UserlandStatusApplyConfiguration) WithRequests(value *RequestsApplyConfiguration) *UserlandStatusApplyConfiguration {
+	b.Requests = value
+	return b
+}
+
+// WithHandled sets the Handled field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Handled field is set to the value of the last call.
+func (b *UserlandStatusApplyConfiguration) WithHandled(value *HandledRequestsApplyConfiguration) *UserlandStatusApplyConfiguration {
+	b.Handled = value
+	return b
+}
+
 // WithConditions adds the given value to the Conditions field in the declarative configuration
 // and returns the receiver, so that objects can be build by chaining "With" function invocations.
 // If called multiple times, values provided by each call will be appended to the Conditions field.
-func (b *UserlandStatusApplyConfiguration) WithConditions(values ...*v1.ConditionApplyConfiguration) *UserlandStatusApplyConfiguration {
+func (b *UserlandStatusApplyConfiguration) WithConditions(values ...*metav1.ConditionApplyConfiguration) *UserlandStatusApplyConfiguration {
 	for i := range values {
 		if values[i] == nil {
 			panic("nil value passed to WithConditions")

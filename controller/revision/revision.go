@@ -1,0 +1,54 @@
+// Package revision keeps what carrels were made of as ControllerRevisions. It is
+// pure.
+package revision
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+
+	appsv1 "k8s.io/api/apps/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+
+	"github.com/carrel-dev/carrel/api/v1alpha1"
+	"github.com/carrel-dev/carrel/controller/workload"
+)
+
+// New is the revision of a Template as it stands. Its name is made of its
+// content, so that an edit taken back leads to the revision there was before.
+// It has no owner: carrels that run with it outlive their Template.
+func New(t *v1alpha1.Template) (*appsv1.ControllerRevision, error) {
+	data, err := json.Marshal(workload.NewBlueprint(t))
+	if err != nil {
+		return nil, fmt.Errorf("encode the revision of template %q: %w", t.Name, err)
+	}
+	return &appsv1.ControllerRevision{
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace: t.Namespace,
+			Name:      t.Name + "-" + digest(data),
+			Labels: map[string]string{
+				v1alpha1.ManagedByLabel: v1alpha1.ManagedByValue,
+				v1alpha1.TemplateLabel:  t.Name,
+			},
+		},
+		Data:     runtime.RawExtension{Raw: data},
+		Revision: t.Generation,
+	}, nil
+}
+
+// digest is short: it tells the revisions of one Template apart.
+func digest(data []byte) string {
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:5])
+}
+
+// Blueprint is what a revision keeps.
+func Blueprint(r *appsv1.ControllerRevision) (workload.Blueprint, error) {
+	var b workload.Blueprint
+	if err := json.Unmarshal(r.Data.Raw, &b); err != nil {
+		return b, fmt.Errorf("read revision %q: %w", r.Name, err)
+	}
+	return b, nil
+}
