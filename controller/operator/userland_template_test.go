@@ -45,8 +45,8 @@ func TestTemplateOfTheCourse(t *testing.T) {
 	w.make(course)
 	w.reaches("hanako", v1alpha1.StateRunning, v1alpha1.RunningReason)
 	w.until(func() error {
-		if count := get[v1alpha1.Template](w, "ide").Status.Userlands; count != 1 {
-			return fmt.Errorf("the Template counts %d Userlands, want the one that has it from the Course", count)
+		if count := get[v1alpha1.Template](w, "ide").Status.Userlands; count == nil || count.Total != 1 {
+			return fmt.Errorf("the Template counts %+v, want the one Userland that has it from the Course", count)
 		}
 		return nil
 	})
