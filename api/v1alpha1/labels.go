@@ -61,6 +61,10 @@ const (
 // wants something else now, fields it no longer sets included.
 const IntentAnnotation = "carrel.dev/intent"
 
+// RestartedAtAnnotation is on pods and says when a person last asked for a
+// restart, as RFC 3339 writes it.
+const RestartedAtAnnotation = "carrel.dev/restarted-at"
+
 // ReservedPrefix begins every label and annotation that belongs to Carrel.
 const ReservedPrefix = "carrel.dev/"
 

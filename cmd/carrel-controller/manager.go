@@ -9,6 +9,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
@@ -118,5 +119,5 @@ func setUp(ctx context.Context, mgr ctrl.Manager, o options) error {
 	if slices.Contains(o.controllers, reportController) {
 		return report.SetupWithManager(mgr, report.Options{ClusterName: o.clusterName})
 	}
-	return operator.SetupWithManager(ctx, mgr, o.controllers...)
+	return operator.SetupWithManager(ctx, mgr, clock.RealClock{}, o.controllers...)
 }

@@ -3,6 +3,7 @@
 package conditions
 
 import (
+	"slices"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -51,13 +52,23 @@ func condition(old []metav1.Condition, kind string, status metav1.ConditionStatu
 	}
 }
 
-// Ours are those of the conditions that Of writes; others belong to others.
-func Ours(all []metav1.Condition) []metav1.Condition {
+// True is one more condition, present while it is true.
+func True(old []metav1.Condition, kind, reason, message string, generation int64, now time.Time) metav1.Condition {
+	return condition(old, kind, metav1.ConditionTrue, Verdict{Reason: reason, Message: message}, generation, now)
+}
+
+// Ours are those of the conditions that Of writes, and of the further kinds
+// named; others belong to others.
+func Ours(all []metav1.Condition, further ...string) []metav1.Condition {
 	var ours []metav1.Condition
 	for _, c := range all {
 		switch c.Type {
 		case v1alpha1.ReadyCondition, v1alpha1.ReconcilingCondition, v1alpha1.StalledCondition:
 			ours = append(ours, c)
+		default:
+			if slices.Contains(further, c.Type) {
+				ours = append(ours, c)
+			}
 		}
 	}
 	return ours

@@ -108,8 +108,8 @@ func (r *Reconciler) writeStatus(ctx context.Context, c *v1alpha1.Course, status
 }
 
 // SetupWithManager makes the manager run the reconciler.
-func SetupWithManager(mgr ctrl.Manager) error {
-	r := &Reconciler{Client: mgr.GetClient(), Recent: apply.NewRecent(), Clock: clock.RealClock{}}
+func SetupWithManager(mgr ctrl.Manager, clock clock.PassiveClock) error {
+	r := &Reconciler{Client: mgr.GetClient(), Recent: apply.NewRecent(), Clock: clock}
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("course").
 		For(&v1alpha1.Course{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).

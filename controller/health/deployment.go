@@ -7,10 +7,11 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
+	"github.com/carrel-dev/carrel/controller/presence"
 )
 
 func disabled(c Carrel) *Finding {
-	if c.Enabled {
+	if c.Presence != presence.Disabled {
 		return nil
 	}
 	if len(alive(c.Pods)) > 0 || c.Deployment != nil && c.Deployment.Status.Replicas > 0 {
@@ -18,6 +19,16 @@ func disabled(c Carrel) *Finding {
 	}
 	return &Finding{State: v1alpha1.StateDisabled, Reason: v1alpha1.DisabledReason, Ready: true,
 		Message: "stopped by enabled: false; its volumes are kept"}
+}
+
+// asleep is Ready at once, while the pod may still be ending: nobody waits for
+// it, and whoever comes now waits for a start either way.
+func asleep(c Carrel) *Finding {
+	if c.Presence != presence.Asleep {
+		return nil
+	}
+	return &Finding{State: v1alpha1.StateAsleep, Reason: v1alpha1.AsleepReason, Ready: true,
+		Message: "stopped until its user comes; its volumes are kept"}
 }
 
 // notObserved keeps a status of the Deployment from speaking for a spec it does

@@ -9,12 +9,13 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
+	"github.com/carrel-dev/carrel/controller/presence"
 )
 
 // Carrel is all that the judgement rests on.
 type Carrel struct {
-	// Enabled is whether it is meant to run.
-	Enabled bool
+	// Presence is what it is meant to be.
+	Presence presence.Presence
 	// Deployment is the one applied last.
 	Deployment *appsv1.Deployment
 	// Pods are those of the Userland, also of former Deployments.
@@ -40,6 +41,7 @@ type Finding struct {
 // checks are asked in turn; the first with something to say is heard.
 var checks = []func(Carrel) *Finding{
 	disabled,
+	asleep,
 	notObserved,
 	running,
 	podRefused,

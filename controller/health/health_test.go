@@ -12,6 +12,7 @@ import (
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
 	"github.com/carrel-dev/carrel/controller/health"
+	"github.com/carrel-dev/carrel/controller/presence"
 )
 
 var now = time.Date(2026, 10, 5, 9, 0, 0, 0, time.UTC)
@@ -24,7 +25,7 @@ func ago(seconds int) metav1.Time {
 // carrel is one on its way, an hour after its pod was made, but for the changes.
 func carrel(changes ...func(*health.Carrel)) health.Carrel {
 	c := health.Carrel{
-		Enabled: true,
+		Presence: presence.Running,
 		Deployment: &appsv1.Deployment{
 			ObjectMeta: metav1.ObjectMeta{Generation: 2},
 			Status:     appsv1.DeploymentStatus{ObservedGeneration: 2, Replicas: 1, UpdatedReplicas: 1, UnavailableReplicas: 1},
@@ -88,7 +89,7 @@ func unbound(phase corev1.PersistentVolumeClaimPhase) func(*health.Carrel) {
 
 func TestJudge(t *testing.T) {
 	const noRoom = "0/2 nodes are available: 2 Insufficient memory. preemption: 0/2 nodes are available: 2 No preemption victims found."
-	stopped := func(c *health.Carrel) { c.Enabled = false }
+	stopped := func(c *health.Carrel) { c.Presence = presence.Disabled }
 	noPods := func(c *health.Carrel) {
 		c.Pods = nil
 		c.Deployment.Status = appsv1.DeploymentStatus{ObservedGeneration: 2}

@@ -15,6 +15,10 @@ func alive(pods []corev1.Pod) []corev1.Pod {
 	return found
 }
 
+// Newest is the pod a carrel goes by: the youngest that is not on its way out;
+// nil if there is none.
+func Newest(pods []corev1.Pod) *corev1.Pod { return newest(pods) }
+
 // newest is the youngest pod that is not on its way out; nil if there is none.
 func newest(pods []corev1.Pod) *corev1.Pod {
 	var found *corev1.Pod

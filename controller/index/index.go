@@ -26,6 +26,7 @@ func Setup(ctx context.Context, indexer client.FieldIndexer) error {
 		{&v1alpha1.Userland{}, templateField, templateName},
 		{&corev1.Pod{}, userlandField, userlandLabel},
 		{&corev1.PersistentVolumeClaim{}, userlandField, userlandLabel},
+		{&corev1.Service{}, userlandField, userlandLabel},
 	} {
 		if err := indexer.IndexField(ctx, index.object, index.field, index.values); err != nil {
 			return fmt.Errorf("index %T by %s: %w", index.object, index.field, err)
@@ -59,6 +60,15 @@ func Claims(ctx context.Context, c client.Reader, userland client.ObjectKey) ([]
 	list := &corev1.PersistentVolumeClaimList{}
 	if err := c.List(ctx, list, client.InNamespace(userland.Namespace), client.MatchingFields{userlandField: userland.Name}); err != nil {
 		return nil, fmt.Errorf("list the volume claims of %q: %w", userland.Name, err)
+	}
+	return list.Items, nil
+}
+
+// Services are those labelled as of a Userland.
+func Services(ctx context.Context, c client.Reader, userland client.ObjectKey) ([]corev1.Service, error) {
+	list := &corev1.ServiceList{}
+	if err := c.List(ctx, list, client.InNamespace(userland.Namespace), client.MatchingFields{userlandField: userland.Name}); err != nil {
+		return nil, fmt.Errorf("list the services of %q: %w", userland.Name, err)
 	}
 	return list.Items, nil
 }

@@ -25,6 +25,7 @@ func CacheOptions() cache.Options {
 			&corev1.Service{}:               {Label: ours},
 			&corev1.PersistentVolumeClaim{}: {Label: ours},
 			&corev1.Pod{}:                   {Label: ours, Transform: slimPod},
+			&appsv1.ControllerRevision{}:    {Label: ours},
 		},
 		// A read of a kind nobody watches would silently begin to cache all of it.
 		ReaderFailOnMissingInformer: true,
@@ -60,6 +61,7 @@ func slimPod(in any) (any, error) {
 		Spec: corev1.PodSpec{NodeName: pod.Spec.NodeName},
 		Status: corev1.PodStatus{
 			Phase:                 pod.Status.Phase,
+			PodIP:                 pod.Status.PodIP,
 			Conditions:            pod.Status.Conditions,
 			InitContainerStatuses: pod.Status.InitContainerStatuses,
 			ContainerStatuses:     pod.Status.ContainerStatuses,

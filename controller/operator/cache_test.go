@@ -12,6 +12,7 @@ import (
 
 	"github.com/carrel-dev/carrel/controller/apply"
 	"github.com/carrel-dev/carrel/controller/health"
+	"github.com/carrel-dev/carrel/controller/presence"
 )
 
 // What the cache leaves out of a pod is not missed by the judgement.
@@ -41,7 +42,7 @@ func TestSlimPodsAreJudgedTheSame(t *testing.T) {
 				t.Fatal(err)
 			}
 			judge := func(p *corev1.Pod) health.Finding {
-				return health.Judge(health.Carrel{Enabled: true, Deployment: &appsv1.Deployment{}, Pods: []corev1.Pod{*p}, Now: now})
+				return health.Judge(health.Carrel{Presence: presence.Running, Deployment: &appsv1.Deployment{}, Pods: []corev1.Pod{*p}, Now: now})
 			}
 			if diff := cmp.Diff(judge(pod), judge(slimmed.(*corev1.Pod))); diff != "" {
 				t.Errorf("the judgement differs (-full +slim):\n%s", diff)

@@ -87,7 +87,7 @@ func podSteps(pod *corev1.Pod) []corev1.PodStatus {
 		{Phase: corev1.PodPending, Conditions: []corev1.PodCondition{scheduled}},
 		{Phase: corev1.PodPending, Conditions: []corev1.PodCondition{scheduled, unready}, ContainerStatuses: []corev1.ContainerStatus{creating}},
 		{Phase: corev1.PodRunning, Conditions: []corev1.PodCondition{scheduled, unready}, ContainerStatuses: []corev1.ContainerStatus{runs}},
-		{Phase: corev1.PodRunning, Conditions: []corev1.PodCondition{scheduled, ready}, ContainerStatuses: []corev1.ContainerStatus{answers}},
+		{Phase: corev1.PodRunning, PodIP: "127.0.0.1", Conditions: []corev1.PodCondition{scheduled, ready}, ContainerStatuses: []corev1.ContainerStatus{answers}},
 	}
 }
 

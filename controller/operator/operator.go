@@ -6,10 +6,12 @@ import (
 	"context"
 	"fmt"
 
+	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 
 	"github.com/carrel-dev/carrel/controller/course"
 	"github.com/carrel-dev/carrel/controller/index"
+	"github.com/carrel-dev/carrel/controller/rollout"
 	"github.com/carrel-dev/carrel/controller/template"
 	"github.com/carrel-dev/carrel/controller/userland"
 )
@@ -17,18 +19,22 @@ import (
 // Controllers are the names of the controllers there are.
 var Controllers = []string{"userland", "template", "course"}
 
-var setups = map[string]func(ctrl.Manager) error{
-	"userland": userland.SetupWithManager,
-	"template": template.SetupWithManager,
-	"course":   course.SetupWithManager,
+// setups are those of the controllers. What Templates grant, Userlands use.
+func setups(grants *rollout.Grants, clock clock.PassiveClock) map[string]func(ctrl.Manager) error {
+	return map[string]func(ctrl.Manager) error{
+		"userland": func(mgr ctrl.Manager) error { return userland.SetupWithManager(mgr, grants, clock) },
+		"template": func(mgr ctrl.Manager) error { return template.SetupWithManager(mgr, clock) },
+		"course":   func(mgr ctrl.Manager) error { return course.SetupWithManager(mgr, clock) },
+	}
 }
 
 // SetupWithManager adds the controllers named to a manager whose cache has
-// CacheOptions.
-func SetupWithManager(ctx context.Context, mgr ctrl.Manager, names ...string) error {
+// CacheOptions. They take the time from the clock.
+func SetupWithManager(ctx context.Context, mgr ctrl.Manager, clock clock.PassiveClock, names ...string) error {
 	if err := index.Setup(ctx, mgr.GetFieldIndexer()); err != nil {
 		return err
 	}
+	setups := setups(rollout.NewGrants(), clock)
 	for _, name := range names {
 		setup, known := setups[name]
 		if !known {

@@ -125,12 +125,13 @@ func TestServiceChangesItsKindOfAddress(t *testing.T) {
 	w.playCluster()
 	w.make(ide(), student("21t0042"))
 	w.reaches("21t0042", v1alpha1.StateRunning, v1alpha1.RunningReason)
-	name := workload.ServiceName(student("21t0042"))
+	name := workload.Plan{Userland: student("21t0042")}.ServiceName()
 	if ip := get[corev1.Service](w, name).Spec.ClusterIP; ip != corev1.ClusterIPNone {
 		t.Fatalf("the Service has the address %s, want none", ip)
 	}
 	for _, kind := range []v1alpha1.ServiceType{v1alpha1.ServiceClusterIP, v1alpha1.ServiceHeadless} {
 		change(w, "ide", func(template *v1alpha1.Template) { template.Spec.Service.Type = kind })
+		w.restart("21t0042")
 		w.until(func() error {
 			service := &corev1.Service{}
 			if err := w.Get(t.Context(), w.key(name), service); err != nil {

@@ -1,6 +1,7 @@
 package operator_test
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -68,6 +69,7 @@ func TestTemplateEditReachesItsUserlands(t *testing.T) {
 	})
 	generation := get[v1alpha1.Template](w, "ide").Generation
 	for _, s := range class(3) {
+		w.restart(s.GetName())
 		w.until(func() error {
 			if seen := get[v1alpha1.Userland](w, s.GetName()).Status.Template; seen.Generation != generation {
 				return fmt.Errorf("%s speaks of generation %d of the Template, want %d", s.GetName(), seen.Generation, generation)
@@ -94,6 +96,7 @@ func TestTemplateEditThatOnlyTakesAway(t *testing.T) {
 	w.make(ide(), student("hanako"))
 	w.reaches("hanako", v1alpha1.StateRunning, v1alpha1.RunningReason)
 	change(w, "ide", func(template *v1alpha1.Template) { template.Spec.Template.Spec.Containers[0].Args = nil })
+	w.restart("hanako")
 	w.until(func() error {
 		if args := get[appsv1.Deployment](w, "hanako").Spec.Template.Spec.Containers[0].Args; len(args) > 0 {
 			return fmt.Errorf("the Deployment still has the args %v", args)
@@ -112,10 +115,12 @@ func TestReadyIsAboutTheNewTemplate(t *testing.T) {
 	w.reaches("hanako", v1alpha1.StateRunning, v1alpha1.RunningReason)
 	w.paused.Store(true)
 	change(w, "ide", func(template *v1alpha1.Template) { template.Spec.Template.Spec.Containers[0].Image = "ide:2" })
+	w.updatePending("hanako")
+	w.ask("hanako", v1alpha1.Requests{RestartAt: ptr.To(metav1.NewTime(w.clock.Now()))})
 	w.until(func() error {
 		u := get[v1alpha1.Userland](w, "hanako")
-		if u.Status.Template.Generation != 2 {
-			return fmt.Errorf("generation %d of the Template seen, want 2", u.Status.Template.Generation)
+		if u.Status.Handled == nil {
+			return errors.New("the restart is not honoured")
 		}
 		if meta.IsStatusConditionTrue(u.Status.Conditions, v1alpha1.ReadyCondition) {
 			t.Fatal("ready for the new Template, while only a pod of the old one runs")

@@ -92,6 +92,7 @@ func TestVolumeOutlivesItsUserland(t *testing.T) {
 		return nil
 	})
 	change(w, "hanako", func(u *v1alpha1.Userland) { u.Spec.TemplateName = "ide" })
+	w.restart("hanako")
 	w.until(func() error {
 		if name := get[appsv1.Deployment](w, "hanako").Labels[v1alpha1.TemplateLabel]; name != "ide" {
 			return fmt.Errorf("the Deployment follows %s", name)

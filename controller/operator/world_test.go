@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
+	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/config"
@@ -35,9 +36,29 @@ type world struct {
 	client.Client
 	namespace string
 	requests  *requests
-	stop      func()
+	// clock is the one the controllers go by.
+	clock shiftedClock
+	stop  func()
 	// paused stops those whom playCluster plays.
 	paused atomic.Bool
+}
+
+// shiftedClock is the real one, put forward by what a test says.
+type shiftedClock struct{ offset atomic.Int64 }
+
+func (c *shiftedClock) Now() time.Time {
+	return time.Now().Add(time.Duration(c.offset.Load()))
+}
+
+func (c *shiftedClock) Since(t time.Time) time.Duration { return c.Now().Sub(t) }
+
+// later puts the clock forward and starts the controllers anew, as a timer or
+// another restart would have them look again.
+func (w *world) later(d time.Duration) {
+	w.Helper()
+	w.clock.offset.Add(int64(d))
+	w.stop()
+	w.start()
 }
 
 // newWorld makes a namespace and starts the controllers.
@@ -60,7 +81,7 @@ func (w *world) start() {
 	restConfig.Impersonate.UserName = account
 	restConfig.Wrap(w.requests.wrap)
 	ctx, cancel := context.WithCancel(context.Background())
-	mgr := manager(w.T, ctx, restConfig, w.namespace)
+	mgr := manager(w.T, ctx, restConfig, w.namespace, &w.clock)
 	ended := make(chan error, 1)
 	go func() { ended <- mgr.Start(ctx) }()
 	stopped := false
@@ -79,7 +100,7 @@ func (w *world) start() {
 
 // manager runs all controllers, as the command does, but for one namespace: the
 // other tests' are none of its business.
-func manager(t *testing.T, ctx context.Context, restConfig *rest.Config, namespace string) ctrl.Manager {
+func manager(t *testing.T, ctx context.Context, restConfig *rest.Config, namespace string, clock clock.PassiveClock) ctrl.Manager {
 	t.Helper()
 	atOnce := time.Duration(0)
 	options := operator.CacheOptions()
@@ -95,7 +116,7 @@ func manager(t *testing.T, ctx context.Context, restConfig *rest.Config, namespa
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := operator.SetupWithManager(ctx, mgr, operator.Controllers...); err != nil {
+	if err := operator.SetupWithManager(ctx, mgr, clock, operator.Controllers...); err != nil {
 		t.Fatal(err)
 	}
 	return mgr

@@ -31,11 +31,11 @@ type Facts struct {
 type Presence string
 
 const (
-	// Running: there is to be a pod.
+	// Running means that there is to be a pod.
 	Running Presence = "Running"
-	// Asleep: there is to be none until its user comes.
+	// Asleep means that there is to be none until its user comes.
 	Asleep Presence = "Asleep"
-	// Disabled: there is to be none, by the spec.
+	// Disabled means that there is to be none, by the spec.
 	Disabled Presence = "Disabled"
 )
 

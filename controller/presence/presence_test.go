@@ -20,7 +20,9 @@ func at(minutes int) *metav1.Time {
 
 var hour = &v1alpha1.Idle{After: metav1.Duration{Duration: time.Hour}}
 
-func requests(r v1alpha1.Requests) v1alpha1.UserlandStatus { return v1alpha1.UserlandStatus{Requests: &r} }
+func requests(r v1alpha1.Requests) v1alpha1.UserlandStatus {
+	return v1alpha1.UserlandStatus{Requests: &r}
+}
 
 func TestDecide(t *testing.T) {
 	tests := []struct {

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -27,7 +28,7 @@ func New(t *v1alpha1.Template) (*appsv1.ControllerRevision, error) {
 	return &appsv1.ControllerRevision{
 		ObjectMeta: metav1.ObjectMeta{
 			Namespace: t.Namespace,
-			Name:      t.Name + "-" + digest(data),
+			Name:      name(t.Name, data),
 			Labels: map[string]string{
 				v1alpha1.ManagedByLabel: v1alpha1.ManagedByValue,
 				v1alpha1.TemplateLabel:  t.Name,
@@ -38,10 +39,17 @@ func New(t *v1alpha1.Template) (*appsv1.ControllerRevision, error) {
 	}, nil
 }
 
-// digest is short: it tells the revisions of one Template apart.
-func digest(data []byte) string {
-	sum := sha256.Sum256(data)
-	return hex.EncodeToString(sum[:5])
+// longestPrefix leaves room for a dash and the digest in a label's 63 characters.
+const longestPrefix = 63 - 1 - 2*digestBytes
+
+// digestBytes are enough to tell the revisions of one Template apart.
+const digestBytes = 5
+
+// name begins with that of the Template, as far as there is room in a label.
+func name(template string, data []byte) string {
+	sum := sha256.Sum256(append([]byte(template+"\x00"), data...))
+	prefix := strings.TrimRight(template[:min(len(template), longestPrefix)], "-.")
+	return prefix + "-" + hex.EncodeToString(sum[:digestBytes])
 }
 
 // Blueprint is what a revision keeps.

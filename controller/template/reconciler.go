@@ -5,8 +5,10 @@ package template
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/clock"
 	"k8s.io/utils/ptr"
@@ -18,6 +20,7 @@ import (
 	"github.com/carrel-dev/carrel/controller/apply"
 	"github.com/carrel-dev/carrel/controller/conditions"
 	"github.com/carrel-dev/carrel/controller/index"
+	"github.com/carrel-dev/carrel/controller/revision"
 )
 
 var kind = v1alpha1.SchemeGroupVersion.WithKind("Template")
@@ -34,6 +37,7 @@ type Reconciler struct {
 // +kubebuilder:rbac:groups=carrel.dev,resources=templates;userlands;courses,verbs=get;list;watch
 // +kubebuilder:rbac:groups=carrel.dev,resources=templates/status,verbs=patch
 // +kubebuilder:rbac:groups=apps,resources=deployments,verbs=create
+// +kubebuilder:rbac:groups=apps,resources=controllerrevisions,verbs=get;list;watch;create;delete
 // +kubebuilder:rbac:groups="",resources=services;persistentvolumeclaims,verbs=create
 
 // Reconcile judges a Template it has not judged and counts who uses it.
@@ -53,6 +57,11 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		}
 		status.Conditions = conditions.Of(template.Status.Conditions, verdict, template.Generation, r.Clock.Now())
 		status.ObservedGeneration = template.Generation
+		if verdict.Ready {
+			if status.Revision, err = r.revise(ctx, template); err != nil {
+				return ctrl.Result{}, err
+			}
+		}
 	}
 	users, err := index.Users(ctx, r, req.NamespacedName)
 	if err != nil {
@@ -62,11 +71,24 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	return ctrl.Result{}, r.writeStatus(ctx, template, status)
 }
 
+// revise keeps what carrels are made of from now on.
+func (r *Reconciler) revise(ctx context.Context, t *v1alpha1.Template) (*v1alpha1.TemplateRevision, error) {
+	kept, err := revision.New(t)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.Create(ctx, kept); err != nil && !apierrors.IsAlreadyExists(err) {
+		return nil, fmt.Errorf("keep revision %q: %w", kept.Name, err)
+	}
+	return &v1alpha1.TemplateRevision{Name: kept.Name, Since: metav1.NewTime(r.Clock.Now().Truncate(time.Second))}, nil
+}
+
 // ours is the part of a status that this controller writes.
 func ours(s v1alpha1.TemplateStatus) v1alpha1.TemplateStatus {
 	return v1alpha1.TemplateStatus{
 		ObservedGeneration: s.ObservedGeneration,
 		Userlands:          s.Userlands,
+		Revision:           s.Revision,
 		Conditions:         conditions.Ours(s.Conditions),
 	}
 }
@@ -81,6 +103,9 @@ func (r *Reconciler) writeStatus(ctx context.Context, t *v1alpha1.Template, stat
 			WithObservedGeneration(status.ObservedGeneration).
 			WithUserlands(v1alpha1ac.TemplateUserlands().WithTotal(status.Userlands.Total)).
 			WithConditions(conditions.Configurations(status.Conditions)...))
+	if status.Revision != nil {
+		config.Status.WithRevision(v1alpha1ac.TemplateRevision().WithName(status.Revision.Name).WithSince(status.Revision.Since))
+	}
 	if err := r.Status().Apply(ctx, config, client.FieldOwner(apply.FieldOwner), client.ForceOwnership); err != nil {
 		return fmt.Errorf("write the status: %w", err)
 	}

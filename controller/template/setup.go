@@ -19,8 +19,8 @@ import (
 
 // SetupWithManager makes the manager run the reconciler. The manager's cache
 // needs the indexes of package index.
-func SetupWithManager(mgr ctrl.Manager) error {
-	r := &Reconciler{Client: mgr.GetClient(), Recent: apply.NewRecent(), Clock: clock.RealClock{}}
+func SetupWithManager(mgr ctrl.Manager, clock clock.PassiveClock) error {
+	r := &Reconciler{Client: mgr.GetClient(), Recent: apply.NewRecent(), Clock: clock}
 	specChanged := builder.WithPredicates(predicate.GenerationChangedPredicate{})
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("template").

@@ -7,49 +7,66 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
 	"github.com/carrel-dev/carrel/controller/apply"
-	"github.com/carrel-dev/carrel/controller/health"
 	"github.com/carrel-dev/carrel/controller/index"
+	"github.com/carrel-dev/carrel/controller/presence"
 	"github.com/carrel-dev/carrel/controller/workload"
 )
 
-// build makes the objects of a carrel and returns what there is to judge it by.
-// Volumes come first: nothing may run on somebody else's.
-func (r *Reconciler) build(ctx context.Context, u *v1alpha1.Userland, t *v1alpha1.Template) (health.Carrel, error) {
-	claims, err := r.attachVolumes(ctx, u, t)
+// plan is what the carrel is to be made of; nil if that is not known.
+func (r *Reconciler) plan(u *v1alpha1.Userland, using *origin, decision presence.Decision) *workload.Plan {
+	if using == nil {
+		return nil
+	}
+	return &workload.Plan{
+		Userland: u, Template: using.template, Revision: using.revision, Blueprint: using.blueprint,
+		Run: decision.Presence == presence.Running, RestartedAt: restartedAt(decision.Handled),
+	}
+}
+
+// restartedAt is when a person last asked for a new pod.
+func restartedAt(handled *v1alpha1.HandledRequests) *metav1.Time {
+	switch {
+	case handled == nil:
+		return nil
+	case handled.RestartAt.Before(handled.ResetAt):
+		return handled.ResetAt
+	default:
+		return handled.RestartAt
+	}
+}
+
+// build makes the Deployment and the Service.
+func (r *Reconciler) build(ctx context.Context, plan workload.Plan) (*appsv1.Deployment, error) {
+	intent, err := workload.Deployment(plan)
 	if err != nil {
-		return health.Carrel{}, err
+		return nil, err
 	}
-	intent, err := workload.Deployment(u, t)
+	deployment, err := apply.Ensure[appsv1.Deployment](ctx, r.Applier, plan.Userland, intent)
 	if err != nil {
-		return health.Carrel{}, err
+		return nil, err
 	}
-	deployment, err := apply.Ensure[appsv1.Deployment](ctx, r.Applier, u, intent)
-	if err != nil {
-		return health.Carrel{}, err
-	}
-	if err := r.serve(ctx, u, t); err != nil {
-		return health.Carrel{}, err
-	}
-	carrel, err := r.look(ctx, u, deployment)
-	carrel.Claims = claims
-	return carrel, err
+	return deployment, r.serve(ctx, plan)
 }
 
 // serve makes the Service.
-func (r *Reconciler) serve(ctx context.Context, u *v1alpha1.Userland, t *v1alpha1.Template) error {
-	live := &corev1.Service{}
-	err := r.Get(ctx, client.ObjectKey{Namespace: u.Namespace, Name: workload.ServiceName(u)}, live)
-	if client.IgnoreNotFound(err) != nil {
-		return fmt.Errorf("read the service of %q: %w", u.Name, err)
+func (r *Reconciler) serve(ctx context.Context, plan workload.Plan) error {
+	live, err := index.Services(ctx, r, client.ObjectKeyFromObject(plan.Userland))
+	if err != nil {
+		return err
 	}
-	if err == nil && metav1.IsControlledBy(live, u) && workload.ServiceMustGo(live, t) {
-		return r.remove(ctx, live)
+	for i := range live {
+		if metav1.IsControlledBy(&live[i], plan.Userland) && workload.ServiceMustGo(&live[i], plan) {
+			if err := r.remove(ctx, &live[i]); err != nil {
+				return err
+			}
+		}
 	}
-	_, err = apply.Ensure[corev1.Service](ctx, r.Applier, u, workload.Service(u, t))
+	_, err = apply.Ensure[corev1.Service](ctx, r.Applier, plan.Userland, workload.Service(plan))
 	return err
 }
 
@@ -61,13 +78,25 @@ func (r *Reconciler) remove(ctx context.Context, service *corev1.Service) error 
 	}
 	err := r.Delete(ctx, service, client.Preconditions{UID: &service.UID})
 	if client.IgnoreNotFound(err) != nil {
-		return fmt.Errorf("delete service %q, whose kind of address changes: %w", service.Name, err)
+		return fmt.Errorf("delete service %q, whose name or kind of address changes: %w", service.Name, err)
 	}
 	return &apply.LeavingError{Kind: "Service", Name: service.Name}
 }
 
-// look collects what the judgement rests on.
-func (r *Reconciler) look(ctx context.Context, u *v1alpha1.Userland, deployment *appsv1.Deployment) (health.Carrel, error) {
-	pods, err := index.Pods(ctx, r, client.ObjectKeyFromObject(u))
-	return health.Carrel{Enabled: u.Enabled(), Deployment: deployment, Pods: pods, Now: r.Clock.Now()}, err
+// scale starts or stops what is there, which takes no revision to be known.
+func (r *Reconciler) scale(ctx context.Context, deployment *appsv1.Deployment, run bool) error {
+	var replicas int32
+	if run {
+		replicas = 1
+	}
+	if deployment == nil || ptr.Deref(deployment.Spec.Replicas, 1) == replicas {
+		return nil
+	}
+	before := deployment.DeepCopy()
+	deployment.Spec.Replicas = &replicas
+	if err := r.Patch(ctx, deployment, client.MergeFrom(before), client.FieldOwner(apply.FieldOwner)); err != nil {
+		return fmt.Errorf("scale deployment %q to %d: %w", deployment.Name, replicas, err)
+	}
+	r.Applier.Recent.Wrote(deploymentKind, deployment)
+	return nil
 }

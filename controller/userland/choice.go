@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	appsv1 "k8s.io/api/apps/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -11,16 +12,19 @@ import (
 	"github.com/carrel-dev/carrel/api/v1alpha1"
 	"github.com/carrel-dev/carrel/controller/health"
 	"github.com/carrel-dev/carrel/controller/index"
+	"github.com/carrel-dev/carrel/controller/revision"
+	"github.com/carrel-dev/carrel/controller/workload"
 )
 
-// choice is the Template a Userland is to follow, or why it can follow none.
+// choice is the Template a Userland is to follow, and what is wrong with that.
 type choice struct {
-	// template is nil when there is none of use.
+	// template is nil when there is none.
 	template *v1alpha1.Template
 	// seen is what the status says was looked at.
 	seen *v1alpha1.ObservedTemplate
-	// trouble says why there is no template.
-	trouble health.Finding
+	// trouble says why the Template is of no use as it stands; nil if it is. What
+	// carrels were made of before stays of use.
+	trouble *health.Finding
 	// undecided is set while the Template awaits its judgement, which wakes its
 	// Userlands. It takes milliseconds; saying so would cost each a write.
 	undecided bool
@@ -47,29 +51,80 @@ func (r *Reconciler) choose(ctx context.Context, u *v1alpha1.Userland) (choice, 
 
 // judged goes by the verdict of the Template's own reconciliation.
 func judged(t *v1alpha1.Template) choice {
-	seen := &v1alpha1.ObservedTemplate{Name: t.Name, Generation: t.Generation}
+	c := choice{template: t, seen: &v1alpha1.ObservedTemplate{Name: t.Name, Generation: t.Generation}}
 	ready := meta.FindStatusCondition(t.Status.Conditions, v1alpha1.ReadyCondition)
 	switch {
 	case t.Status.ObservedGeneration != t.Generation || ready == nil:
-		return choice{seen: seen, undecided: true}
+		c.undecided = true
 	case !meta.IsStatusConditionTrue(t.Status.Conditions, v1alpha1.ReadyCondition):
-		return choice{seen: seen, trouble: templateInvalid(t.Name, ready.Message)}
-	default:
-		return choice{seen: seen, template: t}
+		c.trouble = templateInvalid(t.Name, ready.Message)
 	}
+	return c
 }
 
-func noTemplate(u *v1alpha1.Userland) health.Finding {
-	return health.Finding{State: v1alpha1.StateWaiting, Reason: v1alpha1.NoTemplateReason, Stalled: true, Message: fmt.Sprintf(
+// latest is the name of the revision a carrel that starts is made of; empty if
+// there is none.
+func (c choice) latest() string {
+	if c.template == nil || c.template.Status.Revision == nil {
+		return ""
+	}
+	return c.template.Status.Revision.Name
+}
+
+// volumes are those of a blueprint, as the Template describes them. One that it
+// no longer has is known by its name only.
+func (c choice) volumes(b workload.Blueprint) []v1alpha1.Volume {
+	described := map[string]v1alpha1.Volume{}
+	if c.template != nil {
+		for _, volume := range c.template.Spec.Volumes {
+			described[volume.Name] = volume
+		}
+	}
+	volumes := make([]v1alpha1.Volume, 0, len(b.Volumes))
+	for _, name := range b.Volumes {
+		volume, known := described[name]
+		if !known {
+			volume = v1alpha1.Volume{Name: name}
+		}
+		volumes = append(volumes, volume)
+	}
+	return volumes
+}
+
+// origin is a revision to make a carrel of.
+type origin struct {
+	revision, template string
+	blueprint          workload.Blueprint
+}
+
+// origin reads a revision; nil if there is no such one.
+func (r *Reconciler) origin(ctx context.Context, namespace, name string) (*origin, error) {
+	if name == "" {
+		return nil, nil
+	}
+	kept := &appsv1.ControllerRevision{}
+	err := r.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, kept)
+	if apierrors.IsNotFound(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read revision %q: %w", name, err)
+	}
+	blueprint, err := revision.Blueprint(kept)
+	return &origin{revision: name, template: kept.Labels[v1alpha1.TemplateLabel], blueprint: blueprint}, err
+}
+
+func noTemplate(u *v1alpha1.Userland) *health.Finding {
+	return &health.Finding{State: v1alpha1.StateWaiting, Reason: v1alpha1.NoTemplateReason, Stalled: true, Message: fmt.Sprintf(
 		"neither this Userland nor Course %q names a Template: set spec.templateName in one of them", u.Namespace)}
 }
 
-func templateNotFound(u *v1alpha1.Userland, name string) health.Finding {
-	return health.Finding{State: v1alpha1.StateWaiting, Reason: v1alpha1.TemplateNotFoundReason, Message: fmt.Sprintf(
+func templateNotFound(u *v1alpha1.Userland, name string) *health.Finding {
+	return &health.Finding{State: v1alpha1.StateWaiting, Reason: v1alpha1.TemplateNotFoundReason, Message: fmt.Sprintf(
 		"there is no Template %q in %q yet: add it, or correct spec.templateName", name, u.Namespace)}
 }
 
-func templateInvalid(name, message string) health.Finding {
-	return health.Finding{State: v1alpha1.StateFailing, Reason: v1alpha1.TemplateInvalidReason, Stalled: true, Message: fmt.Sprintf(
+func templateInvalid(name, message string) *health.Finding {
+	return &health.Finding{State: v1alpha1.StateFailing, Reason: v1alpha1.TemplateInvalidReason, Stalled: true, Message: fmt.Sprintf(
 		"Template %q is invalid: %s", name, message)}
 }

@@ -15,7 +15,8 @@ import (
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
 	"github.com/carrel-dev/carrel/controller/apply"
-	"github.com/carrel-dev/carrel/controller/health"
+	"github.com/carrel-dev/carrel/controller/probe"
+	"github.com/carrel-dev/carrel/controller/rollout"
 )
 
 var kind = v1alpha1.SchemeGroupVersion.WithKind("Userland")
@@ -27,6 +28,10 @@ type Reconciler struct {
 	Live client.Reader
 	// Applier applies the objects of a carrel.
 	Applier *apply.Applier
+	// Grants say which running carrels may restart for a roll-out.
+	Grants *rollout.Grants
+	// Prober asks carrels when they were last used.
+	Prober *probe.Prober
 	// Events tells people what happened.
 	Events events.EventRecorder
 	// Clock tells the time.
@@ -36,6 +41,7 @@ type Reconciler struct {
 // +kubebuilder:rbac:groups=carrel.dev,resources=userlands;templates;courses,verbs=get;list;watch
 // +kubebuilder:rbac:groups=carrel.dev,resources=userlands/status,verbs=patch
 // +kubebuilder:rbac:groups=apps,resources=deployments,verbs=get;list;watch;create;patch
+// +kubebuilder:rbac:groups=apps,resources=controllerrevisions,verbs=get;list;watch
 // +kubebuilder:rbac:groups="",resources=services,verbs=get;list;watch;create;patch;delete
 // +kubebuilder:rbac:groups="",resources=persistentvolumeclaims,verbs=get;list;watch;create;patch
 // +kubebuilder:rbac:groups="",resources=pods,verbs=get;list;watch
@@ -62,24 +68,12 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if err != nil || choice.undecided {
 		return ctrl.Result{}, err
 	}
-	finding, err := r.bringAbout(ctx, userland, choice)
+	outcome, err := r.bringAbout(ctx, userland, choice)
 	if errors.Is(err, apply.ErrCacheBehind) {
 		return ctrl.Result{RequeueAfter: apply.CacheLag}, nil
 	}
-	if err != nil {
+	if err != nil || outcome.undecided {
 		return ctrl.Result{}, err
 	}
-	return ctrl.Result{RequeueAfter: finding.Recheck}, r.writeStatus(ctx, userland, choice, finding)
-}
-
-// bringAbout makes the objects of the carrel and judges it by them.
-func (r *Reconciler) bringAbout(ctx context.Context, u *v1alpha1.Userland, choice choice) (health.Finding, error) {
-	if choice.template == nil {
-		return r.withoutTemplate(ctx, u, choice.trouble)
-	}
-	carrel, err := r.build(ctx, u, choice.template)
-	if err != nil {
-		return explain(err)
-	}
-	return health.Judge(carrel), nil
+	return ctrl.Result{RequeueAfter: outcome.recheck(r.Clock.Now())}, r.writeStatus(ctx, userland, outcome)
 }

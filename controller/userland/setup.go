@@ -5,6 +5,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/client-go/util/workqueue"
 	"k8s.io/utils/clock"
 	"k8s.io/utils/ptr"
@@ -18,10 +19,13 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
 	"github.com/carrel-dev/carrel/controller/apply"
 	"github.com/carrel-dev/carrel/controller/index"
+	"github.com/carrel-dev/carrel/controller/probe"
+	"github.com/carrel-dev/carrel/controller/rollout"
 )
 
 const (
@@ -36,13 +40,15 @@ const (
 
 // SetupWithManager makes the manager run the reconciler. The manager's cache
 // needs the indexes of package index.
-func SetupWithManager(mgr ctrl.Manager) error {
+func SetupWithManager(mgr ctrl.Manager, grants *rollout.Grants, clock clock.PassiveClock) error {
 	r := &Reconciler{
 		Client:  mgr.GetClient(),
 		Live:    mgr.GetAPIReader(),
 		Applier: apply.New(mgr.GetClient(), mgr.GetAPIReader()),
+		Grants:  grants,
+		Prober:  probe.New(clock),
 		Events:  mgr.GetEventRecorder(apply.FieldOwner),
-		Clock:   clock.RealClock{},
+		Clock:   clock,
 	}
 	return r.SetupWithManager(mgr)
 }
@@ -53,12 +59,14 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("userland").
 		WithOptions(controller.Options{MaxConcurrentReconciles: concurrency}).
-		// Its status is written by us.
-		For(&v1alpha1.Userland{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		For(&v1alpha1.Userland{}, builder.WithPredicates(called)).
 		Watches(&appsv1.Deployment{}, byLabel).
 		Watches(&corev1.Service{}, byLabel).
 		Watches(&corev1.PersistentVolumeClaim{}, byLabel).
 		Watches(&corev1.Pod{}, byLabel).
+		Watches(&appsv1.ControllerRevision{}, fanOut(r.usersOfRevision), builder.WithPredicates(created)).
+		WatchesRawSource(source.Channel(r.Grants.Wake, &handler.TypedEnqueueRequestForObject[*v1alpha1.Userland]{})).
+		WatchesRawSource(source.Channel(r.Prober.Wake, &handler.TypedEnqueueRequestForObject[*v1alpha1.Userland]{})).
 		Watches(&v1alpha1.Template{}, fanOut(r.usersOfTemplate), builder.WithPredicates(verdictChanged)).
 		Watches(&v1alpha1.Course{}, fanOut(r.usersOfCourse), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		Complete(r)
@@ -75,6 +83,13 @@ func userlandOfLabel(_ context.Context, o client.Object) []reconcile.Request {
 
 func (r *Reconciler) usersOfTemplate(ctx context.Context, o client.Object) []reconcile.Request {
 	users, err := index.Users(ctx, r, client.ObjectKeyFromObject(o))
+	return requests(ctx, users, err)
+}
+
+// usersOfRevision are those of its Template. They may have been told of it
+// before it was in sight.
+func (r *Reconciler) usersOfRevision(ctx context.Context, o client.Object) []reconcile.Request {
+	users, err := index.Users(ctx, r, client.ObjectKey{Namespace: o.GetNamespace(), Name: o.GetLabels()[v1alpha1.TemplateLabel]})
 	return requests(ctx, users, err)
 }
 
@@ -102,9 +117,31 @@ var verdictChanged = predicate.Funcs{
 		before, after := e.ObjectOld.(*v1alpha1.Template), e.ObjectNew.(*v1alpha1.Template)
 		return before.UID != after.UID ||
 			before.Status.ObservedGeneration != after.Status.ObservedGeneration ||
+			!equality.Semantic.DeepEqual(before.Status.Revision, after.Status.Revision) ||
 			readyStatus(before) != readyStatus(after)
 	},
 }
+
+// created lets pass what is new.
+var created = predicate.Funcs{
+	UpdateFunc: func(event.UpdateEvent) bool { return false },
+	DeleteFunc: func(event.DeleteEvent) bool { return false },
+}
+
+// called lets pass edits of a Userland and what people ask of it. Activity
+// matters to those that do not run: the others find it when their time has come.
+// One that has just gone to sleep is looked at again, since the activity that
+// would have kept it may have arrived in between.
+var called = predicate.Funcs{
+	UpdateFunc: func(e event.UpdateEvent) bool {
+		before, after := e.ObjectOld.(*v1alpha1.Userland), e.ObjectNew.(*v1alpha1.Userland)
+		return before.UID != after.UID || before.Generation != after.Generation ||
+			!equality.Semantic.DeepEqual(before.Status.Requests, after.Status.Requests) ||
+			asleep(after) && (!asleep(before) || !before.Status.LastActivityTime.Equal(after.Status.LastActivityTime))
+	},
+}
+
+func asleep(u *v1alpha1.Userland) bool { return u.Status.State == v1alpha1.StateAsleep }
 
 func readyStatus(t *v1alpha1.Template) string {
 	for _, c := range t.Status.Conditions {

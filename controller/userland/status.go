@@ -16,12 +16,11 @@ import (
 	"github.com/carrel-dev/carrel/controller/apply"
 	"github.com/carrel-dev/carrel/controller/conditions"
 	"github.com/carrel-dev/carrel/controller/health"
-	"github.com/carrel-dev/carrel/controller/workload"
 )
 
 // writeStatus says how the carrel is doing, if that is news.
-func (r *Reconciler) writeStatus(ctx context.Context, u *v1alpha1.Userland, choice choice, finding health.Finding) error {
-	before, now := ours(u.Status), statusOf(u, choice, finding, r.Clock.Now())
+func (r *Reconciler) writeStatus(ctx context.Context, u *v1alpha1.Userland, o outcome) error {
+	before, now := ours(u.Status), statusOf(u, o, r.Clock.Now())
 	if equality.Semantic.DeepEqual(before, now) {
 		return nil
 	}
@@ -33,37 +32,62 @@ func (r *Reconciler) writeStatus(ctx context.Context, u *v1alpha1.Userland, choi
 		return fmt.Errorf("write the status: %w", err)
 	}
 	r.Applier.Recent.Wrote(kind, &metav1.ObjectMeta{Namespace: u.Namespace, Name: u.Name, ResourceVersion: ptr.Deref(config.ResourceVersion, "")})
-	r.tell(u, before, now, finding)
+	r.tell(u, before, now, o.finding)
 	return nil
 }
 
 // ours is the part of a status that this controller writes.
 func ours(s v1alpha1.UserlandStatus) v1alpha1.UserlandStatus {
-	return v1alpha1.UserlandStatus{
-		ObservedGeneration: s.ObservedGeneration,
-		User:               s.User,
-		State:              s.State,
-		Template:           s.Template,
-		Address:            s.Address,
-		Conditions:         conditions.Ours(s.Conditions),
-	}
+	s.LastActivityTime, s.Requests = nil, nil
+	s.Conditions = conditions.Ours(s.Conditions, v1alpha1.UpdatePendingCondition)
+	return s
 }
 
 // statusOf is pure.
-func statusOf(u *v1alpha1.Userland, choice choice, finding health.Finding, now time.Time) v1alpha1.UserlandStatus {
+func statusOf(u *v1alpha1.Userland, o outcome, now time.Time) v1alpha1.UserlandStatus {
+	finding := o.finding
 	verdict := conditions.Verdict{Ready: finding.Ready, Stalled: finding.Stalled, Reason: finding.Reason, Message: finding.Message}
-	address := u.Status.Address
-	if choice.template != nil {
-		address = workload.Address(u, choice.template)
-	}
-	return v1alpha1.UserlandStatus{
+	status := v1alpha1.UserlandStatus{
 		ObservedGeneration: u.Generation,
 		User:               u.User(),
 		State:              finding.State,
-		Template:           choice.seen,
-		Address:            address,
+		Template:           o.template(u),
+		Address:            u.Status.Address,
+		LastStartTime:      o.decision.LastStart,
+		IdleFrom:           o.decision.IdleFrom,
+		Handled:            o.decision.Handled,
 		Conditions:         conditions.Of(u.Status.Conditions, verdict, u.Generation, now),
 	}
+	if o.plan != nil {
+		status.Address = o.plan.Address()
+	}
+	if message := o.pending(); message != "" {
+		status.Conditions = append(status.Conditions,
+			conditions.True(u.Status.Conditions, v1alpha1.UpdatePendingCondition, v1alpha1.OlderRevisionReason, message, u.Generation, now))
+	}
+	return status
+}
+
+// template is what the status says of the Template.
+func (o outcome) template(u *v1alpha1.Userland) *v1alpha1.ObservedTemplate {
+	if o.choice.seen == nil {
+		return nil
+	}
+	seen := *o.choice.seen
+	if o.plan != nil {
+		seen.Revision = provenBy(o.plan.Run, o.finding.State == v1alpha1.StateRunning, o.plan.Revision, provenRevision(u))
+	}
+	return &seen
+}
+
+// pending says what a running carrel takes when it next starts; empty if that
+// is what it has.
+func (o outcome) pending() string {
+	latest := o.choice.latest()
+	if o.plan == nil || !o.plan.Run || latest == "" || o.plan.Revision == latest {
+		return ""
+	}
+	return fmt.Sprintf("the carrel goes on as it was; Template %q has changed, and it takes the change when it next starts", o.choice.seen.Name)
 }
 
 func configuration(s v1alpha1.UserlandStatus) *v1alpha1ac.UserlandStatusApplyConfiguration {
@@ -72,11 +96,18 @@ func configuration(s v1alpha1.UserlandStatus) *v1alpha1ac.UserlandStatusApplyCon
 		WithUser(s.User).
 		WithState(s.State).
 		WithConditions(conditions.Configurations(s.Conditions)...)
+	config.LastStartTime, config.IdleFrom = s.LastStartTime, s.IdleFrom
 	if s.Template != nil {
-		config.WithTemplate(v1alpha1ac.ObservedTemplate().WithName(s.Template.Name).WithGeneration(s.Template.Generation))
+		config.Template = &v1alpha1ac.ObservedTemplateApplyConfiguration{Name: &s.Template.Name, Generation: &s.Template.Generation}
+		if s.Template.Revision != "" {
+			config.Template.WithRevision(s.Template.Revision)
+		}
 	}
 	if s.Address != "" {
 		config.WithAddress(s.Address)
+	}
+	if h := s.Handled; h != nil {
+		config.Handled = &v1alpha1ac.HandledRequestsApplyConfiguration{RestartAt: h.RestartAt, StopAt: h.StopAt, ResetAt: h.ResetAt}
 	}
 	return config
 }

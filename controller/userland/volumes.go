@@ -34,9 +34,9 @@ func (e *OtherUserError) Error() string {
 // attachVolumes makes the claims of a carrel that are missing, keeps the labels
 // of those that exist, and returns them. All are looked at before any is made,
 // so that a carrel refused for one leaves no new claim behind.
-func (r *Reconciler) attachVolumes(ctx context.Context, u *v1alpha1.Userland, t *v1alpha1.Template) ([]corev1.PersistentVolumeClaim, error) {
-	found := make([]*corev1.PersistentVolumeClaim, len(t.Spec.Volumes))
-	for i, volume := range t.Spec.Volumes {
+func (r *Reconciler) attachVolumes(ctx context.Context, u *v1alpha1.Userland, volumes []v1alpha1.Volume) ([]corev1.PersistentVolumeClaim, error) {
+	found := make([]*corev1.PersistentVolumeClaim, len(volumes))
+	for i, volume := range volumes {
 		claim, err := r.claim(ctx, u, volume)
 		if err != nil {
 			return nil, err
@@ -44,7 +44,7 @@ func (r *Reconciler) attachVolumes(ctx context.Context, u *v1alpha1.Userland, t 
 		found[i] = claim
 	}
 	claims := make([]corev1.PersistentVolumeClaim, 0, len(found))
-	for i, volume := range t.Spec.Volumes {
+	for i, volume := range volumes {
 		claim, err := r.attach(ctx, u, volume, found[i])
 		if err != nil {
 			return nil, err
@@ -94,6 +94,10 @@ func (r *Reconciler) attach(ctx context.Context, u *v1alpha1.Userland, volume v1
 	}
 	return claim, r.mark(ctx, claim, func(claim *corev1.PersistentVolumeClaim) {
 		want := workload.Claim(u, volume)
+		if volume.Retain == "" {
+			// The Template no longer has it: what was promised stands.
+			delete(want.Annotations, v1alpha1.RetainAnnotation)
+		}
 		claim.Labels = merge(claim.Labels, want.Labels)
 		claim.Annotations = merge(claim.Annotations, want.Annotations)
 	})
@@ -167,4 +171,12 @@ func merge(into, from map[string]string) map[string]string {
 	}
 	maps.Copy(into, from)
 	return into
+}
+
+func claimNames(u *v1alpha1.Userland, b workload.Blueprint) map[string]string {
+	names := map[string]string{}
+	for _, volume := range b.Volumes {
+		names[volume] = workload.ClaimName(u, volume)
+	}
+	return names
 }

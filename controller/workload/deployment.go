@@ -2,6 +2,7 @@ package workload
 
 import (
 	"fmt"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -12,50 +13,42 @@ import (
 	"github.com/carrel-dev/carrel/api/v1alpha1"
 )
 
-// Deployment is the Deployment of a Userland.
-func Deployment(u *v1alpha1.Userland, t *v1alpha1.Template) (*appsv1ac.DeploymentApplyConfiguration, error) {
-	return deployment(u, t, environment(u))
+// Deployment is the Deployment of a carrel.
+func Deployment(p Plan) (*appsv1ac.DeploymentApplyConfiguration, error) {
+	return deployment(p, environment(p.Userland))
 }
 
 // Sample is a Deployment to try a Template on the API server with. It has the
 // variables of no user, so that what the API server says of env[2] is about the
 // Template's env[2]. Its name can't be that of a Userland.
 func Sample(t *v1alpha1.Template) (*appsv1ac.DeploymentApplyConfiguration, error) {
-	return deployment(sampleUser(t), t, nil)
+	return deployment(samplePlan(t), nil)
 }
 
-func deployment(u *v1alpha1.Userland, t *v1alpha1.Template, env []*corev1ac.EnvVarApplyConfiguration) (*appsv1ac.DeploymentApplyConfiguration, error) {
-	pod, err := podTemplate(u, t, env)
+func deployment(p Plan, env []*corev1ac.EnvVarApplyConfiguration) (*appsv1ac.DeploymentApplyConfiguration, error) {
+	pod, err := podTemplate(p, env)
 	if err != nil {
-		return nil, fmt.Errorf("pod of template %q: %w", t.Name, err)
+		return nil, fmt.Errorf("pod of template %q: %w", p.Template, err)
 	}
-	d := appsv1ac.Deployment(DeploymentName(u), u.Namespace).
-		WithLabels(labelsWithTemplate(u, t)).
+	d := appsv1ac.Deployment(DeploymentName(p.Userland), p.Userland.Namespace).
+		WithLabels(merged(p.labels(), map[string]string{v1alpha1.RevisionLabel: p.Revision})).
 		WithSpec(appsv1ac.DeploymentSpec().
-			WithReplicas(replicas(u)).
+			WithReplicas(p.replicas()).
 			// Git keeps the history; old ReplicaSets would only be in the way.
 			WithRevisionHistoryLimit(0).
 			// Two pods must never write to one volume.
 			WithStrategy(appsv1ac.DeploymentStrategy().WithType(appsv1.RecreateDeploymentStrategyType)).
-			WithSelector(metav1ac.LabelSelector().WithMatchLabels(selector(u))).
+			WithSelector(metav1ac.LabelSelector().WithMatchLabels(selector(p.Userland))).
 			WithTemplate(pod))
-	if u.UID != "" {
-		d.WithOwnerReferences(owner(u))
+	if p.Userland.UID != "" {
+		d.WithOwnerReferences(owner(p.Userland))
 	}
 	return d, nil
 }
 
-func replicas(u *v1alpha1.Userland) int32 {
-	if u.Enabled() {
-		return 1
-	}
-	return 0
-}
-
-// podTemplate is the Template's pod with what Carrel adds.
-func podTemplate(u *v1alpha1.Userland, t *v1alpha1.Template, env []*corev1ac.EnvVarApplyConfiguration) (*corev1ac.PodTemplateSpecApplyConfiguration, error) {
-	blueprint := NewBlueprint(t)
-	spec, err := podSpec(&blueprint.Pod.Spec)
+// podTemplate is the blueprint's pod with what is the user's own.
+func podTemplate(p Plan, env []*corev1ac.EnvVarApplyConfiguration) (*corev1ac.PodTemplateSpecApplyConfiguration, error) {
+	spec, err := podSpec(&p.Blueprint.Pod.Spec)
 	if err != nil {
 		return nil, err
 	}
@@ -65,14 +58,18 @@ func podTemplate(u *v1alpha1.Userland, t *v1alpha1.Template, env []*corev1ac.Env
 	for i := range spec.InitContainers {
 		addEnvironment(&spec.InitContainers[i], env)
 	}
-	for _, volume := range t.Spec.Volumes {
-		spec.WithVolumes(corev1ac.Volume().WithName(volume.Name).
-			WithPersistentVolumeClaim(corev1ac.PersistentVolumeClaimVolumeSource().WithClaimName(ClaimName(u, volume.Name))))
+	for _, volume := range p.Blueprint.Volumes {
+		spec.WithVolumes(corev1ac.Volume().WithName(volume).
+			WithPersistentVolumeClaim(corev1ac.PersistentVolumeClaimVolumeSource().WithClaimName(p.Claims[volume])))
 	}
-	return corev1ac.PodTemplateSpec().
-		WithLabels(merged(t.Spec.Template.Labels, labelsWithTemplate(u, t))).
-		WithAnnotations(t.Spec.Template.Annotations).
-		WithSpec(spec), nil
+	pod := corev1ac.PodTemplateSpec().
+		WithLabels(merged(p.Blueprint.Pod.Labels, p.labels())).
+		WithAnnotations(p.Blueprint.Pod.Annotations).
+		WithSpec(spec)
+	if p.RestartedAt != nil {
+		pod.WithAnnotations(map[string]string{v1alpha1.RestartedAtAnnotation: p.RestartedAt.UTC().Format(time.RFC3339)})
+	}
+	return pod, nil
 }
 
 // environment are the variables every container is given.

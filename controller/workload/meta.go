@@ -20,12 +20,6 @@ func labels(u *v1alpha1.Userland) map[string]string {
 	}
 }
 
-func labelsWithTemplate(u *v1alpha1.Userland, t *v1alpha1.Template) map[string]string {
-	all := labels(u)
-	all[v1alpha1.TemplateLabel] = t.Name
-	return all
-}
-
 // selector is immutable in a Deployment, so it holds nothing that an edit of
 // Userland or Template can change.
 func selector(u *v1alpha1.Userland) map[string]string {

@@ -8,48 +8,51 @@ import (
 	"github.com/carrel-dev/carrel/api/v1alpha1"
 )
 
-// Service is the Service of a Userland.
-func Service(u *v1alpha1.Userland, t *v1alpha1.Template) *corev1ac.ServiceApplyConfiguration {
+// Service is the Service of a carrel.
+func Service(p Plan) *corev1ac.ServiceApplyConfiguration {
 	spec := corev1ac.ServiceSpec().
 		WithType(corev1.ServiceTypeClusterIP).
-		WithSelector(selector(u))
-	if headless(t) {
+		WithSelector(selector(p.Userland))
+	if headless(p.Blueprint.Service) {
 		spec.WithClusterIP(corev1.ClusterIPNone)
 	}
-	for _, port := range t.Spec.Service.Ports {
+	for _, port := range p.Blueprint.Service.Ports {
 		spec.WithPorts(servicePort(port))
 	}
-	s := corev1ac.Service(ServiceName(u), u.Namespace).
-		WithLabels(labelsWithTemplate(u, t)).
+	s := corev1ac.Service(p.ServiceName(), p.Userland.Namespace).
+		WithLabels(p.labels()).
 		WithSpec(spec)
-	if u.UID != "" {
-		s.WithOwnerReferences(owner(u))
+	if p.Userland.UID != "" {
+		s.WithOwnerReferences(owner(p.Userland))
 	}
 	return s
 }
 
-// ServiceMustGo reports whether a Service can't become what the Template wants:
-// whether it has an address of its own is settled when it is made.
-func ServiceMustGo(live *corev1.Service, t *v1alpha1.Template) bool {
-	return live.Spec.ClusterIP != "" && (live.Spec.ClusterIP == corev1.ClusterIPNone) != headless(t)
+// ServiceMustGo reports whether a Service of the Userland can't become what the
+// plan wants: its name, and whether it has an address of its own, are settled
+// when it is made.
+func ServiceMustGo(live *corev1.Service, p Plan) bool {
+	return live.Name != p.ServiceName() ||
+		live.Spec.ClusterIP != "" && (live.Spec.ClusterIP == corev1.ClusterIPNone) != headless(p.Blueprint.Service)
 }
 
 // SampleService is a Service to try a Template on the API server with.
 func SampleService(t *v1alpha1.Template) *corev1ac.ServiceApplyConfiguration {
-	return Service(sampleUser(t), t)
+	return Service(samplePlan(t))
 }
 
-func headless(t *v1alpha1.Template) bool { return t.Spec.Service.Type != v1alpha1.ServiceClusterIP }
+func headless(s v1alpha1.ServiceSpec) bool { return s.Type != v1alpha1.ServiceClusterIP }
 
 func servicePort(port v1alpha1.ServicePort) *corev1ac.ServicePortApplyConfiguration {
 	return corev1ac.ServicePort().
 		WithName(port.Name).
 		WithPort(port.Port).
-		WithTargetPort(intstr.FromInt32(targetPort(port))).
+		WithTargetPort(intstr.FromInt32(TargetPort(port))).
 		WithProtocol(protocol(port))
 }
 
-func targetPort(port v1alpha1.ServicePort) int32 {
+// TargetPort is the port of the container that a port of the Service leads to.
+func TargetPort(port v1alpha1.ServicePort) int32 {
 	if port.TargetPort == 0 {
 		return port.Port
 	}

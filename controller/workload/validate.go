@@ -52,7 +52,7 @@ func headlessPortMapping(spec *v1alpha1.TemplateSpec) (errs field.ErrorList) {
 		return nil
 	}
 	for i, port := range spec.Service.Ports {
-		if targetPort(port) != port.Port {
+		if TargetPort(port) != port.Port {
 			errs = append(errs, field.Invalid(specPath.Child("service", "ports").Index(i).Child("targetPort"), port.TargetPort,
 				fmt.Sprintf("a Headless service does not map ports: set port to %d, or service.type to ClusterIP", port.TargetPort)))
 		}

@@ -69,13 +69,26 @@ func read(t *testing.T, path string) (*v1alpha1.Userland, *v1alpha1.Template) {
 	return u, template
 }
 
+// planOf is a carrel that runs by the Template as it stands.
+func planOf(u *v1alpha1.Userland, template *v1alpha1.Template) workload.Plan {
+	plan := workload.Plan{
+		Userland: u, Template: template.Name, Revision: template.Name + "-0123456789",
+		Blueprint: workload.NewBlueprint(template), Run: u.Enabled(), Claims: map[string]string{},
+	}
+	for _, volume := range plan.Blueprint.Volumes {
+		plan.Claims[volume] = workload.ClaimName(u, volume)
+	}
+	return plan
+}
+
 func objects(t *testing.T, u *v1alpha1.Userland, template *v1alpha1.Template) []byte {
 	t.Helper()
-	deployment, err := workload.Deployment(u, template)
+	plan := planOf(u, template)
+	deployment, err := workload.Deployment(plan)
 	if err != nil {
 		t.Fatal(err)
 	}
-	all := []any{deployment, workload.Service(u, template)}
+	all := []any{deployment, workload.Service(plan)}
 	for _, volume := range template.Spec.Volumes {
 		all = append(all, workload.Claim(u, volume))
 	}
@@ -87,21 +100,21 @@ func objects(t *testing.T, u *v1alpha1.Userland, template *v1alpha1.Template) []
 		}
 		documents[i] = string(data)
 	}
-	return []byte("# address: " + workload.Address(u, template) + "\n" + strings.Join(documents, "---\n"))
+	return []byte("# address: " + plan.Address() + "\n" + strings.Join(documents, "---\n"))
 }
 
 // A Userland's enabled, user or Template may change, its Deployment's selector
 // never can.
 func TestSelectorIsStable(t *testing.T) {
 	u, template := read(t, "testdata/database.in.yaml")
-	before, err := workload.Deployment(u, template)
+	before, err := workload.Deployment(planOf(u, template))
 	if err != nil {
 		t.Fatal(err)
 	}
 	u.Spec = v1alpha1.UserlandSpec{Enabled: new(false)}
 	template.Name = "another"
 	template.Spec.Template.Labels = map[string]string{"another": "label"}
-	after, err := workload.Deployment(u, template)
+	after, err := workload.Deployment(planOf(u, template))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -116,7 +129,7 @@ func TestNamesDoNotCollide(t *testing.T) {
 	for _, name := range []string{"a", "21t0042", "u-21t0042", "u", "t0042"} {
 		u := &v1alpha1.Userland{}
 		u.Name = name
-		service := workload.ServiceName(u)
+		service := workload.Plan{Userland: u}.ServiceName()
 		if owner, taken := seen[service]; taken {
 			t.Errorf("%s and %s both want the Service %s", owner, name, service)
 		}

@@ -1,0 +1,74 @@
+package userland
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"strconv"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/carrel-dev/carrel/api/v1alpha1"
+	"github.com/carrel-dev/carrel/controller/health"
+	"github.com/carrel-dev/carrel/controller/presence"
+	"github.com/carrel-dev/carrel/controller/workload"
+)
+
+const (
+	// probeAgain is how long a carrel whose idle probe did not answer is left
+	// alone before it is asked again.
+	probeAgain = time.Minute
+	// unknownIdle is how recent activity must be to wake a carrel whose Template
+	// is gone.
+	unknownIdle = time.Hour
+)
+
+// decide says whether the carrel is to run, and what there is to add for people.
+func (r *Reconciler) decide(ctx context.Context, u *v1alpha1.Userland, c choice, s scene, using *origin) (presence.Decision, string) {
+	facts := presence.Facts{Enabled: u.Enabled(), Idle: c.idle(s.runs()), Running: s.runs(), Status: u.Status, Now: r.Clock.Now()}
+	decision := presence.Decide(facts)
+	if !decision.Idle || !s.runs() || facts.Idle.Probe == nil || using == nil {
+		return decision, ""
+	}
+	url := probeURL(facts.Idle.Probe, using.blueprint, s)
+	if url == "" {
+		return decision, ""
+	}
+	answer, answered := r.Prober.Ask(ctx, u, url, presence.SleepAt(facts))
+	if answered && answer.Err == nil {
+		facts.Probed = answer.LastActivity
+		return presence.Decide(facts), ""
+	}
+	facts.Probed = facts.Now.Add(probeAgain - facts.Idle.After.Duration)
+	decision = presence.Decide(facts)
+	if answered {
+		return decision, fmt.Sprintf("; it is not stopped for idleness, because its idle probe fails: %v", answer.Err)
+	}
+	return decision, ""
+}
+
+// idle is when the carrel is stopped for idleness. Without a Template, what runs
+// goes on and what sleeps wakes by recent activity only: bad input changes
+// nothing.
+func (c choice) idle(runs bool) *v1alpha1.Idle {
+	switch {
+	case c.template != nil:
+		return c.template.Spec.Idle
+	case runs:
+		return nil
+	default:
+		return &v1alpha1.Idle{After: metav1.Duration{Duration: unknownIdle}}
+	}
+}
+
+// probeURL is where to ask the carrel when it was last used; empty while there
+// is no pod to ask.
+func probeURL(probe *v1alpha1.IdleProbe, b workload.Blueprint, s scene) string {
+	pod := health.Newest(s.pods)
+	port, found := workload.Port(b.Service, probe.Port)
+	if pod == nil || pod.Status.PodIP == "" || !found {
+		return ""
+	}
+	return "http://" + net.JoinHostPort(pod.Status.PodIP, strconv.Itoa(int(workload.TargetPort(port)))) + probe.Path
+}

@@ -1,0 +1,63 @@
+package userland
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/carrel-dev/carrel/api/v1alpha1"
+	"github.com/carrel-dev/carrel/controller/apply"
+	"github.com/carrel-dev/carrel/controller/health"
+	"github.com/carrel-dev/carrel/controller/index"
+	"github.com/carrel-dev/carrel/controller/presence"
+	"github.com/carrel-dev/carrel/controller/workload"
+)
+
+var deploymentKind = appsv1.SchemeGroupVersion.WithKind("Deployment")
+
+// scene is what there is of a carrel.
+type scene struct {
+	// deployment is the Userland's own; nil if it has none.
+	deployment *appsv1.Deployment
+	pods       []corev1.Pod
+}
+
+func (r *Reconciler) look(ctx context.Context, u *v1alpha1.Userland) (scene, error) {
+	deployment := &appsv1.Deployment{}
+	key := client.ObjectKey{Namespace: u.Namespace, Name: workload.DeploymentName(u)}
+	err := r.Get(ctx, key, deployment)
+	switch {
+	case client.IgnoreNotFound(err) != nil:
+		return scene{}, fmt.Errorf("read the deployment of %q: %w", u.Name, err)
+	case r.Applier.Recent.Behind(deploymentKind, key, deployment.ResourceVersion):
+		return scene{}, apply.ErrCacheBehind
+	case !metav1.IsControlledBy(deployment, u) || deployment.DeletionTimestamp != nil:
+		deployment = nil
+	}
+	pods, err := index.Pods(ctx, r, client.ObjectKeyFromObject(u))
+	return scene{deployment: deployment, pods: pods}, err
+}
+
+// runs reports whether the carrel is meant to run as things stand.
+func (s scene) runs() bool {
+	return s.deployment != nil && ptr.Deref(s.deployment.Spec.Replicas, 1) > 0
+}
+
+// revision is the one the carrel was made of; empty if it is not known.
+func (s scene) revision() string {
+	if s.deployment == nil {
+		return ""
+	}
+	return s.deployment.Labels[v1alpha1.RevisionLabel]
+}
+
+// judge says how the carrel is doing that is meant to be present so.
+func (s scene) judge(p presence.Presence, claims []corev1.PersistentVolumeClaim, now time.Time) health.Finding {
+	return health.Judge(health.Carrel{Presence: p, Deployment: s.deployment, Pods: s.pods, Claims: claims, Now: now})
+}
