@@ -36,7 +36,7 @@ const (
 
 	userlandStatus = "{apiVersion: carrel.dev/v1alpha1, kind: Userland, metadata: {name: hana-mori, namespace: prog1}, status: {state: Running}}"
 	courseStatus   = "{apiVersion: carrel.dev/v1alpha1, kind: Course, metadata: {name: prog1, namespace: prog1}, status: {observedGeneration: 1}}"
-	templateStatus = "{apiVersion: carrel.dev/v1alpha1, kind: Template, metadata: {name: code-server, namespace: prog1}, status: {userlands: 1}}"
+	templateStatus = "{apiVersion: carrel.dev/v1alpha1, kind: Template, metadata: {name: code-server, namespace: prog1}, status: {userlands: {total: 1}}}"
 
 	deployment = "{apiVersion: apps/v1, kind: Deployment, metadata: {name: new, namespace: prog1}, spec: {selector: {matchLabels: {a: b}}, template: {metadata: {labels: {a: b}}, spec: {containers: [{name: a, image: i}]}}}}"
 	pod        = "{apiVersion: v1, kind: Pod, metadata: {name: new, namespace: prog1}, spec: {containers: [{name: a, image: i}]}}"

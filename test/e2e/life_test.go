@@ -1,0 +1,165 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/carrel-dev/carrel/api/v1alpha1"
+	"github.com/carrel-dev/carrel/test/story"
+)
+
+// withTemplates is the sandbox's Templates with a patch to each.
+func withTemplates(patch string) story.Change {
+	content := "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources:\n  - ../../base/webterm\n"
+	if patch != "" {
+		content += "patches:\n  - target: {kind: Template}\n    patch: |\n" + patch
+	}
+	return story.Change{Path: sandboxTemplates, Content: []byte(content)}
+}
+
+// wake says that the user was seen, as whoever brings users to carrels does.
+func wake(t *testing.T, course, name string) {
+	t.Helper()
+	kubectl(t, "patch", "userland", name, "-n", course, "--subresource=status", "--type=merge",
+		"-p", fmt.Sprintf(`{"status":{"lastActivityTime":%q}}`, time.Now().UTC().Format(time.RFC3339)))
+}
+
+// podOf names the pod of a carrel.
+func podOf(t *testing.T, course, name string) string {
+	t.Helper()
+	var pods corev1.PodList
+	if err := c.List(t.Context(), &pods, client.InNamespace(course), client.MatchingLabels{v1alpha1.UserlandLabel: name}); err != nil {
+		t.Fatal(err)
+	}
+	for _, pod := range pods.Items {
+		if pod.DeletionTimestamp == nil {
+			return pod.Name
+		}
+	}
+	t.Fatalf("%s has no pod", name)
+	return ""
+}
+
+// A carrel nobody uses is stopped, and starts with the work in it when its user
+// comes.
+func TestSleepsAndWakesWithItsWork(t *testing.T) {
+	const course, name = "sandbox", "sleeper"
+	student := story.Change{Path: "courses/sandbox/roster/students/" + name + ".yaml", Content: []byte(
+		"apiVersion: carrel.dev/v1alpha1\nkind: Userland\nmetadata:\n  name: " + name + "\n")}
+
+	merge(t, "Let carrels sleep after 40 s, and add a student",
+		withTemplates("      - {op: add, path: /spec/idle, value: {after: 40s}}\n"), student)
+	reach(t, inReadyState(course, name, v1alpha1.StateAsleep))
+
+	wake(t, course, name)
+	reach(t, story.Ready(c, course, name), story.Answered(c, course, name, "term"))
+	kubectl(t, "exec", "-n", course, "deploy/"+name, "--", "sh", "-c", "echo the work of a week > /home/coder/report.txt")
+	reach(t, inReadyState(course, name, v1alpha1.StateAsleep), noPods(course, name))
+
+	wake(t, course, name)
+	reach(t, story.Ready(c, course, name))
+	if work := kubectl(t, "exec", "-n", course, "deploy/"+name, "--", "cat", "/home/coder/report.txt"); strings.TrimSpace(work) != "the work of a week" {
+		t.Errorf("the student finds %q, want the work of a week", work)
+	}
+	gone := merge(t, "Take it back", withTemplates(""), story.Change{Path: student.Path})
+	reach(t, story.Reported(forge, course, gone, "success"))
+}
+
+// A Template edit restarts nobody: the change waits for the next start, and what
+// is repaired meanwhile comes back as it was.
+func TestTemplateEditRestartsNobody(t *testing.T) {
+	const course = "sandbox"
+	name := runningUserland(t, course)
+	before := podOf(t, course, name)
+
+	commit := merge(t, "Give the terminals a variable",
+		withTemplates("      - {op: add, path: /spec/template/spec/containers/0/env, value: [{name: WORD, value: later}]}\n"))
+	reach(t, condition(course, name, v1alpha1.UpdatePendingCondition, v1alpha1.OlderRevisionReason),
+		story.Reported(forge, course, commit, "success"))
+	if now := podOf(t, course, name); now != before {
+		t.Errorf("pod %s took the place of %s", now, before)
+	}
+
+	deployment := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: course, Name: name}}
+	if err := c.Get(t.Context(), client.ObjectKeyFromObject(deployment), deployment); err != nil {
+		t.Fatal(err)
+	}
+	had := deployment.Labels[v1alpha1.RevisionLabel]
+	if err := c.Delete(t.Context(), deployment); err != nil {
+		t.Fatal(err)
+	}
+	reach(t, madeAnew(deployment), story.Ready(c, course, name))
+	if has := deployment.Labels[v1alpha1.RevisionLabel]; has != had {
+		t.Errorf("the Deployment that was deleted comes back with revision %s, want %s that its carrel had", has, had)
+	}
+
+	kubectl(t, "patch", "userland", name, "-n", course, "--subresource=status", "--type=merge",
+		"-p", fmt.Sprintf(`{"status":{"requests":{"restartAt":%q}}}`, time.Now().UTC().Format(time.RFC3339)))
+	reach(t, upToDate(course, name))
+	if word := kubectl(t, "exec", "-n", course, "deploy/"+name, "--", "printenv", "WORD"); strings.TrimSpace(word) != "later" {
+		t.Errorf("restarted, the carrel has the variable %q, want later", word)
+	}
+	back := merge(t, "Take it back", withTemplates(""))
+	reach(t, story.Reported(forge, course, back, "success"))
+}
+
+// inReadyState is reached when the Userland is Ready in the state.
+func inReadyState(course, name, state string) story.Milestone {
+	return story.Milestone{Name: name + " " + state, Reached: func(ctx context.Context) (string, bool, error) {
+		var u v1alpha1.Userland
+		if err := c.Get(ctx, client.ObjectKey{Namespace: course, Name: name}, &u); err != nil {
+			return "", false, err
+		}
+		ready := len(u.Status.Conditions) > 0 && u.Status.Conditions[0].Status == metav1.ConditionTrue
+		return u.Status.State, ready && u.Status.State == state, nil
+	}}
+}
+
+// noPods is reached when a carrel has no pod left.
+func noPods(course, name string) story.Milestone {
+	return story.Milestone{Name: name + " without pods", Reached: func(ctx context.Context) (string, bool, error) {
+		var pods corev1.PodList
+		err := c.List(ctx, &pods, client.InNamespace(course), client.MatchingLabels{v1alpha1.UserlandLabel: name})
+		return fmt.Sprintf("%d pods", len(pods.Items)), err == nil && len(pods.Items) == 0, err
+	}}
+}
+
+// madeAnew is reached when there is another object in the place of this one.
+func madeAnew(object *appsv1.Deployment) story.Milestone {
+	former := object.UID
+	return story.Milestone{Name: object.Name + " made anew", Reached: func(ctx context.Context) (string, bool, error) {
+		err := c.Get(ctx, client.ObjectKeyFromObject(object), object)
+		return string(object.UID), err == nil && object.UID != former, client.IgnoreNotFound(err)
+	}}
+}
+
+// upToDate is reached when the carrel runs with the present revision of its
+// Template.
+func upToDate(course, name string) story.Milestone {
+	return story.Milestone{Name: name + " up to date", Reached: func(ctx context.Context) (string, bool, error) {
+		var u v1alpha1.Userland
+		if err := c.Get(ctx, client.ObjectKey{Namespace: course, Name: name}, &u); err != nil {
+			return "", false, err
+		}
+		if u.Status.Template == nil {
+			return "", false, errors.New("its status names no Template")
+		}
+		var template v1alpha1.Template
+		if err := c.Get(ctx, client.ObjectKey{Namespace: course, Name: u.Status.Template.Name}, &template); err != nil {
+			return "", false, err
+		}
+		has := u.Status.Template.Revision
+		return has, template.Status.Revision != nil && has == template.Status.Revision.Name, nil
+	}}
+}
