@@ -56,6 +56,11 @@ const (
 	RetainAnnotation = "carrel.dev/retain"
 )
 
+// SourceAnnotation is on a ControllerRevision and holds a digest of what the
+// Template itself says of its carrels. Revisions with the same one differ only
+// in what versions of the controller make of it, which restarts nobody.
+const SourceAnnotation = "carrel.dev/source"
+
 // IntentAnnotation is a digest of all that the controller last meant an object
 // to be. It lets the controller see, without any memory of its own, that it
 // wants something else now, fields it no longer sets included.

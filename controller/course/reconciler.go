@@ -12,6 +12,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
@@ -33,7 +34,7 @@ type Reconciler struct {
 	Clock clock.PassiveClock
 }
 
-// +kubebuilder:rbac:groups=carrel.dev,resources=courses;userlands,verbs=get;list;watch
+// +kubebuilder:rbac:groups=carrel.dev,resources=courses;userlands;templates,verbs=get;list;watch
 // +kubebuilder:rbac:groups=carrel.dev,resources=courses/status,verbs=patch
 
 // Reconcile counts the Userlands of a course.
@@ -49,7 +50,12 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if err := r.List(ctx, list, client.InNamespace(course.Namespace)); err != nil {
 		return ctrl.Result{}, fmt.Errorf("list the userlands of the course: %w", err)
 	}
-	return ctrl.Result{}, r.writeStatus(ctx, course, statusOf(course, Count(list.Items), r.Clock.Now()))
+	templates := &v1alpha1.TemplateList{}
+	if err := r.List(ctx, templates, client.InNamespace(course.Namespace), client.UnsafeDisableDeepCopy); err != nil {
+		return ctrl.Result{}, fmt.Errorf("list the templates of the course: %w", err)
+	}
+	status := statusOf(course, Count(list.Items), Held(templates.Items), r.Clock.Now())
+	return ctrl.Result{}, r.writeStatus(ctx, course, status)
 }
 
 // ours is the part of a status that this controller writes; the rest is the
@@ -58,17 +64,22 @@ func ours(s v1alpha1.CourseStatus) v1alpha1.CourseStatus {
 	return v1alpha1.CourseStatus{
 		ObservedGeneration: s.ObservedGeneration,
 		Userlands:          s.Userlands,
-		Conditions:         conditions.Ours(s.Conditions),
+		Conditions:         conditions.Ours(s.Conditions, v1alpha1.RolloutHeldCondition),
 	}
 }
 
 // statusOf is pure.
-func statusOf(c *v1alpha1.Course, counts v1alpha1.UserlandCounts, now time.Time) v1alpha1.CourseStatus {
-	return v1alpha1.CourseStatus{
+func statusOf(c *v1alpha1.Course, counts v1alpha1.UserlandCounts, held string, now time.Time) v1alpha1.CourseStatus {
+	status := v1alpha1.CourseStatus{
 		ObservedGeneration: c.Generation,
 		Userlands:          &counts,
 		Conditions:         conditions.Of(c.Status.Conditions, verdict(counts), c.Generation, now),
 	}
+	if held != "" {
+		status.Conditions = append(status.Conditions, conditions.True(c.Status.Conditions,
+			v1alpha1.RolloutHeldCondition, v1alpha1.UpdatedFailingReason, held, c.Generation, now))
+	}
+	return status
 }
 
 // verdict is never Stalled: what troubles a carrel is said where it can be
@@ -114,7 +125,15 @@ func SetupWithManager(mgr ctrl.Manager, clock clock.PassiveClock) error {
 		Named("course").
 		For(&v1alpha1.Course{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		Watches(&v1alpha1.Userland{}, later.Enqueue(courseOf)).
+		Watches(&v1alpha1.Template{}, later.Enqueue(courseOf), builder.WithPredicates(holdChanged)).
 		Complete(r)
+}
+
+// holdChanged lets pass a Template whose roll-out is held, or goes on.
+var holdChanged = predicate.Funcs{
+	UpdateFunc: func(e event.UpdateEvent) bool {
+		return heldMessage(e.ObjectOld.(*v1alpha1.Template)) != heldMessage(e.ObjectNew.(*v1alpha1.Template))
+	},
 }
 
 // courseOf is the Course of a namespace, which has its name.

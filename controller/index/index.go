@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -14,6 +15,8 @@ import (
 const (
 	templateField = "spec.templateName"
 	userlandField = "metadata.labels." + v1alpha1.UserlandLabel
+	// revisionField is that of a Deployment and, in its status, of a Userland.
+	revisionField = "revision"
 )
 
 // Setup tells the cache to keep the indexes.
@@ -24,6 +27,8 @@ func Setup(ctx context.Context, indexer client.FieldIndexer) error {
 		values client.IndexerFunc
 	}{
 		{&v1alpha1.Userland{}, templateField, templateName},
+		{&v1alpha1.Userland{}, revisionField, statusRevision},
+		{&appsv1.Deployment{}, revisionField, revisionLabel},
 		{&corev1.Pod{}, userlandField, userlandLabel},
 		{&corev1.PersistentVolumeClaim{}, userlandField, userlandLabel},
 		{&corev1.Service{}, userlandField, userlandLabel},
@@ -44,6 +49,33 @@ func userlandLabel(o client.Object) []string {
 		return []string{name}
 	}
 	return nil
+}
+
+func statusRevision(o client.Object) []string {
+	if t := o.(*v1alpha1.Userland).Status.Template; t != nil && t.Revision != "" {
+		return []string{t.Revision}
+	}
+	return nil
+}
+
+func revisionLabel(o client.Object) []string {
+	if name := o.GetLabels()[v1alpha1.RevisionLabel]; name != "" {
+		return []string{name}
+	}
+	return nil
+}
+
+// RevisionInUse reports whether a carrel is made of a revision, or has to be
+// made of it again if it is lost.
+func RevisionInUse(ctx context.Context, c client.Reader, revision client.ObjectKey) (bool, error) {
+	options := []client.ListOption{client.InNamespace(revision.Namespace), client.MatchingFields{revisionField: revision.Name}, client.Limit(1)}
+	deployments := &appsv1.DeploymentList{}
+	if err := c.List(ctx, deployments, options...); err != nil || len(deployments.Items) > 0 {
+		return true, err
+	}
+	userlands := &v1alpha1.UserlandList{}
+	err := c.List(ctx, userlands, options...)
+	return len(userlands.Items) > 0, err
 }
 
 // Pods are the pods of a Userland.
@@ -74,7 +106,7 @@ func Services(ctx context.Context, c client.Reader, userland client.ObjectKey) (
 }
 
 // Users are the Userlands that follow a Template, by name or by the default of
-// their Course.
+// their Course. They are the cache's own and must not be changed.
 func Users(ctx context.Context, c client.Reader, template client.ObjectKey) ([]v1alpha1.Userland, error) {
 	users, err := naming(ctx, c, template.Namespace, template.Name)
 	if err != nil {
@@ -88,14 +120,15 @@ func Users(ctx context.Context, c client.Reader, template client.ObjectKey) ([]v
 	return append(users, unnamed...), err
 }
 
-// Unnamed are the Userlands of a namespace that name no Template.
+// Unnamed are the Userlands of a namespace that name no Template. They are the
+// cache's own and must not be changed.
 func Unnamed(ctx context.Context, c client.Reader, namespace string) ([]v1alpha1.Userland, error) {
 	return naming(ctx, c, namespace, "")
 }
 
 func naming(ctx context.Context, c client.Reader, namespace, template string) ([]v1alpha1.Userland, error) {
 	list := &v1alpha1.UserlandList{}
-	if err := c.List(ctx, list, client.InNamespace(namespace), client.MatchingFields{templateField: template}); err != nil {
+	if err := c.List(ctx, list, client.InNamespace(namespace), client.MatchingFields{templateField: template}, client.UnsafeDisableDeepCopy); err != nil {
 		return nil, fmt.Errorf("list the userlands of template %q: %w", template, err)
 	}
 	return list.Items, nil

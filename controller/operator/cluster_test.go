@@ -52,6 +52,11 @@ func (w *world) roll(ctx context.Context, d *appsv1.Deployment) {
 	w.report(ctx, d, appsv1.DeploymentStatus{ObservedGeneration: d.Generation, Replicas: 1, UpdatedReplicas: 1, UnavailableReplicas: 1})
 	pod := podOf(d)
 	_ = w.Create(ctx, pod)
+	if image(d) == unknownImage {
+		pod.Status = notPulled(pod)
+		_ = w.Status().Update(ctx, pod)
+		return
+	}
 	for _, status := range podSteps(pod) {
 		pod.Status = status
 		_ = w.Status().Update(ctx, pod)
@@ -68,6 +73,20 @@ func podOf(d *appsv1.Deployment) *corev1.Pod {
 	return &corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{Namespace: d.Namespace, GenerateName: d.Name + "-", Labels: d.Spec.Template.Labels},
 		Spec:       d.Spec.Template.Spec,
+	}
+}
+
+// unknownImage is one that can't be pulled.
+const unknownImage = "nowhere:1"
+
+// notPulled is the status of a pod whose image can't be had.
+func notPulled(pod *corev1.Pod) corev1.PodStatus {
+	container := pod.Spec.Containers[0]
+	return corev1.PodStatus{
+		Phase:      corev1.PodPending,
+		Conditions: []corev1.PodCondition{{Type: corev1.PodScheduled, Status: corev1.ConditionTrue}},
+		ContainerStatuses: []corev1.ContainerStatus{{Name: container.Name, Image: container.Image,
+			State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "ImagePullBackOff"}}}},
 	}
 }
 

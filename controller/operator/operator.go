@@ -23,7 +23,7 @@ var Controllers = []string{"userland", "template", "course"}
 func setups(grants *rollout.Grants, clock clock.PassiveClock) map[string]func(ctrl.Manager) error {
 	return map[string]func(ctrl.Manager) error{
 		"userland": func(mgr ctrl.Manager) error { return userland.SetupWithManager(mgr, grants, clock) },
-		"template": func(mgr ctrl.Manager) error { return template.SetupWithManager(mgr, clock) },
+		"template": func(mgr ctrl.Manager) error { return template.SetupWithManager(mgr, grants, clock) },
 		"course":   func(mgr ctrl.Manager) error { return course.SetupWithManager(mgr, clock) },
 	}
 }

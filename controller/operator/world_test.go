@@ -162,6 +162,22 @@ func change[T any, O interface {
 	})
 }
 
+// changeStatus edits the status of an object, whoever else writes it.
+func changeStatus[T any, O interface {
+	*T
+	client.Object
+}](w *world, name string, edit func(O)) {
+	w.Helper()
+	w.until(func() error {
+		o := O(new(T))
+		if err := w.Get(w.Context(), w.key(name), o); err != nil {
+			return err
+		}
+		edit(o)
+		return w.Status().Update(w.Context(), o)
+	})
+}
+
 func (w *world) key(name string) client.ObjectKey {
 	return client.ObjectKey{Namespace: w.namespace, Name: name}
 }

@@ -25,6 +25,10 @@ func New(t *v1alpha1.Template) (*appsv1.ControllerRevision, error) {
 	if err != nil {
 		return nil, fmt.Errorf("encode the revision of template %q: %w", t.Name, err)
 	}
+	source, err := source(t)
+	if err != nil {
+		return nil, err
+	}
 	return &appsv1.ControllerRevision{
 		ObjectMeta: metav1.ObjectMeta{
 			Namespace: t.Namespace,
@@ -33,10 +37,32 @@ func New(t *v1alpha1.Template) (*appsv1.ControllerRevision, error) {
 				v1alpha1.ManagedByLabel: v1alpha1.ManagedByValue,
 				v1alpha1.TemplateLabel:  t.Name,
 			},
+			Annotations: map[string]string{v1alpha1.SourceAnnotation: source},
 		},
 		Data:     runtime.RawExtension{Raw: data},
 		Revision: t.Generation,
 	}, nil
+}
+
+// source is a digest of what goes into a revision, before anything is made of it.
+func source(t *v1alpha1.Template) (string, error) {
+	spec := v1alpha1.TemplateSpec{Service: t.Spec.Service, Template: t.Spec.Template}
+	for _, volume := range t.Spec.Volumes {
+		spec.Volumes = append(spec.Volumes, v1alpha1.Volume{Name: volume.Name})
+	}
+	data, err := json.Marshal(spec)
+	if err != nil {
+		return "", fmt.Errorf("encode template %q: %w", t.Name, err)
+	}
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:digestBytes]), nil
+}
+
+// SameSource reports whether two revisions differ only in what versions of the
+// controller made of one and the same Template.
+func SameSource(a, b *appsv1.ControllerRevision) bool {
+	source, known := a.Annotations[v1alpha1.SourceAnnotation]
+	return known && source == b.Annotations[v1alpha1.SourceAnnotation] && a.Labels[v1alpha1.TemplateLabel] == b.Labels[v1alpha1.TemplateLabel]
 }
 
 // longestPrefix leaves room for a dash and the digest in a label's 63 characters.

@@ -3,6 +3,7 @@
 package rollout
 
 import (
+	"slices"
 	"sync"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -19,20 +20,55 @@ type Grants struct {
 	Wake chan event.TypedGenericEvent[*v1alpha1.Userland]
 
 	mutex sync.Mutex
-	given map[client.ObjectKey]string
+	given map[client.ObjectKey]grant
+}
+
+// A grant is the permission of one Userland.
+type grant struct {
+	template client.ObjectKey
+	revision string
 }
 
 // NewGrants has given none.
 func NewGrants() *Grants {
 	return &Grants{
 		Wake:  make(chan event.TypedGenericEvent[*v1alpha1.Userland], 1024),
-		given: map[client.ObjectKey]string{},
+		given: map[client.ObjectKey]grant{},
 	}
+}
+
+// Set makes the Userlands named the only ones that may restart onto a revision
+// of the Template, and tells those that might not before.
+func (g *Grants) Set(template client.ObjectKey, revision string, userlands []string) {
+	for _, name := range g.set(template, revision, userlands) {
+		u := &v1alpha1.Userland{}
+		u.Namespace, u.Name = template.Namespace, name
+		g.Wake <- event.TypedGenericEvent[*v1alpha1.Userland]{Object: u}
+	}
+}
+
+func (g *Grants) set(template client.ObjectKey, revision string, userlands []string) (news []string) {
+	g.mutex.Lock()
+	defer g.mutex.Unlock()
+	for key, given := range g.given {
+		if given.template == template && (given.revision != revision || !slices.Contains(userlands, key.Name)) {
+			delete(g.given, key)
+		}
+	}
+	for _, name := range userlands {
+		key, given := client.ObjectKey{Namespace: template.Namespace, Name: name}, grant{template, revision}
+		if g.given[key] != given {
+			g.given[key] = given
+			news = append(news, name)
+		}
+	}
+	return news
 }
 
 // May reports whether a Userland may restart onto a revision now.
 func (g *Grants) May(userland client.ObjectKey, revision string) bool {
 	g.mutex.Lock()
 	defer g.mutex.Unlock()
-	return g.given[userland] == revision
+	given, found := g.given[userland]
+	return found && given.revision == revision
 }

@@ -1,5 +1,5 @@
-// Package template judges Templates, once for each generation, and counts the
-// Userlands that follow them.
+// Package template judges Templates, keeps their revisions, counts the Userlands
+// that follow them and rolls the revisions out.
 package template
 
 import (
@@ -9,6 +9,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/clock"
 	"k8s.io/utils/ptr"
@@ -21,6 +22,7 @@ import (
 	"github.com/carrel-dev/carrel/controller/conditions"
 	"github.com/carrel-dev/carrel/controller/index"
 	"github.com/carrel-dev/carrel/controller/revision"
+	"github.com/carrel-dev/carrel/controller/rollout"
 )
 
 var kind = v1alpha1.SchemeGroupVersion.WithKind("Template")
@@ -30,57 +32,123 @@ type Reconciler struct {
 	client.Client
 	// Recent tells a cache that is behind our own writes.
 	Recent *apply.Recent
+	// Grants are given to the carrels that may restart for a roll-out.
+	Grants *rollout.Grants
 	// Clock tells the time.
 	Clock clock.PassiveClock
+
+	disused disuse
 }
 
 // +kubebuilder:rbac:groups=carrel.dev,resources=templates;userlands;courses,verbs=get;list;watch
 // +kubebuilder:rbac:groups=carrel.dev,resources=templates/status,verbs=patch
 // +kubebuilder:rbac:groups=apps,resources=deployments,verbs=create
-// +kubebuilder:rbac:groups=apps,resources=controllerrevisions,verbs=get;list;watch;create;delete
+// +kubebuilder:rbac:groups=apps,resources=controllerrevisions,verbs=get;list;watch;create;patch;delete
 // +kubebuilder:rbac:groups="",resources=services;persistentvolumeclaims,verbs=create
 
-// Reconcile judges a Template it has not judged and counts who uses it.
+// Reconcile judges a Template it has not judged, keeps its revision, counts who
+// uses it and rolls the revision out.
 func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	template := &v1alpha1.Template{}
-	if err := r.Get(ctx, req.NamespacedName, template); err != nil || template.DeletionTimestamp != nil {
-		return ctrl.Result{}, client.IgnoreNotFound(err)
+	err := r.Get(ctx, req.NamespacedName, template)
+	if apierrors.IsNotFound(err) || err == nil && template.DeletionTimestamp != nil {
+		r.Grants.Set(req.NamespacedName, "", nil)
+		again, err := r.collect(ctx, req.NamespacedName, nil)
+		return r.at(again), err
+	}
+	if err != nil {
+		return ctrl.Result{}, fmt.Errorf("read the template: %w", err)
 	}
 	if r.Recent.Behind(kind, req.NamespacedName, template.ResourceVersion) {
 		return ctrl.Result{RequeueAfter: apply.CacheLag}, nil
 	}
-	status := ours(template.Status)
-	if status.ObservedGeneration != template.Generation {
-		verdict, err := r.judge(ctx, template)
-		if err != nil {
-			return ctrl.Result{}, fmt.Errorf("try the template on the API server: %w", err)
-		}
-		status.Conditions = conditions.Of(template.Status.Conditions, verdict, template.Generation, r.Clock.Now())
-		status.ObservedGeneration = template.Generation
-		if verdict.Ready {
-			if status.Revision, err = r.revise(ctx, template); err != nil {
-				return ctrl.Result{}, err
-			}
-		}
-	}
-	users, err := index.Users(ctx, r, req.NamespacedName)
+	status, err := r.revise(ctx, template)
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	status.Userlands = &v1alpha1.TemplateUserlands{Total: int32(len(users))}
-	return ctrl.Result{}, r.writeStatus(ctx, template, status)
+	next, err := r.rollOut(ctx, template, &status)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	if err := r.writeStatus(ctx, template, status); err != nil {
+		return ctrl.Result{}, err
+	}
+	again, err := r.collect(ctx, req.NamespacedName, status.Revision)
+	return r.at(next, again), err
 }
 
-// revise keeps what carrels are made of from now on.
-func (r *Reconciler) revise(ctx context.Context, t *v1alpha1.Template) (*v1alpha1.TemplateRevision, error) {
-	kept, err := revision.New(t)
+// at is when to look again: at the soonest of the moments that are not zero.
+func (r *Reconciler) at(moments ...time.Time) ctrl.Result {
+	var wait time.Duration
+	for _, moment := range moments {
+		if until := max(moment.Sub(r.Clock.Now()), time.Millisecond); !moment.IsZero() && (wait == 0 || until < wait) {
+			wait = until
+		}
+	}
+	return ctrl.Result{RequeueAfter: wait}
+}
+
+// revise judges the Template if it, or what this version of the controller makes
+// of it, is new, and keeps its revision. It returns the status that says so.
+func (r *Reconciler) revise(ctx context.Context, t *v1alpha1.Template) (v1alpha1.TemplateStatus, error) {
+	status := ours(t.Status)
+	want, err := revision.New(t)
 	if err != nil {
-		return nil, err
+		return status, err
 	}
-	if err := r.Create(ctx, kept); err != nil && !apierrors.IsAlreadyExists(err) {
-		return nil, fmt.Errorf("keep revision %q: %w", kept.Name, err)
+	made := status.Revision != nil && status.Revision.Name == want.Name
+	if status.ObservedGeneration != t.Generation || accepted(status) && !made {
+		verdict, err := r.judge(ctx, t)
+		if err != nil {
+			return status, fmt.Errorf("try the template on the API server: %w", err)
+		}
+		status.Conditions = conditions.Of(t.Status.Conditions, verdict, t.Generation, r.Clock.Now())
+		status.ObservedGeneration = t.Generation
 	}
-	return &v1alpha1.TemplateRevision{Name: kept.Name, Since: metav1.NewTime(r.Clock.Now().Truncate(time.Second))}, nil
+	if !accepted(status) {
+		return status, nil
+	}
+	if !made {
+		status.Revision = &v1alpha1.TemplateRevision{Name: want.Name, Since: metav1.NewTime(r.Clock.Now().Truncate(time.Second))}
+	}
+	return status, r.keep(ctx, want)
+}
+
+func accepted(s v1alpha1.TemplateStatus) bool {
+	return meta.IsStatusConditionTrue(s.Conditions, v1alpha1.ReadyCondition)
+}
+
+// rollOut counts who follows the Template, tells those whose turn it is to
+// restart, and returns when there may be more to do.
+func (r *Reconciler) rollOut(ctx context.Context, t *v1alpha1.Template, status *v1alpha1.TemplateStatus) (next time.Time, err error) {
+	key := client.ObjectKeyFromObject(t)
+	users, err := index.Users(ctx, r, key)
+	if err != nil {
+		return next, err
+	}
+	sameSource, err := r.sameSource(ctx, key, status.Revision)
+	if err != nil {
+		return next, err
+	}
+	taken := take(t, status.Revision, users, sameSource)
+	status.Userlands = &taken.counts
+	status.Conditions = conditions.Ours(status.Conditions)
+	if !accepted(*status) {
+		r.Grants.Set(key, "", nil)
+		return next, nil
+	}
+	plan := rollout.Decide(rollout.Facts{
+		Rollout: t.Spec.Rollout, Since: status.Revision.Since.Time, Carrels: taken.carrels, Now: r.Clock.Now(),
+		Granted: func(name string) bool {
+			return r.Grants.May(client.ObjectKey{Namespace: t.Namespace, Name: name}, status.Revision.Name)
+		},
+	})
+	if plan.Held != "" {
+		status.Conditions = append(status.Conditions, conditions.True(t.Status.Conditions,
+			v1alpha1.RolloutHeldCondition, v1alpha1.UpdatedFailingReason, plan.Held, t.Generation, r.Clock.Now()))
+	}
+	r.Grants.Set(key, status.Revision.Name, plan.Restart)
+	return plan.Next, nil
 }
 
 // ours is the part of a status that this controller writes.
@@ -89,7 +157,7 @@ func ours(s v1alpha1.TemplateStatus) v1alpha1.TemplateStatus {
 		ObservedGeneration: s.ObservedGeneration,
 		Userlands:          s.Userlands,
 		Revision:           s.Revision,
-		Conditions:         conditions.Ours(s.Conditions),
+		Conditions:         conditions.Ours(s.Conditions, v1alpha1.RolloutHeldCondition),
 	}
 }
 
@@ -101,7 +169,11 @@ func (r *Reconciler) writeStatus(ctx context.Context, t *v1alpha1.Template, stat
 		WithUID(t.UID).
 		WithStatus(v1alpha1ac.TemplateStatus().
 			WithObservedGeneration(status.ObservedGeneration).
-			WithUserlands(v1alpha1ac.TemplateUserlands().WithTotal(status.Userlands.Total)).
+			WithUserlands(v1alpha1ac.TemplateUserlands().
+				WithTotal(status.Userlands.Total).
+				WithUpdated(status.Userlands.Updated).
+				WithPending(status.Userlands.Pending).
+				WithFailed(status.Userlands.Failed)).
 			WithConditions(conditions.Configurations(status.Conditions)...))
 	if status.Revision != nil {
 		config.Status.WithRevision(v1alpha1ac.TemplateRevision().WithName(status.Revision.Name).WithSince(status.Revision.Since))

@@ -3,10 +3,14 @@ package template
 import (
 	"context"
 
+	appsv1 "k8s.io/api/apps/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
@@ -15,18 +19,20 @@ import (
 	"github.com/carrel-dev/carrel/controller/apply"
 	"github.com/carrel-dev/carrel/controller/index"
 	"github.com/carrel-dev/carrel/controller/later"
+	"github.com/carrel-dev/carrel/controller/rollout"
 )
 
 // SetupWithManager makes the manager run the reconciler. The manager's cache
 // needs the indexes of package index.
-func SetupWithManager(mgr ctrl.Manager, clock clock.PassiveClock) error {
-	r := &Reconciler{Client: mgr.GetClient(), Recent: apply.NewRecent(), Clock: clock}
+func SetupWithManager(mgr ctrl.Manager, grants *rollout.Grants, clock clock.PassiveClock) error {
+	r := &Reconciler{Client: mgr.GetClient(), Recent: apply.NewRecent(), Grants: grants, Clock: clock}
 	specChanged := builder.WithPredicates(predicate.GenerationChangedPredicate{})
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("template").
 		For(&v1alpha1.Template{}, specChanged).
-		Watches(&v1alpha1.Userland{}, later.Enqueue(r.templateOfUserland), specChanged).
+		Watches(&v1alpha1.Userland{}, later.Enqueue(r.templateOfUserland), builder.WithPredicates(counted)).
 		Watches(&v1alpha1.Course{}, later.Enqueue(r.templatesOfCourse), specChanged).
+		Watches(&appsv1.ControllerRevision{}, handler.EnqueueRequestsFromMapFunc(templateOfRevision), builder.WithPredicates(deleted)).
 		Complete(r)
 }
 
@@ -39,6 +45,29 @@ func (r *Reconciler) templateOfUserland(ctx context.Context, o client.Object) []
 		return nil
 	}
 	return []reconcile.Request{{NamespacedName: client.ObjectKey{Namespace: o.GetNamespace(), Name: name}}}
+}
+
+func templateOfRevision(_ context.Context, o client.Object) []reconcile.Request {
+	return []reconcile.Request{{NamespacedName: client.ObjectKey{Namespace: o.GetNamespace(), Name: o.GetLabels()[v1alpha1.TemplateLabel]}}}
+}
+
+// counted lets pass what changes a count or the course of a roll-out. That users
+// are active does not.
+var counted = predicate.Funcs{
+	UpdateFunc: func(e event.UpdateEvent) bool {
+		before, after := e.ObjectOld.(*v1alpha1.Userland), e.ObjectNew.(*v1alpha1.Userland)
+		return before.Generation != after.Generation || before.UID != after.UID ||
+			before.Status.State != after.Status.State ||
+			!equality.Semantic.DeepEqual(before.Status.Template, after.Status.Template) ||
+			!equality.Semantic.DeepEqual(before.Status.LastStartTime, after.Status.LastStartTime) ||
+			isPending(before) != isPending(after)
+	},
+}
+
+// deleted lets pass what is gone.
+var deleted = predicate.Funcs{
+	CreateFunc: func(event.CreateEvent) bool { return false },
+	UpdateFunc: func(event.UpdateEvent) bool { return false },
 }
 
 // templatesOfCourse are all of the namespace: which one was the default before

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
 	"github.com/carrel-dev/carrel/controller/health"
@@ -46,6 +47,20 @@ func (r *Reconciler) decide(ctx context.Context, u *v1alpha1.Userland, c choice,
 		return decision, fmt.Sprintf("; it is not stopped for idleness, because its idle probe fails: %v", answer.Err)
 	}
 	return decision, ""
+}
+
+// rolledOut counts the restart for a roll-out as a start, by which those that
+// fail of it are told from those that failed before. It says so until it is
+// written down.
+func (r *Reconciler) rolledOut(u *v1alpha1.Userland, c choice, d presence.Decision) presence.Decision {
+	if d.Presence != presence.Running || !r.Grants.May(client.ObjectKeyFromObject(u), c.latest()) {
+		return d
+	}
+	if since := c.template.Status.Revision.Since; d.LastStart.Before(&since) {
+		now := metav1.NewTime(r.Clock.Now().Truncate(time.Second))
+		d.LastStart = &now
+	}
+	return d
 }
 
 // idle is when the carrel is stopped for idleness. Without a Template, what runs

@@ -49,6 +49,7 @@ func (r *Reconciler) bringAbout(ctx context.Context, u *v1alpha1.Userland, c cho
 	}
 	var notice string
 	o.decision, notice = r.decide(ctx, u, c, s, has)
+	o.decision = r.rolledOut(u, c, o.decision)
 	using, err := r.choosing(ctx, u, c, s, o.decision)
 	if err != nil {
 		return o, err

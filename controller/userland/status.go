@@ -87,7 +87,7 @@ func (o outcome) pending() string {
 	if o.plan == nil || !o.plan.Run || latest == "" || o.plan.Revision == latest {
 		return ""
 	}
-	return fmt.Sprintf("the carrel goes on as it was; Template %q has changed, and it takes the change when it next starts", o.choice.seen.Name)
+	return fmt.Sprintf("the carrel goes on as it was; Template %q has a newer revision, which it takes when it next starts", o.choice.seen.Name)
 }
 
 func configuration(s v1alpha1.UserlandStatus) *v1alpha1ac.UserlandStatusApplyConfiguration {

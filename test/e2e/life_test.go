@@ -63,7 +63,7 @@ func TestSleepsAndWakesWithItsWork(t *testing.T) {
 	reach(t, inReadyState(course, name, v1alpha1.StateAsleep))
 
 	wake(t, course, name)
-	reach(t, story.Ready(c, course, name), story.Answered(c, course, name, "term"))
+	reach(t, story.Ready(c, course, name), story.Answered(c, course, name, name))
 	kubectl(t, "exec", "-n", course, "deploy/"+name, "--", "sh", "-c", "echo the work of a week > /home/coder/report.txt")
 	reach(t, inReadyState(course, name, v1alpha1.StateAsleep), noPods(course, name))
 
@@ -107,7 +107,7 @@ func TestTemplateEditRestartsNobody(t *testing.T) {
 	kubectl(t, "patch", "userland", name, "-n", course, "--subresource=status", "--type=merge",
 		"-p", fmt.Sprintf(`{"status":{"requests":{"restartAt":%q}}}`, time.Now().UTC().Format(time.RFC3339)))
 	reach(t, upToDate(course, name))
-	if word := kubectl(t, "exec", "-n", course, "deploy/"+name, "--", "printenv", "WORD"); strings.TrimSpace(word) != "later" {
+	if word := kubectl(t, "exec", "-n", course, "deploy/"+name, "--", "sh", "-c", "echo $WORD"); strings.TrimSpace(word) != "later" {
 		t.Errorf("restarted, the carrel has the variable %q, want later", word)
 	}
 	back := merge(t, "Take it back", withTemplates(""))

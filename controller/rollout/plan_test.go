@@ -1,0 +1,141 @@
+package rollout
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"k8s.io/apimachinery/pkg/util/intstr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/carrel-dev/carrel/api/v1alpha1"
+)
+
+var noon = time.Date(2026, 11, 2, 12, 0, 0, 0, time.UTC)
+
+func immediate(most intstr.IntOrString) v1alpha1.Rollout {
+	return v1alpha1.Rollout{When: v1alpha1.RolloutImmediate, MaxUnavailable: &most}
+}
+
+// carrels are named a, b, c..., with the progress of each by a letter: i(dle),
+// p(ending), s(tarting), r(unning with it) or f(ailed). The first was used last.
+func carrels(progress string) []Carrel {
+	all := make([]Carrel, 0, len(progress))
+	for i, letter := range progress {
+		c := Carrel{
+			Name: string(rune('a' + i)), Progress: Progress(strings.IndexRune("ipsrf", letter)),
+			Since: noon.Add(-time.Hour), LastUsed: noon.Add(-time.Duration(i) * time.Minute),
+		}
+		if c.Progress == Failed {
+			c.Trouble = "ImagePullBackOff"
+		}
+		all = append(all, c)
+	}
+	return all
+}
+
+func TestDecide(t *testing.T) {
+	week := v1alpha1.Rollout{When: v1alpha1.RolloutOnNextStart, Deadline: "7d"}
+	tests := []struct {
+		name    string
+		rollout v1alpha1.Rollout
+		carrels string
+		granted string
+		// age is how long ago the Template came to its revision.
+		age  time.Duration
+		want Plan
+	}{
+		{name: "nobody is restarted by default", carrels: "ppp"},
+		{name: "nor under OnNextStart", rollout: v1alpha1.Rollout{When: v1alpha1.RolloutOnNextStart}, carrels: "ppp"},
+		{name: "the least recently used goes first, alone", rollout: immediate(intstr.FromInt32(2)), carrels: "ppp", want: Plan{Restart: []string{"c"}}},
+		{name: "it is waited for while it knows nothing of it yet", rollout: immediate(intstr.FromInt32(2)), carrels: "ppp", granted: "c", want: Plan{Restart: []string{"c"}}},
+		{name: "and while it starts", rollout: immediate(intstr.FromInt32(2)), carrels: "pps"},
+		{name: "when it runs, as many as may be down follow", rollout: immediate(intstr.FromInt32(2)), carrels: "pppr", want: Plan{Restart: []string{"c", "b"}}},
+		{name: "no more than that, whether told or starting", rollout: immediate(intstr.FromInt32(3)), carrels: "ppppsr", granted: "b", want: Plan{Restart: []string{"b", "d"}}},
+		{name: "a percentage is of all, rounded up", rollout: immediate(intstr.FromString("34%")), carrels: "iippppr", want: Plan{Restart: []string{"f", "e", "d"}}},
+		{name: "10 % unless said, at least one", rollout: v1alpha1.Rollout{When: v1alpha1.RolloutImmediate}, carrels: "pppr", want: Plan{Restart: []string{"c"}}},
+		{name: "who was woken with it proves it as well", rollout: immediate(intstr.FromInt32(3)), carrels: "pprii", want: Plan{Restart: []string{"b", "a"}}},
+		{name: "one that fails holds the others, and takes back what was told", rollout: immediate(intstr.FromInt32(3)), carrels: "ppprf", granted: "a",
+			want: Plan{Held: "held: 1 started with the present revision and fail (e: ImagePullBackOff); 3 go on with the one they have. Mend the Template, or take its edit back"}},
+		{name: "a message has an end", rollout: immediate(intstr.FromInt32(3)), carrels: "pfffff",
+			want: Plan{Held: "held: 5 started with the present revision and fail (b: ImagePullBackOff; c: ImagePullBackOff; d: ImagePullBackOff; and 2 more); 1 go on with the one they have. Mend the Template, or take its edit back"}},
+		{name: "nobody is left to hold", rollout: immediate(intstr.FromInt32(3)), carrels: "rf"},
+		{name: "before the deadline", rollout: week, carrels: "pr", age: 6 * 24 * time.Hour, want: Plan{Next: noon.Add(7*24*time.Hour - time.Hour)}},
+		{name: "the deadline counts from when the carrel was behind", rollout: week, carrels: "pr", age: 60 * 24 * time.Hour, want: Plan{Next: noon.Add(7*24*time.Hour - time.Hour)}},
+		{name: "after the deadline", rollout: v1alpha1.Rollout{Deadline: "1h"}, carrels: "pr", age: time.Hour, want: Plan{Restart: []string{"a"}}},
+		{name: "the deadline counts from the edit", rollout: v1alpha1.Rollout{Deadline: "1h"}, carrels: "pr", age: time.Minute, want: Plan{Next: noon.Add(59 * time.Minute)}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			got := Decide(Facts{
+				Rollout: test.rollout, Since: noon.Add(-test.age), Carrels: carrels(test.carrels), Now: noon,
+				Granted: func(name string) bool { return strings.Contains(test.granted, name) },
+			})
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Errorf("plan (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// Played to its end, a roll-out restarts everybody, and never has more down at
+// once than it may.
+func TestRolloutEnds(t *testing.T) {
+	for most := range int32(5) {
+		all, granted := carrels(strings.Repeat("p", 20)), map[string]bool{}
+		for steps := 0; slices.ContainsFunc(all, func(c Carrel) bool { return c.Progress != Proven }); steps++ {
+			plan := Decide(Facts{
+				Rollout: immediate(intstr.FromInt32(most + 1)), Carrels: slices.Clone(all), Now: noon,
+				Granted: func(name string) bool { return granted[name] },
+			})
+			clear(granted)
+			for _, name := range plan.Restart {
+				granted[name] = true
+			}
+			down := 0
+			for i := range all {
+				switch c := &all[i]; {
+				case c.Progress == Starting && (steps+i)%3 == 0:
+					c.Progress = Proven
+				case granted[c.Name] && (steps+i)%2 == 0:
+					c.Progress = Starting
+				}
+				if granted[all[i].Name] || all[i].Progress == Starting {
+					down++
+				}
+			}
+			if down > int(most+1) {
+				t.Fatalf("%d are down at once, want at most %d", down, most+1)
+			}
+			if steps > 1000 {
+				t.Fatalf("it does not end: %+v", all)
+			}
+		}
+	}
+}
+
+func TestGrants(t *testing.T) {
+	key := func(name string) client.ObjectKey { return client.ObjectKey{Namespace: "prog1", Name: name} }
+	g := NewGrants()
+	g.Set(key("ide"), "ide-2", []string{"hanako", "taro"})
+	g.Set(key("lab"), "lab-5", []string{"jiro"})
+	if woken := []string{(<-g.Wake).Object.Name, (<-g.Wake).Object.Name, (<-g.Wake).Object.Name}; !slices.Equal(woken, []string{"hanako", "taro", "jiro"}) {
+		t.Errorf("told %v", woken)
+	}
+	g.Set(key("ide"), "ide-2", []string{"taro"})
+	if len(g.Wake) != 0 {
+		t.Error("told twice")
+	}
+	for _, test := range []struct {
+		user, revision string
+		want           bool
+	}{
+		{"taro", "ide-2", true}, {"taro", "ide-3", false}, {"hanako", "ide-2", false}, {"jiro", "lab-5", true}, {"nobody", "", false},
+	} {
+		if got := g.May(key(test.user), test.revision); got != test.want {
+			t.Errorf("%s may take %q: %v, want %v", test.user, test.revision, got, test.want)
+		}
+	}
+}
