@@ -12,6 +12,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -112,6 +113,58 @@ func TestTemplateEditRestartsNobody(t *testing.T) {
 	}
 	back := merge(t, "Take it back", withTemplates(""))
 	reach(t, story.Reported(forge, course, back, "success"))
+}
+
+// A Template edit that breaks carrels breaks one, if it is rolled out at once.
+func TestBrokenRolloutIsHeld(t *testing.T) {
+	const course = "sandbox"
+	const atOnce = "      - {op: add, path: /spec/rollout, value: {when: Immediate}}\n"
+	broken := merge(t, "Roll edits of the terminals out at once, and make one that fails",
+		withTemplates(atOnce+"      - {op: replace, path: /spec/template/spec/containers/0/image, value: 'carrel-dev/nowhere:v1'}\n"))
+	reach(t, held(course), story.Reported(forge, course, broken, "failure"))
+	if counts := webterm(t, course).Status.Userlands; counts.Failed != 1 || counts.Pending != counts.Total-1 {
+		t.Errorf("the Template counts %+v, want one that fails and the others as they were", counts)
+	}
+
+	mended := merge(t, "Mend it", withTemplates(atOnce+"      - {op: add, path: /spec/template/spec/containers/0/env, value: [{name: WORD, value: mended}]}\n"))
+	reach(t, story.Reported(forge, course, mended, "success"))
+	reach(t, allUpdated(t, course))
+	back := merge(t, "Take it back", withTemplates(""))
+	reach(t, story.Reported(forge, course, back, "success"))
+}
+
+func webterm(t *testing.T, course string) *v1alpha1.Template {
+	t.Helper()
+	template := &v1alpha1.Template{}
+	if err := c.Get(t.Context(), client.ObjectKey{Namespace: course, Name: "webterm"}, template); err != nil {
+		t.Fatal(err)
+	}
+	return template
+}
+
+// held is reached when the Course says that a roll-out is held.
+func held(course string) story.Milestone {
+	return story.Milestone{Name: "roll-out held", Reached: func(ctx context.Context) (string, bool, error) {
+		var found v1alpha1.Course
+		if err := c.Get(ctx, client.ObjectKey{Namespace: course, Name: course}, &found); err != nil {
+			return "", false, err
+		}
+		condition := meta.FindStatusCondition(found.Status.Conditions, v1alpha1.RolloutHeldCondition)
+		if condition == nil {
+			return "not said", false, nil
+		}
+		return condition.Message, true, nil
+	}}
+}
+
+// allUpdated is reached when every carrel of the terminals has their present
+// revision.
+func allUpdated(t *testing.T, course string) story.Milestone {
+	t.Helper()
+	return story.Milestone{Name: "all updated", Reached: func(context.Context) (string, bool, error) {
+		counts := webterm(t, course).Status.Userlands
+		return fmt.Sprintf("%+v", *counts), counts.Updated == counts.Total && counts.Failed == 0, nil
+	}}
 }
 
 // inReadyState is reached when the Userland is Ready in the state.
