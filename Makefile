@@ -3,7 +3,7 @@
 TOOL       := go tool -modfile=tools/go.mod
 DEVCLUSTER := bin/devcluster
 # Modules of this repository that hold Go code of ours.
-MODULES    := . devcluster
+MODULES    := . api devcluster
 # The direct fallback of GOPROXY would ask forges one by one for what the proxy
 # does not have; nothing here needs it.
 export GOPROXY := $(shell go env GOPROXY | sed 's/,direct$$//')
@@ -35,12 +35,25 @@ $(DEVCLUSTER):
 	@go -C devcluster build -o ../$(DEVCLUSTER) .
 
 .PHONY: generate
-generate: ## Make deepcopy, apply configurations, CRDs, RBAC and the API reference anew
-	$(TOOL) controller-gen object:headerFile=/dev/null applyconfiguration:headerFile=/dev/null paths=./api/v1alpha1
-	$(TOOL) controller-gen crd:generateEmbeddedObjectMeta=true paths=./api/v1alpha1 output:crd:dir=kustomize/crds
+generate: generate-api ## Make deepcopy, Go clients, CRDs, RBAC and the API reference anew
 	$(TOOL) controller-gen rbac:roleName=carrel-reporter paths=./controller/report/... output:rbac:dir=kustomize/reporter
 	$(TOOL) controller-gen rbac:roleName=carrel-controller "paths={./controller/userland,./controller/template,./controller/course}" output:rbac:dir=kustomize/controller
 	$(TOOL) crd-ref-docs --source-path=api/v1alpha1 --log-level=ERROR --config=docs/api-reference.yaml --renderer=markdown --output-path=docs/api-reference.md
+
+# The generators of k8s.io/code-generator leave what they no longer make.
+API       := github.com/carrel-dev/carrel/api
+API_TOOL  := go tool -modfile=../tools/go.mod
+.PHONY: generate-api
+generate-api:
+	cd api && $(API_TOOL) controller-gen object:headerFile=/dev/null paths=./v1alpha1
+	cd api && $(API_TOOL) controller-gen crd:generateEmbeddedObjectMeta=true paths=./v1alpha1 output:crd:dir=../kustomize/crds
+	rm -rf api/applyconfiguration api/clientset api/listers api/informers
+	cd api && $(API_TOOL) applyconfiguration-gen --output-dir=applyconfiguration --output-pkg=$(API)/applyconfiguration ./v1alpha1
+	cd api && $(API_TOOL) client-gen --clientset-name=versioned --input-base=$(dir $(API)) --input=api/v1alpha1 --apply-configuration-package=$(API)/applyconfiguration \
+		--output-dir=clientset --output-pkg=$(API)/clientset
+	cd api && $(API_TOOL) lister-gen --output-dir=listers --output-pkg=$(API)/listers ./v1alpha1
+	cd api && $(API_TOOL) informer-gen --versioned-clientset-package=$(API)/clientset/versioned --listers-package=$(API)/listers \
+		--output-dir=informers --output-pkg=$(API)/informers ./v1alpha1
 
 .PHONY: verify
 verify: ## Fail when generated files are stale, or vet, format or lint finds something
@@ -52,7 +65,7 @@ verify: ## Fail when generated files are stale, or vet, format or lint finds som
 .PHONY: lint
 lint: ## Run golangci-lint over every module
 	$(TOOL) golangci-lint run --allow-parallel-runners ./...
-	cd devcluster && go tool -modfile=../tools/go.mod golangci-lint run --allow-parallel-runners --config=../.golangci.yaml ./...
+	@for module in $(filter-out .,$(MODULES)); do (set -ex; cd $$module; go tool -modfile=../tools/go.mod golangci-lint run --allow-parallel-runners --config=../.golangci.yaml ./...); done
 
 ##### Test
 
@@ -62,6 +75,7 @@ test: test-unit test-node test-e2e ## Run every test: needs root for the full no
 .PHONY: test-unit
 test-unit: $(DEVCLUSTER) ## Run the tests that need no root: pure ones and those on a real API server
 	KUBEBUILDER_ASSETS=$$($(DEVCLUSTER) assets) CARREL_GITEA=$$($(DEVCLUSTER) assets gitea)/gitea go test ./...
+	go -C api test ./...
 	go -C devcluster test ./...
 
 .PHONY: test-node

@@ -81,6 +81,7 @@ type ReportStatus struct {
 
 // Course is a class. Each namespace has at most one, of the namespace's name.
 //
+// +genclient
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
 // +kubebuilder:resource:categories=carrel

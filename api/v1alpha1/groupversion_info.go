@@ -1,11 +1,3 @@
-// Package v1alpha1 holds Carrel's kinds: Template, Userland and Course.
-//
-// It imports no client and no controller, so that other programs can use the
-// kinds without pulling those in.
-//
-// +kubebuilder:object:generate=true
-// +kubebuilder:ac:generate=true
-// +groupName=carrel.dev
 package v1alpha1
 
 import (
@@ -24,6 +16,11 @@ var (
 	// AddToScheme registers the kinds with a scheme.
 	AddToScheme = SchemeBuilder.AddToScheme
 )
+
+// Resource qualifies a resource of this package with its group.
+func Resource(resource string) schema.GroupResource {
+	return SchemeGroupVersion.WithResource(resource).GroupResource()
+}
 
 func addKnownTypes(scheme *runtime.Scheme) error {
 	scheme.AddKnownTypes(SchemeGroupVersion,

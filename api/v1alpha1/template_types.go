@@ -157,6 +157,7 @@ type TemplateStatus struct {
 
 // Template says which containers a carrel is made of.
 //
+// +genclient
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
 // +kubebuilder:resource:shortName=tpl,categories=carrel

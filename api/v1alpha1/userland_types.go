@@ -99,6 +99,7 @@ type ObservedTemplate struct {
 
 // Userland is one user's carrel.
 //
+// +genclient
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
 // +kubebuilder:resource:shortName=ul,categories=carrel

@@ -16,8 +16,8 @@ import (
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	v1alpha1ac "github.com/carrel-dev/carrel/api/applyconfiguration/api/v1alpha1"
 	"github.com/carrel-dev/carrel/api/v1alpha1"
-	v1alpha1ac "github.com/carrel-dev/carrel/api/v1alpha1/applyconfiguration/api/v1alpha1"
 )
 
 // proxy is the field owner of those who bring users to their carrels.

@@ -11,8 +11,8 @@ import (
 	applymetav1 "k8s.io/client-go/applyconfigurations/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	applyv1alpha1 "github.com/carrel-dev/carrel/api/applyconfiguration/api/v1alpha1"
 	"github.com/carrel-dev/carrel/api/v1alpha1"
-	applyv1alpha1 "github.com/carrel-dev/carrel/api/v1alpha1/applyconfiguration/api/v1alpha1"
 )
 
 // FieldOwner owns status.report and the Reported condition of a Course.

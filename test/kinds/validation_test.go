@@ -1,0 +1,149 @@
+// Package kinds tests what the API server makes of Carrel's kinds: what it
+// accepts, and in which words it refuses the rest.
+package kinds
+
+import (
+	"strings"
+	"testing"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/yaml"
+
+	"github.com/carrel-dev/carrel/api/v1alpha1"
+	"github.com/carrel-dev/carrel/test/apiserver"
+)
+
+func TestMain(m *testing.M) { apiserver.Main(m) }
+
+// strict makes the API server refuse unknown fields, as kubectl and Flux do.
+var strict = client.FieldValidation("Strict")
+
+// object decodes a manifest of a kind of this package.
+func object(t *testing.T, kind, name, spec string) *unstructured.Unstructured {
+	t.Helper()
+	u := &unstructured.Unstructured{}
+	if err := yaml.Unmarshal([]byte("spec:\n"+spec), &u.Object); err != nil {
+		t.Fatalf("the manifest of the test is no YAML: %v", err)
+	}
+	u.SetGroupVersionKind(v1alpha1.SchemeGroupVersion.WithKind(kind))
+	u.SetName(name)
+	return u
+}
+
+const pod = `
+  service: {ports: [{name: http, port: 8080}]}
+  template:
+    spec:
+      containers: [{name: ide, image: "ide:1"}]
+`
+
+func TestAdmission(t *testing.T) {
+	c := apiserver.Client(t)
+	namespace := apiserver.Namespace(t, c)
+	for _, test := range []struct {
+		name, kind, object, spec string
+		// refusal are words the refusal must contain; none: it is accepted.
+		refusal []string
+	}{
+		{name: "a plain Template", kind: "Template", object: "ide", spec: pod},
+		{name: "a Userland of nothing but a name", kind: "Userland", object: "hanako", spec: " {}"},
+		{name: "a student number", kind: "Userland", object: "21t0042", spec: "  user: 21T0042@example.ac.jp"},
+		{name: "a Course", kind: "Course", object: "prog1", spec: "  title: Programming 1"},
+
+		{name: "a Template without containers", kind: "Template", object: "none", spec: "  service: {ports: [{name: http, port: 8080}]}\n  template: {spec: {}}",
+			refusal: []string{"spec.template.spec.containers", "Required"}},
+		{name: "a Template without a port", kind: "Template", object: "noport", spec: "  service: {ports: []}\n  template: {spec: {containers: [{name: a, image: i}]}}",
+			refusal: []string{"spec.service.ports", "at least 1"}},
+		{name: "two container ports alike", kind: "Template", object: "ports",
+			spec:    "  service: {ports: [{name: http, port: 8080}]}\n  template: {spec: {containers: [{name: a, image: i, ports: [{containerPort: 80, protocol: TCP}, {containerPort: 80, protocol: TCP}]}]}}",
+			refusal: []string{"spec.template.spec.containers[0].ports[1]", "Duplicate"}},
+		{name: "two service ports of one name", kind: "Template", object: "sports",
+			spec:    "  service: {ports: [{name: http, port: 8080}, {name: http, port: 8081}]}\n  template: {spec: {containers: [{name: a, image: i}]}}",
+			refusal: []string{"spec.service.ports[1]", "Duplicate"}},
+		{name: "one variable twice", kind: "Template", object: "env",
+			spec:    "  service: {ports: [{name: http, port: 8080}]}\n  template: {spec: {containers: [{name: a, image: i, env: [{name: X, value: a}, {name: X, value: b}]}]}}",
+			refusal: []string{"spec.template.spec.containers[0].env[1]", "Duplicate"}},
+		{name: "a reserved label", kind: "Template", object: "label",
+			spec:    "  service: {ports: [{name: http, port: 8080}]}\n  template: {metadata: {labels: {carrel.dev/userland: x}}, spec: {containers: [{name: a, image: i}]}}",
+			refusal: []string{"spec.template", "belong to Carrel", "remove them"}},
+		{name: "a retain in weeks", kind: "Template", object: "retain",
+			spec:    pod + "  volumes: [{name: home, retain: 3w, pvcSpec: {}}]",
+			refusal: []string{"spec.volumes[0].retain", "3w"}},
+		{name: "a volume with a double dash", kind: "Template", object: "dash",
+			spec:    pod + "  volumes: [{name: ho--me, pvcSpec: {}}]",
+			refusal: []string{"spec.volumes[0].name", "single '-'"}},
+
+		{name: "a name too long", kind: "Userland", object: strings.Repeat("a", 51), spec: " {}",
+			refusal: []string{"metadata.name", "50 characters", "shorten it"}},
+		{name: "a name with a dot", kind: "Userland", object: "taro.yamada", spec: " {}",
+			refusal: []string{"metadata.name", "rename it", "spec.user"}},
+		{name: "a name with a double dash", kind: "Userland", object: "taro--x", spec: " {}",
+			refusal: []string{"metadata.name", "single '-'"}},
+		{name: "an unknown field", kind: "Userland", object: "typo", spec: "  templateNmae: ide",
+			refusal: []string{"templateNmae"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			u := object(t, test.kind, test.object, test.spec)
+			u.SetNamespace(namespace)
+			err := c.Create(t.Context(), u, strict)
+			if len(test.refusal) == 0 {
+				if err != nil {
+					t.Fatalf("refused, and should be accepted: %v", err)
+				}
+				generation, found, _ := unstructured.NestedInt64(u.Object, "status", "observedGeneration")
+				if !found || generation != -1 {
+					t.Errorf("status.observedGeneration = %d (found: %v) on a new object, want -1, else kstatus takes it for current", generation, found)
+				}
+				return
+			}
+			if err == nil {
+				t.Fatal("accepted, and should be refused")
+			}
+			for _, words := range test.refusal {
+				if !strings.Contains(err.Error(), words) {
+					t.Errorf("the refusal does not say %q: %v", words, err)
+				}
+			}
+		})
+	}
+}
+
+func TestUserCannotChange(t *testing.T) {
+	c := apiserver.Client(t)
+	namespace := apiserver.Namespace(t, c)
+	for _, test := range []struct {
+		name, before, after string
+		refused             bool
+	}{
+		{name: "empty to the name itself", before: "", after: "taro"},
+		{name: "the name itself to empty", before: "taro", after: ""},
+		{name: "the same", before: "taro@example.ac.jp", after: "taro@example.ac.jp"},
+		{name: "another person", before: "taro@example.ac.jp", after: "jiro@example.ac.jp", refused: true},
+		{name: "empty to another person", before: "", after: "jiro", refused: true},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			u := &v1alpha1.Userland{
+				ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "taro"},
+				Spec:       v1alpha1.UserlandSpec{User: test.before},
+			}
+			if err := c.Create(t.Context(), u); err != nil {
+				t.Fatalf("create: %v", err)
+			}
+			defer func() {
+				if err := c.Delete(t.Context(), u); err != nil {
+					t.Errorf("delete: %v", err)
+				}
+			}()
+			u.Spec.User = test.after
+			err := c.Update(t.Context(), u)
+			switch {
+			case !test.refused && err != nil:
+				t.Errorf("refused, and should be accepted: %v", err)
+			case test.refused && (err == nil || !strings.Contains(err.Error(), "user can't be changed")):
+				t.Errorf("the refusal does not say that user can't be changed: %v", err)
+			}
+		})
+	}
+}
