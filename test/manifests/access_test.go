@@ -38,6 +38,11 @@ const (
 	courseStatus   = "{apiVersion: carrel.dev/v1alpha1, kind: Course, metadata: {name: prog1, namespace: prog1}, status: {observedGeneration: 1}}"
 	templateStatus = "{apiVersion: carrel.dev/v1alpha1, kind: Template, metadata: {name: code-server, namespace: prog1}, status: {userlands: {total: 1}}}"
 
+	elsewhereStatus   = "{apiVersion: carrel.dev/v1alpha1, kind: Userland, metadata: {name: hana-mori, namespace: database}, status: {requests: {stopAt: '2026-10-01T10:00:00Z'}}}"
+	activity          = "{apiVersion: carrel.dev/v1alpha1, kind: Userland, metadata: {name: hana-mori, namespace: prog1}, status: {lastActivityTime: '2026-10-01T10:00:00Z'}}"
+	elsewhereActivity = "{apiVersion: carrel.dev/v1alpha1, kind: Userland, metadata: {name: hana-mori, namespace: database}, status: {lastActivityTime: '2026-10-01T10:00:00Z'}}"
+	requests          = "{apiVersion: carrel.dev/v1alpha1, kind: Userland, metadata: {name: hana-mori, namespace: prog1}, status: {requests: {stopAt: '2026-10-01T10:00:00Z'}}}"
+
 	deployment = "{apiVersion: apps/v1, kind: Deployment, metadata: {name: new, namespace: prog1}, spec: {selector: {matchLabels: {a: b}}, template: {metadata: {labels: {a: b}}, spec: {containers: [{name: a, image: i}]}}}}"
 	pod        = "{apiVersion: v1, kind: Pod, metadata: {name: new, namespace: prog1}, spec: {containers: [{name: a, image: i}]}}"
 	service    = "{apiVersion: v1, kind: Service, metadata: {name: new, namespace: prog1}, spec: {clusterIP: None, ports: [{name: http, port: 80}]}}"
@@ -95,7 +100,7 @@ func toSetStatus(ctx context.Context, c client.Client, o *unstructured.Unstructu
 var acts = map[string]act{"apply": toApply, "delete": toDelete, "read": toRead, "list": toList, "set the status of": toSetStatus}
 
 func TestLeastPrivilege(t *testing.T) {
-	local(t)
+	others(t)
 	admin := apiserver.Client(t)
 	apply(t, admin, []*unstructured.Unstructured{
 		object(t, aRoster),
@@ -215,6 +220,45 @@ func TestLeastPrivilege(t *testing.T) {
 		{reporter, "delete", "a student's volume", claim, mayNot},
 		{reporter, "apply", "its own lease", reporterLease, may},
 		{reporter, "apply", "the controller's lease", controllerLease, mayNot},
+
+		// A proxy: sees where carrels are, and says that somebody is there.
+		{proxy, "list", "the students of all courses", elsewhereUserland, may},
+		{proxy, "read", "a student", aUserland, may},
+		{proxy, "list", "the Services", service, may},
+		{proxy, "set the status of", "a student, as seen at work,", activity, may},
+		{proxy, "set the status of", "another course's student, as seen at work,", elsewhereActivity, may},
+		{proxy, "set the status of", "a student, with a request,", requests, mayNot},
+		{proxy, "set the status of", "a student", userlandStatus, mayNot},
+		{proxy, "set the status of", "the Course", courseStatus, mayNot},
+		{proxy, "list", "the Templates", aTemplate, mayNot},
+		{proxy, "list", "the pods", pod, mayNot},
+		{proxy, "list", "the volumes", claim, mayNot},
+		{proxy, "read", "a Secret", secret, mayNot},
+		{proxy, "apply", "a student", aUserland, mayNot},
+		{proxy, "delete", "a student", aUserland, mayNot},
+		{proxy, "apply", "a Template", aTemplate, mayNot},
+		{proxy, "apply", "a Service", service, mayNot},
+		{proxy, "apply", "a Deployment", deployment, mayNot},
+
+		// The staff of a course: see its carrels, and ask for restarts and stops.
+		{assistant, "list", "the students", aUserland, may},
+		{assistant, "list", "the Templates", aTemplate, may},
+		{assistant, "read", "the Course", aCourse, may},
+		{assistant, "set the status of", "a student, with a request,", requests, may},
+		{assistant, "set the status of", "a student, as seen at work,", activity, mayNot},
+		{assistant, "set the status of", "a student", userlandStatus, mayNot},
+		{assistant, "set the status of", "the Course", courseStatus, mayNot},
+		{assistant, "set the status of", "a Template", templateStatus, mayNot},
+		{assistant, "set the status of", "another course's student", elsewhereStatus, mayNot},
+		{assistant, "list", "another course's students", elsewhereUserland, mayNot},
+		{assistant, "apply", "a student", aUserland, mayNot},
+		{assistant, "delete", "a student", aUserland, mayNot},
+		{assistant, "apply", "a Template", aTemplate, mayNot},
+		{assistant, "apply", "a Deployment", deployment, mayNot},
+		{assistant, "apply", "a pod", pod, mayNot},
+		{assistant, "delete", "a student's volume", claim, mayNot},
+		{assistant, "list", "the ConfigMaps", aRoster, mayNot},
+		{assistant, "read", "a Secret", secret, mayNot},
 	}
 	for _, tt := range tests {
 		title := tt.account.Name + " may " + tt.act + " " + tt.what

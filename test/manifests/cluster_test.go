@@ -23,7 +23,7 @@ import (
 )
 
 // patience is how long the API server may take to see a role or policy just made.
-const patience = 10 * time.Second
+const patience = time.Minute
 
 // syncCluster plays Flux on a cluster that has just been given
 // clusters/<cluster>/flux-system: it renders each Kustomization and applies the
