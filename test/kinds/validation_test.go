@@ -8,6 +8,7 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
 
@@ -38,6 +39,11 @@ const pod = `
     spec:
       containers: [{name: ide, image: "ide:1"}]
 `
+
+// named is a Template whose Services have names of their own.
+func named(name string) string {
+	return strings.Replace(pod, "service: {", "service: {name: '"+name+"', ", 1)
+}
 
 func TestAdmission(t *testing.T) {
 	c := apiserver.Client(t)
@@ -74,6 +80,49 @@ func TestAdmission(t *testing.T) {
 		{name: "a volume with a double dash", kind: "Template", object: "dash",
 			spec:    pod + "  volumes: [{name: ho--me, pvcSpec: {}}]",
 			refusal: []string{"spec.volumes[0].name", "single '-'"}},
+
+		{name: "a Template that idles", kind: "Template", object: "idle", spec: pod + "  idle: {after: 45m, probe: {path: /api/status, port: http}}"},
+		{name: "one that idles for the least time", kind: "Template", object: "idle10", spec: pod + "  idle: {after: 10s}"},
+		{name: "one that idles for a time of several parts", kind: "Template", object: "idle1h", spec: pod + "  idle: {after: 1h30m}"},
+		{name: "one that idles at once", kind: "Template", object: "idle9", spec: pod + "  idle: {after: 9s}",
+			refusal: []string{"spec.idle.after", "must be at least 10s"}},
+		{name: "one that idles in days", kind: "Template", object: "idle1d", spec: pod + "  idle: {after: 1d}",
+			refusal: []string{"spec.idle.after", "1d"}},
+		{name: "one that idles without a unit", kind: "Template", object: "idle5", spec: pod + "  idle: {after: 3600}",
+			refusal: []string{"spec.idle.after", "must be of type string"}},
+		{name: "idle without a time", kind: "Template", object: "idle0", spec: pod + "  idle: {}",
+			refusal: []string{"spec.idle.after", "Required"}},
+		{name: "a probe of a whole address", kind: "Template", object: "probe", spec: pod + "  idle: {after: 1h, probe: {path: 'http://elsewhere/'}}",
+			refusal: []string{"spec.idle.probe.path", "'^/'"}},
+		{name: "a probe of nothing", kind: "Template", object: "probe0", spec: pod + "  idle: {after: 1h, probe: {}}",
+			refusal: []string{"spec.idle.probe.path", "Required"}},
+
+		{name: "a roll-out at once", kind: "Template", object: "rollout", spec: pod + "  rollout: {when: Immediate, maxUnavailable: 3}"},
+		{name: "a roll-out in parts", kind: "Template", object: "rollout25", spec: pod + "  rollout: {when: Immediate, maxUnavailable: 25%}"},
+		{name: "a roll-out with a deadline", kind: "Template", object: "rollout7d", spec: pod + "  rollout: {deadline: 7d}"},
+		{name: "a roll-out at another time", kind: "Template", object: "rolloutwhen", spec: pod + "  rollout: {when: Tonight}",
+			refusal: []string{"spec.rollout.when", `supported values: "OnNextStart", "Immediate"`}},
+		{name: "a roll-out of none at a time", kind: "Template", object: "rollout0", spec: pod + "  rollout: {maxUnavailable: 0}",
+			refusal: []string{"spec.rollout.maxUnavailable", "a number of at least 1, or a percentage from 1% to 100%"}},
+		{name: "a roll-out of no percent", kind: "Template", object: "rollout00", spec: pod + "  rollout: {maxUnavailable: 0%}",
+			refusal: []string{"spec.rollout.maxUnavailable", "from 1% to 100%"}},
+		{name: "a roll-out of more than all", kind: "Template", object: "rollout101", spec: pod + "  rollout: {maxUnavailable: 101%}",
+			refusal: []string{"spec.rollout.maxUnavailable", "from 1% to 100%"}},
+		{name: "a deadline in minutes", kind: "Template", object: "deadline", spec: pod + "  rollout: {deadline: 30m}",
+			refusal: []string{"spec.rollout.deadline", "30m"}},
+
+		{name: "a Service name of a proxy's", kind: "Template", object: "svc", spec: named("cloud9-$(CARREL_USERLAND)-svc")},
+		{name: "a Service name without an end", kind: "Template", object: "svcend", spec: named("cloud9-$(CARREL_USERLAND)")},
+		{name: "one Service name for all", kind: "Template", object: "svcall", spec: named("cloud9"),
+			refusal: []string{"spec.service.name", "CARREL_USERLAND"}},
+		{name: "a Service name that may begin with a digit", kind: "Template", object: "svcdigit", spec: named("$(CARREL_USERLAND)-svc"),
+			refusal: []string{"spec.service.name", "CARREL_USERLAND"}},
+		{name: "a Service name in capitals", kind: "Template", object: "svccaps", spec: named("Cloud9-$(CARREL_USERLAND)"),
+			refusal: []string{"spec.service.name", "CARREL_USERLAND"}},
+		{name: "a Service name of another variable", kind: "Template", object: "svcuser", spec: named("cloud9-$(CARREL_USER)-svc"),
+			refusal: []string{"spec.service.name", "CARREL_USERLAND"}},
+		{name: "a Service name too long", kind: "Template", object: "svclong", spec: named("c" + strings.Repeat("9", 62) + "$(CARREL_USERLAND)"),
+			refusal: []string{"spec.service.name", "80"}},
 
 		{name: "a name too long", kind: "Userland", object: strings.Repeat("a", 51), spec: " {}",
 			refusal: []string{"metadata.name", "50 characters", "shorten it"}},
@@ -143,6 +192,44 @@ func TestUserCannotChange(t *testing.T) {
 				t.Errorf("refused, and should be accepted: %v", err)
 			case test.refused && (err == nil || !strings.Contains(err.Error(), "user can't be changed")):
 				t.Errorf("the refusal does not say that user can't be changed: %v", err)
+			}
+		})
+	}
+}
+
+// What others write into the status of a carrel.
+func TestStatusOfUserland(t *testing.T) {
+	c := apiserver.Client(t)
+	namespace := apiserver.Namespace(t, c)
+	hanako := &v1alpha1.Userland{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "hanako"}}
+	if err := c.Create(t.Context(), hanako); err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		name, status string
+		// refusal are words the refusal must contain; none: it is accepted.
+		refusal []string
+	}{
+		{name: "activity", status: `{"lastActivityTime":"2026-10-01T10:00:00Z"}`},
+		{name: "activity in a time zone", status: `{"lastActivityTime":"2026-10-01T19:00:00+09:00"}`},
+		{name: "every request", status: `{"requests":{"restartAt":"2026-10-01T10:00:00Z","stopAt":"2026-10-01T10:00:00Z","keepUntil":"2026-10-01T10:00:00Z","resetAt":"2026-10-01T10:00:00Z"}}`},
+		{name: "a request taken back", status: `{"requests":{"restartAt":null}}`},
+		{name: "activity in seconds", status: `{"lastActivityTime":1790848800}`, refusal: []string{"status.lastActivityTime", "must be of type date-time"}},
+		{name: "activity in words", status: `{"lastActivityTime":"now"}`, refusal: []string{"status.lastActivityTime", "date-time", "now"}},
+		{name: "activity without a time zone", status: `{"lastActivityTime":"2026-10-01T10:00:00"}`, refusal: []string{"status.lastActivityTime", "date-time"}},
+		{name: "a request for a day", status: `{"requests":{"keepUntil":"2026-10-01"}}`, refusal: []string{"status.requests.keepUntil", "date-time"}},
+		{name: "a request there is not", status: `{"requests":{"deleteAt":"2026-10-01T10:00:00Z"}}`, refusal: []string{"status.requests.deleteAt", "unknown field"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			patch := client.RawPatch(types.MergePatchType, []byte(`{"status":`+test.status+`}`))
+			err := c.Status().Patch(t.Context(), hanako.DeepCopy(), patch, strict)
+			if (err != nil) != (len(test.refusal) > 0) {
+				t.Fatalf("got %v, want it refused: %v", err, len(test.refusal) > 0)
+			}
+			for _, words := range test.refusal {
+				if !strings.Contains(err.Error(), words) {
+					t.Errorf("the refusal does not say %q: %v", words, err)
+				}
 			}
 		})
 	}
