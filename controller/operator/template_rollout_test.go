@@ -105,7 +105,7 @@ func TestFailingRolloutIsHeld(t *testing.T) {
 	w.counts(v1alpha1.TemplateUserlands{Total: 4, Updated: 1, Pending: 3, Failed: 1})
 	w.until(func() error {
 		for what, held := range w.held() {
-			if !strings.Contains(held, "ImagePullBackOff") || !strings.Contains(held, "3 go on") {
+			if !strings.Contains(held, "ImagePullBackOff") || !strings.Contains(held, "restarted: 3") {
 				return fmt.Errorf("the %s says of the roll-out %q, want why it is held and how many go on", what, held)
 			}
 		}

@@ -158,11 +158,11 @@ const shown = 3
 func held(failed []Carrel, waiting int) string {
 	var names []string
 	for _, c := range failed[:min(shown, len(failed))] {
-		names = append(names, fmt.Sprintf("%s: %s", c.Name, c.Trouble))
+		names = append(names, fmt.Sprintf("%s (%s)", c.Name, c.Trouble))
 	}
 	if more := len(failed) - len(names); more > 0 {
-		names = append(names, fmt.Sprintf("and %d more", more))
+		names = append(names, fmt.Sprintf("%d more", more))
 	}
-	return fmt.Sprintf("held: %d started with the present revision and fail (%s); %d go on with the one they have. Mend the Template, or take its edit back",
-		len(failed), strings.Join(names, "; "), waiting)
+	return fmt.Sprintf("held: carrels that started with the present revision fail: %s. Still to be restarted: %d, left as they are. Mend the Template, or take its edit back",
+		strings.Join(names, ", "), waiting)
 }
