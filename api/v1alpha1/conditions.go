@@ -72,6 +72,9 @@ const (
 const (
 	// OlderRevisionReason: the carrel goes on as it was until it next starts.
 	OlderRevisionReason = "OlderRevision"
+	// RollingOutReason: the carrel is to be restarted for the Template's edit, and
+	// awaits its turn.
+	RollingOutReason = "RollingOut"
 )
 
 // Reasons of the RolloutHeld condition.

@@ -41,9 +41,12 @@ func stateOf(u *v1alpha1.Userland) string {
 	return u.Status.State
 }
 
-// isReady is false while the status speaks of an older spec.
+// isReady is false while the status speaks of an older spec, and while the carrel
+// awaits its turn in a roll-out: it runs, but not yet as its Template says.
 func isReady(u *v1alpha1.Userland) bool {
-	return current(u) && meta.IsStatusConditionTrue(u.Status.Conditions, v1alpha1.ReadyCondition)
+	pending := meta.FindStatusCondition(u.Status.Conditions, v1alpha1.UpdatePendingCondition)
+	return current(u) && meta.IsStatusConditionTrue(u.Status.Conditions, v1alpha1.ReadyCondition) &&
+		(pending == nil || pending.Reason != v1alpha1.RollingOutReason)
 }
 
 // attention tells why a Userland that is not ready needs a person; one that is

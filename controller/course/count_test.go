@@ -54,6 +54,14 @@ func TestCount(t *testing.T) {
 			want:      v1alpha1.UserlandCounts{Total: 1, States: map[string]int32{"Running": 1}},
 		},
 		{
+			name: "ready is not who awaits a roll-out, but who takes the edit at the next start",
+			userlands: []v1alpha1.Userland{
+				userland(v1alpha1.StateRunning, [3]string{"Ready", "True", "Running"}, [3]string{"UpdatePending", "True", "RollingOut"}),
+				userland(v1alpha1.StateRunning, [3]string{"Ready", "True", "Running"}, [3]string{"UpdatePending", "True", "OlderRevision"}),
+			},
+			want: v1alpha1.UserlandCounts{Total: 2, Ready: 1, States: map[string]int32{"Running": 2}},
+		},
+		{
 			name:      "one on its way needs nobody",
 			userlands: []v1alpha1.Userland{userland(v1alpha1.StateStarting, [3]string{"Ready", "False", "Starting"})},
 			want:      v1alpha1.UserlandCounts{Total: 1, States: map[string]int32{"Starting": 1}},

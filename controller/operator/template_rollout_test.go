@@ -87,6 +87,9 @@ func TestImmediateRolloutBeginsWithOne(t *testing.T) {
 	if updated := w.made("ide:2"); !cmp.Equal(updated, []string{"student-01"}) {
 		t.Errorf("%v are restarted before one has proved the revision, want the one least recently used", updated)
 	}
+	if counts := get[v1alpha1.Course](w, w.namespace).Status.Userlands; counts.Ready != 0 {
+		t.Errorf("the Course counts %+v, want none ready: it is what the commit is told", counts)
+	}
 	w.paused.Store(false)
 	w.counts(v1alpha1.TemplateUserlands{Total: 4, Updated: 4})
 	for _, s := range class(4) {
@@ -243,6 +246,9 @@ func TestNewRenderingRestartsNobody(t *testing.T) {
 	}
 	if has := get[appsv1.Deployment](w, "student-00").Labels[v1alpha1.RevisionLabel]; has != "ide-former" {
 		t.Errorf("the carrel was restarted onto %s", has)
+	}
+	if counts := get[v1alpha1.Course](w, w.namespace).Status.Userlands; counts.Ready != 1 {
+		t.Errorf("the Course counts %+v, want the carrel ready: nobody waits for a roll-out", counts)
 	}
 	// An edit does restart it.
 	w.setImage("ide:2")

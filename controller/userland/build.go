@@ -23,7 +23,7 @@ func (r *Reconciler) plan(u *v1alpha1.Userland, using *origin, decision presence
 		return nil
 	}
 	return &workload.Plan{
-		Userland: u, Template: using.template, Revision: using.revision, Blueprint: using.blueprint,
+		Userland: u, Template: using.kept.Labels[v1alpha1.TemplateLabel], Revision: using.kept.Name, Blueprint: using.blueprint,
 		Run: decision.Presence == presence.Running, RestartedAt: restartedAt(decision.Handled),
 	}
 }

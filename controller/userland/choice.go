@@ -93,8 +93,8 @@ func (c choice) volumes(b workload.Blueprint) []v1alpha1.Volume {
 
 // origin is a revision to make a carrel of.
 type origin struct {
-	revision, template string
-	blueprint          workload.Blueprint
+	kept      *appsv1.ControllerRevision
+	blueprint workload.Blueprint
 }
 
 // origin reads a revision; nil if there is no such one.
@@ -111,7 +111,7 @@ func (r *Reconciler) origin(ctx context.Context, namespace, name string) (*origi
 		return nil, fmt.Errorf("read revision %q: %w", name, err)
 	}
 	blueprint, err := revision.Blueprint(kept)
-	return &origin{revision: name, template: kept.Labels[v1alpha1.TemplateLabel], blueprint: blueprint}, err
+	return &origin{kept: kept, blueprint: blueprint}, err
 }
 
 func noTemplate(u *v1alpha1.Userland) *health.Finding {

@@ -13,6 +13,7 @@ import (
 	"github.com/carrel-dev/carrel/api/v1alpha1"
 	"github.com/carrel-dev/carrel/controller/health"
 	"github.com/carrel-dev/carrel/controller/presence"
+	"github.com/carrel-dev/carrel/controller/revision"
 	"github.com/carrel-dev/carrel/controller/workload"
 )
 
@@ -61,6 +62,17 @@ func (r *Reconciler) rolledOut(u *v1alpha1.Userland, c choice, d presence.Decisi
 		d.LastStart = &now
 	}
 	return d
+}
+
+// rolling reports whether a carrel that is made of one revision is to be
+// restarted for the latest: for an edit it is, and not for what another version
+// of the controller makes of the same Template.
+func (r *Reconciler) rolling(ctx context.Context, namespace string, c choice, using *origin) (bool, error) {
+	if using == nil || c.latest() == "" || using.kept.Name == c.latest() || c.template.Spec.Rollout.When != v1alpha1.RolloutImmediate {
+		return false, nil
+	}
+	latest, err := r.origin(ctx, namespace, c.latest())
+	return latest != nil && !revision.SameSource(using.kept, latest.kept), err
 }
 
 // idle is when the carrel is stopped for idleness. Without a Template, what runs

@@ -20,6 +20,8 @@ type outcome struct {
 	// plan is what it is made of; nil if that is not known.
 	plan    *workload.Plan
 	finding health.Finding
+	// rolling is set while the carrel awaits its turn to be restarted for an edit.
+	rolling bool
 	// undecided is set while the revision to make it of is not in sight yet,
 	// though it is named; its arrival wakes the Userland.
 	undecided bool
@@ -52,6 +54,9 @@ func (r *Reconciler) bringAbout(ctx context.Context, u *v1alpha1.Userland, c cho
 	o.decision = r.rolledOut(u, c, o.decision)
 	using, err := r.choosing(ctx, u, c, s, o.decision)
 	if err != nil {
+		return o, err
+	}
+	if o.rolling, err = r.rolling(ctx, u.Namespace, c, using); err != nil {
 		return o, err
 	}
 	o.plan = r.plan(u, using, o.decision)

@@ -61,9 +61,9 @@ func statusOf(u *v1alpha1.Userland, o outcome, now time.Time) v1alpha1.UserlandS
 	if o.plan != nil {
 		status.Address = o.plan.Address()
 	}
-	if message := o.pending(); message != "" {
+	if reason, message := o.pending(); reason != "" {
 		status.Conditions = append(status.Conditions,
-			conditions.True(u.Status.Conditions, v1alpha1.UpdatePendingCondition, v1alpha1.OlderRevisionReason, message, u.Generation, now))
+			conditions.True(u.Status.Conditions, v1alpha1.UpdatePendingCondition, reason, message, u.Generation, now))
 	}
 	return status
 }
@@ -80,14 +80,18 @@ func (o outcome) template(u *v1alpha1.Userland) *v1alpha1.ObservedTemplate {
 	return &seen
 }
 
-// pending says what a running carrel takes when it next starts; empty if that
+// pending says when a running carrel takes the latest revision; nothing if that
 // is what it has.
-func (o outcome) pending() string {
+func (o outcome) pending() (reason, message string) {
 	latest := o.choice.latest()
-	if o.plan == nil || !o.plan.Run || latest == "" || o.plan.Revision == latest {
-		return ""
+	switch {
+	case o.plan == nil || !o.plan.Run || latest == "" || o.plan.Revision == latest:
+		return "", ""
+	case o.rolling:
+		return v1alpha1.RollingOutReason, fmt.Sprintf("the carrel goes on as it was until it is its turn to be restarted for the edit of Template %q", o.choice.seen.Name)
+	default:
+		return v1alpha1.OlderRevisionReason, fmt.Sprintf("the carrel goes on as it was; Template %q has a newer revision, which it takes when it next starts", o.choice.seen.Name)
 	}
-	return fmt.Sprintf("the carrel goes on as it was; Template %q has a newer revision, which it takes when it next starts", o.choice.seen.Name)
 }
 
 func configuration(s v1alpha1.UserlandStatus) *v1alpha1ac.UserlandStatusApplyConfiguration {
