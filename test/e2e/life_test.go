@@ -122,24 +122,25 @@ func TestBrokenRolloutIsHeld(t *testing.T) {
 	broken := merge(t, "Roll edits of the terminals out at once, and make one that fails",
 		withTemplates(atOnce+"      - {op: replace, path: /spec/template/spec/containers/0/image, value: 'carrel-dev/nowhere:v1'}\n"))
 	reach(t, held(course), story.Reported(forge, course, broken, "failure"))
-	if counts := webterm(t, course).Status.Userlands; counts.Failed != 1 || counts.Pending != counts.Total-1 {
-		t.Errorf("the Template counts %+v, want one that fails and the others as they were", counts)
+	if counts, err := countsOf(t.Context(), course); err != nil || counts.Failed != 1 || counts.Pending != counts.Total-1 {
+		t.Errorf("the Template counts %+v (%v), want one that fails and the others as they were", counts, err)
 	}
 
 	mended := merge(t, "Mend it", withTemplates(atOnce+"      - {op: add, path: /spec/template/spec/containers/0/env, value: [{name: WORD, value: mended}]}\n"))
 	reach(t, story.Reported(forge, course, mended, "success"))
-	reach(t, allUpdated(t, course))
+	reach(t, allUpdated(course))
 	back := merge(t, "Take it back", withTemplates(""))
 	reach(t, story.Reported(forge, course, back, "success"))
 }
 
-func webterm(t *testing.T, course string) *v1alpha1.Template {
-	t.Helper()
+// countsOf are those of the terminals' Template.
+func countsOf(ctx context.Context, course string) (v1alpha1.TemplateUserlands, error) {
 	template := &v1alpha1.Template{}
-	if err := c.Get(t.Context(), client.ObjectKey{Namespace: course, Name: "webterm"}, template); err != nil {
-		t.Fatal(err)
+	err := c.Get(ctx, client.ObjectKey{Namespace: course, Name: "webterm"}, template)
+	if err != nil || template.Status.Userlands == nil {
+		return v1alpha1.TemplateUserlands{}, err
 	}
-	return template
+	return *template.Status.Userlands, nil
 }
 
 // held is reached when the Course says that a roll-out is held.
@@ -159,11 +160,10 @@ func held(course string) story.Milestone {
 
 // allUpdated is reached when every carrel of the terminals has their present
 // revision.
-func allUpdated(t *testing.T, course string) story.Milestone {
-	t.Helper()
-	return story.Milestone{Name: "all updated", Reached: func(context.Context) (string, bool, error) {
-		counts := webterm(t, course).Status.Userlands
-		return fmt.Sprintf("%+v", *counts), counts.Updated == counts.Total && counts.Failed == 0, nil
+func allUpdated(course string) story.Milestone {
+	return story.Milestone{Name: "all updated", Reached: func(ctx context.Context) (string, bool, error) {
+		counts, err := countsOf(ctx, course)
+		return fmt.Sprintf("%+v", counts), counts.Total > 0 && counts.Updated == counts.Total && counts.Failed == 0, err
 	}}
 }
 
