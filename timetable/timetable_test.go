@@ -1,0 +1,217 @@
+package timetable
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/carrel-dev/carrel/api/v1alpha1"
+)
+
+// spring is a term of Mondays and Thursdays in Tokyo.
+func spring(sessions ...v1alpha1.Session) v1alpha1.Timetable {
+	return v1alpha1.Timetable{TimeZone: "Asia/Tokyo", Term: v1alpha1.Term{FirstDay: "2027-04-12", LastDay: "2027-07-29"}, Sessions: sessions}
+}
+
+func lab(sections ...string) v1alpha1.Session {
+	return v1alpha1.Session{Name: "Lab", Weekdays: []v1alpha1.Weekday{"Monday", "Thursday"}, Start: "09:00", Sections: sections,
+		Duration: metav1.Duration{Duration: 90 * time.Minute}}
+}
+
+func with(s v1alpha1.Session, edit func(*v1alpha1.Session)) v1alpha1.Session {
+	edit(&s)
+	return s
+}
+
+// at reads a time on the clocks of a zone.
+func at(t *testing.T, zone, clock string) time.Time {
+	t.Helper()
+	location, err := time.LoadLocation(zone)
+	if err != nil {
+		t.Fatal(err)
+	}
+	moment, err := time.ParseInLocation("2006-01-02 15:04", clock, location)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return moment
+}
+
+// Each line of a story is a time on the class's clocks and what somebody of a
+// section finds then: in session, over or free, and until when.
+func TestAt(t *testing.T) {
+	berlin := func(first, last v1alpha1.Date, s v1alpha1.Session) v1alpha1.Timetable {
+		return v1alpha1.Timetable{TimeZone: "Europe/Berlin", Term: v1alpha1.Term{FirstDay: first, LastDay: last}, Sessions: []v1alpha1.Session{s}}
+	}
+	night := with(lab(), func(s *v1alpha1.Session) { s.Start, s.Duration.Duration = "23:30", 2*time.Hour })
+	tests := []struct {
+		name      string
+		timetable v1alpha1.Timetable
+		section   string
+		story     []string
+	}{
+		{"a week of a term", spring(lab()), "", []string{
+			"2027-04-11 12:00 free until 2027-04-12 08:50",
+			"2027-04-12 08:49 free until 2027-04-12 08:50",
+			"2027-04-12 08:50 session until 2027-04-12 10:30",
+			"2027-04-12 10:29 session until 2027-04-12 10:30",
+			"2027-04-12 10:30 free until 2027-04-15 08:50",
+		}},
+		{"the end of the term", spring(lab()), "", []string{
+			"2027-07-29 10:00 session until 2027-07-29 10:30",
+			"2027-07-29 10:30 free until 2027-07-30 00:00",
+			"2027-07-30 00:00 over",
+			"2027-08-02 09:00 over",
+		}},
+		{"no sessions at all", spring(), "", []string{"2027-05-01 09:00 free until 2027-07-30 00:00", "2027-07-30 00:00 over"}},
+		{"days it does not take place, and others it does", spring(with(lab(), func(s *v1alpha1.Session) {
+			s.Except = []v1alpha1.Date{"2027-04-15", "2027-04-19"}
+			s.Extra = []v1alpha1.ExtraSession{
+				{Date: "2027-04-17", Start: "13:00"},
+				{Date: "2027-08-05", Duration: &metav1.Duration{Duration: 3 * time.Hour}},
+			}
+		})), "", []string{
+			"2027-04-15 09:30 free until 2027-04-17 12:50",
+			"2027-04-17 13:30 session until 2027-04-17 14:30",
+			"2027-04-17 14:30 free until 2027-04-22 08:50",
+			"2027-07-30 00:00 over until 2027-08-05 08:50",
+			"2027-08-05 11:59 session until 2027-08-05 12:00",
+			"2027-08-05 12:00 over",
+		}},
+		{"another section's session", spring(lab("a")), "b", []string{"2027-04-12 09:30 free until 2027-07-30 00:00"}},
+		{"nobody's section", spring(lab("a")), "", []string{"2027-04-12 09:30 free until 2027-07-30 00:00"}},
+		{"sections that overlap", spring(lab("a"), with(lab("a", "b"), func(s *v1alpha1.Session) { s.Start = "10:00" })), "a", []string{
+			"2027-04-12 09:00 session until 2027-04-12 09:50",
+			"2027-04-12 10:29 session until 2027-04-12 10:30",
+			"2027-04-12 10:30 session until 2027-04-12 11:30",
+		}},
+		{"prewarmed for an hour", spring(with(lab(), func(s *v1alpha1.Session) { s.Prewarm = &metav1.Duration{Duration: time.Hour} })), "", []string{
+			"2027-04-12 07:59 free until 2027-04-12 08:00", "2027-04-12 08:00 session until 2027-04-12 10:30",
+		}},
+		{"over midnight, and over the end of the term", spring(night), "", []string{
+			"2027-04-13 01:00 session until 2027-04-13 01:30",
+			"2027-07-29 23:59 session until 2027-07-30 01:30",
+			"2027-07-30 01:29 session until 2027-07-30 01:30",
+			"2027-07-30 01:30 over",
+		}},
+		{"a leap day", v1alpha1.Timetable{TimeZone: "UTC", Term: v1alpha1.Term{FirstDay: "2028-02-28", LastDay: "2028-03-01"},
+			Sessions: []v1alpha1.Session{with(lab(), func(s *v1alpha1.Session) { s.Weekdays = []v1alpha1.Weekday{"Tuesday"} })}}, "", []string{
+			"2028-02-28 09:30 free until 2028-02-29 08:50", "2028-02-29 09:30 session until 2028-02-29 10:30", "2028-03-01 12:00 free until 2028-03-02 00:00",
+		}},
+		// On 28 March 2027 the clocks of Berlin go from 02:00 to 03:00.
+		{"an hour the clocks skip", berlin("2027-03-28", "2027-03-28", with(lab(), func(s *v1alpha1.Session) {
+			s.Weekdays, s.Start = []v1alpha1.Weekday{"Sunday"}, "02:30"
+		})), "", []string{"2027-03-28 03:29 session until 2027-03-28 05:00"}},
+		{"as long as it says, though the clocks skip an hour", berlin("2027-03-28", "2027-03-28", with(lab(), func(s *v1alpha1.Session) {
+			s.Weekdays, s.Start = []v1alpha1.Weekday{"Sunday"}, "01:30"
+		})), "", []string{"2027-03-28 01:30 session until 2027-03-28 04:00"}},
+		{"at the same time of day on both sides of it", berlin("2027-03-27", "2027-03-29", with(lab(), func(s *v1alpha1.Session) {
+			s.Weekdays = []v1alpha1.Weekday{"Saturday", "Monday"}
+		})), "", []string{"2027-03-27 09:30 session until 2027-03-27 10:30", "2027-03-29 09:30 session until 2027-03-29 10:30"}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			table, err := New(test.timetable)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, line := range test.story {
+				now := at(t, test.timetable.TimeZone, line[:len("2006-01-02 15:04")])
+				if got := line[:len("2006-01-02 15:04")+1] + tell(table.At(test.section, now), table.zone); got != line {
+					t.Errorf("got  %s\nwant %s", got, line)
+				}
+			}
+		})
+	}
+}
+
+func tell(m Moment, zone *time.Location) string {
+	words := "free"
+	switch {
+	case m.InSession && m.Over:
+		words = "session and over"
+	case m.InSession:
+		words = "session"
+	case m.Over:
+		words = "over"
+	}
+	if !m.Next.IsZero() {
+		words += " until " + m.Next.In(zone).Format("2006-01-02 15:04")
+	}
+	return words
+}
+
+func TestNewRefuses(t *testing.T) {
+	for field, edit := range map[string]func(*v1alpha1.Timetable){
+		"spec.timetable.timeZone: there is no time zone \"Asia/Tokio\"":          func(t *v1alpha1.Timetable) { t.TimeZone = "Asia/Tokio" },
+		"spec.timetable.timeZone: there is no time zone \"Local\"":               func(t *v1alpha1.Timetable) { t.TimeZone = "Local" },
+		"spec.timetable.term.firstDay: there is no day \"2027-02-30\"":           func(t *v1alpha1.Timetable) { t.Term.FirstDay = "2027-02-30" },
+		"spec.timetable.term.lastDay: there is no day":                           func(t *v1alpha1.Timetable) { t.Term.LastDay = "2027-09-31" },
+		"spec.timetable.sessions[0].except[1]: there is no day \"2027-06-31\"":   func(t *v1alpha1.Timetable) { t.Sessions[0].Except = []v1alpha1.Date{"2027-06-01", "2027-06-31"} },
+		"spec.timetable.sessions[0].extra[0].date: there is no day":              func(t *v1alpha1.Timetable) { t.Sessions[0].Extra = []v1alpha1.ExtraSession{{Date: "2027-02-29"}} },
+		"spec.timetable.sessions[0].start: \"9\" is no time of day: write it as": func(t *v1alpha1.Timetable) { t.Sessions[0].Start = "9" },
+	} {
+		timetable := spring(lab())
+		edit(&timetable)
+		if _, err := New(timetable); err == nil || !strings.HasPrefix(err.Error(), field) {
+			t.Errorf("got %v, want %s...", err, field)
+		}
+	}
+}
+
+func TestSummary(t *testing.T) {
+	table, err := New(spring(lab(), with(lab("a", "b"), func(s *v1alpha1.Session) { s.Name, s.Start = "Talk", "10:00" })))
+	if err != nil {
+		t.Fatal(err)
+	}
+	type summary struct{ Text, Until string }
+	for now, want := range map[string]summary{
+		"2027-04-01 09:00": {"Mon 12 Apr 2027 09:00–10:30 Lab", "2027-04-12 09:00"},
+		"2027-04-12 09:30": {"now, until 10:30 Lab", "2027-04-12 10:30"},
+		"2027-04-12 10:15": {"now, until 10:30 Lab; now, until 11:30 Talk (a, b)", "2027-04-12 10:30"},
+		"2027-04-12 12:00": {"Thu 15 Apr 2027 09:00–10:30 Lab", "2027-04-15 09:00"},
+		"2027-07-29 12:00": {"no more sessions; the term ends Thu 29 Jul 2027", "2027-07-30 00:00"},
+		"2027-07-30 00:00": {"the term is over", ""},
+	} {
+		text, until := table.Summary(at(t, "Asia/Tokyo", now))
+		got := summary{Text: text}
+		if !until.IsZero() {
+			got.Until = until.In(table.zone).Format("2006-01-02 15:04")
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("at %s (-want +got):\n%s", now, diff)
+		}
+	}
+}
+
+// What is said never changes before it is said to.
+func TestNothingChangesBeforeNext(t *testing.T) {
+	table, err := New(spring(lab(), with(lab("a"), func(s *v1alpha1.Session) { s.Start, s.Duration.Duration = "22:00", 5*time.Hour })))
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := at(t, "Asia/Tokyo", "2027-04-10 00:00")
+	before, text := table.At("a", now), ""
+	changes := 0
+	for next := now; next.Before(at(t, "Asia/Tokyo", "2027-04-20 00:00")); next = next.Add(10 * time.Minute) {
+		m := table.At("a", next)
+		if changed := m.InSession != before.InSession || m.Over != before.Over; changed {
+			changes++
+			if next.Before(before.Next) {
+				t.Fatalf("at %v it is otherwise than was said to last until %v", next, before.Next)
+			}
+		}
+		before = m
+		words, until := table.Summary(next)
+		if words == text && !until.After(next) {
+			t.Fatalf("at %v the summary is to be looked at in the past", next)
+		}
+		text = words
+	}
+	if changes < 8 {
+		t.Errorf("only %d changes in more than a week", changes)
+	}
+}
