@@ -43,13 +43,18 @@ type Table struct {
 
 // Moment is what a timetable says about somebody at a time.
 type Moment struct {
-	// InSession is set from when carrels are started for a session to its end.
-	InSession bool
+	// Since is when carrels were to be started for the session in progress, the
+	// last one if there are several; zero: there is none.
+	Since time.Time
 	// Over is set when the term is, but for sessions that are extra.
 	Over bool
 	// Next is when any of this may change; zero: never.
 	Next time.Time
 }
+
+// InSession reports whether a session is in progress, or carrels are being
+// started for one.
+func (m Moment) InSession() bool { return !m.Since.IsZero() }
 
 // New works out a timetable. Its errors name the field and the cure.
 func New(t v1alpha1.Timetable) (*Table, error) {
@@ -157,8 +162,8 @@ func (t *Table) At(section string, now time.Time) Moment {
 		if !o.isFor(section) {
 			continue
 		}
-		if !now.Before(o.Warm) && now.Before(o.End) {
-			m.InSession = true
+		if !now.Before(o.Warm) && now.Before(o.End) && o.Warm.After(m.Since) {
+			m.Since = o.Warm
 		}
 		for _, change := range []time.Time{o.Warm, o.End} {
 			if change.After(now) && (m.Next.IsZero() || change.Before(m.Next)) {
@@ -166,7 +171,7 @@ func (t *Table) At(section string, now time.Time) Moment {
 			}
 		}
 	}
-	m.Over = m.Over && !m.InSession
+	m.Over = m.Over && !m.InSession()
 	return m
 }
 

@@ -131,9 +131,9 @@ func TestAt(t *testing.T) {
 func tell(m Moment, zone *time.Location) string {
 	words := "free"
 	switch {
-	case m.InSession && m.Over:
+	case m.InSession() && m.Over:
 		words = "session and over"
-	case m.InSession:
+	case m.InSession():
 		words = "session"
 	case m.Over:
 		words = "over"
@@ -198,7 +198,7 @@ func TestNothingChangesBeforeNext(t *testing.T) {
 	changes := 0
 	for next := now; next.Before(at(t, "Asia/Tokyo", "2027-04-20 00:00")); next = next.Add(10 * time.Minute) {
 		m := table.At("a", next)
-		if changed := m.InSession != before.InSession || m.Over != before.Over; changed {
+		if changed := m.InSession() != before.InSession() || m.Over != before.Over; changed {
 			changes++
 			if next.Before(before.Next) {
 				t.Fatalf("at %v it is otherwise than was said to last until %v", next, before.Next)

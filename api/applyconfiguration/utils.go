@@ -22,6 +22,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.CourseSpecApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("CourseStatus"):
 		return &apiv1alpha1.CourseStatusApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("ExtraSession"):
+		return &apiv1alpha1.ExtraSessionApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("HandledRequests"):
 		return &apiv1alpha1.HandledRequestsApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("Idle"):
@@ -40,6 +42,10 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.ServicePortApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ServiceSpec"):
 		return &apiv1alpha1.ServiceSpecApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("Session"):
+		return &apiv1alpha1.SessionApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("SessionStatus"):
+		return &apiv1alpha1.SessionStatusApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("Template"):
 		return &apiv1alpha1.TemplateApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("TemplateRevision"):
@@ -50,6 +56,10 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.TemplateStatusApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("TemplateUserlands"):
 		return &apiv1alpha1.TemplateUserlandsApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("Term"):
+		return &apiv1alpha1.TermApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("Timetable"):
+		return &apiv1alpha1.TimetableApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("Userland"):
 		return &apiv1alpha1.UserlandApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("UserlandCounts"):

@@ -32,6 +32,8 @@ const (
 	StartingReason = "Starting"
 	// DisabledReason: spec.enabled is false; volumes are kept.
 	DisabledReason = "Disabled"
+	// TermOverReason: the term of the Course is over; volumes are kept.
+	TermOverReason = "TermOver"
 	// StoppingReason: spec.enabled is false and the pod is still ending.
 	StoppingReason = "Stopping"
 
@@ -93,6 +95,9 @@ const (
 const (
 	// AllReadyReason: every Userland of the course is Ready.
 	AllReadyReason = "AllReady"
+	// TimetableInvalidReason: spec.timetable can't be worked out; carrels go on as
+	// if there were none.
+	TimetableInvalidReason = "TimetableInvalid"
 	// ProgressingReason: some are not Ready yet and none needs attention.
 	ProgressingReason = "Progressing"
 	// NeedsAttentionReason: some need a person.
@@ -125,7 +130,7 @@ const (
 	// StateAsleep: stopped because nobody uses it, or on request; it starts when
 	// its user comes.
 	StateAsleep = "Asleep"
-	// StateDisabled: stopped by spec.enabled.
+	// StateDisabled: stopped by spec.enabled, or since the term is over.
 	StateDisabled = "Disabled"
 	// StateFailing: it can't run; the Ready condition says why.
 	StateFailing = "Failing"

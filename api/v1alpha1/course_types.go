@@ -15,6 +15,10 @@ type CourseSpec struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=63
 	TemplateName string `json:"templateName,omitempty"`
+
+	// timetable says when the class meets.
+	// +optional
+	Timetable *Timetable `json:"timetable,omitempty"`
 }
 
 // CourseStatus is how a class is doing.
@@ -28,6 +32,10 @@ type CourseStatus struct {
 	// userlands counts the carrels of the course.
 	// +optional
 	Userlands *UserlandCounts `json:"userlands,omitempty"`
+
+	// session is the one in progress, or the next.
+	// +optional
+	Session *SessionStatus `json:"session,omitempty"`
 
 	// report is what was last reported to the forge. Its writer is the reporter.
 	// +optional
@@ -89,6 +97,7 @@ type ReportStatus struct {
 // +kubebuilder:printcolumn:name="Ready",type=integer,JSONPath=`.status.userlands.ready`
 // +kubebuilder:printcolumn:name="Total",type=integer,JSONPath=`.status.userlands.total`
 // +kubebuilder:printcolumn:name="Status",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].message`
+// +kubebuilder:printcolumn:name="Session",type=string,JSONPath=`.status.session.text`
 // +kubebuilder:printcolumn:name="Reported",type=string,JSONPath=`.status.report.description`,priority=1
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 type Course struct {

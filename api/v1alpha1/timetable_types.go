@@ -114,13 +114,8 @@ type ExtraSession struct {
 
 // SessionStatus is the session in progress, or the next.
 type SessionStatus struct {
-	// text says it in words, such as "now, until Mon 12 Apr 10:30: Lab (a)".
+	// text says it in words, in the time of the class, such as
+	// "Mon 12 Apr 2027 09:00–10:30 Lab (a)".
 	// +required
 	Text string `json:"text"`
-	// start is when it begins.
-	// +optional
-	Start *metav1.Time `json:"start,omitempty"`
-	// end is when it ends.
-	// +optional
-	End *metav1.Time `json:"end,omitempty"`
 }

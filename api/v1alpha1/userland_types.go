@@ -18,6 +18,12 @@ type UserlandSpec struct {
 	// +kubebuilder:validation:MaxLength=63
 	TemplateName string `json:"templateName,omitempty"`
 
+	// section is the part of the class the user is in, which sessions of the
+	// Course's timetable may be for. May be empty.
+	// +optional
+	// +kubebuilder:validation:MaxLength=63
+	Section string `json:"section,omitempty"`
+
 	// enabled false stops the carrel and keeps its volumes.
 	// +optional
 	// +kubebuilder:default=true

@@ -21,6 +21,7 @@ import (
 	"github.com/carrel-dev/carrel/controller/apply"
 	"github.com/carrel-dev/carrel/controller/conditions"
 	"github.com/carrel-dev/carrel/controller/later"
+	"github.com/carrel-dev/carrel/controller/sessions"
 )
 
 var kind = v1alpha1.SchemeGroupVersion.WithKind("Course")
@@ -30,6 +31,8 @@ type Reconciler struct {
 	client.Client
 	// Recent tells a cache that is behind our own writes.
 	Recent *apply.Recent
+	// Tables are the timetables of the classes.
+	Tables *sessions.Tables
 	// Clock tells the time.
 	Clock clock.PassiveClock
 }
@@ -54,8 +57,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if err := r.List(ctx, templates, client.InNamespace(course.Namespace), client.UnsafeDisableDeepCopy); err != nil {
 		return ctrl.Result{}, fmt.Errorf("list the templates of the course: %w", err)
 	}
-	status := statusOf(course, Count(list.Items), Held(templates.Items), r.Clock.Now())
-	return ctrl.Result{}, r.writeStatus(ctx, course, status)
+	meeting := r.meet(course)
+	status := statusOf(course, Count(list.Items), meeting, Held(templates.Items), r.Clock.Now())
+	return ctrl.Result{RequeueAfter: meeting.again}, r.writeStatus(ctx, course, status)
 }
 
 // ours is the part of a status that this controller writes; the rest is the
@@ -64,16 +68,18 @@ func ours(s v1alpha1.CourseStatus) v1alpha1.CourseStatus {
 	return v1alpha1.CourseStatus{
 		ObservedGeneration: s.ObservedGeneration,
 		Userlands:          s.Userlands,
+		Session:            s.Session,
 		Conditions:         conditions.Ours(s.Conditions, v1alpha1.RolloutHeldCondition),
 	}
 }
 
 // statusOf is pure.
-func statusOf(c *v1alpha1.Course, counts v1alpha1.UserlandCounts, held string, now time.Time) v1alpha1.CourseStatus {
+func statusOf(c *v1alpha1.Course, counts v1alpha1.UserlandCounts, m meeting, held string, now time.Time) v1alpha1.CourseStatus {
 	status := v1alpha1.CourseStatus{
 		ObservedGeneration: c.Generation,
 		Userlands:          &counts,
-		Conditions:         conditions.Of(c.Status.Conditions, verdict(counts), c.Generation, now),
+		Session:            m.session,
+		Conditions:         conditions.Of(c.Status.Conditions, verdict(counts, m.err), c.Generation, now),
 	}
 	if held != "" {
 		status.Conditions = append(status.Conditions, conditions.True(c.Status.Conditions,
@@ -82,11 +88,13 @@ func statusOf(c *v1alpha1.Course, counts v1alpha1.UserlandCounts, held string, n
 	return status
 }
 
-// verdict is never Stalled: what troubles a carrel is said where it can be
-// cured, and the count goes on by itself.
-func verdict(counts v1alpha1.UserlandCounts) conditions.Verdict {
+// verdict is Stalled for what is wrong with the Course only: what troubles a
+// carrel is said where it can be cured, and the count goes on by itself.
+func verdict(counts v1alpha1.UserlandCounts, timetable error) conditions.Verdict {
 	v := conditions.Verdict{Message: Summary(counts)}
 	switch {
+	case timetable != nil:
+		return conditions.Verdict{Stalled: true, Reason: v1alpha1.TimetableInvalidReason, Message: timetable.Error()}
 	case len(counts.Attention) > 0:
 		v.Reason = v1alpha1.NeedsAttentionReason
 	case counts.Ready < counts.Total:
@@ -111,6 +119,9 @@ func (r *Reconciler) writeStatus(ctx context.Context, c *v1alpha1.Course, status
 				WithStates(status.Userlands.States).
 				WithAttention(status.Userlands.Attention)).
 			WithConditions(conditions.Configurations(status.Conditions)...))
+	if status.Session != nil {
+		config.Status.WithSession(v1alpha1ac.SessionStatus().WithText(status.Session.Text))
+	}
 	if err := r.Status().Apply(ctx, config, client.FieldOwner(apply.FieldOwner), client.ForceOwnership); err != nil {
 		return fmt.Errorf("write the status: %w", err)
 	}
@@ -120,7 +131,7 @@ func (r *Reconciler) writeStatus(ctx context.Context, c *v1alpha1.Course, status
 
 // SetupWithManager makes the manager run the reconciler.
 func SetupWithManager(mgr ctrl.Manager, clock clock.PassiveClock) error {
-	r := &Reconciler{Client: mgr.GetClient(), Recent: apply.NewRecent(), Clock: clock}
+	r := &Reconciler{Client: mgr.GetClient(), Recent: apply.NewRecent(), Tables: &sessions.Tables{}, Clock: clock}
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("course").
 		For(&v1alpha1.Course{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).

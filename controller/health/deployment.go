@@ -11,11 +11,15 @@ import (
 )
 
 func disabled(c Carrel) *Finding {
-	if c.Presence != presence.Disabled {
+	if c.Presence != presence.Disabled && c.Presence != presence.Over {
 		return nil
 	}
 	if len(alive(c.Pods)) > 0 || c.Deployment != nil && c.Deployment.Status.Replicas > 0 {
 		return &Finding{State: v1alpha1.StateDisabled, Reason: v1alpha1.StoppingReason, Message: "the carrel is stopping"}
+	}
+	if c.Presence == presence.Over {
+		return &Finding{State: v1alpha1.StateDisabled, Reason: v1alpha1.TermOverReason, Ready: true,
+			Message: "stopped, since the term is over; its volumes are kept"}
 	}
 	return &Finding{State: v1alpha1.StateDisabled, Reason: v1alpha1.DisabledReason, Ready: true,
 		Message: "stopped by enabled: false; its volumes are kept"}

@@ -9,6 +9,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
+	"github.com/carrel-dev/carrel/timetable"
 )
 
 // Facts are all that the decision rests on.
@@ -17,6 +18,8 @@ type Facts struct {
 	Enabled bool
 	// Idle is when the Template stops a carrel nobody uses; nil: never.
 	Idle *v1alpha1.Idle
+	// Timetable is what that of the class says to the user; zero: nothing.
+	Timetable timetable.Moment
 	// Running is whether it is meant to run at present.
 	Running bool
 	// Status holds the moments recorded so far and the requests of people.
@@ -37,6 +40,8 @@ const (
 	Asleep Presence = "Asleep"
 	// Disabled means that there is to be none, by the spec.
 	Disabled Presence = "Disabled"
+	// Over means that there is to be none, since the term is over.
+	Over Presence = "Over"
 )
 
 // Decision is whether a carrel is to run, and what to record of it.
@@ -63,16 +68,18 @@ type Decision struct {
 func Decide(f Facts) Decision {
 	due := dueRequests(f)
 	d := Decision{
-		Presence: Running, Restart: due.start.After(due.stop), Reset: due.reset, Next: due.next,
+		Presence: Running, Restart: due.start.After(due.stop), Reset: due.reset, Next: earlier(due.next, f.Timetable.Next),
 		LastStart: f.Status.LastStartTime, Handled: due.handled,
 	}
 	switch {
 	case !f.Enabled:
 		return d.without(Disabled)
+	case f.Timetable.Over:
+		return d.without(Over)
 	case d.Restart:
-	case !due.stop.IsZero() && !due.stop.Before(f.seen()):
+	case !due.stop.IsZero() && !due.stop.Before(latest(f.seen(), f.Timetable.Since)):
 		return d.without(Asleep)
-	case f.Idle != nil && !f.Now.Before(SleepAt(f)):
+	case f.Idle != nil && !f.Timetable.InSession() && !f.Now.Before(SleepAt(f)):
 		d.Idle = true
 		return d.without(Asleep)
 	}
@@ -84,7 +91,9 @@ func Decide(f Facts) Decision {
 		if d.IdleFrom == nil {
 			d.IdleFrom = stamp(f.Now)
 		}
-		d.Next = earlier(d.Next, SleepAt(f.after(d)))
+		if !f.Timetable.InSession() {
+			d.Next = earlier(d.Next, SleepAt(f.after(d)))
+		}
 	}
 	return d
 }

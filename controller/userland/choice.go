@@ -1,6 +1,7 @@
 package userland
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -11,9 +12,9 @@ import (
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
 	"github.com/carrel-dev/carrel/controller/health"
-	"github.com/carrel-dev/carrel/controller/index"
 	"github.com/carrel-dev/carrel/controller/revision"
 	"github.com/carrel-dev/carrel/controller/workload"
+	"github.com/carrel-dev/carrel/timetable"
 )
 
 // choice is the Template a Userland is to follow, and what is wrong with that.
@@ -25,21 +26,34 @@ type choice struct {
 	// trouble says why the Template is of no use as it stands; nil if it is. What
 	// carrels were made of before stays of use.
 	trouble *health.Finding
+	// meets is what the timetable of the class says.
+	meets timetable.Moment
 	// undecided is set while the Template awaits its judgement, which wakes its
 	// Userlands. It takes milliseconds; saying so would cost each a write.
 	undecided bool
 }
 
 func (r *Reconciler) choose(ctx context.Context, u *v1alpha1.Userland) (choice, error) {
-	name, err := index.TemplateName(ctx, r, u)
-	if err != nil {
-		return choice{}, err
+	course := &v1alpha1.Course{}
+	err := r.Get(ctx, client.ObjectKey{Namespace: u.Namespace, Name: u.Namespace}, course)
+	if client.IgnoreNotFound(err) != nil {
+		return choice{}, fmt.Errorf("read course %q: %w", u.Namespace, err)
 	}
+	c, err := r.follow(ctx, u, cmp.Or(u.Spec.TemplateName, course.Spec.TemplateName))
+	// What is wrong with a timetable is said on the Course.
+	if table, _ := r.Tables.Of(course); table != nil {
+		c.meets = table.At(u.Spec.Section, r.Clock.Now())
+	}
+	return c, err
+}
+
+// follow looks at the Template named.
+func (r *Reconciler) follow(ctx context.Context, u *v1alpha1.Userland, name string) (choice, error) {
 	if name == "" {
 		return choice{trouble: noTemplate(u)}, nil
 	}
 	template := &v1alpha1.Template{}
-	err = r.Get(ctx, client.ObjectKey{Namespace: u.Namespace, Name: name}, template)
+	err := r.Get(ctx, client.ObjectKey{Namespace: u.Namespace, Name: name}, template)
 	if apierrors.IsNotFound(err) {
 		return choice{seen: &v1alpha1.ObservedTemplate{Name: name}, trouble: templateNotFound(u, name)}, nil
 	}

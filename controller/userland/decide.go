@@ -28,7 +28,7 @@ const (
 
 // decide says whether the carrel is to run, and what there is to add for people.
 func (r *Reconciler) decide(ctx context.Context, u *v1alpha1.Userland, c choice, s scene, using *origin) (presence.Decision, string) {
-	facts := presence.Facts{Enabled: u.Enabled(), Idle: c.idle(s.runs()), Running: s.runs(), Status: u.Status, Now: r.Clock.Now()}
+	facts := presence.Facts{Enabled: u.Enabled(), Timetable: c.meets, Idle: c.idle(s.runs()), Running: s.runs(), Status: u.Status, Now: r.Clock.Now()}
 	decision := presence.Decide(facts)
 	if !decision.Idle || !s.runs() || facts.Idle.Probe == nil || using == nil {
 		return decision, ""

@@ -17,6 +17,7 @@ import (
 	"github.com/carrel-dev/carrel/controller/apply"
 	"github.com/carrel-dev/carrel/controller/probe"
 	"github.com/carrel-dev/carrel/controller/rollout"
+	"github.com/carrel-dev/carrel/controller/sessions"
 )
 
 var kind = v1alpha1.SchemeGroupVersion.WithKind("Userland")
@@ -30,6 +31,8 @@ type Reconciler struct {
 	Applier *apply.Applier
 	// Grants say which running carrels may restart for a roll-out.
 	Grants *rollout.Grants
+	// Tables are the timetables of the classes.
+	Tables *sessions.Tables
 	// Prober asks carrels when they were last used.
 	Prober *probe.Prober
 	// Events tells people what happened.

@@ -26,6 +26,7 @@ import (
 	"github.com/carrel-dev/carrel/controller/index"
 	"github.com/carrel-dev/carrel/controller/probe"
 	"github.com/carrel-dev/carrel/controller/rollout"
+	"github.com/carrel-dev/carrel/controller/sessions"
 )
 
 const (
@@ -46,6 +47,7 @@ func SetupWithManager(mgr ctrl.Manager, grants *rollout.Grants, clock clock.Pass
 		Live:    mgr.GetAPIReader(),
 		Applier: apply.New(mgr.GetClient(), mgr.GetAPIReader()),
 		Grants:  grants,
+		Tables:  &sessions.Tables{},
 		Prober:  probe.New(clock),
 		Events:  mgr.GetEventRecorder(apply.FieldOwner),
 		Clock:   clock,
@@ -94,8 +96,9 @@ func (r *Reconciler) usersOfRevision(ctx context.Context, o client.Object) []rec
 }
 
 func (r *Reconciler) usersOfCourse(ctx context.Context, o client.Object) []reconcile.Request {
-	users, err := index.Unnamed(ctx, r, o.GetNamespace())
-	return requests(ctx, users, err)
+	class := &v1alpha1.UserlandList{}
+	err := r.List(ctx, class, client.InNamespace(o.GetNamespace()), client.UnsafeDisableDeepCopy)
+	return requests(ctx, class.Items, err)
 }
 
 func requests(ctx context.Context, users []v1alpha1.Userland, err error) []reconcile.Request {

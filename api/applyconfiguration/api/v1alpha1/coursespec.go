@@ -11,6 +11,8 @@ type CourseSpecApplyConfiguration struct {
 	Title *string `json:"title,omitempty"`
 	// templateName is the Template for Userlands that name none.
 	TemplateName *string `json:"templateName,omitempty"`
+	// timetable says when the class meets.
+	Timetable *TimetableApplyConfiguration `json:"timetable,omitempty"`
 }
 
 // CourseSpecApplyConfiguration constructs a declarative configuration of the CourseSpec type for use with
@@ -32,5 +34,13 @@ func (b *CourseSpecApplyConfiguration) WithTitle(value string) *CourseSpecApplyC
 // If called multiple times, the TemplateName field is set to the value of the last call.
 func (b *CourseSpecApplyConfiguration) WithTemplateName(value string) *CourseSpecApplyConfiguration {
 	b.TemplateName = &value
+	return b
+}
+
+// WithTimetable sets the Timetable field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Timetable field is set to the value of the last call.
+func (b *CourseSpecApplyConfiguration) WithTimetable(value *TimetableApplyConfiguration) *CourseSpecApplyConfiguration {
+	b.Timetable = value
 	return b
 }

@@ -16,6 +16,8 @@ type CourseStatusApplyConfiguration struct {
 	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
 	// userlands counts the carrels of the course.
 	Userlands *UserlandCountsApplyConfiguration `json:"userlands,omitempty"`
+	// session is the one in progress, or the next.
+	Session *SessionStatusApplyConfiguration `json:"session,omitempty"`
 	// report is what was last reported to the forge. Its writer is the reporter.
 	Report *ReportStatusApplyConfiguration `json:"report,omitempty"`
 	// conditions are Ready, Reconciling and Stalled, as kstatus defines them,
@@ -42,6 +44,14 @@ func (b *CourseStatusApplyConfiguration) WithObservedGeneration(value int64) *Co
 // If called multiple times, the Userlands field is set to the value of the last call.
 func (b *CourseStatusApplyConfiguration) WithUserlands(value *UserlandCountsApplyConfiguration) *CourseStatusApplyConfiguration {
 	b.Userlands = value
+	return b
+}
+
+// WithSession sets the Session field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Session field is set to the value of the last call.
+func (b *CourseStatusApplyConfiguration) WithSession(value *SessionStatusApplyConfiguration) *CourseStatusApplyConfiguration {
+	b.Session = value
 	return b
 }
 

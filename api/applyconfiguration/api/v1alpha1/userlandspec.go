@@ -13,6 +13,9 @@ type UserlandSpecApplyConfiguration struct {
 	// templateName is the Template of this namespace to follow; empty means the
 	// one named by the Course.
 	TemplateName *string `json:"templateName,omitempty"`
+	// section is the part of the class the user is in, which sessions of the
+	// Course's timetable may be for. May be empty.
+	Section *string `json:"section,omitempty"`
 	// enabled false stops the carrel and keeps its volumes.
 	Enabled *bool `json:"enabled,omitempty"`
 }
@@ -36,6 +39,14 @@ func (b *UserlandSpecApplyConfiguration) WithUser(value string) *UserlandSpecApp
 // If called multiple times, the TemplateName field is set to the value of the last call.
 func (b *UserlandSpecApplyConfiguration) WithTemplateName(value string) *UserlandSpecApplyConfiguration {
 	b.TemplateName = &value
+	return b
+}
+
+// WithSection sets the Section field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Section field is set to the value of the last call.
+func (b *UserlandSpecApplyConfiguration) WithSection(value string) *UserlandSpecApplyConfiguration {
+	b.Section = &value
 	return b
 }
 
