@@ -6,8 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"time"
-	// Images of the controller have no database of time zones.
-	_ "time/tzdata"
+	_ "time/tzdata" // images of the controller have no database of time zones
 
 	"k8s.io/apimachinery/pkg/util/sets"
 

@@ -34,7 +34,7 @@ func (w *world) session(words string) {
 	w.Helper()
 	w.until(func() error {
 		if s := get[v1alpha1.Course](w, w.namespace).Status.Session; s == nil || !strings.HasPrefix(s.Text, words) {
-			return fmt.Errorf("the Course says of its sessions %+v, want %s...", s, words)
+			return fmt.Errorf("the Course says of its sessions %+v, want it to begin with %q", s, words)
 		}
 		return nil
 	})

@@ -104,17 +104,17 @@ func TestDecide(t *testing.T) {
 		{"a stop after a restart, both seen late, stops",
 			Facts{Enabled: true, Running: true, Status: requests(v1alpha1.Requests{RestartAt: at(-5), StopAt: at(-4)})},
 			Decision{Presence: Asleep, Handled: &v1alpha1.HandledRequests{RestartAt: at(-5), StopAt: at(-4)}}},
-		{"in a session nobody sleeps", Facts{Enabled: true, Idle: hour, Running: true, Timetable: class(-90, 30), Status: v1alpha1.UserlandStatus{LastStartTime: at(-90), IdleFrom: at(-90)}},
+		{"in a session nobody sleeps", Facts{Enabled: true, Idle: hour, Running: true, Timetable: class(-90), Status: v1alpha1.UserlandStatus{LastStartTime: at(-90), IdleFrom: at(-90)}},
 			Decision{Presence: Running, LastStart: at(-90), IdleFrom: at(-90), Next: noon.Add(30 * time.Minute)}},
-		{"for a session who sleeps is started", Facts{Enabled: true, Idle: hour, Timetable: class(0, 30)},
+		{"for a session who sleeps is started", Facts{Enabled: true, Idle: hour, Timetable: class(0)},
 			Decision{Presence: Running, LastStart: at(0), IdleFrom: at(0), Next: noon.Add(30 * time.Minute)}},
 		{"after it who never came sleeps at once", Facts{Enabled: true, Idle: hour, Running: true, Timetable: timetable.Moment{Next: noon.Add(48 * time.Hour)}, Status: v1alpha1.UserlandStatus{LastStartTime: at(-90), IdleFrom: at(-90)}},
 			Decision{Presence: Asleep, Idle: true, LastStart: at(-90), Next: noon.Add(48 * time.Hour)}},
 		{"who is up looks forward to the next session, or to sleep if that is sooner", Facts{Enabled: true, Idle: hour, Running: true, Timetable: timetable.Moment{Next: noon.Add(time.Minute)}, Status: v1alpha1.UserlandStatus{LastStartTime: at(-1), IdleFrom: at(-1)}},
 			Decision{Presence: Running, LastStart: at(-1), IdleFrom: at(-1), Next: noon.Add(time.Minute)}},
-		{"who was stopped before a session is started for it", Facts{Enabled: true, Timetable: class(-1, 30), Status: requests(v1alpha1.Requests{StopAt: at(-5)})},
+		{"who was stopped before a session is started for it", Facts{Enabled: true, Timetable: class(-1), Status: requests(v1alpha1.Requests{StopAt: at(-5)})},
 			Decision{Presence: Running, LastStart: at(0), Handled: &v1alpha1.HandledRequests{StopAt: at(-5)}, Next: noon.Add(30 * time.Minute)}},
-		{"who is stopped in a session stays so", Facts{Enabled: true, Running: true, Timetable: class(-5, 30), Status: requests(v1alpha1.Requests{StopAt: at(-1)})},
+		{"who is stopped in a session stays so", Facts{Enabled: true, Running: true, Timetable: class(-5), Status: requests(v1alpha1.Requests{StopAt: at(-1)})},
 			Decision{Presence: Asleep, Handled: &v1alpha1.HandledRequests{StopAt: at(-1)}, Next: noon.Add(30 * time.Minute)}},
 		{"after the term nobody runs, whoever was seen", Facts{Enabled: true, Running: true, Timetable: timetable.Moment{Over: true}, Status: v1alpha1.UserlandStatus{LastActivityTime: at(0), LastStartTime: at(-5)}},
 			Decision{Presence: Over, LastStart: at(-5)}},
@@ -135,9 +135,10 @@ func TestDecide(t *testing.T) {
 	}
 }
 
-// class is a session from one minute to another, as seen from now.
-func class(from, to int) timetable.Moment {
-	return timetable.Moment{Since: noon.Add(time.Duration(from) * time.Minute), Next: noon.Add(time.Duration(to) * time.Minute)}
+// class is a session that carrels are started for at a minute, seen from now, and
+// that ends in half an hour.
+func class(from int) timetable.Moment {
+	return timetable.Moment{Since: noon.Add(time.Duration(from) * time.Minute), Next: noon.Add(30 * time.Minute)}
 }
 
 // Whatever was recorded, a carrel in use is not stopped before its time, and one
