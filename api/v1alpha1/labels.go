@@ -24,10 +24,11 @@ const (
 	// ManagedByValue is what the controller writes into ManagedByLabel.
 	ManagedByValue = "carrel-controller"
 
-	// KeepUntilLabel is on a PersistentVolumeClaim whose Userland is gone. Its
-	// value is the moment until which the volume is kept, in UTC, in the form
-	// KeepUntilLayout, or KeepForever. Re-creating the Userland for the same
-	// user removes it.
+	// KeepUntilLabel is on a PersistentVolumeClaim that nobody uses: its Userland
+	// is gone, its Template has no such volume any more, or a reset brought a
+	// fresh one. Its value is the moment until which the volume is kept, in UTC,
+	// in the form KeepUntilLayout, or KeepForever. It goes when the same user
+	// needs the volume again.
 	KeepUntilLabel = "carrel.dev/keep-until"
 )
 
@@ -54,6 +55,22 @@ const (
 	// RetainAnnotation is the Template's retain for this volume, remembered
 	// because the Template may be gone by the time it is needed.
 	RetainAnnotation = "carrel.dev/retain"
+)
+
+// More annotations on PersistentVolumeClaims.
+const (
+	// ResetAnnotation is when its user asked for the fresh volume this is, in the
+	// form KeepUntilLayout; absent on the first one. Of several claims for one
+	// volume that of the latest reset is used.
+	ResetAnnotation = "carrel.dev/reset-at"
+
+	// AnnouncedAnnotation says that the deletion of a volume nobody uses was
+	// announced, for which value of KeepUntilLabel, and when.
+	AnnouncedAnnotation = "carrel.dev/announced"
+
+	// CondemnedAnnotation is written right before a volume is deleted whose time
+	// is over. What the API server stamps that write with is its own clock.
+	CondemnedAnnotation = "carrel.dev/condemned"
 )
 
 // SourceAnnotation is on a ControllerRevision and holds a digest of what the

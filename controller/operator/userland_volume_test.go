@@ -80,17 +80,16 @@ func TestVolumeOutlivesItsUserland(t *testing.T) {
 		t.Errorf("the promise moved from %s to %s", until, again)
 	}
 
-	// Back, with another Template: the volume there is no use for stays too.
+	// Back, with another Template: what was promised of the volume there is no use
+	// for stands, until there is.
 	back := student("hanako")
 	back.Spec.TemplateName = "database"
 	w.make(back)
 	w.reaches("hanako", v1alpha1.StateRunning, v1alpha1.RunningReason)
-	w.until(func() error {
-		if until, kept := get[corev1.PersistentVolumeClaim](w, "hanako--home").Labels[v1alpha1.KeepUntilLabel]; kept {
-			return fmt.Errorf("hanako is back and the volume still goes at %s", until)
-		}
-		return nil
-	})
+	w.settled()
+	if again := w.keptUntil("hanako--home"); again != until {
+		t.Errorf("the promise moved from %s to %s", until, again)
+	}
 	change(w, "hanako", func(u *v1alpha1.Userland) { u.Spec.TemplateName = "ide" })
 	w.restart("hanako")
 	w.until(func() error {
@@ -100,13 +99,15 @@ func TestVolumeOutlivesItsUserland(t *testing.T) {
 		return nil
 	})
 	w.reaches("hanako", v1alpha1.StateRunning, v1alpha1.RunningReason)
-	if again := get[corev1.PersistentVolumeClaim](w, "hanako--home"); again.UID != first.UID {
+	again := get[corev1.PersistentVolumeClaim](w, "hanako--home")
+	if again.UID != first.UID {
 		t.Error("hanako was given another volume than the one with her work")
 	}
-
-	w.drop("hanako")
+	if until, kept := again.Labels[v1alpha1.KeepUntilLabel]; kept {
+		t.Errorf("hanako uses the volume and it still goes at %s", until)
+	}
 	if promised := in(t, w.keptUntil("hanako--data")); promised != 12*time.Hour {
-		t.Errorf("kept for %v, want the 12h the Template says", promised)
+		t.Errorf("the volume there is no use for any more is kept for %v, want the 12h its Template says", promised)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/carrel-dev/carrel/api/v1alpha1"
 	"github.com/carrel-dev/carrel/controller/apply"
 	"github.com/carrel-dev/carrel/controller/health"
+	"github.com/carrel-dev/carrel/controller/volume"
 )
 
 // recheck is how often something is tried again whose end no watch tells of: a
@@ -21,7 +22,7 @@ func explain(err error) (health.Finding, error) {
 	var (
 		foreign *apply.ForeignError
 		leaving *apply.LeavingError
-		other   *OtherUserError
+		other   *volume.OtherUserError
 	)
 	switch {
 	case errors.As(err, &other):

@@ -4,12 +4,12 @@ import (
 	"context"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
 	"github.com/carrel-dev/carrel/controller/health"
 	"github.com/carrel-dev/carrel/controller/presence"
+	"github.com/carrel-dev/carrel/controller/volume"
 	"github.com/carrel-dev/carrel/controller/workload"
 )
 
@@ -22,6 +22,9 @@ type outcome struct {
 	finding health.Finding
 	// rolling is set while the carrel awaits its turn to be restarted for an edit.
 	rolling bool
+	// next is when volumes the carrel has no use for are to be looked at again;
+	// zero: never.
+	next time.Time
 	// undecided is set while the revision to make it of is not in sight yet,
 	// though it is named; its arrival wakes the Userland.
 	undecided bool
@@ -30,8 +33,8 @@ type outcome struct {
 // recheck is when to look again though nothing happens; 0: never.
 func (o outcome) recheck(now time.Time) time.Duration {
 	soonest := o.finding.Recheck
-	if !o.decision.Next.IsZero() {
-		if wait := max(o.decision.Next.Sub(now), time.Millisecond); soonest == 0 || wait < soonest {
+	for _, moment := range []time.Time{o.decision.Next, o.next} {
+		if wait := max(moment.Sub(now), time.Millisecond); !moment.IsZero() && (soonest == 0 || wait < soonest) {
 			soonest = wait
 		}
 	}
@@ -63,12 +66,14 @@ func (r *Reconciler) bringAbout(ctx context.Context, u *v1alpha1.Userland, c cho
 	if o.plan == nil && s.deployment == nil {
 		return o.withNothing(), nil
 	}
-	if o.finding, err = r.realise(ctx, u, o, s); err != nil {
+	var attached volume.Attached
+	if attached, o.finding, err = r.realise(ctx, u, o, s); err != nil {
 		o.finding, err = explain(err)
 		return o, err
 	}
 	o.finding = troubled(o.finding, c.trouble)
-	o.finding.Message += notice
+	o.finding.Message += notice + attached.Notice
+	o.next = attached.Next
 	return o, nil
 }
 
@@ -108,23 +113,22 @@ func provenRevision(u *v1alpha1.Userland) string {
 
 // realise makes the objects and judges the carrel by them. Volumes come first:
 // nothing may run on somebody else's.
-func (r *Reconciler) realise(ctx context.Context, u *v1alpha1.Userland, o outcome, s scene) (health.Finding, error) {
-	var claims []corev1.PersistentVolumeClaim
+func (r *Reconciler) realise(ctx context.Context, u *v1alpha1.Userland, o outcome, s scene) (volume.Attached, health.Finding, error) {
 	if o.plan == nil {
-		if err := r.scale(ctx, s.deployment, o.decision.Presence == presence.Running); err != nil {
-			return health.Finding{}, err
-		}
-	} else {
-		var err error
-		if claims, err = r.attachVolumes(ctx, u, o.choice.volumes(o.plan.Blueprint)); err != nil {
-			return health.Finding{}, err
-		}
-		o.plan.Claims = claimNames(u, o.plan.Blueprint)
-		if s.deployment, err = r.build(ctx, *o.plan); err != nil {
-			return health.Finding{}, err
-		}
+		err := r.scale(ctx, s.deployment, o.decision.Presence == presence.Running)
+		return volume.Attached{}, s.judge(o.decision.Presence, nil, r.Clock.Now()), err
 	}
-	return s.judge(o.decision.Presence, claims, r.Clock.Now()), nil
+	attached, err := r.Volumes.Attach(ctx, volume.Wanted{
+		Userland: u, Volumes: o.choice.volumes(o.plan.Blueprint), Mounted: s.mounted(), ResetAt: o.decision.Reset,
+	})
+	if err != nil {
+		return attached, health.Finding{}, err
+	}
+	o.plan.Claims = attached.Names
+	if s.deployment, err = r.build(ctx, *o.plan); err != nil {
+		return attached, health.Finding{}, err
+	}
+	return attached, s.judge(o.decision.Presence, attached.Claims, r.Clock.Now()), nil
 }
 
 // troubled is the finding with what is wrong with the Template. Bad input

@@ -18,6 +18,7 @@ import (
 	"github.com/carrel-dev/carrel/controller/probe"
 	"github.com/carrel-dev/carrel/controller/rollout"
 	"github.com/carrel-dev/carrel/controller/sessions"
+	"github.com/carrel-dev/carrel/controller/volume"
 )
 
 var kind = v1alpha1.SchemeGroupVersion.WithKind("Userland")
@@ -25,10 +26,10 @@ var kind = v1alpha1.SchemeGroupVersion.WithKind("Userland")
 // Reconciler reconciles Userlands.
 type Reconciler struct {
 	client.Client
-	// Live reads from the API server itself.
-	Live client.Reader
 	// Applier applies the objects of a carrel.
 	Applier *apply.Applier
+	// Volumes sees to the volumes.
+	Volumes *volume.Keeper
 	// Grants say which running carrels may restart for a roll-out.
 	Grants *rollout.Grants
 	// Tables are the timetables of the classes.
@@ -46,7 +47,8 @@ type Reconciler struct {
 // +kubebuilder:rbac:groups=apps,resources=deployments,verbs=get;list;watch;create;patch
 // +kubebuilder:rbac:groups=apps,resources=controllerrevisions,verbs=get;list;watch
 // +kubebuilder:rbac:groups="",resources=services,verbs=get;list;watch;create;patch;delete
-// +kubebuilder:rbac:groups="",resources=persistentvolumeclaims,verbs=get;list;watch;create;patch
+// +kubebuilder:rbac:groups="",resources=persistentvolumeclaims,verbs=get;list;watch;create;patch;delete
+// +kubebuilder:rbac:groups=storage.k8s.io,resources=storageclasses,verbs=get;list;watch
 // +kubebuilder:rbac:groups="",resources=pods,verbs=get;list;watch
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
 
@@ -57,7 +59,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	err := r.Get(ctx, req.NamespacedName, userland)
 	switch {
 	case apierrors.IsNotFound(err):
-		return ctrl.Result{}, r.keepVolumes(ctx, req.NamespacedName)
+		return r.release(ctx, req.NamespacedName)
 	case err != nil:
 		return ctrl.Result{}, fmt.Errorf("read the userland: %w", err)
 	case userland.DeletionTimestamp != nil:
@@ -79,4 +81,13 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		return ctrl.Result{}, err
 	}
 	return ctrl.Result{RequeueAfter: outcome.recheck(r.Clock.Now())}, r.writeStatus(ctx, userland, outcome)
+}
+
+// release sees to the volumes of a Userland that is gone.
+func (r *Reconciler) release(ctx context.Context, userland client.ObjectKey) (ctrl.Result, error) {
+	next, err := r.Volumes.Release(ctx, userland)
+	if errors.Is(err, apply.ErrCacheBehind) || apierrors.IsConflict(err) {
+		return ctrl.Result{RequeueAfter: apply.CacheLag}, nil
+	}
+	return ctrl.Result{RequeueAfter: outcome{next: next}.recheck(r.Clock.Now())}, err
 }

@@ -49,6 +49,20 @@ func (s scene) runs() bool {
 	return s.deployment != nil && ptr.Deref(s.deployment.Spec.Replicas, 1) > 0
 }
 
+// mounted are the names of the claims the Deployment mounts, by volume.
+func (s scene) mounted() map[string]string {
+	names := map[string]string{}
+	if s.deployment == nil {
+		return names
+	}
+	for _, v := range s.deployment.Spec.Template.Spec.Volumes {
+		if v.PersistentVolumeClaim != nil {
+			names[v.Name] = v.PersistentVolumeClaim.ClaimName
+		}
+	}
+	return names
+}
+
 // revision is the one the carrel was made of; empty if it is not known.
 func (s scene) revision() string {
 	if s.deployment == nil {

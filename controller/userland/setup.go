@@ -5,6 +5,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	storagev1 "k8s.io/api/storage/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/client-go/util/workqueue"
 	"k8s.io/utils/clock"
@@ -27,6 +28,7 @@ import (
 	"github.com/carrel-dev/carrel/controller/probe"
 	"github.com/carrel-dev/carrel/controller/rollout"
 	"github.com/carrel-dev/carrel/controller/sessions"
+	"github.com/carrel-dev/carrel/controller/volume"
 )
 
 const (
@@ -42,14 +44,15 @@ const (
 // SetupWithManager makes the manager run the reconciler. The manager's cache
 // needs the indexes of package index.
 func SetupWithManager(mgr ctrl.Manager, grants *rollout.Grants, clock clock.PassiveClock) error {
+	applier, recorder := apply.New(mgr.GetClient(), mgr.GetAPIReader()), mgr.GetEventRecorder(apply.FieldOwner)
 	r := &Reconciler{
 		Client:  mgr.GetClient(),
-		Live:    mgr.GetAPIReader(),
-		Applier: apply.New(mgr.GetClient(), mgr.GetAPIReader()),
+		Applier: applier,
+		Volumes: &volume.Keeper{Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Recent: applier.Recent, Events: recorder, Clock: clock},
 		Grants:  grants,
 		Tables:  &sessions.Tables{},
 		Prober:  probe.New(clock),
-		Events:  mgr.GetEventRecorder(apply.FieldOwner),
+		Events:  recorder,
 		Clock:   clock,
 	}
 	return r.SetupWithManager(mgr)
@@ -66,6 +69,7 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 		Watches(&corev1.Service{}, byLabel).
 		Watches(&corev1.PersistentVolumeClaim{}, byLabel).
 		Watches(&corev1.Pod{}, byLabel).
+		Watches(&storagev1.StorageClass{}, fanOut(r.everybody), builder.WithPredicates(growthChanged)).
 		Watches(&appsv1.ControllerRevision{}, fanOut(r.usersOfRevision), builder.WithPredicates(created)).
 		WatchesRawSource(source.Channel(r.Grants.Wake, &handler.TypedEnqueueRequestForObject[*v1alpha1.Userland]{})).
 		WatchesRawSource(source.Channel(r.Prober.Wake, &handler.TypedEnqueueRequestForObject[*v1alpha1.Userland]{})).
@@ -86,6 +90,22 @@ func userlandOfLabel(_ context.Context, o client.Object) []reconcile.Request {
 func (r *Reconciler) usersOfTemplate(ctx context.Context, o client.Object) []reconcile.Request {
 	users, err := index.Users(ctx, r, client.ObjectKeyFromObject(o))
 	return requests(ctx, users, err)
+}
+
+func (r *Reconciler) everybody(ctx context.Context, _ client.Object) []reconcile.Request {
+	all := &v1alpha1.UserlandList{}
+	err := r.List(ctx, all, client.UnsafeDisableDeepCopy)
+	return requests(ctx, all.Items, err)
+}
+
+// growthChanged lets pass a class whose volumes can grow now, or can't any more.
+var growthChanged = predicate.Funcs{
+	CreateFunc: func(event.CreateEvent) bool { return false },
+	DeleteFunc: func(event.DeleteEvent) bool { return false },
+	UpdateFunc: func(e event.UpdateEvent) bool {
+		before, after := e.ObjectOld.(*storagev1.StorageClass), e.ObjectNew.(*storagev1.StorageClass)
+		return !equality.Semantic.DeepEqual(before.AllowVolumeExpansion, after.AllowVolumeExpansion)
+	},
 }
 
 // usersOfRevision are those of its Template. They may have been told of it

@@ -55,7 +55,7 @@ func statusOf(u *v1alpha1.Userland, o outcome, now time.Time) v1alpha1.UserlandS
 		Address:            u.Status.Address,
 		LastStartTime:      o.decision.LastStart,
 		IdleFrom:           o.decision.IdleFrom,
-		Handled:            o.decision.Handled,
+		Handled:            o.handled(u),
 		Conditions:         conditions.Of(u.Status.Conditions, verdict, u.Generation, now),
 	}
 	if o.plan != nil {
@@ -66,6 +66,16 @@ func statusOf(u *v1alpha1.Userland, o outcome, now time.Time) v1alpha1.UserlandS
 			conditions.True(u.Status.Conditions, v1alpha1.UpdatePendingCondition, reason, message, u.Generation, now))
 	}
 	return status
+}
+
+// handled are the requests honoured. Fresh volumes take a plan to be made by.
+func (o outcome) handled(u *v1alpha1.Userland) *v1alpha1.HandledRequests {
+	if o.decision.Reset == nil || o.plan != nil {
+		return o.decision.Handled
+	}
+	handled := *o.decision.Handled
+	handled.ResetAt = ptr.Deref(u.Status.Handled, v1alpha1.HandledRequests{}).ResetAt
+	return &handled
 }
 
 // template is what the status says of the Template.
