@@ -56,7 +56,57 @@ func TestWorkOutlivesItsStudent(t *testing.T) {
 		t.Errorf("the volume in use is still labelled to go at %s", until)
 	}
 	gone = merge(t, "Drop the student again", story.Change{Path: path})
-	reach(t, story.Reported(forge, course, gone, "success"))
+	reach(t, story.Reported(forge, course, gone, "success"), promised(claim))
+
+	// Its time is over, and was announced.
+	over, told := stamp(time.Now().Add(-time.Minute)), stamp(time.Now().Add(-48*time.Hour))
+	kubectl(t, "annotate", "pvc", claim.Name, "-n", course, v1alpha1.AnnouncedAnnotation+"="+over+" announced "+told)
+	kubectl(t, "label", "pvc", claim.Name, "-n", course, "--overwrite", v1alpha1.KeepUntilLabel+"="+over)
+	reach(t, absent(claim))
+}
+
+// stamp is a moment as labels have it.
+func stamp(at time.Time) string { return at.UTC().Format(v1alpha1.KeepUntilLayout) }
+
+// A reset starts on a fresh volume, and the old one can be had back.
+func TestResetAndBack(t *testing.T) {
+	const course = "sandbox"
+	name := runningUserland(t, course)
+	inside := func(script string) string {
+		return strings.TrimSpace(kubectl(t, "exec", "-n", course, "deploy/"+name, "--", "sh", "-c", script))
+	}
+	inside("echo the work of a week > /home/coder/report.txt")
+
+	kubectl(t, "patch", "userland", name, "-n", course, "--subresource=status", "--type=merge",
+		"-p", fmt.Sprintf(`{"status":{"requests":{"resetAt":%q}}}`, time.Now().UTC().Format(time.RFC3339)))
+	old := &corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Namespace: course, Name: name + "--home"}}
+	reach(t, promised(old), story.Ready(c, course, name))
+	if left := inside("ls /home/coder/report.txt 2>/dev/null || echo nothing"); left != "nothing" {
+		t.Errorf("on the fresh volume there is %s", left)
+	}
+
+	time.Sleep(time.Second) // moments are told apart by seconds
+	kubectl(t, "annotate", "pvc", old.Name, "-n", course, "--overwrite", v1alpha1.ResetAnnotation+"="+stamp(time.Now()))
+	reach(t, inUse(old), story.Ready(c, course, name))
+	if work := inside("cat /home/coder/report.txt"); work != "the work of a week" {
+		t.Errorf("back on the old volume there is %q, want the work of a week", work)
+	}
+}
+
+// inUse is reached when a claim is not to go, and the Deployment mounts it.
+func inUse(claim *corev1.PersistentVolumeClaim) story.Milestone {
+	return story.Milestone{Name: claim.Name + " in use", Reached: func(ctx context.Context) (string, bool, error) {
+		if err := c.Get(ctx, client.ObjectKeyFromObject(claim), claim); err != nil {
+			return "", false, err
+		}
+		deployment := &appsv1.Deployment{}
+		if err := c.Get(ctx, client.ObjectKey{Namespace: claim.Namespace, Name: claim.Labels[v1alpha1.UserlandLabel]}, deployment); err != nil {
+			return "", false, err
+		}
+		mounted := deployment.Spec.Template.Spec.Volumes[0].PersistentVolumeClaim.ClaimName
+		observed := deployment.Status.ObservedGeneration == deployment.Generation && deployment.Status.ReadyReplicas == 1
+		return "mounted: " + mounted, mounted == claim.Name && observed && claim.Labels[v1alpha1.KeepUntilLabel] == "", nil
+	}}
 }
 
 // promised is reached when the claim says until when it is kept, about the 30
@@ -72,6 +122,6 @@ func promised(claim *corev1.PersistentVolumeClaim) story.Milestone {
 			return "", false, err
 		}
 		days := time.Until(until).Hours() / 24
-		return fmt.Sprintf("%s, %.1f days", label, days), days > 29 && days <= 30, nil
+		return fmt.Sprintf("%s, %.1f days", label, days), days > 29 && days < 30.001, nil
 	}}
 }

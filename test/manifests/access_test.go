@@ -186,7 +186,6 @@ func TestLeastPrivilege(t *testing.T) {
 		{controller, "set the status of", "a student", userlandStatus, may},
 		{controller, "set the status of", "a Template", templateStatus, may},
 		{controller, "set the status of", "the Course", courseStatus, may},
-		{controller, "delete", "a student's volume", claim, mayNot},
 		{controller, "apply", "a student", aUserland, mayNot},
 		{controller, "delete", "a student", aUserland, mayNot},
 		{controller, "apply", "a Template", aTemplate, mayNot},

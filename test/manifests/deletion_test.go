@@ -1,0 +1,59 @@
+package manifests
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/carrel-dev/carrel/api/v1alpha1"
+	"github.com/carrel-dev/carrel/test/apiserver"
+)
+
+// The controller deletes what the API server finds to be over, and nothing else.
+func TestOnlyWhatIsOverIsDeleted(t *testing.T) {
+	local(t)
+	at := func(from time.Duration) string { return time.Now().Add(from).UTC().Format(v1alpha1.KeepUntilLayout) }
+	past, future := at(-time.Hour), at(time.Hour)
+	announced := func(until string) string { return until + " announced " + at(-48*time.Hour) }
+
+	for _, test := range []struct {
+		name, until, announced, condemned string
+		// writer is who condemned it.
+		writer  string
+		refused []string
+	}{
+		{name: "in-use", writer: controller.Name, refused: []string{"volume-deletion.carrel.dev", "'in-use' is not to go", "keep-until is ''"}},
+		{name: "for-ever", until: v1alpha1.KeepForever, announced: announced(v1alpha1.KeepForever), condemned: past, writer: controller.Name, refused: []string{"'for-ever' is not to go", "'Forever'"}},
+		{name: "unannounced", until: past, condemned: past, writer: controller.Name, refused: []string{"'unannounced' was not announced"}},
+		{name: "announced-for-another-time", until: past, announced: announced(future), condemned: past, writer: controller.Name, refused: []string{"was not announced"}},
+		{name: "too-early", until: future, announced: announced(future), condemned: future, writer: controller.Name, refused: []string{"kept until " + future, "not over by the clock of the API server"}},
+		{name: "by-nobody-knows-whose-clock", until: past, announced: announced(past), condemned: past, writer: "kubectl", refused: []string{"not over by the clock"}},
+		{name: "uncondemned", until: past, announced: announced(past), writer: controller.Name, refused: []string{"not over by the clock"}},
+		{name: "over", until: past, announced: announced(past), condemned: past, writer: controller.Name},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			volume := &corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Namespace: "prog1", Name: test.name, Labels: map[string]string{}, Annotations: map[string]string{}}}
+			volume.Spec.AccessModes = []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce}
+			volume.Spec.Resources.Requests = corev1.ResourceList{corev1.ResourceStorage: resource.MustParse("1Gi")}
+			set(volume.Labels, v1alpha1.KeepUntilLabel, test.until)
+			set(volume.Annotations, v1alpha1.AnnouncedAnnotation, test.announced)
+			set(volume.Annotations, v1alpha1.CondemnedAnnotation, test.condemned)
+			if err := apiserver.Client(t).Create(t.Context(), volume, client.FieldOwner(test.writer)); err != nil {
+				t.Fatal(err)
+			}
+			c := as(t, controller.Namespace, controller.Name)
+			check(t, test.refused, func(ctx context.Context) error { return c.Delete(ctx, volume.DeepCopy(), client.DryRunAll) })
+		})
+	}
+}
+
+func set(into map[string]string, key, value string) {
+	if value != "" {
+		into[key] = value
+	}
+}
