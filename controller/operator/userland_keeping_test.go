@@ -18,9 +18,9 @@ import (
 	"github.com/carrel-dev/carrel/api/v1alpha1"
 )
 
-// mounts is the claim the carrel's Deployment mounts.
-func mounts(w *world, name string) string {
-	return get[appsv1.Deployment](w, name).Spec.Template.Spec.Volumes[0].PersistentVolumeClaim.ClaimName
+// mounts is the claim that hanako's Deployment mounts.
+func mounts(w *world) string {
+	return get[appsv1.Deployment](w, "hanako").Spec.Template.Spec.Volumes[0].PersistentVolumeClaim.ClaimName
 }
 
 func TestResetStartsOnFreshVolumes(t *testing.T) {
@@ -31,13 +31,13 @@ func TestResetStartsOnFreshVolumes(t *testing.T) {
 	w.clock.offset.Add(int64(time.Minute))
 	w.ask("hanako", v1alpha1.Requests{ResetAt: w.nowStamp()})
 	w.until(func() error {
-		if now := mounts(w, "hanako"); now == "hanako--home" {
+		if now := mounts(w); now == "hanako--home" {
 			return errors.New("it still has its old volume")
 		}
 		return nil
 	})
 	w.reaches("hanako", v1alpha1.StateRunning, v1alpha1.RunningReason)
-	fresh := mounts(w, "hanako")
+	fresh := mounts(w)
 	if promised := in(t, w.keptUntil("hanako--home")); promised != 30*24*time.Hour {
 		t.Errorf("the old volume is kept for %v, want 30 days", promised)
 	}
@@ -48,14 +48,14 @@ func TestResetStartsOnFreshVolumes(t *testing.T) {
 	// Honoured once: not again after a restart, nor for who comes back.
 	w.later(time.Minute)
 	w.settled()
-	if again := mounts(w, "hanako"); again != fresh {
+	if again := mounts(w); again != fresh {
 		t.Errorf("another volume %s for one request", again)
 	}
 	w.drop("hanako")
 	w.keptUntil(fresh)
 	w.make(student("hanako"))
 	w.reaches("hanako", v1alpha1.StateRunning, v1alpha1.RunningReason)
-	if again := mounts(w, "hanako"); again != fresh {
+	if again := mounts(w); again != fresh {
 		t.Errorf("back, hanako has %s, want her latest volume %s", again, fresh)
 	}
 }
@@ -75,7 +75,7 @@ func TestAdoptedVolume(t *testing.T) {
 		Spec: ide().Spec.Volumes[0].PVCSpec,
 	}, student("hanako"))
 	w.reaches("hanako", v1alpha1.StateRunning, v1alpha1.RunningReason)
-	if claim := mounts(w, "hanako"); claim != old {
+	if claim := mounts(w); claim != old {
 		t.Fatalf("hanako has %s, want the volume that was adopted", claim)
 	}
 	before := get[appsv1.Deployment](w, "hanako")
@@ -133,7 +133,7 @@ func TestVolumeGoesWhenItsTimeIsOver(t *testing.T) {
 	if err := w.DeleteAllOf(t.Context(), &corev1.Pod{}, client.InNamespace(w.namespace), client.GracePeriodSeconds(0)); err != nil {
 		t.Fatal(err)
 	}
-	w.later(0)
+	w.later(2 * time.Minute) // so that who was killed in the middle of it has waited
 	w.until(func() error { return w.deleted("hanako--home") })
 
 	// A clock that runs months ahead deletes nothing: that of the API server does not.

@@ -96,54 +96,64 @@ func (k *Keeper) Attach(ctx context.Context, w Wanted) (Attached, error) {
 
 // find is the claim of a volume that counts; nil if there is none yet.
 func (k *Keeper) find(ctx context.Context, w Wanted, volume string, all []corev1.PersistentVolumeClaim) (*corev1.PersistentVolumeClaim, error) {
-	var counts *corev1.PersistentVolumeClaim
-	fresh := freshName(w, volume)
-	missing := map[string]bool{fresh: true, w.Mounted[volume]: true}
-	for i := range all {
-		claim := &all[i]
-		if !isOf(claim, w.Userland, volume) {
-			continue
-		}
-		delete(missing, claim.Name)
-		if k.behind(claim) {
-			return nil, apply.ErrCacheBehind
-		}
+	candidates, err := k.candidates(ctx, w, volume, all)
+	if err != nil || len(candidates) == 0 {
+		return nil, err
+	}
+	counts := candidates[0]
+	for _, claim := range candidates {
 		if err := mayAttach(w.Userland, claim); err != nil {
 			return nil, err
 		}
-		if counts == nil || newer(claim, counts) {
+		if newer(claim, counts) {
 			counts = claim
 		}
 	}
-	if missing[fresh] && k.Recent.Behind(claimKind, client.ObjectKey{Namespace: w.Userland.Namespace, Name: fresh}, "") {
-		return nil, apply.ErrCacheBehind
-	}
-	if mounted := w.Mounted[volume]; mounted != "" && missing[mounted] {
-		unlabelled, err := k.unlabelled(ctx, w.Userland, mounted)
-		if err != nil {
-			return nil, err
-		}
-		if unlabelled != nil && (counts == nil || newer(unlabelled, counts)) {
-			counts = unlabelled
-		}
-	}
-	if counts != nil && w.ResetAt != nil && counts.Annotations[v1alpha1.ResetAnnotation] < stamp(w.ResetAt.Time) {
+	if w.ResetAt != nil && counts.Annotations[v1alpha1.ResetAnnotation] < stamp(w.ResetAt.Time) {
 		return nil, nil
 	}
 	return counts, nil
 }
 
+// candidates are the claims for a volume: those labelled so, and the one that is
+// mounted, whatever became of its labels.
+func (k *Keeper) candidates(ctx context.Context, w Wanted, volume string, all []corev1.PersistentVolumeClaim) ([]*corev1.PersistentVolumeClaim, error) {
+	var candidates []*corev1.PersistentVolumeClaim
+	seen := map[string]bool{"": true}
+	for i := range all {
+		if isOf(&all[i], w.Userland, volume) {
+			if k.behind(&all[i]) {
+				return nil, apply.ErrCacheBehind
+			}
+			candidates = append(candidates, &all[i])
+			seen[all[i].Name] = true
+		}
+	}
+	fresh, mounted := freshName(w, volume), w.Mounted[volume]
+	if !seen[fresh] && k.Recent.Behind(claimKind, client.ObjectKey{Namespace: w.Userland.Namespace, Name: fresh}, "") {
+		return nil, apply.ErrCacheBehind
+	}
+	if seen[mounted] {
+		return candidates, nil
+	}
+	claim, err := k.unlabelled(ctx, w.Userland.Namespace, mounted)
+	if claim != nil {
+		candidates = append(candidates, claim)
+	}
+	return candidates, err
+}
+
 // unlabelled is a claim that the labels don't lead to; nil if it is gone.
-func (k *Keeper) unlabelled(ctx context.Context, u *v1alpha1.Userland, name string) (*corev1.PersistentVolumeClaim, error) {
+func (k *Keeper) unlabelled(ctx context.Context, namespace, name string) (*corev1.PersistentVolumeClaim, error) {
 	claim := &corev1.PersistentVolumeClaim{}
-	err := k.Live.Get(ctx, client.ObjectKey{Namespace: u.Namespace, Name: name}, claim)
+	err := k.Live.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, claim)
 	if apierrors.IsNotFound(err) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, fmt.Errorf("look for volume claim %q: %w", name, err)
 	}
-	return claim, mayAttach(u, claim)
+	return claim, nil
 }
 
 // provide makes the claim if there is none, and puts right what is to be said on
@@ -195,11 +205,15 @@ func (k *Keeper) make(ctx context.Context, w Wanted, volume v1alpha1.Volume) (ma
 	if !apierrors.IsAlreadyExists(err) {
 		return nil, nil, fmt.Errorf("create volume claim %q: %w", made.Name, err)
 	}
-	inTheWay, err = k.unlabelled(ctx, w.Userland, made.Name)
-	if err == nil && inTheWay == nil {
-		err = apply.ErrCacheBehind
+	inTheWay, err = k.unlabelled(ctx, w.Userland.Namespace, made.Name)
+	switch {
+	case err != nil:
+		return nil, nil, err
+	case inTheWay == nil:
+		return nil, nil, apply.ErrCacheBehind
+	default:
+		return nil, inTheWay, mayAttach(w.Userland, inTheWay)
 	}
-	return nil, inTheWay, err
 }
 
 // freshName is the name of the claim to make for a volume.
@@ -223,11 +237,11 @@ func (k *Keeper) releaseOthers(ctx context.Context, w Wanted, all []corev1.Persi
 		if busy[all[i].Name] || mayAttach(w.Userland, &all[i]) != nil {
 			continue
 		}
-		again, err := k.release(ctx, &all[i], "the carrel has no use for it")
+		at, err := k.release(ctx, &all[i], "the carrel has no use for it")
 		if err != nil {
 			return next, err
 		}
-		next = sooner(next, again)
+		next = sooner(next, at)
 	}
 	return next, nil
 }

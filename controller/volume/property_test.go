@@ -145,8 +145,8 @@ func (s *story) delete(ctx context.Context, c client.WithWatch, o client.Object,
 			s.fatalf("claim %s is deleted, which was to be kept for ever", w.name)
 		case s.now.Before(w.unused.Add(w.retain)):
 			s.fatalf("claim %s is deleted at %s, %s too early", w.name, stamp(s.now), w.unused.Add(w.retain).Sub(s.now))
-		case s.mountedBy(w.name) != "":
-			s.fatalf("claim %s is deleted while pod %s mounts it", w.name, s.mountedBy(w.name))
+		case s.mountedBy(ctx, w.name) != "":
+			s.fatalf("claim %s is deleted while pod %s mounts it", w.name, s.mountedBy(ctx, w.name))
 		case !strings.Contains(o.GetAnnotations()[v1alpha1.AnnouncedAnnotation], o.GetLabels()[v1alpha1.KeepUntilLabel]):
 			s.fatalf("claim %s is deleted unannounced: %v", w.name, o.GetAnnotations())
 		}
@@ -156,9 +156,9 @@ func (s *story) delete(ctx context.Context, c client.WithWatch, o client.Object,
 	return c.Delete(ctx, o, options...)
 }
 
-func (s *story) mountedBy(claim string) string {
+func (s *story) mountedBy(ctx context.Context, claim string) string {
 	pods := &corev1.PodList{}
-	if err := s.client.List(s.Context(), pods); err != nil {
+	if err := s.client.List(ctx, pods); err != nil {
 		s.Fatal(err)
 	}
 	for _, pod := range pods.Items {
@@ -226,7 +226,7 @@ func (s *story) correct() {
 // mount has somebody's pod mount a claim, and unmount take one away.
 func (s *story) mount() {
 	for _, w := range s.sorted() {
-		if s.mountedBy(w.name) == "" {
+		if s.mountedBy(s.Context(), w.name) == "" {
 			pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "prog1", Name: "pod-of-" + strings.ToLower(w.name)}}
 			pod.Spec.Volumes = []corev1.Volume{{VolumeSource: corev1.VolumeSource{PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: w.name}}}}
 			if err := s.client.Create(s.Context(), pod); err != nil {

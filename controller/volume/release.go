@@ -15,9 +15,9 @@ import (
 )
 
 const (
-	// mountedAgain is how long a volume that is to go and that a pod still mounts
-	// is left alone.
-	mountedAgain = time.Minute
+	// again is how long a volume is left alone that is to go and could not: a pod
+	// mounts it, or the clocks disagree.
+	again = time.Minute
 	// clockSkew is how far two clocks may be apart without anything being made of it.
 	clockSkew = 5 * time.Second
 )
@@ -34,11 +34,11 @@ func (k *Keeper) Release(ctx context.Context, userland client.ObjectKey) (next t
 		if _, ours := claims[i].Annotations[v1alpha1.UserAnnotation]; !ours {
 			continue
 		}
-		again, err := k.release(ctx, &claims[i], "its Userland is gone")
+		at, err := k.release(ctx, &claims[i], "its Userland is gone")
 		if err != nil {
 			return next, err
 		}
-		next = sooner(next, again)
+		next = sooner(next, at)
 	}
 	return next, nil
 }
@@ -62,8 +62,8 @@ func (k *Keeper) release(ctx context.Context, claim *corev1.PersistentVolumeClai
 		next, at = due(claim)
 	}
 	if next == remove && !at.After(k.Clock.Now()) {
-		again, err := k.remove(ctx, claim)
-		return again, client.IgnoreNotFound(err)
+		at, err := k.remove(ctx, claim)
+		return at, client.IgnoreNotFound(err)
 	}
 	return at, nil
 }
@@ -105,31 +105,34 @@ func (k *Keeper) announce(ctx context.Context, claim *corev1.PersistentVolumeCla
 // remove deletes a claim whose time is over, if the API server's clock says so
 // too and no pod mounts it. Whoever attaches it meanwhile changes it, and then it
 // is not deleted.
-func (k *Keeper) remove(ctx context.Context, claim *corev1.PersistentVolumeClaim) (again time.Time, err error) {
+func (k *Keeper) remove(ctx context.Context, claim *corev1.PersistentVolumeClaim) (next time.Time, err error) {
 	now := k.Clock.Now()
+	if tried, err := time.Parse(v1alpha1.KeepUntilLayout, claim.Annotations[v1alpha1.CondemnedAnnotation]); err == nil && !tried.After(now) && now.Before(tried.Add(again)) {
+		return tried.Add(again), nil
+	}
 	mounted, err := k.mounted(ctx, claim)
 	if err != nil || mounted {
-		return now.Add(mountedAgain), err
+		return now.Add(again), err
 	}
 	err = k.mark(ctx, claim, func(claim *corev1.PersistentVolumeClaim) {
 		claim.Annotations = merged(claim.Annotations, map[string]string{v1alpha1.CondemnedAnnotation: stamp(now)})
 	})
 	if err != nil {
-		return again, err
+		return next, err
 	}
 	if _, at := due(claim); writtenAt(claim).Before(at) {
 		log.FromContext(ctx).Info("a volume is not deleted: by the API server's clock its time is not over", "claim", client.ObjectKeyFromObject(claim), "until", at)
-		return now.Add(max(at.Sub(writtenAt(claim)), mountedAgain)), nil
+		return now.Add(again), nil
 	}
 	if mounted, err = k.mounted(ctx, claim); err != nil || mounted {
-		return now.Add(mountedAgain), err
+		return now.Add(again), err
 	}
 	err = k.Delete(ctx, claim, client.Preconditions{UID: &claim.UID, ResourceVersion: &claim.ResourceVersion})
 	if err != nil {
-		return again, fmt.Errorf("delete volume claim %q, kept until %s: %w", claim.Name, claim.Labels[v1alpha1.KeepUntilLabel], err)
+		return next, fmt.Errorf("delete volume claim %q, kept until %s: %w", claim.Name, claim.Labels[v1alpha1.KeepUntilLabel], err)
 	}
 	k.Events.Eventf(claim, nil, corev1.EventTypeNormal, "VolumeDeleted", "Expire", "deleted: it was kept until %s", claim.Labels[v1alpha1.KeepUntilLabel])
-	return again, nil
+	return next, nil
 }
 
 // mounted asks the API server itself whether a pod of any kind mounts the claim.

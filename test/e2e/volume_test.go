@@ -80,32 +80,31 @@ func TestResetAndBack(t *testing.T) {
 	kubectl(t, "patch", "userland", name, "-n", course, "--subresource=status", "--type=merge",
 		"-p", fmt.Sprintf(`{"status":{"requests":{"resetAt":%q}}}`, time.Now().UTC().Format(time.RFC3339)))
 	old := &corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Namespace: course, Name: name + "--home"}}
-	reach(t, promised(old), story.Ready(c, course, name))
+	reach(t, promised(old), mounting(course, name, func(claim string) bool { return claim != old.Name }))
 	if left := inside("ls /home/coder/report.txt 2>/dev/null || echo nothing"); left != "nothing" {
 		t.Errorf("on the fresh volume there is %s", left)
 	}
 
 	time.Sleep(time.Second) // moments are told apart by seconds
 	kubectl(t, "annotate", "pvc", old.Name, "-n", course, "--overwrite", v1alpha1.ResetAnnotation+"="+stamp(time.Now()))
-	reach(t, inUse(old), story.Ready(c, course, name))
+	reach(t, mounting(course, name, func(claim string) bool { return claim == old.Name }))
 	if work := inside("cat /home/coder/report.txt"); work != "the work of a week" {
 		t.Errorf("back on the old volume there is %q, want the work of a week", work)
 	}
 }
 
-// inUse is reached when a claim is not to go, and the Deployment mounts it.
-func inUse(claim *corev1.PersistentVolumeClaim) story.Milestone {
-	return story.Milestone{Name: claim.Name + " in use", Reached: func(ctx context.Context) (string, bool, error) {
-		if err := c.Get(ctx, client.ObjectKeyFromObject(claim), claim); err != nil {
-			return "", false, err
-		}
+// mounting is reached when a carrel runs on a claim of the kind wanted.
+func mounting(course, name string, wanted func(claim string) bool) story.Milestone {
+	return story.Milestone{Name: name + " on its volume", Reached: func(ctx context.Context) (string, bool, error) {
 		deployment := &appsv1.Deployment{}
-		if err := c.Get(ctx, client.ObjectKey{Namespace: claim.Namespace, Name: claim.Labels[v1alpha1.UserlandLabel]}, deployment); err != nil {
+		if err := c.Get(ctx, client.ObjectKey{Namespace: course, Name: name}, deployment); err != nil {
 			return "", false, err
 		}
+		var pods corev1.PodList
+		err := c.List(ctx, &pods, client.InNamespace(course), client.MatchingLabels{v1alpha1.UserlandLabel: name})
 		mounted := deployment.Spec.Template.Spec.Volumes[0].PersistentVolumeClaim.ClaimName
-		observed := deployment.Status.ObservedGeneration == deployment.Generation && deployment.Status.ReadyReplicas == 1
-		return "mounted: " + mounted, mounted == claim.Name && observed && claim.Labels[v1alpha1.KeepUntilLabel] == "", nil
+		runs := deployment.Status.ObservedGeneration == deployment.Generation && deployment.Status.ReadyReplicas == 1 && len(pods.Items) == 1
+		return mounted, runs && wanted(mounted), err
 	}}
 }
 
