@@ -93,18 +93,23 @@ func TestResetAndBack(t *testing.T) {
 	}
 }
 
-// mounting is reached when a carrel runs on a claim of the kind wanted.
+// mounting is reached when the only pod of a carrel runs on a claim of the kind
+// wanted.
 func mounting(course, name string, wanted func(claim string) bool) story.Milestone {
 	return story.Milestone{Name: name + " on its volume", Reached: func(ctx context.Context) (string, bool, error) {
-		deployment := &appsv1.Deployment{}
-		if err := c.Get(ctx, client.ObjectKey{Namespace: course, Name: name}, deployment); err != nil {
-			return "", false, err
-		}
 		var pods corev1.PodList
 		err := c.List(ctx, &pods, client.InNamespace(course), client.MatchingLabels{v1alpha1.UserlandLabel: name})
-		mounted := deployment.Spec.Template.Spec.Volumes[0].PersistentVolumeClaim.ClaimName
-		runs := deployment.Status.ObservedGeneration == deployment.Generation && deployment.Status.ReadyReplicas == 1 && len(pods.Items) == 1
-		return mounted, runs && wanted(mounted), err
+		if err != nil || len(pods.Items) != 1 {
+			return fmt.Sprintf("%d pods", len(pods.Items)), false, err
+		}
+		pod := &pods.Items[0]
+		for _, volume := range pod.Spec.Volumes {
+			if mount := volume.PersistentVolumeClaim; mount != nil {
+				ready := len(pod.Status.ContainerStatuses) > 0 && pod.Status.ContainerStatuses[0].Ready
+				return mount.ClaimName, ready && pod.DeletionTimestamp == nil && wanted(mount.ClaimName), nil
+			}
+		}
+		return pod.Name + " mounts no claim", false, nil
 	}}
 }
 
