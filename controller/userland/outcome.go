@@ -67,13 +67,14 @@ func (r *Reconciler) bringAbout(ctx context.Context, u *v1alpha1.Userland, c cho
 		return o.withNothing(), nil
 	}
 	var attached volume.Attached
-	if attached, o.finding, err = r.realise(ctx, u, o, s); err != nil {
+	attached, o.finding, err = r.realise(ctx, u, o, s)
+	o.next = attached.Next
+	if err != nil {
 		o.finding, err = explain(err)
 		return o, err
 	}
 	o.finding = troubled(o.finding, c.trouble)
 	o.finding.Message += notice + attached.Notice
-	o.next = attached.Next
 	return o, nil
 }
 

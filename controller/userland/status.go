@@ -68,9 +68,9 @@ func statusOf(u *v1alpha1.Userland, o outcome, now time.Time) v1alpha1.UserlandS
 	return status
 }
 
-// handled are the requests honoured. Fresh volumes take a plan to be made by.
+// handled are the requests honoured. One for fresh volumes is once they are there.
 func (o outcome) handled(u *v1alpha1.Userland) *v1alpha1.HandledRequests {
-	if o.decision.Reset == nil || o.plan != nil {
+	if o.decision.Reset == nil || o.plan != nil && o.plan.Claims != nil {
 		return o.decision.Handled
 	}
 	handled := *o.decision.Handled
