@@ -51,7 +51,7 @@ type Wanted struct {
 	ResetAt *metav1.Time
 }
 
-// Attached is what a carrel has.
+// Attached is what a carrel has. Next counts with an error too.
 type Attached struct {
 	// Claims are in the order of the volumes wanted, Names are theirs by volume.
 	Claims []corev1.PersistentVolumeClaim
@@ -74,24 +74,47 @@ func (k *Keeper) Attach(ctx context.Context, w Wanted) (Attached, error) {
 	if err != nil {
 		return Attached{}, err
 	}
+	attached := Attached{Names: map[string]string{}}
+	if attached.Next, err = k.releaseFormer(ctx, w.Userland, all); err != nil {
+		return attached, err
+	}
 	found := make([]*corev1.PersistentVolumeClaim, len(w.Volumes))
 	for i, volume := range w.Volumes {
 		if found[i], err = k.find(ctx, w, volume.Name, all); err != nil {
-			return Attached{}, err
+			return attached, err
 		}
 	}
-	attached := Attached{Names: map[string]string{}}
 	for i, volume := range w.Volumes {
 		claim, notice, err := k.provide(ctx, w, volume, found[i])
 		if err != nil {
-			return Attached{}, err
+			return attached, err
 		}
 		attached.Claims = append(attached.Claims, *claim)
 		attached.Names[volume.Name] = claim.Name
 		attached.Notice += notice
 	}
-	attached.Next, err = k.releaseOthers(ctx, w, all, attached.Names)
+	next, err := k.releaseUnused(ctx, w, all, attached.Names)
+	attached.Next = sooner(attached.Next, next)
 	return attached, err
+}
+
+// releaseFormer sees to the claims of a user of the same name who is gone. What
+// was promised of them stands, whoever has the name by now; nothing is promised
+// anew, since a Userland that says the wrong user is more likely a mistake.
+func (k *Keeper) releaseFormer(ctx context.Context, u *v1alpha1.Userland, all []corev1.PersistentVolumeClaim) (next time.Time, err error) {
+	for i := range all {
+		owner, recorded := all[i].Annotations[v1alpha1.UserAnnotation]
+		_, promised := all[i].Labels[v1alpha1.KeepUntilLabel]
+		if !recorded || !promised || owner == u.User() {
+			continue
+		}
+		again, err := k.release(ctx, &all[i], "its user is gone")
+		if err != nil {
+			return next, err
+		}
+		next = sooner(next, again)
+	}
+	return next, nil
 }
 
 // find is the claim of a volume that counts; nil if there is none yet.
@@ -225,8 +248,8 @@ func freshName(w Wanted, volume string) string {
 	return name + "--" + strings.ToLower(stamp(w.ResetAt.Time))
 }
 
-// releaseOthers sees to the claims of the user that the carrel has no use for.
-func (k *Keeper) releaseOthers(ctx context.Context, w Wanted, all []corev1.PersistentVolumeClaim, used map[string]string) (next time.Time, err error) {
+// releaseUnused sees to the claims of the user that the carrel has no use for.
+func (k *Keeper) releaseUnused(ctx context.Context, w Wanted, all []corev1.PersistentVolumeClaim, used map[string]string) (next time.Time, err error) {
 	busy := map[string]bool{}
 	for _, names := range []map[string]string{used, w.Mounted} {
 		for _, name := range names {

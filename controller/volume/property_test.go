@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -29,7 +30,7 @@ import (
 // Stories of what can happen to volumes, told at random: whatever the order, no
 // work is lost early, goes to somebody else, or stays for ever.
 func TestNoWorkIsLostEarly(t *testing.T) {
-	for seed := range uint64(100) {
+	for seed := range uint64(50) {
 		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
 			s := newStory(t, seed)
 			for range 60 {
@@ -41,16 +42,41 @@ func TestNoWorkIsLostEarly(t *testing.T) {
 	}
 }
 
+// A controller whose clock is late, and that is killed on the way, promises no
+// less than one that is not.
+func TestPromiseOfTheKilled(t *testing.T) {
+	for seed := range uint64(8) {
+		for dies := range 4 {
+			t.Run(fmt.Sprintf("at write %d, seed %d", dies, seed), func(t *testing.T) {
+				s := newStory(t, seed)
+				s.join()
+				s.look()
+				home := s.mounted["home"]
+				s.clock.SetTime(s.now.Add(-10 * 24 * time.Hour))
+				s.dies = dies
+				s.leave()
+				s.look()
+				s.correct()
+				s.look()
+				if until, least := s.keptUntil(home), stamp(s.now.Add(30*24*time.Hour)); until < least {
+					s.fatalf("it is kept until %s, want at least %s", until, least)
+				}
+			})
+		}
+	}
+}
+
 // A story is one Userland's name, its users one after another, and their work.
 type story struct {
 	*testing.T
 	random *rand.Rand
 	client client.WithWatch
 	keeper *Keeper
-	// now is the time as it is, and as the API server tells it; clock is the
-	// controller's, which may be wrong.
-	now   time.Time
-	clock *clocktesting.FakePassiveClock
+	// now is the time as it is; clock is the controller's, and server how far that
+	// of the API server is ahead. One of them may be wrong.
+	now    time.Time
+	clock  *clocktesting.FakePassiveClock
+	server time.Duration
 
 	// user is whose Userland there is; empty: none. template names its volumes.
 	user     string
@@ -60,10 +86,18 @@ type story struct {
 	made int
 	// mounted are the claims of its Deployment, by volume.
 	mounted map[string]string
+	// next is when the controller wants to look again; zero: never.
+	next time.Time
 	// work is what there is in each claim.
 	work map[types.UID]*work
+	// dies is how many writes from now the controller is killed; 0: it is not.
+	// Every other time the write has reached the API server.
+	dies int
 	log  []string
 }
+
+// errKilled is how a write ends that the controller does not live to see.
+var errKilled = errors.New("killed")
 
 // work is what a story knows of a claim.
 type work struct {
@@ -71,6 +105,9 @@ type work struct {
 	retain             time.Duration
 	// unused is since when, in truth, nobody has had a use for it; zero: it is used.
 	unused time.Time
+	// announced is the announcement it bears, and told since when it has, in truth.
+	announced string
+	told      time.Time
 }
 
 const theUserland = "hanako"
@@ -112,9 +149,10 @@ func (s *story) restart() {
 	s.keeper = &Keeper{Client: s.client, Live: s.client, Recent: apply.NewRecent(), Events: events.NewFakeRecorder(10000), Clock: s.clock}
 }
 
-// stamped is a claim as the API server returns it: with the time of the write.
+// stamped is a claim as the API server returns it: with the time of the write, in
+// whole seconds.
 func (s *story) stamped(o client.Object) {
-	at := metav1.NewTime(s.now)
+	at := metav1.NewTime(s.now.Add(s.server).Truncate(time.Second))
 	o.SetManagedFields([]metav1.ManagedFieldsEntry{{Manager: apply.FieldOwner, Operation: metav1.ManagedFieldsOperationUpdate, Time: &at}})
 }
 
@@ -128,15 +166,46 @@ func (s *story) create(ctx context.Context, c client.WithWatch, o client.Object,
 	return c.Create(ctx, o, options...)
 }
 
+// killed reports whether the controller dies of this write, before or after it
+// takes effect.
+func (s *story) killed() (before, after bool) {
+	if s.dies == 0 {
+		return false, false
+	}
+	s.dies--
+	if s.dies > 0 {
+		return false, false
+	}
+	s.tell("the controller is killed")
+	before = s.random.IntN(2) == 0
+	return before, !before
+}
+
 func (s *story) patch(ctx context.Context, c client.WithWatch, o client.Object, p client.Patch, options ...client.PatchOption) error {
-	err := c.Patch(ctx, o, p, options...)
+	before, after := s.killed()
+	if before {
+		return errKilled
+	}
+	if err := c.Patch(ctx, o, p, options...); err != nil {
+		return err
+	}
 	s.stamped(o)
-	return err
+	dry := (&client.PatchOptions{}).ApplyOptions(options).DryRun != nil
+	if w := s.work[o.GetUID()]; !dry && w.announced != o.GetAnnotations()[v1alpha1.AnnouncedAnnotation] {
+		w.announced, w.told = o.GetAnnotations()[v1alpha1.AnnouncedAnnotation], s.now
+	}
+	if after {
+		return errKilled
+	}
+	return nil
 }
 
 // delete is where the promise is kept or not.
 func (s *story) delete(ctx context.Context, c client.WithWatch, o client.Object, options ...client.DeleteOption) error {
 	if _, is := o.(*corev1.PersistentVolumeClaim); is {
+		if before, _ := s.killed(); before {
+			return errKilled
+		}
 		w := s.work[o.GetUID()]
 		switch {
 		case w.unused.IsZero():
@@ -149,6 +218,8 @@ func (s *story) delete(ctx context.Context, c client.WithWatch, o client.Object,
 			s.fatalf("claim %s is deleted while pod %s mounts it", w.name, s.mountedBy(ctx, w.name))
 		case !strings.Contains(o.GetAnnotations()[v1alpha1.AnnouncedAnnotation], o.GetLabels()[v1alpha1.KeepUntilLabel]):
 			s.fatalf("claim %s is deleted unannounced: %v", w.name, o.GetAnnotations())
+		case s.now.Sub(w.told) < min(24*time.Hour, w.retain):
+			s.fatalf("claim %s is deleted %v after it was announced", w.name, s.now.Sub(w.told))
 		}
 		s.tell("deleted %s", w.name)
 		delete(s.work, o.GetUID())
@@ -172,7 +243,8 @@ func (s *story) mountedBy(ctx context.Context, claim string) string {
 // something happens.
 func (s *story) something() {
 	happenings := []func(){
-		s.join, s.leave, s.change, s.reset, s.wait, s.wait, s.wait, s.misset, s.correct, s.correct, s.mount, s.unmount, s.unlabel, s.restart,
+		s.join, s.leave, s.change, s.reset, s.wait, s.wait, s.wait, s.misset, s.correct, s.correct, s.mount, s.unmount, s.unlabel, s.restart, s.kill,
+		s.overlook, s.timer, s.timer,
 	}
 	happenings[s.random.IntN(len(happenings))]()
 }
@@ -181,12 +253,64 @@ func (s *story) join() {
 	if s.user == "" {
 		s.user = []string{"hanako@example.ac.jp", "taro@example.ac.jp"}[s.random.IntN(4)/3]
 		s.tell("%s joins", s.user)
+		if err := s.client.Create(s.Context(), s.userland()); err != nil {
+			s.Fatal(err)
+		}
 	}
 }
 
+func (s *story) userland() *v1alpha1.Userland {
+	return &v1alpha1.Userland{ObjectMeta: metav1.ObjectMeta{Namespace: "prog1", Name: theUserland}, Spec: v1alpha1.UserlandSpec{User: s.user}}
+}
+
+// kill has the controller die at one of its next writes.
+func (s *story) kill() { s.dies = 1 + s.random.IntN(4) }
+
+// overlook is the controller not seeing the Userland there is, as one does whose
+// cache is behind or holds a part of all Userlands only.
+func (s *story) overlook() {
+	if s.user != "" {
+		if _, err := s.keeper.Release(s.Context(), s.key()); err != nil {
+			s.survive(err)
+		}
+		for _, name := range s.mounted {
+			if until := s.keptUntil(name); until != "" {
+				s.fatalf("claim %s is in use and goes at %s", name, until)
+			}
+		}
+	}
+}
+
+// keptUntil is the label of a claim.
+func (s *story) keptUntil(claim string) string {
+	found := &corev1.PersistentVolumeClaim{}
+	if err := s.client.Get(s.Context(), client.ObjectKey{Namespace: "prog1", Name: claim}, found); err != nil {
+		s.fatalf("read claim %s: %v", claim, err)
+	}
+	return found.Labels[v1alpha1.KeepUntilLabel]
+}
+
+func (s *story) key() client.ObjectKey {
+	return client.ObjectKey{Namespace: "prog1", Name: theUserland}
+}
+
+// survive is a new controller taking the place of one that was killed.
+func (s *story) survive(err error) {
+	if !errors.Is(err, errKilled) {
+		s.fatalf("the controller fails: %v", err)
+	}
+	s.restart()
+}
+
 func (s *story) leave() {
+	if s.user == "" {
+		return
+	}
 	s.tell("%s leaves", s.user)
-	s.user, s.mounted = "", nil
+	if err := s.client.Delete(s.Context(), s.userland()); err != nil {
+		s.Fatal(err)
+	}
+	s.user, s.mounted, s.resetAt = "", nil, nil
 }
 
 func (s *story) change() {
@@ -205,6 +329,13 @@ func (s *story) wait() {
 	s.pass(time.Duration(s.random.IntN(10*24)) * time.Hour / time.Duration(1+s.random.IntN(24)))
 }
 
+// timer waits until the controller wants to look again, and not longer.
+func (s *story) timer() {
+	if !s.next.IsZero() {
+		s.pass(max(0, s.next.Sub(s.clock.Now())))
+	}
+}
+
 // pass lets time pass on all clocks.
 func (s *story) pass(d time.Duration) {
 	s.now = s.now.Add(d)
@@ -213,14 +344,21 @@ func (s *story) pass(d time.Duration) {
 }
 
 func (s *story) misset() {
+	s.correct()
 	by := time.Duration(s.random.IntN(120)-60) * 24 * time.Hour
+	if s.random.IntN(2) == 0 {
+		s.server = by
+		s.tell("the API server's clock is %v off", by)
+		return
+	}
 	s.clock.SetTime(s.now.Add(by))
 	s.tell("the controller's clock is %v off", by)
 }
 
 func (s *story) correct() {
 	s.clock.SetTime(s.now)
-	s.tell("the controller's clock is right")
+	s.server = 0
+	s.tell("the clocks are right")
 }
 
 // mount has somebody's pod mount a claim, and unmount take one away.
@@ -247,18 +385,19 @@ func (s *story) unmount() {
 
 // unlabel has somebody take a label from a claim in use.
 func (s *story) unlabel() {
-	for _, name := range s.mounted {
-		claim := &corev1.PersistentVolumeClaim{}
-		if err := s.client.Get(s.Context(), client.ObjectKey{Namespace: "prog1", Name: name}, claim); err != nil {
-			s.Fatal(err)
-		}
-		delete(claim.Labels, v1alpha1.UserlandLabel)
-		if err := s.client.Update(s.Context(), claim); err != nil {
-			s.Fatal(err)
-		}
-		s.tell("somebody takes the label of %s", name)
+	if len(s.mounted) == 0 {
 		return
 	}
+	name := s.mounted[slices.Min(slices.Collect(maps.Keys(s.mounted)))]
+	claim := &corev1.PersistentVolumeClaim{}
+	if err := s.client.Get(s.Context(), client.ObjectKey{Namespace: "prog1", Name: name}, claim); err != nil {
+		s.Fatal(err)
+	}
+	delete(claim.Labels, v1alpha1.UserlandLabel)
+	if err := s.client.Update(s.Context(), claim); err != nil {
+		s.Fatal(err)
+	}
+	s.tell("somebody takes the label of %s", name)
 }
 
 func (s *story) sorted() []*work {
@@ -276,8 +415,9 @@ func (s *story) look() {
 	for range 2 {
 		if s.user == "" {
 			s.mark(nil)
-			if _, err := s.keeper.Release(s.Context(), client.ObjectKey{Namespace: "prog1", Name: theUserland}); err != nil && !apierrors.IsConflict(err) {
-				s.fatalf("release: %v", err)
+			var err error
+			if s.next, err = s.keeper.Release(s.Context(), s.key()); err != nil && !apierrors.IsConflict(err) {
+				s.survive(err)
 			}
 			continue
 		}
@@ -286,8 +426,7 @@ func (s *story) look() {
 }
 
 func (s *story) attach() {
-	u := &v1alpha1.Userland{ObjectMeta: metav1.ObjectMeta{Namespace: "prog1", Name: theUserland}, Spec: v1alpha1.UserlandSpec{User: s.user}}
-	wanted := Wanted{Userland: u, Mounted: s.mounted, ResetAt: s.resetAt}
+	wanted := Wanted{Userland: s.userland(), Mounted: s.mounted, ResetAt: s.resetAt}
 	for _, name := range s.template {
 		wanted.Volumes = append(wanted.Volumes, v1alpha1.Volume{Name: name, Retain: retains[name]})
 	}
@@ -299,8 +438,14 @@ func (s *story) attach() {
 		s.restart()
 		attached, err = s.keeper.Attach(s.Context(), wanted)
 	}
-	if err != nil {
+	s.next = attached.Next
+	var other *OtherUserError
+	if errors.As(err, &other) {
 		s.tell("refused: %v", err)
+		return
+	}
+	if err != nil {
+		s.survive(err)
 		return
 	}
 	for volume, name := range attached.Names {
@@ -351,17 +496,34 @@ func (s *story) latest(w *work) bool {
 	return true
 }
 
-// end puts all clocks right, lets much time pass, and finds nothing left of what
-// nobody has a use for.
+// end puts all clocks right, lets the controller go by its own timers until it
+// has none left, and finds nothing left of what nobody has a use for, but what
+// nobody can tell any more whose it is.
 func (s *story) end() {
 	s.correct()
+	s.dies = 0
 	s.unmount()
-	for range 20 {
+	s.look()
+	for range 100 {
+		if s.next.IsZero() {
+			break
+		}
+		s.timer()
 		s.look()
-		s.pass(5 * 24 * time.Hour)
 	}
-	for _, w := range s.work {
-		if !w.unused.IsZero() && retains[w.volume] != v1alpha1.KeepForever && (s.user == "" || w.user == s.user) {
+	if !s.next.IsZero() {
+		s.fatalf("the controller still wants to look again at %s", stamp(s.next))
+	}
+	for _, w := range s.sorted() {
+		claim := &corev1.PersistentVolumeClaim{}
+		if err := s.client.Get(s.Context(), client.ObjectKey{Namespace: "prog1", Name: w.name}, claim); err != nil {
+			s.Fatal(err)
+		}
+		if claim.Labels[v1alpha1.UserlandLabel] == "" {
+			continue
+		}
+		_, promised := claim.Labels[v1alpha1.KeepUntilLabel]
+		if !w.unused.IsZero() && retains[w.volume] != v1alpha1.KeepForever && (s.user == "" || w.user == s.user || promised) {
 			s.fatalf("claim %s is still there, %v after anybody had a use for it", w.name, s.now.Sub(w.unused))
 		}
 	}

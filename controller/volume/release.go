@@ -14,27 +14,33 @@ import (
 	"github.com/carrel-dev/carrel/controller/index"
 )
 
-const (
-	// again is how long a volume is left alone that is to go and could not: a pod
-	// mounts it, or the clocks disagree.
-	again = time.Minute
-	// clockSkew is how far two clocks may be apart without anything being made of it.
-	clockSkew = 5 * time.Second
-)
+// again is how long a volume is left alone that is to go and could not: a pod
+// mounts it, or the clocks disagree.
+const again = time.Minute
 
 // Release sees to the volumes of a Userland that is gone, and returns when to do
-// so again; zero: never. It is called for every claim whose Userland does not
-// exist, so a controller that was away while the Userland went catches up.
+// so again; zero: never. It is called for every claim whose Userland is not in
+// sight, so a controller that was away while the Userland went catches up. When
+// something is due, the API server is asked whether it is gone indeed: a cache may
+// be behind, or hold a part of all Userlands only.
 func (k *Keeper) Release(ctx context.Context, userland client.ObjectKey) (next time.Time, err error) {
 	claims, err := index.Claims(ctx, k, userland)
-	if err != nil || len(claims) == 0 {
+	if err != nil {
 		return next, err
 	}
+	asked := false
 	for i := range claims {
-		if _, ours := claims[i].Annotations[v1alpha1.UserAnnotation]; !ours {
+		claim := &claims[i]
+		if _, ours := claim.Annotations[v1alpha1.UserAnnotation]; !ours {
 			continue
 		}
-		at, err := k.release(ctx, &claims[i], "its Userland is gone")
+		if !asked && k.hasWork(claim) {
+			if gone, err := k.isGone(ctx, userland); err != nil || !gone {
+				return time.Time{}, err
+			}
+			asked = true
+		}
+		at, err := k.release(ctx, claim, "its Userland is gone")
 		if err != nil {
 			return next, err
 		}
@@ -43,13 +49,34 @@ func (k *Keeper) Release(ctx context.Context, userland client.ObjectKey) (next t
 	return next, nil
 }
 
+// hasWork reports whether a step is due for a claim nobody uses.
+func (k *Keeper) hasWork(claim *corev1.PersistentVolumeClaim) bool {
+	if claim.DeletionTimestamp != nil {
+		return false
+	}
+	if _, promised := claim.Labels[v1alpha1.KeepUntilLabel]; !promised {
+		return true
+	}
+	next, at := due(claim)
+	return next != never && !at.After(k.Clock.Now())
+}
+
+// isGone asks the API server itself.
+func (k *Keeper) isGone(ctx context.Context, userland client.ObjectKey) (bool, error) {
+	err := k.Live.Get(ctx, userland, &v1alpha1.Userland{})
+	if client.IgnoreNotFound(err) != nil {
+		return false, fmt.Errorf("see whether userland %q is gone: %w", userland.Name, err)
+	}
+	return err != nil, nil
+}
+
 // release takes the steps that are due for a claim nobody uses, and returns when
 // the next one is; zero: never.
 func (k *Keeper) release(ctx context.Context, claim *corev1.PersistentVolumeClaim, why string) (time.Time, error) {
 	if claim.DeletionTimestamp != nil {
 		return time.Time{}, nil
 	}
-	if _, kept := claim.Labels[v1alpha1.KeepUntilLabel]; !kept {
+	if _, promised := claim.Labels[v1alpha1.KeepUntilLabel]; !promised {
 		if err := k.promise(ctx, claim, why); err != nil {
 			return time.Time{}, client.IgnoreNotFound(err)
 		}
@@ -68,30 +95,53 @@ func (k *Keeper) release(ctx context.Context, claim *corev1.PersistentVolumeClai
 	return at, nil
 }
 
-// promise labels a claim with until when it is kept: by the clock of this
-// machine and by that of the API server, so that neither makes it shorter.
+// promise labels a claim with until when it is kept.
 func (k *Keeper) promise(ctx context.Context, claim *corev1.PersistentVolumeClaim, why string) error {
-	now := k.Clock.Now()
-	label := func(claim *corev1.PersistentVolumeClaim) {
+	err := k.date(ctx, claim, func(claim *corev1.PersistentVolumeClaim, now time.Time) {
 		claim.Labels = merged(claim.Labels, map[string]string{v1alpha1.KeepUntilLabel: keepUntil(claim, now)})
+	})
+	if err == nil {
+		k.Events.Eventf(claim, nil, corev1.EventTypeNormal, "VolumeKept", "Keep",
+			"%s; the volume is kept until %s, and attached again if the same user needs it before", why, claim.Labels[v1alpha1.KeepUntilLabel])
 	}
-	if err := k.mark(ctx, claim, label); err != nil {
+	return err
+}
+
+// date marks a claim with what depends on the time, which is the later one of
+// this machine's clock and the API server's, so that neither makes a promise
+// shorter. The latter stamps also what a dry run would change, so that there is
+// but one write: a controller that dies between two would leave half a promise.
+func (k *Keeper) date(ctx context.Context, claim *corev1.PersistentVolumeClaim, change func(*corev1.PersistentVolumeClaim, time.Time)) error {
+	now := k.Clock.Now()
+	theirs, err := k.theirTime(ctx, claim, func(claim *corev1.PersistentVolumeClaim) { change(claim, now) })
+	if err != nil {
 		return err
 	}
-	if written := writtenAt(claim); written.Sub(now) > clockSkew {
-		now = written
-		if err := k.mark(ctx, claim, label); err != nil {
-			return err
-		}
+	// Its stamps leave out what is less than a second.
+	if latest := theirs.Add(time.Second); latest.After(now) {
+		now = latest
 	}
-	k.Events.Eventf(claim, nil, corev1.EventTypeNormal, "VolumeKept", "Keep",
-		"%s; the volume is kept until %s, and attached again if the same user needs it before", why, claim.Labels[v1alpha1.KeepUntilLabel])
-	return nil
+	return k.mark(ctx, claim, func(claim *corev1.PersistentVolumeClaim) { change(claim, now) })
+}
+
+// theirTime is the API server's time, by what it stamps a dry run of a change
+// with.
+func (k *Keeper) theirTime(ctx context.Context, claim *corev1.PersistentVolumeClaim, change func(*corev1.PersistentVolumeClaim)) (time.Time, error) {
+	if k.behind(claim) {
+		return time.Time{}, apply.ErrCacheBehind
+	}
+	tried := claim.DeepCopy()
+	change(tried)
+	patch := client.MergeFromWithOptions(claim, client.MergeFromWithOptimisticLock{})
+	if err := k.Patch(ctx, tried, patch, client.FieldOwner(apply.FieldOwner), client.DryRunAll); err != nil {
+		return time.Time{}, fmt.Errorf("try to change volume claim %q: %w", claim.Name, err)
+	}
+	return writtenAt(tried), nil
 }
 
 func (k *Keeper) announce(ctx context.Context, claim *corev1.PersistentVolumeClaim) error {
-	err := k.mark(ctx, claim, func(claim *corev1.PersistentVolumeClaim) {
-		claim.Annotations = merged(claim.Annotations, map[string]string{v1alpha1.AnnouncedAnnotation: announcing(claim, k.Clock.Now())})
+	err := k.date(ctx, claim, func(claim *corev1.PersistentVolumeClaim, now time.Time) {
+		claim.Annotations = merged(claim.Annotations, map[string]string{v1alpha1.AnnouncedAnnotation: announcing(claim, now)})
 	})
 	if err == nil {
 		_, at := due(claim)
@@ -114,14 +164,23 @@ func (k *Keeper) remove(ctx context.Context, claim *corev1.PersistentVolumeClaim
 	if err != nil || mounted {
 		return now.Add(again), err
 	}
-	err = k.mark(ctx, claim, func(claim *corev1.PersistentVolumeClaim) {
+	condemn := func(claim *corev1.PersistentVolumeClaim) {
 		claim.Annotations = merged(claim.Annotations, map[string]string{v1alpha1.CondemnedAnnotation: stamp(now)})
-	})
+	}
+	// Asked dry first: while the clocks disagree, nothing is written.
+	theirs, err := k.theirTime(ctx, claim, condemn)
 	if err != nil {
 		return next, err
 	}
-	if _, at := due(claim); writtenAt(claim).Before(at) {
+	if _, at := due(claim); theirs.Before(at) {
 		log.FromContext(ctx).Info("a volume is not deleted: by the API server's clock its time is not over", "claim", client.ObjectKeyFromObject(claim), "until", at)
+		// A clock may be put right meanwhile, so it is not waited for till the end.
+		return now.Add(max(again, min(at.Sub(theirs), time.Hour))), nil
+	}
+	if err := k.mark(ctx, claim, condemn); err != nil {
+		return next, err
+	}
+	if _, at := due(claim); writtenAt(claim).Before(at) {
 		return now.Add(again), nil
 	}
 	if mounted, err = k.mounted(ctx, claim); err != nil || mounted {

@@ -59,11 +59,14 @@ func keepUntil(claim *corev1.PersistentVolumeClaim, now time.Time) string {
 	if err != nil {
 		return v1alpha1.KeepForever
 	}
-	return stamp(now.Add(kept + time.Second - 1))
+	return stampAfter(now.Add(kept))
 }
 
-// stamp is a moment in whole seconds, as labels and names admit it.
+// stamp is a moment in whole seconds, as labels and names admit it; stampAfter is
+// the first one that is not before it.
 func stamp(t time.Time) string { return t.UTC().Format(v1alpha1.KeepUntilLayout) }
+
+func stampAfter(t time.Time) string { return stamp(t.Add(time.Second - 1)) }
 
 // An announcement is for one value of the label: when that is changed, the new
 // one is announced too.
@@ -79,5 +82,5 @@ func announcement(claim *corev1.PersistentVolumeClaim) (label string, at time.Ti
 }
 
 func announcing(claim *corev1.PersistentVolumeClaim, now time.Time) string {
-	return claim.Labels[v1alpha1.KeepUntilLabel] + announcedAt + stamp(now)
+	return claim.Labels[v1alpha1.KeepUntilLabel] + announcedAt + stampAfter(now)
 }
