@@ -48,6 +48,7 @@ func newCommand() *cobra.Command {
 	flags.StringVar(&o.clusterName, "cluster-name", "", "name of this cluster, part of every commit status (report)")
 	flags.StringVar(&o.metricsAddress, "metrics-bind-address", ":8080", "address to serve metrics on; 0 serves none")
 	flags.StringVar(&o.healthAddress, "health-probe-bind-address", ":8081", "address to serve /healthz and /readyz on")
+	flags.StringVar(&o.pprofAddress, "pprof-bind-address", "0", "address to serve Go's profiles on; 0 serves none")
 	flags.StringVar(&o.leaderElectionNamespace, "leader-elect-namespace", "", "namespace of the Lease that only one replica holds; empty: the pod's own")
 	flags.BoolVar(&o.leaderElection, "leader-elect", true, "let only one replica act at a time")
 	flags.BoolVar(&o.development, "log-development", false, "log for a person at a terminal instead of as JSON")
@@ -56,8 +57,9 @@ func newCommand() *cobra.Command {
 
 // options are what the flags say.
 type options struct {
-	controllers                                            []string
-	clusterName                                            string
-	metricsAddress, healthAddress, leaderElectionNamespace string
-	leaderElection, development                            bool
+	controllers                                 []string
+	clusterName                                 string
+	metricsAddress, healthAddress, pprofAddress string
+	leaderElectionNamespace                     string
+	leaderElection, development                 bool
 }

@@ -24,12 +24,10 @@ import (
 // kustomize/reporter, which can write no workload.
 const reportController = "report"
 
-// qps and burst let a class's objects be made as fast as the API server takes
-// them; it has its own priority and fairness to protect itself.
-const (
-	qps   = 200
-	burst = 400
-)
+// noThrottle lets a class's objects be made as fast as the API server takes them.
+// It protects itself, by priority and fairness; a throttle of the client's own
+// only makes 600 students wait where it has time.
+const noThrottle = -1
 
 // newManager makes a manager with the controllers wanted.
 func newManager(ctx context.Context, o options) (ctrl.Manager, error) {
@@ -40,7 +38,7 @@ func newManager(ctx context.Context, o options) (ctrl.Manager, error) {
 	if err != nil {
 		return nil, fmt.Errorf("find the API server: %w", err)
 	}
-	config.QPS, config.Burst = qps, burst
+	config.QPS = noThrottle
 	scheme, err := newScheme()
 	if err != nil {
 		return nil, err
@@ -50,6 +48,7 @@ func newManager(ctx context.Context, o options) (ctrl.Manager, error) {
 		Cache:                         cacheOptions(o.controllers),
 		Metrics:                       server.Options{BindAddress: o.metricsAddress},
 		HealthProbeBindAddress:        o.healthAddress,
+		PprofBindAddress:              o.pprofAddress,
 		LeaderElection:                o.leaderElection,
 		LeaderElectionID:              leaseName(o.controllers),
 		LeaderElectionNamespace:       o.leaderElectionNamespace,

@@ -1,0 +1,103 @@
+// Command converge measures how long the controller takes to make what so many
+// Userlands of one Template ask for, next to a plain client that creates the
+// same objects over 16 connections and does nothing else. Each arm has a fresh
+// control plane without kubelet; the arms take turns, and medians are compared.
+//
+//	export KUBEBUILDER_ASSETS=$(bin/devcluster assets)
+//	go run ./test/bench/converge -n 1000
+//
+// docs/performance.md says what the figures mean.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"slices"
+	"syscall"
+	"time"
+
+	"github.com/go-logr/logr"
+	ctrl "sigs.k8s.io/controller-runtime"
+
+	"github.com/carrel-dev/carrel/test/bench/lab"
+)
+
+func main() {
+	var b bench
+	flag.IntVar(&b.count, "n", 1000, "number of Userlands")
+	flag.IntVar(&b.rounds, "rounds", 3, "how often each arm is run")
+	flag.IntVar(&b.connections, "connections", 16, "connections of the plain client")
+	flag.BoolVar(&b.ready, "ready", false, "measure one run until all carrels are Ready instead, with pods made by Kubernetes' own controllers and readied by kwok (CARREL_KWOK), and the memory then")
+	flag.DurationVar(&b.settle, "settle", 2*time.Minute+30*time.Second, "how long to leave the controller alone before its memory is read; Go returns memory to the system over minutes (-ready)")
+	flag.StringVar(&b.log, "log", os.DevNull, "file for the controller's log")
+	flag.StringVar(&b.profile, "profile", "", "file for a CPU profile of the first seconds of the controller's last run")
+	flag.Parse()
+	// envtest's own log has nothing to add.
+	ctrl.SetLogger(logr.Discard())
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := b.run(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "converge:", err)
+		os.Exit(1)
+	}
+}
+
+// bench is what the flags say, and what is prepared once.
+type bench struct {
+	count, rounds, connections int
+	ready                      bool
+	settle                     time.Duration
+	log, profile               string
+
+	binary   string
+	children lab.Children
+}
+
+func (b *bench) run(ctx context.Context) error {
+	directory, err := os.MkdirTemp("", "carrel-bench-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(directory)
+	if b.binary, err = lab.Build(ctx, directory); err != nil {
+		return err
+	}
+	if b.ready {
+		return b.runReady(ctx)
+	}
+	if err := b.learnChildren(ctx); err != nil {
+		return fmt.Errorf("see what the controller makes of one Userland: %w", err)
+	}
+	return b.compare(ctx)
+}
+
+// compare runs both arms in turn.
+func (b *bench) compare(ctx context.Context) error {
+	var plain, carrel []float64
+	for round := range b.rounds {
+		took, err := b.plainArm(ctx)
+		if err != nil {
+			return fmt.Errorf("plain client: %w", err)
+		}
+		plain = append(plain, took.Seconds())
+		fmt.Printf("round %d: plain client %6.2f s\n", round+1, took.Seconds())
+		result, err := b.carrelArm(ctx)
+		if err != nil {
+			return fmt.Errorf("controller: %w", err)
+		}
+		carrel = append(carrel, result.took.Seconds())
+		fmt.Printf("round %d: controller   %6.2f s %s\n", round+1, result.took.Seconds(), result.each(b.count))
+	}
+	p, c := median(plain), median(carrel)
+	fmt.Printf("\n%d Userlands, median of %d: plain client %.2f s (%.0f a second), controller %.2f s (%.0f a second), ratio %.2f\n",
+		b.count, b.rounds, p, float64(b.count)/p, c, float64(b.count)/c, c/p)
+	return nil
+}
+
+func median(values []float64) float64 {
+	slices.Sort(values)
+	return values[len(values)/2]
+}

@@ -1,0 +1,111 @@
+package lab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+)
+
+// Controller is a running carrel-controller.
+type Controller struct {
+	command *exec.Cmd
+	metrics string
+	pprof   string
+	ended   chan error
+}
+
+// Build builds carrel-controller into a directory and returns its path.
+func Build(ctx context.Context, directory string) (string, error) {
+	binary := filepath.Join(directory, "carrel-controller")
+	build := exec.CommandContext(ctx, "go", "build", "-o", binary, "./cmd/carrel-controller")
+	build.Stderr = os.Stderr
+	if err := build.Run(); err != nil {
+		return "", fmt.Errorf("build the controller: %w", err)
+	}
+	return binary, nil
+}
+
+// Run starts a built controller against the control plane; what it logs goes to
+// the writer. It runs until Stop.
+func (p *ControlPlane) Run(binary string, log io.Writer, flags ...string) (*Controller, error) {
+	metrics, err := freeAddress()
+	if err != nil {
+		return nil, err
+	}
+	pprof, err := freeAddress()
+	if err != nil {
+		return nil, err
+	}
+	flags = append([]string{"--leader-elect=false", "--health-probe-bind-address=0",
+		"--metrics-bind-address=" + metrics, "--pprof-bind-address=" + pprof}, flags...)
+	c := &Controller{command: exec.Command(binary, flags...), metrics: metrics, pprof: pprof, ended: make(chan error, 1)}
+	c.command.Env = append(os.Environ(), "KUBECONFIG="+p.Kubeconfig)
+	c.command.Stdout, c.command.Stderr = log, log
+	if err := c.command.Start(); err != nil {
+		return nil, fmt.Errorf("start the controller: %w", err)
+	}
+	go func() { c.ended <- c.command.Wait() }()
+	return c, nil
+}
+
+// Stop asks it to end and waits until it has.
+func (c *Controller) Stop() error {
+	if err := c.command.Process.Signal(syscall.SIGTERM); err != nil {
+		return fmt.Errorf("stop the controller: %w", err)
+	}
+	return <-c.ended
+}
+
+// PID is that of its process.
+func (c *Controller) PID() int { return c.command.Process.Pid }
+
+// Metrics are what it tells of itself.
+func (c *Controller) Metrics(ctx context.Context) (m Metrics, err error) {
+	err = get(ctx, "http://"+c.metrics+"/metrics", func(body io.Reader) error {
+		m, err = parse(body)
+		return err
+	})
+	return m, err
+}
+
+// Profile writes one of Go's profiles to a file, such as "allocs" or
+// "profile?seconds=5".
+func (c *Controller) Profile(ctx context.Context, name, file string) error {
+	return get(ctx, "http://"+c.pprof+"/debug/pprof/"+name, func(body io.Reader) error {
+		out, err := os.Create(file)
+		if err != nil {
+			return err
+		}
+		_, err = io.Copy(out, body)
+		return errors.Join(err, out.Close())
+	})
+}
+
+func get(ctx context.Context, url string, read func(io.Reader) error) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return fmt.Errorf("ask the controller: %w", err)
+	}
+	defer response.Body.Close()
+	return read(response.Body)
+}
+
+func freeAddress() (string, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	defer listener.Close()
+	return listener.Addr().String(), nil
+}

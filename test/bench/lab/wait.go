@@ -1,0 +1,96 @@
+package lab
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/watch"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/carrel-dev/carrel/api/v1alpha1"
+)
+
+// HasStatus reports whether a Userland's present spec was looked at.
+func HasStatus(u *v1alpha1.Userland) bool { return u.Status.ObservedGeneration == u.Generation }
+
+// IsIn tells those that are in a state and Ready.
+func IsIn(state string) func(*v1alpha1.Userland) bool {
+	return func(u *v1alpha1.Userland) bool {
+		return HasStatus(u) && u.Status.State == state && meta.IsStatusConditionTrue(u.Status.Conditions, v1alpha1.ReadyCondition)
+	}
+}
+
+// Reached is when the first and the last Userland were as asked.
+type Reached struct {
+	First, Last time.Time
+	Err         error
+}
+
+// Follow watches the Userlands there will be and returns a channel that is
+// written to once, when so many of them are as asked.
+func Follow(ctx context.Context, c client.WithWatch, count int, is func(*v1alpha1.Userland) bool) (<-chan Reached, error) {
+	// What was before the watch is told as added.
+	w, err := c.Watch(ctx, &v1alpha1.UserlandList{}, client.InNamespace(Course))
+	if err != nil {
+		return nil, fmt.Errorf("watch the userlands: %w", err)
+	}
+	done := make(chan Reached, 1)
+	go func() {
+		defer w.Stop()
+		done <- follow(ctx, w, count, is)
+	}()
+	return done, nil
+}
+
+func follow(ctx context.Context, w watch.Interface, count int, is func(*v1alpha1.Userland) bool) Reached {
+	var r Reached
+	reached := map[string]bool{}
+	for {
+		select {
+		case <-ctx.Done():
+			return Reached{Err: ctx.Err()}
+		case event, open := <-w.ResultChan():
+			u, ok := event.Object.(*v1alpha1.Userland)
+			if !open || !ok {
+				return Reached{Err: fmt.Errorf("the watch of the userlands ended early, with %v", event.Object)}
+			}
+			if !is(u) || reached[u.Name] {
+				continue
+			}
+			reached[u.Name] = true
+			r.Last = time.Now()
+			if len(reached) == 1 {
+				r.First = r.Last
+			}
+			if len(reached) == count {
+				return r
+			}
+		}
+	}
+}
+
+// Settled waits until the controller has made no request for a while, and
+// returns its metrics then.
+func (c *Controller) Settled(ctx context.Context, quiet time.Duration) (Metrics, error) {
+	last, since := -1, time.Now()
+	for {
+		m, err := c.Metrics(ctx)
+		if err != nil {
+			return nil, err
+		}
+		writes, reads := m.Requests()
+		if writes+reads != last {
+			last, since = writes+reads, time.Now()
+		}
+		if time.Since(since) >= quiet {
+			return m, nil
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
+}
