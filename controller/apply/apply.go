@@ -107,7 +107,7 @@ func create[T any, O Object[T]](ctx context.Context, a *Applier, want *unstructu
 	err = a.cached.Create(ctx, made, client.FieldOwner(FieldOwner))
 	if err == nil {
 		a.Recent.Wrote(want.GroupVersionKind(), made)
-		return made, nil, a.remember(made, want)
+		return made, nil, nil
 	}
 	if !apierrors.IsAlreadyExists(err) {
 		return nil, nil, fmt.Errorf("create %s: %w", describe(want), err)

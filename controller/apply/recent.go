@@ -65,6 +65,21 @@ func (r *Recent) Behind(kind schema.GroupVersionKind, object client.ObjectKey, c
 	return false
 }
 
+// Echo reports whether an event tells of nothing but our own last write, which
+// whoever wrote it has seen in the answer. Such an event ends the wait for the
+// cache: informers update it before they tell anybody.
+func (r *Recent) Echo(kind schema.GroupVersionKind, event metav1.Object) bool {
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	key := write{kind, client.ObjectKey{Namespace: event.GetNamespace(), Name: event.GetName()}}
+	last, known := r.writes[key]
+	if !known || last.resource != event.GetResourceVersion() {
+		return false
+	}
+	delete(r.writes, key)
+	return true
+}
+
 func older(cached, written string) bool {
 	if cached == "" {
 		return true

@@ -19,7 +19,11 @@ import (
 	"github.com/carrel-dev/carrel/controller/workload"
 )
 
-var deploymentKind = appsv1.SchemeGroupVersion.WithKind("Deployment")
+var (
+	deploymentKind = appsv1.SchemeGroupVersion.WithKind("Deployment")
+	serviceKind    = corev1.SchemeGroupVersion.WithKind("Service")
+	claimKind      = corev1.SchemeGroupVersion.WithKind("PersistentVolumeClaim")
+)
 
 // scene is what there is of a carrel.
 type scene struct {

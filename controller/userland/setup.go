@@ -7,6 +7,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/util/workqueue"
 	"k8s.io/utils/clock"
 	"k8s.io/utils/ptr"
@@ -65,9 +66,9 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 		Named("userland").
 		WithOptions(controller.Options{MaxConcurrentReconciles: concurrency}).
 		For(&v1alpha1.Userland{}, builder.WithPredicates(called)).
-		Watches(&appsv1.Deployment{}, byLabel).
-		Watches(&corev1.Service{}, byLabel).
-		Watches(&corev1.PersistentVolumeClaim{}, byLabel).
+		Watches(&appsv1.Deployment{}, byLabel, r.news(deploymentKind)).
+		Watches(&corev1.Service{}, byLabel, r.news(serviceKind)).
+		Watches(&corev1.PersistentVolumeClaim{}, byLabel, r.news(claimKind)).
 		Watches(&corev1.Pod{}, byLabel).
 		Watches(&storagev1.StorageClass{}, fanOut(r.everybody), builder.WithPredicates(growthChanged)).
 		Watches(&appsv1.ControllerRevision{}, fanOut(r.usersOfRevision), builder.WithPredicates(created)).
@@ -76,6 +77,16 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 		Watches(&v1alpha1.Template{}, fanOut(r.usersOfTemplate), builder.WithPredicates(verdictChanged)).
 		Watches(&v1alpha1.Course{}, fanOut(r.usersOfCourse), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		Complete(r)
+}
+
+// news keeps back the echoes of our own writes: who wrote has judged the carrel
+// by the answers, and three echoes of a new carrel's objects would have it
+// looked at three times more.
+func (r *Reconciler) news(kind schema.GroupVersionKind) builder.Predicates {
+	return builder.WithPredicates(predicate.Funcs{
+		CreateFunc: func(e event.CreateEvent) bool { return !r.Applier.Recent.Echo(kind, e.Object) },
+		UpdateFunc: func(e event.UpdateEvent) bool { return !r.Applier.Recent.Echo(kind, e.ObjectNew) },
+	})
 }
 
 // userlandOfLabel finds the Userland also of what no longer has its owner.
