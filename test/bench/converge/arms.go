@@ -9,7 +9,6 @@ import (
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/carrel-dev/carrel/api/v1alpha1"
 	"github.com/carrel-dev/carrel/test/bench/lab"
 )
 
@@ -145,19 +144,25 @@ func (b *bench) converge(ctx context.Context, p *lab.ControlPlane) (r result, er
 	return r, err
 }
 
-// prepare makes the Template and the Userlands.
+// prepare makes the Template, has it judged, and makes the Userlands.
 func (b *bench) prepare(ctx context.Context, p *lab.ControlPlane) error {
 	connections, err := p.Connections(b.connections)
 	if err != nil {
 		return err
 	}
-	if err := connections[0].Create(ctx, b.template()); err != nil {
+	if err := connections[0].Create(ctx, lab.Template()); err != nil {
 		return fmt.Errorf("create the template: %w", err)
+	}
+	controller, err := b.start(p)
+	if err != nil {
+		return err
+	}
+	err = lab.Judged(ctx, connections[0])
+	if err := errors.Join(err, controller.Stop()); err != nil {
+		return err
 	}
 	return lab.MakeClass(ctx, connections, b.count)
 }
-
-func (b *bench) template() *v1alpha1.Template { return lab.Template() }
 
 // start starts the controller with its log where it is wanted.
 func (b *bench) start(p *lab.ControlPlane) (*lab.Controller, error) {

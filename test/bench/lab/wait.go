@@ -71,6 +71,24 @@ func follow(ctx context.Context, w watch.Interface, count int, is func(*v1alpha1
 	}
 }
 
+// Judged waits until carrels can be made of the Template.
+func Judged(ctx context.Context, c client.Reader) error {
+	for {
+		template := &v1alpha1.Template{}
+		if err := c.Get(ctx, client.ObjectKeyFromObject(Template()), template); err != nil {
+			return fmt.Errorf("read the template: %w", err)
+		}
+		if meta.IsStatusConditionTrue(template.Status.Conditions, v1alpha1.ReadyCondition) {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
+
 // Settled waits until the controller has made no request for a while, and
 // returns its metrics then.
 func (c *Controller) Settled(ctx context.Context, quiet time.Duration) (Metrics, error) {
