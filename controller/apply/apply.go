@@ -104,11 +104,13 @@ func create[T any, O Object[T]](ctx context.Context, a *Applier, want *unstructu
 	if err := Decode(want, made); err != nil {
 		return nil, nil, err
 	}
+	a.Recent.Creating(want.GroupVersionKind(), client.ObjectKeyFromObject(want))
 	err = a.cached.Create(ctx, made, client.FieldOwner(FieldOwner))
 	if err == nil {
 		a.Recent.Wrote(want.GroupVersionKind(), made)
 		return made, nil, nil
 	}
+	a.Recent.Failed(want.GroupVersionKind(), client.ObjectKeyFromObject(want))
 	if !apierrors.IsAlreadyExists(err) {
 		return nil, nil, fmt.Errorf("create %s: %w", describe(want), err)
 	}

@@ -162,3 +162,36 @@ func TestRecent(t *testing.T) {
 		t.Error("an object removed before the cache saw it is waited for longer than promised")
 	}
 }
+
+// The event of a create often comes before its answer.
+func TestEchoOfACreate(t *testing.T) {
+	kind := appsv1.SchemeGroupVersion.WithKind("Deployment")
+	at := func(version string) *metav1.ObjectMeta {
+		return &metav1.ObjectMeta{Namespace: "prog1", Name: "hanako", ResourceVersion: version}
+	}
+	key := client.ObjectKey{Namespace: "prog1", Name: "hanako"}
+	for _, test := range []struct {
+		name string
+		do   func(*Recent)
+		// echo is for an event of version 100, which the create results in.
+		echo bool
+	}{
+		{name: "nothing was written", do: func(*Recent) {}},
+		{name: "the answer came", do: func(r *Recent) { r.Creating(kind, key); r.Wrote(kind, at("100")) }, echo: true},
+		{name: "the answer is on its way", do: func(r *Recent) { r.Creating(kind, key) }, echo: true},
+		{name: "the create failed", do: func(r *Recent) { r.Creating(kind, key); r.Failed(kind, key) }},
+		{name: "the answer came after an event of it", do: func(r *Recent) { r.Creating(kind, key); r.Echo(kind, at("100")); r.Wrote(kind, at("100")) }},
+		{name: "somebody else wrote as well before the answer", do: func(r *Recent) { r.Creating(kind, key); r.Echo(kind, at("99")) }},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			r := NewRecent()
+			test.do(r)
+			if echo := r.Echo(kind, at("100")); echo != test.echo {
+				t.Errorf("an event of version 100 is taken for an echo: %v, want %v", echo, test.echo)
+			}
+			if r.Behind(kind, key, "100") {
+				t.Error("the cache that has version 100 is taken for behind")
+			}
+		})
+	}
+}

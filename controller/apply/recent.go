@@ -37,18 +37,41 @@ type write struct {
 }
 
 type version struct {
+	// resource is the version written; empty while a create is under way.
 	resource string
 	at       time.Time
+	// seen is the version an event told of before the create was answered.
+	seen string
 }
 
 // NewRecent remembers nothing yet.
 func NewRecent() *Recent { return &Recent{writes: map[write]version{}, now: time.Now} }
 
+// Creating notes that an object is about to be created: the event of that may
+// come before the answer. Wrote or Failed must follow.
+func (r *Recent) Creating(kind schema.GroupVersionKind, object client.ObjectKey) {
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	r.writes[write{kind, object}] = version{at: r.now()}
+}
+
+// Failed notes that an object was not created after all.
+func (r *Recent) Failed(kind schema.GroupVersionKind, object client.ObjectKey) {
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	delete(r.writes, write{kind, object})
+}
+
 // Wrote notes the version that a write resulted in.
 func (r *Recent) Wrote(kind schema.GroupVersionKind, result metav1.Object) {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
-	r.writes[write{kind, client.ObjectKey{Namespace: result.GetNamespace(), Name: result.GetName()}}] = version{result.GetResourceVersion(), r.now()}
+	key := write{kind, client.ObjectKey{Namespace: result.GetNamespace(), Name: result.GetName()}}
+	if r.writes[key].seen == result.GetResourceVersion() && result.GetResourceVersion() != "" {
+		delete(r.writes, key)
+		return
+	}
+	r.writes[key] = version{resource: result.GetResourceVersion(), at: r.now()}
 }
 
 // Behind reports whether the version the cache has, empty for none, is older
@@ -58,7 +81,7 @@ func (r *Recent) Behind(kind schema.GroupVersionKind, object client.ObjectKey, c
 	defer r.mutex.Unlock()
 	key := write{kind, object}
 	last, known := r.writes[key]
-	if known && older(cached, last.resource) && r.now().Sub(last.at) < patience {
+	if known && last.resource != "" && older(cached, last.resource) && r.now().Sub(last.at) < patience {
 		return true
 	}
 	delete(r.writes, key)
@@ -73,7 +96,15 @@ func (r *Recent) Echo(kind schema.GroupVersionKind, event metav1.Object) bool {
 	defer r.mutex.Unlock()
 	key := write{kind, client.ObjectKey{Namespace: event.GetNamespace(), Name: event.GetName()}}
 	last, known := r.writes[key]
-	if !known || last.resource != event.GetResourceVersion() {
+	switch {
+	case !known:
+		return false
+	case last.resource == "" && last.seen == "":
+		// Either it is ours, or our create fails and looks at what is in the way.
+		last.seen = event.GetResourceVersion()
+		r.writes[key] = last
+		return true
+	case last.resource != event.GetResourceVersion():
 		return false
 	}
 	delete(r.writes, key)

@@ -220,11 +220,14 @@ func (k *Keeper) make(ctx context.Context, w Wanted, volume v1alpha1.Volume) (ma
 	if w.ResetAt != nil {
 		made.Annotations[v1alpha1.ResetAnnotation] = stamp(w.ResetAt.Time)
 	}
+	key := client.ObjectKeyFromObject(made)
+	k.Recent.Creating(claimKind, key)
 	err = k.Create(ctx, made, client.FieldOwner(apply.FieldOwner))
 	if err == nil {
 		k.Recent.Wrote(claimKind, made)
 		return made, nil, nil
 	}
+	k.Recent.Failed(claimKind, key)
 	if !apierrors.IsAlreadyExists(err) {
 		return nil, nil, fmt.Errorf("create volume claim %q: %w", made.Name, err)
 	}
