@@ -50,7 +50,7 @@ func (b *bench) plainArm(ctx context.Context) (took time.Duration, err error) {
 		}
 	}
 	err = onFresh(ctx, func(p *lab.ControlPlane) error {
-		connections, err := p.Connections(b.connections)
+		connections, err := p.Connections(b.connections, b.protobuf)
 		if err != nil {
 			return err
 		}
@@ -146,7 +146,7 @@ func (b *bench) converge(ctx context.Context, p *lab.ControlPlane) (r result, er
 
 // prepare makes the Template, has it judged, and makes the Userlands.
 func (b *bench) prepare(ctx context.Context, p *lab.ControlPlane) error {
-	connections, err := p.Connections(b.connections)
+	connections, err := p.Connections(b.connections, true)
 	if err != nil {
 		return err
 	}

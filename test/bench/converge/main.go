@@ -30,6 +30,7 @@ func main() {
 	flag.IntVar(&b.count, "n", 1000, "number of Userlands")
 	flag.IntVar(&b.rounds, "rounds", 3, "how often each arm is run")
 	flag.IntVar(&b.connections, "connections", 16, "connections of the plain client")
+	flag.BoolVar(&b.protobuf, "protobuf", false, "let the plain client speak protobuf, as the controller does, and not JSON, as client-go does unless told otherwise")
 	flag.BoolVar(&b.ready, "ready", false, "measure one run until all carrels are Ready instead, with pods made by Kubernetes' own controllers and readied by kwok (CARREL_KWOK), and the memory then")
 	flag.DurationVar(&b.settle, "settle", 2*time.Minute+30*time.Second, "how long to leave the controller alone before its memory is read; Go returns memory to the system over minutes (-ready)")
 	flag.StringVar(&b.log, "log", os.DevNull, "file for the controller's log")
@@ -48,7 +49,7 @@ func main() {
 // bench is what the flags say, and what is prepared once.
 type bench struct {
 	count, rounds, connections int
-	ready                      bool
+	protobuf, ready            bool
 	settle                     time.Duration
 	log, profile               string
 

@@ -83,13 +83,17 @@ func (p *ControlPlane) Client() (client.WithWatch, error) {
 }
 
 // Connections are clients with a connection each, as a program has that opens
-// so many.
-func (p *ControlPlane) Connections(count int) ([]client.Client, error) {
+// so many. They speak JSON, as client-go does unless told otherwise, or
+// protobuf.
+func (p *ControlPlane) Connections(count int, protobuf bool) ([]client.Client, error) {
 	clients := make([]client.Client, count)
 	for i := range clients {
 		config := rest.CopyConfig(p.Config)
 		// HTTP/2 would share one connection.
 		config.NextProtos = []string{"http/1.1"}
+		if !protobuf {
+			config.ContentType = k8sruntime.ContentTypeJSON
+		}
 		var err error
 		if clients[i], err = newClient(config); err != nil {
 			return nil, err
