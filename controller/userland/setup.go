@@ -35,7 +35,7 @@ import (
 const (
 	// concurrency is bounded by what one API server on a small machine bears;
 	// most reconciliations make no request at all.
-	concurrency = 8
+	concurrency = 16
 	// fanOutPriority is below that of an edit to one Userland (0) and above that
 	// of the first listing (-100): who edits a Template for 600 students does
 	// not make the one just added wait.
