@@ -166,13 +166,17 @@ func (b *bench) prepare(ctx context.Context, p *lab.ControlPlane) error {
 
 // start starts the controller with its log where it is wanted.
 func (b *bench) start(p *lab.ControlPlane) (*lab.Controller, error) {
-	log, err := os.OpenFile(b.log, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
+	log, err := b.openLog()
 	if err != nil {
 		return nil, err
 	}
 	// The process has its own copy.
 	defer log.Close()
 	return p.Run(b.binary, log)
+}
+
+func (b *bench) openLog() (*os.File, error) {
+	return os.OpenFile(b.log, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
 }
 
 // profileSeconds is how long the controller's work is recorded.

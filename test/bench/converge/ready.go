@@ -1,5 +1,103 @@
 package main
 
-import "context"
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
 
-func (b *bench) runReady(ctx context.Context) error { return nil }
+	"github.com/carrel-dev/carrel/api/v1alpha1"
+	"github.com/carrel-dev/carrel/test/bench/lab"
+)
+
+// runReady measures one run until all carrels are Ready, and what the
+// controller occupies when it has settled and when it has started anew.
+func (b *bench) runReady(ctx context.Context) error {
+	return onFresh(ctx, func(p *lab.ControlPlane) (err error) {
+		log, err := b.openLog()
+		if err != nil {
+			return err
+		}
+		defer log.Close()
+		stop, err := p.Pods(ctx, log)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, stop()) }()
+		if err := b.prepare(ctx, p); err != nil {
+			return err
+		}
+		if err := b.untilReady(ctx, p); err != nil {
+			return err
+		}
+		return b.again(ctx, p)
+	})
+}
+
+func (b *bench) untilReady(ctx context.Context, p *lab.ControlPlane) (err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	c, err := p.Client()
+	if err != nil {
+		return err
+	}
+	done, err := lab.Follow(ctx, c, b.count, lab.IsIn(v1alpha1.StateRunning))
+	if err != nil {
+		return err
+	}
+	begin := time.Now()
+	controller, err := b.start(p)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, controller.Stop()) }()
+	reached := <-done
+	if reached.Err != nil {
+		return reached.Err
+	}
+	m, err := controller.Settled(ctx, quiet)
+	if err != nil {
+		return err
+	}
+	writes, reads := m.Requests()
+	n := float64(b.count)
+	fmt.Printf("%d Userlands Ready after %.2f s (the first after %.2f s); each until settled: %.2f writes, %.2f reads, %.2f reconciles\n",
+		b.count, reached.Last.Sub(begin).Seconds(), reached.First.Sub(begin).Seconds(),
+		float64(writes)/n, float64(reads)/n, float64(m.Reconciles("userland"))/n)
+	return b.occupied(ctx, controller, "settled")
+}
+
+// quiet is how long no request makes a controller settled. Counts are put off by
+// less.
+const quiet = 5 * time.Second
+
+// again starts the controller with nothing to do.
+func (b *bench) again(ctx context.Context, p *lab.ControlPlane) error {
+	controller, err := b.start(p)
+	if err != nil {
+		return err
+	}
+	m, err := controller.Settled(ctx, quiet)
+	if err != nil {
+		return errors.Join(err, controller.Stop())
+	}
+	writes, reads := m.Requests()
+	fmt.Printf("started again: %d writes, %d other requests, watches included\n", writes, reads)
+	return errors.Join(b.occupied(ctx, controller, "started again"), controller.Stop())
+}
+
+// occupied tells the memory of the controller after it was left alone.
+func (b *bench) occupied(ctx context.Context, controller *lab.Controller, when string) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(b.settle):
+	}
+	m, err := controller.Metrics(ctx)
+	if err != nil {
+		return err
+	}
+	now, peak, err := lab.RSS(controller.PID())
+	fmt.Printf("%s: %.0f MiB resident (%.0f at most), %.0f MiB of heap in use\n", when, now, peak, m.HeapInUse())
+	return err
+}

@@ -1,0 +1,166 @@
+// Command wake measures how long after somebody's activity is written down the
+// Deployment of their sleeping carrel is scaled to 1, with so many Userlands
+// present, and how late after its time an idle one is scaled to 0.
+//
+//	export KUBEBUILDER_ASSETS=$(bin/devcluster assets)
+//	go run ./test/bench/wake -n 2000
+//
+// docs/performance.md says what the figures mean.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"slices"
+	"syscall"
+	"time"
+
+	"github.com/go-logr/logr"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	ctrl "sigs.k8s.io/controller-runtime"
+
+	"github.com/carrel-dev/carrel/api/v1alpha1"
+	"github.com/carrel-dev/carrel/test/bench/lab"
+)
+
+func main() {
+	var b bench
+	flag.IntVar(&b.present, "n", 2000, "number of Userlands, all asleep at first")
+	flag.IntVar(&b.woken, "wakes", 500, "how many of them are woken, and fall asleep again")
+	flag.DurationVar(&b.spread, "spread", 30*time.Second, "in what time they are woken, one after the other")
+	flag.StringVar(&b.log, "log", os.DevNull, "file for the controller's log")
+	flag.Parse()
+	// envtest's own log has nothing to add.
+	ctrl.SetLogger(logr.Discard())
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := b.run(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "wake:", err)
+		os.Exit(1)
+	}
+}
+
+// bench is what the flags say.
+type bench struct {
+	present, woken int
+	spread         time.Duration
+	log            string
+}
+
+// margin lets the last be woken before the first falls asleep, so that the two
+// are measured apart.
+const margin = 15 * time.Second
+
+// idle is how long carrels run without activity.
+func (b *bench) idle() time.Duration { return b.spread + margin }
+
+func (b *bench) run(ctx context.Context) (err error) {
+	if b.woken > b.present {
+		return fmt.Errorf("-wakes %d is more than -n %d", b.woken, b.present)
+	}
+	directory, err := os.MkdirTemp("", "carrel-bench-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(directory)
+	binary, err := lab.Build(ctx, directory)
+	if err != nil {
+		return err
+	}
+	log, err := os.OpenFile(b.log, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+	p, err := lab.Start(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, p.Stop()) }()
+	controller, err := p.Run(binary, log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, controller.Stop()) }()
+	if err := b.prepare(ctx, p, controller); err != nil {
+		return err
+	}
+	return b.measure(ctx, p)
+}
+
+// prepare waits until all sleep and the controller rests.
+func (b *bench) prepare(ctx context.Context, p *lab.ControlPlane, controller *lab.Controller) error {
+	connections, err := p.Connections(16, true)
+	if err != nil {
+		return err
+	}
+	template := lab.Template()
+	template.Spec.Idle = &v1alpha1.Idle{After: metav1.Duration{Duration: b.idle()}}
+	if err := connections[0].Create(ctx, template); err != nil {
+		return fmt.Errorf("create the template: %w", err)
+	}
+	c, err := p.Client()
+	if err != nil {
+		return err
+	}
+	done, err := lab.Follow(ctx, c, b.present, lab.IsIn(v1alpha1.StateAsleep))
+	if err != nil {
+		return err
+	}
+	if err := lab.MakeClass(ctx, connections, b.present); err != nil {
+		return err
+	}
+	if reached := <-done; reached.Err != nil {
+		return reached.Err
+	}
+	_, err = controller.Settled(ctx, 3*time.Second)
+	return err
+}
+
+func (b *bench) measure(ctx context.Context, p *lab.ControlPlane) error {
+	c, err := p.Client()
+	if err != nil {
+		return err
+	}
+	scaled, err := watchScaling(ctx, c, b.woken)
+	if err != nil {
+		return err
+	}
+	asked, err := b.wakeAll(ctx, c)
+	if err != nil {
+		return err
+	}
+	moments := <-scaled
+	if moments.err != nil {
+		return moments.err
+	}
+	due, err := b.due(ctx, c)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("%d Userlands present, %d woken within %v\n", b.present, b.woken, b.spread)
+	tell("from the write of the activity to the Deployment scaled to 1", between(asked, moments.up))
+	tell("from the end of the idle time to the Deployment scaled to 0", between(due, moments.down))
+	return nil
+}
+
+// between are the times from the ones to the others, in order.
+func between(from, to map[string]time.Time) []time.Duration {
+	var took []time.Duration
+	for name, moment := range to {
+		took = append(took, moment.Sub(from[name]))
+	}
+	slices.Sort(took)
+	return took
+}
+
+func tell(what string, sorted []time.Duration) {
+	at := func(percent int) time.Duration {
+		return sorted[(len(sorted)-1)*percent/100].Round(100 * time.Microsecond)
+	}
+	fmt.Printf("%s: p50 %v, p99 %v, at most %v\n", what, at(50), at(99), at(100))
+}
