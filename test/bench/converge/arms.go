@@ -42,11 +42,11 @@ func (b *bench) learnChildren(ctx context.Context) error {
 
 // plainArm is how long the plain client takes. It need not find out what to
 // make: that is prepared.
-func (b *bench) plainArm(ctx context.Context) (took time.Duration, err error) {
+func (b *bench) plainArm(ctx context.Context) (s spent, err error) {
 	children := make([][]client.Object, b.count)
 	for i := range children {
 		if children[i], err = b.children.Of(i); err != nil {
-			return 0, err
+			return s, err
 		}
 	}
 	err = onFresh(ctx, func(p *lab.ControlPlane) error {
@@ -54,7 +54,10 @@ func (b *bench) plainArm(ctx context.Context) (took time.Duration, err error) {
 		if err != nil {
 			return err
 		}
-		begin := time.Now()
+		stop, err := watch()
+		if err != nil {
+			return err
+		}
 		err = lab.Each(ctx, connections, b.count, func(ctx context.Context, c client.Client, number int) error {
 			for _, child := range children[number] {
 				if err := c.Create(ctx, child); err != nil {
@@ -63,10 +66,34 @@ func (b *bench) plainArm(ctx context.Context) (took time.Duration, err error) {
 			}
 			return nil
 		})
-		took = time.Since(begin)
-		return errors.Join(err, b.check(ctx, p))
+		if err != nil {
+			return err
+		}
+		if s, err = stop(time.Now()); err != nil {
+			return err
+		}
+		return b.check(ctx, p)
 	})
-	return took, err
+	return s, err
+}
+
+// spent is what an arm took of time, and of the processors: control plane and
+// client or controller together.
+type spent struct{ time, processor time.Duration }
+
+func (s spent) String() string {
+	return fmt.Sprintf("%6.2f s, %6.2f s of processor time", s.time.Seconds(), s.processor.Seconds())
+}
+
+// watch begins to measure; what is returned tells what was spent until a moment
+// just passed.
+func watch() (stop func(time.Time) (spent, error), err error) {
+	began := time.Now()
+	before, err := lab.ProcessorTime()
+	return func(end time.Time) (spent, error) {
+		after, err := lab.ProcessorTime()
+		return spent{end.Sub(began), after - before}, err
+	}, err
 }
 
 // check fails unless all children are there.
@@ -84,7 +111,8 @@ func (b *bench) check(ctx context.Context, p *lab.ControlPlane) error {
 
 // result is what one run of the controller took.
 type result struct {
-	first, took               time.Duration
+	spent
+	first                     time.Duration
 	writes, reads, reconciles int
 	cpu                       float64
 }
@@ -92,7 +120,7 @@ type result struct {
 // each says it for one Userland, and when the first was done.
 func (r result) each(count int) string {
 	n := float64(count)
-	return fmt.Sprintf("(first status after %.2f s); each Userland: %.2f writes, %.2f reads, %.2f reconciles, %.2f ms of processor time",
+	return fmt.Sprintf("(first status after %.2f s); each Userland: %.2f writes, %.2f reads, %.2f reconciles, %.2f ms of the controller's processor time",
 		r.first.Seconds(), float64(r.writes)/n, float64(r.reads)/n, float64(r.reconciles)/n, r.cpu*1000/n)
 }
 
@@ -124,6 +152,10 @@ func (b *bench) converge(ctx context.Context, p *lab.ControlPlane) (r result, er
 		return r, err
 	}
 	begin := time.Now()
+	stop, err := watch()
+	if err != nil {
+		return r, err
+	}
 	controller, err := b.start(p)
 	if err != nil {
 		return r, err
@@ -131,13 +163,16 @@ func (b *bench) converge(ctx context.Context, p *lab.ControlPlane) (r result, er
 	defer func() { err = errors.Join(err, controller.Stop()) }()
 	profiled := b.profileStart(ctx, controller)
 	reached := <-done
+	if r.spent, err = stop(reached.Last); err != nil {
+		return r, err
+	}
 	if err := profiled(); err != nil {
 		return r, err
 	}
 	if reached.Err != nil {
 		return r, reached.Err
 	}
-	r.first, r.took = reached.First.Sub(begin), reached.Last.Sub(begin)
+	r.first = reached.First.Sub(begin)
 	m, err := controller.Metrics(ctx)
 	r.writes, r.reads = m.Requests()
 	r.reconciles, r.cpu = m.Reconciles("userland"), m.Sum("process_cpu_seconds_total")

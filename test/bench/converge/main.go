@@ -77,28 +77,37 @@ func (b *bench) run(ctx context.Context) error {
 
 // compare runs both arms in turn.
 func (b *bench) compare(ctx context.Context) error {
-	var plain, carrel []float64
+	var plain, carrel []spent
 	for round := range b.rounds {
-		took, err := b.plainArm(ctx)
+		s, err := b.plainArm(ctx)
 		if err != nil {
 			return fmt.Errorf("plain client: %w", err)
 		}
-		plain = append(plain, took.Seconds())
-		fmt.Printf("round %d: plain client %6.2f s\n", round+1, took.Seconds())
+		plain = append(plain, s)
+		fmt.Printf("round %d: plain client %v\n", round+1, s)
 		result, err := b.carrelArm(ctx)
 		if err != nil {
 			return fmt.Errorf("controller: %w", err)
 		}
-		carrel = append(carrel, result.took.Seconds())
-		fmt.Printf("round %d: controller   %6.2f s %s\n", round+1, result.took.Seconds(), result.each(b.count))
+		carrel = append(carrel, result.spent)
+		fmt.Printf("round %d: controller   %v %s\n", round+1, result.spent, result.each(b.count))
 	}
-	p, c := median(plain), median(carrel)
-	fmt.Printf("\n%d Userlands, median of %d: plain client %.2f s (%.0f a second), controller %.2f s (%.0f a second), ratio %.2f\n",
-		b.count, b.rounds, p, float64(b.count)/p, c, float64(b.count)/c, c/p)
+	fmt.Printf("\n%d Userlands, medians of %d\n", b.count, b.rounds)
+	ratio("time", plain, carrel, func(s spent) time.Duration { return s.time })
+	ratio("processor time", plain, carrel, func(s spent) time.Duration { return s.processor })
 	return nil
 }
 
-func median(values []float64) float64 {
+func ratio(what string, plain, carrel []spent, of func(spent) time.Duration) {
+	p, c := median(plain, of), median(carrel, of)
+	fmt.Printf("%s: plain client %.2f s, controller %.2f s, ratio %.2f\n", what, p, c, c/p)
+}
+
+func median(all []spent, of func(spent) time.Duration) float64 {
+	var values []float64
+	for _, s := range all {
+		values = append(values, of(s).Seconds())
+	}
 	slices.Sort(values)
 	return values[len(values)/2]
 }
