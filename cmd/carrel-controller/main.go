@@ -52,13 +52,14 @@ func newCommand() *cobra.Command {
 	flags.StringVar(&o.leaderElectionNamespace, "leader-elect-namespace", "", "namespace of the Lease that only one replica holds; empty: the pod's own")
 	flags.BoolVar(&o.leaderElection, "leader-elect", true, "let only one replica act at a time")
 	flags.BoolVar(&o.development, "log-development", false, "log for a person at a terminal instead of as JSON")
+	flags.StringVar(&o.watchLabelSelector, "watch-label-selector", "", "see to the Courses, Templates and Userlands with matching labels only, e.g. 'sharding.carrel.dev/shard=a'; others are another process's")
 	return command
 }
 
 // options are what the flags say.
 type options struct {
 	controllers                                 []string
-	clusterName                                 string
+	clusterName, watchLabelSelector             string
 	metricsAddress, healthAddress, pprofAddress string
 	leaderElectionNamespace                     string
 	leaderElection, development                 bool

@@ -7,13 +7,16 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/fluxcd/pkg/runtime/leaderelection"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/config"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
-	"sigs.k8s.io/controller-runtime/pkg/metrics/server"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
 	"github.com/carrel-dev/carrel/controller/operator"
@@ -31,29 +34,19 @@ const noThrottle = -1
 
 // newManager makes a manager with the controllers wanted.
 func newManager(ctx context.Context, o options) (ctrl.Manager, error) {
-	if err := checkControllers(o.controllers); err != nil {
+	if err := o.check(); err != nil {
 		return nil, err
 	}
-	config, err := ctrl.GetConfig()
+	server, err := ctrl.GetConfig()
 	if err != nil {
 		return nil, fmt.Errorf("find the API server: %w", err)
 	}
-	config.QPS = noThrottle
-	scheme, err := newScheme()
+	server.QPS = noThrottle
+	options, err := managerOptions(o)
 	if err != nil {
 		return nil, err
 	}
-	mgr, err := ctrl.NewManager(config, ctrl.Options{
-		Scheme:                        scheme,
-		Cache:                         cacheOptions(o.controllers),
-		Metrics:                       server.Options{BindAddress: o.metricsAddress},
-		HealthProbeBindAddress:        o.healthAddress,
-		PprofBindAddress:              o.pprofAddress,
-		LeaderElection:                o.leaderElection,
-		LeaderElectionID:              leaseName(o.controllers),
-		LeaderElectionNamespace:       o.leaderElectionNamespace,
-		LeaderElectionReleaseOnCancel: true,
-	})
+	mgr, err := ctrl.NewManager(server, options)
 	if err != nil {
 		return nil, fmt.Errorf("set up the controllers: %w", err)
 	}
@@ -64,6 +57,40 @@ func newManager(ctx context.Context, o options) (ctrl.Manager, error) {
 		return nil, err
 	}
 	return mgr, nil
+}
+
+// check refuses what does not go together.
+func (o options) check() error {
+	if o.watchLabelSelector != "" && slices.Contains(o.controllers, reportController) {
+		return errors.New("--watch-label-selector: the report controller sees all courses, and costs little")
+	}
+	return checkControllers(o.controllers)
+}
+
+// managerOptions say what the manager keeps in memory and how it is elected.
+func managerOptions(o options) (ctrl.Options, error) {
+	scheme, err := newScheme()
+	if err != nil {
+		return ctrl.Options{}, err
+	}
+	cached, err := cacheOptions(o)
+	if err != nil {
+		return ctrl.Options{}, err
+	}
+	return ctrl.Options{
+		Scheme:                  scheme,
+		Cache:                   cached,
+		Metrics:                 metricsserver.Options{BindAddress: o.metricsAddress},
+		HealthProbeBindAddress:  o.healthAddress,
+		PprofBindAddress:        o.pprofAddress,
+		LeaderElection:          o.leaderElection,
+		LeaderElectionID:        leaseName(o),
+		LeaderElectionNamespace: o.leaderElectionNamespace,
+		// The process ends when it stops to lead, so the next may begin at once.
+		LeaderElectionReleaseOnCancel: true,
+		// Who waits to lead has listed all there is, and knows what to look at.
+		Controller: config.Controller{EnableWarmup: new(true)},
+	}, nil
 }
 
 // checkControllers refuses names there are not, and the reporter beside others:
@@ -84,13 +111,20 @@ func checkControllers(names []string) error {
 }
 
 // leaseName is the Lease only one replica holds. The two kinds of process have
-// one each, and a Role each that names it.
-func leaseName(controllers []string) string {
-	if slices.Contains(controllers, reportController) {
+// one each, and a Role each that names it. So does each shard: the name ends in a
+// digest of its selector, as those of Flux's controllers do.
+func leaseName(o options) string {
+	switch {
+	case slices.Contains(o.controllers, reportController):
 		return "carrel-reporter"
+	case o.watchLabelSelector != "":
+		return leaderelection.GenerateID(leaseBase, o.watchLabelSelector)
+	default:
+		return leaseBase
 	}
-	return "carrel-controller"
 }
+
+const leaseBase = "carrel-controller"
 
 func newScheme() (*runtime.Scheme, error) {
 	scheme := runtime.NewScheme()
@@ -107,16 +141,30 @@ func addProbes(mgr ctrl.Manager) error {
 }
 
 // cacheOptions keep in memory what the process reads.
-func cacheOptions(controllers []string) cache.Options {
-	if slices.Contains(controllers, reportController) {
-		return cache.Options{DefaultTransform: cache.TransformStripManagedFields()}
+func cacheOptions(o options) (cache.Options, error) {
+	if slices.Contains(o.controllers, reportController) {
+		return cache.Options{DefaultTransform: cache.TransformStripManagedFields()}, nil
 	}
-	return operator.CacheOptions()
+	selector, err := o.selector()
+	return operator.ShardCacheOptions(selector), err
+}
+
+// selector selects the shard.
+func (o options) selector() (labels.Selector, error) {
+	selector, err := operator.ParseSelector(o.watchLabelSelector)
+	if err != nil {
+		return labels.Nothing(), fmt.Errorf("--watch-label-selector: %w", err)
+	}
+	return selector, nil
 }
 
 func setUp(ctx context.Context, mgr ctrl.Manager, o options) error {
 	if slices.Contains(o.controllers, reportController) {
 		return report.SetupWithManager(mgr, report.Options{ClusterName: o.clusterName})
 	}
-	return operator.SetupWithManager(ctx, mgr, clock.RealClock{}, o.controllers...)
+	selector, err := o.selector()
+	if err != nil {
+		return err
+	}
+	return operator.SetupShard(ctx, mgr, clock.RealClock{}, selector, o.controllers...)
 }

@@ -23,6 +23,7 @@ import (
 	"github.com/carrel-dev/carrel/controller/index"
 	"github.com/carrel-dev/carrel/controller/revision"
 	"github.com/carrel-dev/carrel/controller/rollout"
+	"github.com/carrel-dev/carrel/controller/shard"
 )
 
 var kind = v1alpha1.SchemeGroupVersion.WithKind("Template")
@@ -34,6 +35,8 @@ type Reconciler struct {
 	Recent *apply.Recent
 	// Grants are given to the carrels that may restart for a roll-out.
 	Grants *rollout.Grants
+	// Shard is the part of the Templates seen here.
+	Shard shard.Shard
 	// Clock tells the time.
 	Clock clock.PassiveClock
 
@@ -52,9 +55,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	template := &v1alpha1.Template{}
 	err := r.Get(ctx, req.NamespacedName, template)
 	if apierrors.IsNotFound(err) || err == nil && template.DeletionTimestamp != nil {
-		r.Grants.Set(req.NamespacedName, "", nil)
-		again, err := r.collect(ctx, req.NamespacedName, nil)
-		return r.at(again), err
+		return r.gone(ctx, req.NamespacedName)
 	}
 	if err != nil {
 		return ctrl.Result{}, fmt.Errorf("read the template: %w", err)
@@ -75,6 +76,16 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	}
 	again, err := r.collect(ctx, req.NamespacedName, status.Revision)
 	return r.at(next, again), err
+}
+
+// gone clears up after a Template that is no more.
+func (r *Reconciler) gone(ctx context.Context, template client.ObjectKey) (ctrl.Result, error) {
+	r.Grants.Set(template, "", nil)
+	if gone, err := r.Shard.Gone(ctx, template, &v1alpha1.Template{}); err != nil || !gone {
+		return ctrl.Result{}, err
+	}
+	again, err := r.collect(ctx, template, nil)
+	return r.at(again), err
 }
 
 // at is when to look again: at the soonest of the moments that are not zero.

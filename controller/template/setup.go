@@ -20,12 +20,13 @@ import (
 	"github.com/carrel-dev/carrel/controller/index"
 	"github.com/carrel-dev/carrel/controller/later"
 	"github.com/carrel-dev/carrel/controller/rollout"
+	"github.com/carrel-dev/carrel/controller/shard"
 )
 
 // SetupWithManager makes the manager run the reconciler. The manager's cache
 // needs the indexes of package index.
-func SetupWithManager(mgr ctrl.Manager, grants *rollout.Grants, clock clock.PassiveClock) error {
-	r := &Reconciler{Client: mgr.GetClient(), Recent: apply.NewRecent(), Grants: grants, Clock: clock}
+func SetupWithManager(mgr ctrl.Manager, grants *rollout.Grants, part shard.Shard, clock clock.PassiveClock) error {
+	r := &Reconciler{Client: mgr.GetClient(), Recent: apply.NewRecent(), Grants: grants, Shard: part, Clock: clock}
 	specChanged := builder.WithPredicates(predicate.GenerationChangedPredicate{})
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("template").

@@ -18,6 +18,7 @@ import (
 	"github.com/carrel-dev/carrel/controller/probe"
 	"github.com/carrel-dev/carrel/controller/rollout"
 	"github.com/carrel-dev/carrel/controller/sessions"
+	"github.com/carrel-dev/carrel/controller/shard"
 	"github.com/carrel-dev/carrel/controller/volume"
 )
 
@@ -34,6 +35,8 @@ type Reconciler struct {
 	Grants *rollout.Grants
 	// Tables are the timetables of the classes.
 	Tables *sessions.Tables
+	// Shard is the part of the Userlands seen here.
+	Shard shard.Shard
 	// Prober asks carrels when they were last used.
 	Prober *probe.Prober
 	// Events tells people what happened.
@@ -85,6 +88,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 
 // release sees to the volumes of a Userland that is gone.
 func (r *Reconciler) release(ctx context.Context, userland client.ObjectKey) (ctrl.Result, error) {
+	if gone, err := r.Shard.Gone(ctx, userland, &v1alpha1.Userland{}); err != nil || !gone {
+		return ctrl.Result{}, err
+	}
 	next, err := r.Volumes.Release(ctx, userland)
 	if errors.Is(err, apply.ErrCacheBehind) || apierrors.IsConflict(err) {
 		return ctrl.Result{RequeueAfter: apply.CacheLag}, nil

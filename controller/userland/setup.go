@@ -29,6 +29,7 @@ import (
 	"github.com/carrel-dev/carrel/controller/probe"
 	"github.com/carrel-dev/carrel/controller/rollout"
 	"github.com/carrel-dev/carrel/controller/sessions"
+	"github.com/carrel-dev/carrel/controller/shard"
 	"github.com/carrel-dev/carrel/controller/volume"
 )
 
@@ -44,13 +45,14 @@ const (
 
 // SetupWithManager makes the manager run the reconciler. The manager's cache
 // needs the indexes of package index.
-func SetupWithManager(mgr ctrl.Manager, grants *rollout.Grants, clock clock.PassiveClock) error {
+func SetupWithManager(mgr ctrl.Manager, grants *rollout.Grants, part shard.Shard, clock clock.PassiveClock) error {
 	applier, recorder := apply.New(mgr.GetClient(), mgr.GetAPIReader()), mgr.GetEventRecorder(apply.FieldOwner)
 	r := &Reconciler{
 		Client:  mgr.GetClient(),
 		Applier: applier,
 		Volumes: &volume.Keeper{Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Recent: applier.Recent, Events: recorder, Clock: clock},
 		Grants:  grants,
+		Shard:   part,
 		Tables:  &sessions.Tables{},
 		Prober:  probe.New(clock),
 		Events:  recorder,
