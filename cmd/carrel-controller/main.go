@@ -63,4 +63,6 @@ type options struct {
 	metricsAddress, healthAddress, pprofAddress string
 	leaderElectionNamespace                     string
 	leaderElection, development                 bool
+	// several managers run in one process: in tests.
+	several bool
 }

@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
@@ -42,6 +43,10 @@ func newManager(ctx context.Context, o options) (ctrl.Manager, error) {
 		return nil, fmt.Errorf("find the API server: %w", err)
 	}
 	server.QPS = noThrottle
+	return managerOn(ctx, server, o)
+}
+
+func managerOn(ctx context.Context, server *rest.Config, o options) (ctrl.Manager, error) {
 	options, err := managerOptions(o)
 	if err != nil {
 		return nil, err
@@ -89,7 +94,7 @@ func managerOptions(o options) (ctrl.Options, error) {
 		// The process ends when it stops to lead, so the next may begin at once.
 		LeaderElectionReleaseOnCancel: true,
 		// Who waits to lead has listed all there is, and knows what to look at.
-		Controller: config.Controller{EnableWarmup: new(true)},
+		Controller: config.Controller{EnableWarmup: new(true), SkipNameValidation: &o.several},
 	}, nil
 }
 

@@ -10,6 +10,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -38,14 +39,25 @@ func shardWorlds(t *testing.T, names ...string) map[string]*world {
 		}
 	}
 	for name, w := range worlds {
-		w.startShard(shardLabel+"="+name, namespaces)
+		w.startShard(shardOptions{selector: shardLabel + "=" + name, namespaces: namespaces, clock: &w.clock})
 	}
 	return worlds
 }
 
-func (w *world) startShard(selector string, namespaces map[string]cache.Config) {
+// shardOptions say what the controllers of a shard see.
+type shardOptions struct {
+	selector   string
+	namespaces map[string]cache.Config
+	// resync is how often the cache has everything looked at again; 0: as it
+	// usually does.
+	resync time.Duration
+	clock  clock.PassiveClock
+}
+
+// startShard runs the controllers until the end of the test.
+func (w *world) startShard(o shardOptions) {
 	w.Helper()
-	parsed, err := operator.ParseSelector(selector)
+	selector, err := operator.ParseSelector(o.selector)
 	if err != nil {
 		w.Fatal(err)
 	}
@@ -53,8 +65,11 @@ func (w *world) startShard(selector string, namespaces map[string]cache.Config) 
 	restConfig.Impersonate.UserName = account
 	restConfig.Wrap(w.requests.wrap)
 	atOnce := time.Duration(0)
-	options := operator.ShardCacheOptions(parsed)
-	options.DefaultNamespaces = namespaces
+	options := operator.ShardCacheOptions(selector)
+	options.DefaultNamespaces = o.namespaces
+	if o.resync != 0 {
+		options.SyncPeriod = &o.resync
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	mgr, err := ctrl.NewManager(restConfig, ctrl.Options{
 		Scheme: apiserver.Scheme(), Cache: options, Metrics: metricsserver.Options{BindAddress: "0"},
@@ -63,7 +78,7 @@ func (w *world) startShard(selector string, namespaces map[string]cache.Config) 
 	if err != nil {
 		w.Fatal(err)
 	}
-	if err := operator.SetupShard(ctx, mgr, &w.clock, parsed, operator.Controllers...); err != nil {
+	if err := operator.SetupShard(ctx, mgr, o.clock, selector, operator.Controllers...); err != nil {
 		w.Fatal(err)
 	}
 	ended := make(chan error, 1)
@@ -71,7 +86,7 @@ func (w *world) startShard(selector string, namespaces map[string]cache.Config) 
 	w.Cleanup(func() {
 		cancel()
 		if err := <-ended; err != nil {
-			w.Errorf("the controllers of shard %s ended with %v", selector, err)
+			w.Errorf("the controllers of shard %q ended with %v", o.selector, err)
 		}
 	})
 }
