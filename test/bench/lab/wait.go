@@ -92,14 +92,15 @@ func Judged(ctx context.Context, c client.Reader) error {
 // Settled waits until the controller has made no request for a while, and
 // returns its metrics then.
 func (c *Controller) Settled(ctx context.Context, quiet time.Duration) (Metrics, error) {
-	last, since := -1, time.Now()
+	began := time.Now()
+	last, since := -1, began
 	for {
 		m, err := c.Metrics(ctx)
-		if err != nil {
+		// It takes a moment until there is anybody to ask.
+		if err != nil && time.Since(began) > starting {
 			return nil, err
 		}
-		writes, reads := m.Requests()
-		if writes+reads != last {
+		if writes, reads := m.Requests(); err != nil || writes+reads != last {
 			last, since = writes+reads, time.Now()
 		}
 		if time.Since(since) >= quiet {
@@ -112,3 +113,6 @@ func (c *Controller) Settled(ctx context.Context, quiet time.Duration) (Metrics,
 		}
 	}
 }
+
+// starting is how long a controller may take until it tells its metrics.
+const starting = 30 * time.Second
