@@ -85,3 +85,8 @@ test-node: ## Run the tests that bring the full node up and down (root)
 .PHONY: test-e2e
 test-e2e: $(DEVCLUSTER) ## Run the whole system on a full node: Kubernetes, Flux, Gitea (root)
 	go test -count=1 -v -timeout=40m -tags=e2e ./test/e2e/...
+
+.PHONY: bench
+bench: $(DEVCLUSTER) ## Measure a class being made, and carrels waking up (docs/performance.md)
+	KUBEBUILDER_ASSETS=$$($(DEVCLUSTER) assets) go run ./test/bench/converge
+	KUBEBUILDER_ASSETS=$$($(DEVCLUSTER) assets) go run ./test/bench/wake
