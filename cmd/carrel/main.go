@@ -1,0 +1,29 @@
+// Command carrel is the command line for people and for CI. Each of its commands
+// is a file of this package that has flags and wiring only.
+package main
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+	ctrl "sigs.k8s.io/controller-runtime"
+)
+
+func main() {
+	if err := newCommand().ExecuteContext(ctrl.SetupSignalHandler()); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+func newCommand() *cobra.Command {
+	command := &cobra.Command{
+		Use:           "carrel",
+		Short:         "Look after courses of carrels in git",
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	command.AddCommand(newConvertCommand())
+	return command
+}
