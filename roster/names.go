@@ -1,3 +1,5 @@
+// Package roster is about who is in a class: it derives names from identities. It
+// is pure.
 package roster
 
 import (
