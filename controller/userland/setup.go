@@ -2,6 +2,7 @@ package userland
 
 import (
 	"context"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -41,6 +42,9 @@ const (
 	// of the first listing (-100): who edits a Template for 600 students does
 	// not make the one just added wait.
 	fanOutPriority = -10
+	// settling is how long the events of a child are gathered. It is little next to
+	// what a pod takes to start.
+	settling = 50 * time.Millisecond
 )
 
 // SetupWithManager makes the manager run the reconciler. The manager's cache
@@ -63,15 +67,14 @@ func SetupWithManager(mgr ctrl.Manager, grants *rollout.Grants, part shard.Shard
 
 // SetupWithManager makes the manager run this reconciler.
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
-	byLabel := handler.EnqueueRequestsFromMapFunc(userlandOfLabel)
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("userland").
 		WithOptions(controller.Options{MaxConcurrentReconciles: concurrency}).
 		For(&v1alpha1.Userland{}, builder.WithPredicates(called)).
-		Watches(&appsv1.Deployment{}, byLabel, r.news(deploymentKind)).
-		Watches(&corev1.Service{}, byLabel, r.news(serviceKind)).
-		Watches(&corev1.PersistentVolumeClaim{}, byLabel, r.news(claimKind)).
-		Watches(&corev1.Pod{}, byLabel).
+		Watches(&appsv1.Deployment{}, settled, r.news(deploymentKind)).
+		Watches(&corev1.Service{}, settled, r.news(serviceKind)).
+		Watches(&corev1.PersistentVolumeClaim{}, settled, r.news(claimKind)).
+		Watches(&corev1.Pod{}, settled).
 		Watches(&storagev1.StorageClass{}, fanOut(r.everybody), builder.WithPredicates(growthChanged)).
 		Watches(&appsv1.ControllerRevision{}, fanOut(r.usersOfRevision), builder.WithPredicates(created)).
 		WatchesRawSource(source.Channel(r.Grants.Wake, &handler.TypedEnqueueRequestForObject[*v1alpha1.Userland]{})).
@@ -92,7 +95,7 @@ func (r *Reconciler) news(kind schema.GroupVersionKind) builder.Predicates {
 }
 
 // userlandOfLabel finds the Userland also of what no longer has its owner.
-func userlandOfLabel(_ context.Context, o client.Object) []reconcile.Request {
+func userlandOfLabel(o client.Object) []reconcile.Request {
 	name := o.GetLabels()[v1alpha1.UserlandLabel]
 	if name == "" {
 		return nil
@@ -188,21 +191,45 @@ func readyStatus(t *v1alpha1.Template) string {
 	return ""
 }
 
+// settled queues the Userland of a child a moment later: what becomes of a pod is
+// told in bursts, by its Deployment and itself, and one look does for each. What
+// was there when the controller started comes after all else.
+var settled = handler.Funcs{
+	CreateFunc: func(_ context.Context, e event.CreateEvent, q queue) {
+		priority := 0
+		if e.IsInInitialList {
+			priority = handler.LowPriority
+		}
+		enqueue(q, priorityqueue.AddOpts{After: settling, Priority: &priority}, userlandOfLabel(e.Object)...)
+	},
+	UpdateFunc: func(_ context.Context, e event.UpdateEvent, q queue) {
+		enqueue(q, priorityqueue.AddOpts{After: settling}, append(userlandOfLabel(e.ObjectOld), userlandOfLabel(e.ObjectNew)...)...)
+	},
+	DeleteFunc: func(_ context.Context, e event.DeleteEvent, q queue) {
+		enqueue(q, priorityqueue.AddOpts{After: settling}, userlandOfLabel(e.Object)...)
+	},
+}
+
 // fanOut queues what one object concerns at a lower priority.
 func fanOut(concerned handler.MapFunc) handler.EventHandler {
-	add := func(ctx context.Context, o client.Object, q workqueue.TypedRateLimitingInterface[reconcile.Request]) {
-		for _, request := range concerned(ctx, o) {
-			if queue, ok := q.(priorityqueue.PriorityQueue[reconcile.Request]); ok {
-				queue.AddWithOpts(priorityqueue.AddOpts{Priority: ptr.To(fanOutPriority)}, request)
-			} else {
-				q.Add(request)
-			}
-		}
+	add := func(ctx context.Context, o client.Object, q queue) {
+		enqueue(q, priorityqueue.AddOpts{Priority: ptr.To(fanOutPriority)}, concerned(ctx, o)...)
 	}
-	type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
 	return handler.Funcs{
 		CreateFunc: func(ctx context.Context, e event.CreateEvent, q queue) { add(ctx, e.Object, q) },
 		UpdateFunc: func(ctx context.Context, e event.UpdateEvent, q queue) { add(ctx, e.ObjectNew, q) },
 		DeleteFunc: func(ctx context.Context, e event.DeleteEvent, q queue) { add(ctx, e.Object, q) },
+	}
+}
+
+type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
+
+func enqueue(q queue, how priorityqueue.AddOpts, requests ...reconcile.Request) {
+	if queue, ok := q.(priorityqueue.PriorityQueue[reconcile.Request]); ok {
+		queue.AddWithOpts(how, requests...)
+		return
+	}
+	for _, request := range requests {
+		q.AddAfter(request, how.After)
 	}
 }
