@@ -1,0 +1,240 @@
+package roster
+
+import (
+	"bytes"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// File is a file of a roster as it was found.
+type File struct {
+	// Name is what to call it in problems.
+	Name string
+	// Data is its content, in whatever encoding.
+	Data []byte
+}
+
+// Row is one carrel of one student.
+type Row struct {
+	// User is the identity the student logs in with.
+	User string
+	// Name is the student's name for people; may be empty.
+	Name string
+	// Template is the Template to follow; empty is the course's.
+	Template string
+	// Section is the part of the class the student is in; may be empty.
+	Section string
+	// Enabled false stops the carrel.
+	Enabled bool
+	// Place is where the row stands.
+	Place Place
+}
+
+// Roster is what files say. With Errors it says nothing that may be acted upon.
+type Roster struct {
+	// Rows are in the order of the files and their lines.
+	Rows []Row
+	// Errors are all that is wrong, in the same order.
+	Errors []Problem
+	// Warnings do no harm.
+	Warnings []Problem
+}
+
+// Read reads the files of one course.
+func Read(files ...File) Roster {
+	var found Roster
+	for _, file := range files {
+		read(file, &found)
+	}
+	found.findTwice()
+	return found
+}
+
+// findTwice finds rows of the same user and template.
+func (r *Roster) findTwice() {
+	type identity struct{ user, template string }
+	first := make(map[identity]int, len(r.Rows))
+	for i := range r.Rows {
+		row := &r.Rows[i]
+		id := identity{row.User, row.Template}
+		before, twice := first[id]
+		if !twice {
+			first[id] = i
+			continue
+		}
+		r.Errors = append(r.Errors, Problem{row.Place,
+			fmt.Sprintf("the same user and template as %s", r.Rows[before].Place.from(row.Place)),
+			"delete one of the two lines, or name another template in one"})
+	}
+}
+
+// from names the place for somebody who looks at another one.
+func (p Place) from(other Place) string {
+	if p.File == other.File {
+		return fmt.Sprintf("line %d", p.Line)
+	}
+	return Place{File: p.File, Line: p.Line}.String()
+}
+
+// reader reads one file.
+type reader struct {
+	file    string
+	out     *Roster
+	csv     *csv.Reader
+	columns columns
+	// complete: the last line ends as a line does.
+	complete bool
+	// skipped is how many lines were cut off before the header.
+	skipped int
+	text    []byte
+}
+
+func read(file File, out *Roster) {
+	text, problem := decode(file.Data)
+	if problem != nil {
+		problem.File = file.Name
+		out.Errors = append(out.Errors, *problem)
+		return
+	}
+	text, comma, skipped := separator(text)
+	r := &reader{
+		file: file.Name, out: out, csv: csv.NewReader(bytes.NewReader(text)),
+		text: text, complete: bytes.HasSuffix(text, []byte("\n")), skipped: skipped,
+	}
+	r.csv.Comma = comma
+	r.csv.FieldsPerRecord = -1 // judged here, to say more
+	r.csv.ReuseRecord = true
+	if r.header() {
+		r.rows()
+	}
+}
+
+// header reads the line that names the columns.
+func (r *reader) header() bool {
+	for {
+		record, err := r.csv.Read()
+		switch {
+		case errors.Is(err, io.EOF):
+			r.fail(Place{}, "the file is empty", "begin it with a line that names the columns, such as user,name,section; to drop everybody, keep that line")
+			return false
+		case err != nil:
+			r.failCSV(err)
+			return false
+		}
+		if blank(record) {
+			continue
+		}
+		line, _ := r.csv.FieldPos(0)
+		columns, errs, warnings := readHeader(record)
+		r.columns = columns
+		for _, p := range errs {
+			p.Line = line
+			r.fail(p.Place, p.Cause, p.Cure)
+		}
+		for _, p := range warnings {
+			p.Line = line
+			r.out.Warnings = append(r.out.Warnings, r.at(p.Place, p.Cause, p.Cure))
+		}
+		return len(errs) == 0
+	}
+}
+
+// rows reads the others.
+func (r *reader) rows() {
+	for {
+		record, err := r.csv.Read()
+		if errors.Is(err, io.EOF) {
+			return
+		}
+		if err != nil {
+			r.failCSV(err)
+			continue
+		}
+		if !blank(record) {
+			r.row(record)
+		}
+	}
+}
+
+func (r *reader) row(record []string) {
+	line, _ := r.csv.FieldPos(0)
+	place := Place{Line: line}
+	switch last := !r.complete && r.csv.InputOffset() == int64(len(r.text)); {
+	case len(record) < r.columns.count && last:
+		r.fail(place, fmt.Sprintf("the file breaks off after %d of %d cells", len(record), r.columns.count),
+			"fetch the file again; if this is all of it, end the line with a line break")
+		return
+	case len(record) > r.columns.count:
+		r.fail(place, fmt.Sprintf("%d cells, but the first line names %d columns", len(record), r.columns.count),
+			`put a cell that contains the separator into quotes, such as "Sato, Yuki"`)
+		return
+	}
+	row, errs := r.columns.read(record)
+	for _, p := range errs {
+		p.Line = line
+		r.fail(p.Place, p.Cause, p.Cure)
+	}
+	if len(errs) > 0 {
+		return
+	}
+	row.Place = r.at(place, "", "").Place
+	r.out.Rows = append(r.out.Rows, row)
+}
+
+// failCSV tells what is wrong with the quotes, which is all that can be.
+func (r *reader) failCSV(err error) {
+	var parse *csv.ParseError
+	if !errors.As(err, &parse) {
+		r.fail(Place{}, err.Error(), "")
+		return
+	}
+	begins := Place{Line: parse.StartLine}
+	switch {
+	case errors.Is(err, csv.ErrQuote) && r.ended(parse):
+		r.fail(begins, "a quoted cell begins here and the file ends before it does",
+			"close the quotes; if they are closed in the original, the file was cut off: fetch it again")
+	case errors.Is(err, csv.ErrQuote) && parse.Line > parse.StartLine:
+		r.fail(begins, fmt.Sprintf("a quoted cell begins here and ends only in line %d", parse.Line+r.skipped),
+			"close the quotes where the cell ends")
+	case errors.Is(err, csv.ErrQuote):
+		r.fail(begins, "a quoted cell goes on after its quotes",
+			`write a quote inside quotes twice, such as "Yuki ""Yu"" Sato", and close what is open`)
+	default:
+		r.fail(Place{Line: parse.Line}, `a quote (") inside a cell that does not begin with one`,
+			`put the whole cell into quotes and write the quote twice, such as "Yuki ""Yu"" Sato"`)
+	}
+}
+
+// ended reports whether an error is that of the end of the file, and not of a
+// quote in the line read last.
+func (r *reader) ended(err *csv.ParseError) bool {
+	read := r.text[:r.csv.InputOffset()]
+	line := read[bytes.LastIndexByte(bytes.TrimSuffix(read, []byte("\n")), '\n')+1:]
+	return err.Column > len(line) || line[err.Column-1] != '"'
+}
+
+func (r *reader) fail(place Place, cause, cure string) {
+	r.out.Errors = append(r.out.Errors, r.at(place, cause, cure))
+}
+
+func (r *reader) at(place Place, cause, cure string) Problem {
+	place.File = r.file
+	if place.Line > 0 {
+		place.Line += r.skipped
+	}
+	return Problem{place, cause, cure}
+}
+
+// blank reports whether a line has nothing in it, as spreadsheets leave below
+// their tables.
+func blank(record []string) bool {
+	for _, cell := range record {
+		if strings.TrimSpace(cell) != "" {
+			return false
+		}
+	}
+	return true
+}
