@@ -24,8 +24,12 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.CourseStatusApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ExtraSession"):
 		return &apiv1alpha1.ExtraSessionApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("Guard"):
+		return &apiv1alpha1.GuardApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("HandledRequests"):
 		return &apiv1alpha1.HandledRequestsApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("HeldRemoval"):
+		return &apiv1alpha1.HeldRemovalApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("Idle"):
 		return &apiv1alpha1.IdleApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("IdleProbe"):
@@ -38,6 +42,12 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.RequestsApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("Rollout"):
 		return &apiv1alpha1.RolloutApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("RosterProblem"):
+		return &apiv1alpha1.RosterProblemApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("RosterSource"):
+		return &apiv1alpha1.RosterSourceApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("RosterStatus"):
+		return &apiv1alpha1.RosterStatusApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ServicePort"):
 		return &apiv1alpha1.ServicePortApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ServiceSpec"):

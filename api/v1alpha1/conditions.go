@@ -15,6 +15,12 @@ const (
 	// course is doing, and False, with the cure, while it can't be told. It says
 	// nothing about the carrels.
 	ReportedCondition = "Reported"
+	// RosterValidCondition is on a Course with rosters. It is False, and nothing
+	// of them brought about, while any has an error.
+	RosterValidCondition = "RosterValid"
+	// HeldCondition is on a Course, and True, while a change of its rosters would
+	// remove more than spec.guard lets pass.
+	HeldCondition = "Held"
 	// UpdatePendingCondition is on a Userland, and True, while its carrel runs
 	// with an older revision of its Template.
 	UpdatePendingCondition = "UpdatePending"
@@ -102,6 +108,21 @@ const (
 	ProgressingReason = "Progressing"
 	// NeedsAttentionReason: some need a person.
 	NeedsAttentionReason = "NeedsAttention"
+)
+
+// Reasons of the RosterValid and Held conditions of a Course, and of its Ready
+// condition while these keep it from being ready.
+const (
+	// RosterReadReason: the rosters have no error.
+	RosterReadReason = "Read"
+	// RosterInvalidReason: some row or file has an error.
+	RosterInvalidReason = "RosterInvalid"
+	// RosterNotFoundReason: a ConfigMap named is not there.
+	RosterNotFoundReason = "RosterNotFound"
+	// RosterRefusedReason: the API server refused a Userland of a row.
+	RosterRefusedReason = "RosterRefused"
+	// RemovalHeldReason: a removal waits for a confirmation.
+	RemovalHeldReason = "RemovalHeld"
 )
 
 // Reasons of the Reported condition of a Course.

@@ -16,6 +16,21 @@ type CourseSpec struct {
 	// +kubebuilder:validation:MaxLength=63
 	TemplateName string `json:"templateName,omitempty"`
 
+	// rosters are the lists of students. Each row becomes a Userland, owned by the
+	// Course. They are taken together, and with an error in any of them nothing
+	// changes. A Userland that is there for the same user and Template, from a
+	// file of its own, comes before a row.
+	// +optional
+	// +listType=map
+	// +listMapKey=configMap
+	// +kubebuilder:validation:MaxItems=32
+	Rosters []RosterSource `json:"rosters,omitempty"`
+
+	// guard keeps a slip in a roster from removing the class.
+	// +optional
+	// +kubebuilder:default={}
+	Guard Guard `json:"guard,omitempty"`
+
 	// timetable says when the class meets.
 	// +optional
 	Timetable *Timetable `json:"timetable,omitempty"`
@@ -33,6 +48,10 @@ type CourseStatus struct {
 	// +optional
 	Userlands *UserlandCounts `json:"userlands,omitempty"`
 
+	// roster is what became of the rosters.
+	// +optional
+	Roster *RosterStatus `json:"roster,omitempty"`
+
 	// session is the one in progress, or the next.
 	// +optional
 	Session *SessionStatus `json:"session,omitempty"`
@@ -41,8 +60,9 @@ type CourseStatus struct {
 	// +optional
 	Report *ReportStatus `json:"report,omitempty"`
 
-	// conditions are Ready, Reconciling and Stalled, as kstatus defines them,
-	// and Reported, which the reporter writes.
+	// conditions are Ready, Reconciling and Stalled, as kstatus defines them;
+	// RosterValid, if the course has rosters; Held, while a removal waits for a
+	// confirmation; and Reported, which the reporter writes.
 	// +optional
 	// +listType=map
 	// +listMapKey=type

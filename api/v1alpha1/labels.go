@@ -73,6 +73,14 @@ const (
 	CondemnedAnnotation = "carrel.dev/condemned"
 )
 
+// RosterLabel, "true", is on a ConfigMap that is a roster. The controller sees no
+// other ConfigMaps.
+const RosterLabel = "carrel.dev/roster"
+
+// NameAnnotation, on a Userland made of a row of a roster, is the student's name
+// for people, as the roster has it.
+const NameAnnotation = "carrel.dev/name"
+
 // SourceAnnotation is on a ControllerRevision and holds a digest of what the
 // Template itself says of its carrels. Revisions with the same one differ only
 // in what versions of the controller make of it, which restarts nobody.

@@ -11,6 +11,13 @@ type CourseSpecApplyConfiguration struct {
 	Title *string `json:"title,omitempty"`
 	// templateName is the Template for Userlands that name none.
 	TemplateName *string `json:"templateName,omitempty"`
+	// rosters are the lists of students. Each row becomes a Userland, owned by the
+	// Course. They are taken together, and with an error in any of them nothing
+	// changes. A Userland that is there for the same user and Template, from a
+	// file of its own, comes before a row.
+	Rosters []RosterSourceApplyConfiguration `json:"rosters,omitempty"`
+	// guard keeps a slip in a roster from removing the class.
+	Guard *GuardApplyConfiguration `json:"guard,omitempty"`
 	// timetable says when the class meets.
 	Timetable *TimetableApplyConfiguration `json:"timetable,omitempty"`
 }
@@ -34,6 +41,27 @@ func (b *CourseSpecApplyConfiguration) WithTitle(value string) *CourseSpecApplyC
 // If called multiple times, the TemplateName field is set to the value of the last call.
 func (b *CourseSpecApplyConfiguration) WithTemplateName(value string) *CourseSpecApplyConfiguration {
 	b.TemplateName = &value
+	return b
+}
+
+// WithRosters adds the given value to the Rosters field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, values provided by each call will be appended to the Rosters field.
+func (b *CourseSpecApplyConfiguration) WithRosters(values ...*RosterSourceApplyConfiguration) *CourseSpecApplyConfiguration {
+	for i := range values {
+		if values[i] == nil {
+			panic("nil value passed to WithRosters")
+		}
+		b.Rosters = append(b.Rosters, *values[i])
+	}
+	return b
+}
+
+// WithGuard sets the Guard field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Guard field is set to the value of the last call.
+func (b *CourseSpecApplyConfiguration) WithGuard(value *GuardApplyConfiguration) *CourseSpecApplyConfiguration {
+	b.Guard = value
 	return b
 }
 

@@ -16,12 +16,15 @@ type CourseStatusApplyConfiguration struct {
 	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
 	// userlands counts the carrels of the course.
 	Userlands *UserlandCountsApplyConfiguration `json:"userlands,omitempty"`
+	// roster is what became of the rosters.
+	Roster *RosterStatusApplyConfiguration `json:"roster,omitempty"`
 	// session is the one in progress, or the next.
 	Session *SessionStatusApplyConfiguration `json:"session,omitempty"`
 	// report is what was last reported to the forge. Its writer is the reporter.
 	Report *ReportStatusApplyConfiguration `json:"report,omitempty"`
-	// conditions are Ready, Reconciling and Stalled, as kstatus defines them,
-	// and Reported, which the reporter writes.
+	// conditions are Ready, Reconciling and Stalled, as kstatus defines them;
+	// RosterValid, if the course has rosters; Held, while a removal waits for a
+	// confirmation; and Reported, which the reporter writes.
 	Conditions []v1.ConditionApplyConfiguration `json:"conditions,omitempty"`
 }
 
@@ -44,6 +47,14 @@ func (b *CourseStatusApplyConfiguration) WithObservedGeneration(value int64) *Co
 // If called multiple times, the Userlands field is set to the value of the last call.
 func (b *CourseStatusApplyConfiguration) WithUserlands(value *UserlandCountsApplyConfiguration) *CourseStatusApplyConfiguration {
 	b.Userlands = value
+	return b
+}
+
+// WithRoster sets the Roster field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Roster field is set to the value of the last call.
+func (b *CourseStatusApplyConfiguration) WithRoster(value *RosterStatusApplyConfiguration) *CourseStatusApplyConfiguration {
+	b.Roster = value
 	return b
 }
 
