@@ -60,3 +60,16 @@ func Try(ctx context.Context, c client.Client, intent runtime.ApplyConfiguration
 	}
 	return c.Create(ctx, into, client.DryRunAll, client.FieldOwner(FieldOwner))
 }
+
+// Typed is an intent as an object of its kind.
+func Typed[T any](intent runtime.ApplyConfiguration) (*T, error) {
+	data, err := json.Marshal(intent)
+	if err != nil {
+		return nil, fmt.Errorf("encode the intent: %w", err)
+	}
+	object := new(T)
+	if err := json.Unmarshal(data, object); err != nil {
+		return nil, fmt.Errorf("decode the intent: %w", err)
+	}
+	return object, nil
+}

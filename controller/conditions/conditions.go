@@ -57,6 +57,11 @@ func True(old []metav1.Condition, kind, reason, message string, generation int64
 	return condition(old, kind, metav1.ConditionTrue, Verdict{Reason: reason, Message: message}, generation, now)
 }
 
+// One is one more condition, present whatever its status.
+func One(old []metav1.Condition, kind string, status metav1.ConditionStatus, reason, message string, generation int64, now time.Time) metav1.Condition {
+	return condition(old, kind, status, Verdict{Reason: reason, Message: message}, generation, now)
+}
+
 // Ours are those of the conditions that Of writes, and of the further kinds
 // named; others belong to others.
 func Ours(all []metav1.Condition, further ...string) []metav1.Condition {

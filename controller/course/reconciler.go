@@ -2,9 +2,11 @@ package course
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/clock"
@@ -13,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
@@ -40,7 +43,7 @@ type Reconciler struct {
 // +kubebuilder:rbac:groups=carrel.dev,resources=courses;userlands;templates,verbs=get;list;watch
 // +kubebuilder:rbac:groups=carrel.dev,resources=courses/status,verbs=patch
 
-// Reconcile counts the Userlands of a course.
+// Reconcile makes Userlands of the rosters of a course, and counts all it has.
 func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	course := &v1alpha1.Course{}
 	if err := r.Get(ctx, req.NamespacedName, course); err != nil || course.DeletionTimestamp != nil {
@@ -53,12 +56,23 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if err := r.List(ctx, list, client.InNamespace(course.Namespace)); err != nil {
 		return ctrl.Result{}, fmt.Errorf("list the userlands of the course: %w", err)
 	}
+	enrolled, err := r.enrol(ctx, course, list.Items)
+	if errors.Is(err, apply.ErrCacheBehind) {
+		return ctrl.Result{RequeueAfter: apply.CacheLag}, nil
+	}
+	if err != nil {
+		return ctrl.Result{}, fmt.Errorf("bring the rosters about: %w", err)
+	}
+	if enrolled.changed() {
+		// The count is of before. The cache tells soon.
+		return ctrl.Result{RequeueAfter: later.Delay}, nil
+	}
 	templates := &v1alpha1.TemplateList{}
 	if err := r.List(ctx, templates, client.InNamespace(course.Namespace), client.UnsafeDisableDeepCopy); err != nil {
 		return ctrl.Result{}, fmt.Errorf("list the templates of the course: %w", err)
 	}
 	meeting := r.meet(course)
-	status := statusOf(course, Count(list.Items), meeting, Held(templates.Items), r.Clock.Now())
+	status := statusOf(course, Count(list.Items), meeting, enrolled, Held(templates.Items), r.Clock.Now())
 	return ctrl.Result{RequeueAfter: meeting.again}, r.writeStatus(ctx, course, status)
 }
 
@@ -69,18 +83,21 @@ func ours(s v1alpha1.CourseStatus) v1alpha1.CourseStatus {
 		ObservedGeneration: s.ObservedGeneration,
 		Userlands:          s.Userlands,
 		Session:            s.Session,
-		Conditions:         conditions.Ours(s.Conditions, v1alpha1.RolloutHeldCondition),
+		Roster:             s.Roster,
+		Conditions:         conditions.Ours(s.Conditions, v1alpha1.RosterValidCondition, v1alpha1.HeldCondition, v1alpha1.RolloutHeldCondition),
 	}
 }
 
 // statusOf is pure.
-func statusOf(c *v1alpha1.Course, counts v1alpha1.UserlandCounts, m meeting, held string, now time.Time) v1alpha1.CourseStatus {
+func statusOf(c *v1alpha1.Course, counts v1alpha1.UserlandCounts, m meeting, e enrolled, held string, now time.Time) v1alpha1.CourseStatus {
 	status := v1alpha1.CourseStatus{
 		ObservedGeneration: c.Generation,
 		Userlands:          &counts,
 		Session:            m.session,
-		Conditions:         conditions.Of(c.Status.Conditions, verdict(counts, m.err), c.Generation, now),
+		Roster:             e.status(c.Status.Roster),
+		Conditions:         conditions.Of(c.Status.Conditions, verdict(counts, m.err, e.verdict()), c.Generation, now),
 	}
+	status.Conditions = append(status.Conditions, e.conditions(c, now)...)
 	if held != "" {
 		status.Conditions = append(status.Conditions, conditions.True(c.Status.Conditions,
 			v1alpha1.RolloutHeldCondition, v1alpha1.UpdatedFailingReason, held, c.Generation, now))
@@ -90,11 +107,13 @@ func statusOf(c *v1alpha1.Course, counts v1alpha1.UserlandCounts, m meeting, hel
 
 // verdict is Stalled for what is wrong with the Course only: what troubles a
 // carrel is said where it can be cured, and the count goes on by itself.
-func verdict(counts v1alpha1.UserlandCounts, timetable error) conditions.Verdict {
+func verdict(counts v1alpha1.UserlandCounts, timetable error, rosters conditions.Verdict) conditions.Verdict {
 	v := conditions.Verdict{Message: Summary(counts)}
 	switch {
 	case timetable != nil:
 		return conditions.Verdict{Stalled: true, Reason: v1alpha1.TimetableInvalidReason, Message: timetable.Error()}
+	case rosters.Reason != "":
+		return rosters
 	case len(counts.Attention) > 0:
 		v.Reason = v1alpha1.NeedsAttentionReason
 	case counts.Ready < counts.Total:
@@ -122,6 +141,9 @@ func (r *Reconciler) writeStatus(ctx context.Context, c *v1alpha1.Course, status
 	if status.Session != nil {
 		config.Status.WithSession(v1alpha1ac.SessionStatus().WithText(status.Session.Text))
 	}
+	if status.Roster != nil {
+		config.Status.WithRoster(rosterConfiguration(status.Roster))
+	}
 	if err := r.Status().Apply(ctx, config, client.FieldOwner(apply.FieldOwner), client.ForceOwnership); err != nil {
 		return fmt.Errorf("write the status: %w", err)
 	}
@@ -136,6 +158,7 @@ func SetupWithManager(mgr ctrl.Manager, clock clock.PassiveClock) error {
 		Named("course").
 		For(&v1alpha1.Course{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		Watches(&v1alpha1.Userland{}, later.Enqueue(courseOf)).
+		Watches(&corev1.ConfigMap{}, handler.EnqueueRequestsFromMapFunc(courseOf)).
 		Watches(&v1alpha1.Template{}, later.Enqueue(courseOf), builder.WithPredicates(holdChanged)).
 		Complete(r)
 }

@@ -26,6 +26,7 @@ func CacheOptions() cache.Options {
 			&corev1.PersistentVolumeClaim{}: {Label: ours},
 			&corev1.Pod{}:                   {Label: ours, Transform: slimPod},
 			&appsv1.ControllerRevision{}:    {Label: ours},
+			&corev1.ConfigMap{}:             {Label: labels.SelectorFromSet(labels.Set{v1alpha1.RosterLabel: "true"})},
 		},
 		// A read of a kind nobody watches would silently begin to cache all of it.
 		ReaderFailOnMissingInformer: true,
