@@ -47,8 +47,8 @@ func (w *world) rewrite(name, text string) {
 	change(w, name, func(c *corev1.ConfigMap) { c.Data, c.BinaryData = map[string]string{"roster.csv": text}, nil })
 }
 
-// says waits until a condition of the Course has a reason and words.
-func (w *world) says(kind string, status metav1.ConditionStatus, reason, words string) *v1alpha1.Course {
+// tells waits until a condition of the Course has a reason and words.
+func (w *world) tells(kind string, status metav1.ConditionStatus, reason, words string) *v1alpha1.Course {
 	w.Helper()
 	c := &v1alpha1.Course{}
 	w.until(func() error {
@@ -65,8 +65,8 @@ func (w *world) says(kind string, status metav1.ConditionStatus, reason, words s
 	return c
 }
 
-// counts waits until there are so many Userlands.
-func (w *world) counts(want int) []v1alpha1.Userland {
+// enrolled waits until there are so many Userlands.
+func (w *world) enrolled(want int) []v1alpha1.Userland {
 	w.Helper()
 	list := &v1alpha1.UserlandList{}
 	w.until(func() error {
@@ -86,7 +86,7 @@ func TestRowsBecomeCarrels(t *testing.T) {
 	w.playCluster()
 	w.make(ide(), rosterFile("class", "user,name,section,enabled\r\nhanako,森 花,a,\r\nTaro@example.jp,,b,FALSE\r\n"), w.enrolling("class"))
 	w.reaches("hanako", v1alpha1.StateRunning, v1alpha1.RunningReason)
-	c := w.says(v1alpha1.ReadyCondition, metav1.ConditionTrue, v1alpha1.AllReadyReason, "2 of 2 ready")
+	c := w.tells(v1alpha1.ReadyCondition, metav1.ConditionTrue, v1alpha1.AllReadyReason, "2 of 2 ready")
 	if c.Status.Roster == nil || c.Status.Roster.Rows != 2 || c.Status.Roster.Digest == "" {
 		t.Errorf("the status of the roster is %+v", c.Status.Roster)
 	}
@@ -121,30 +121,30 @@ func TestRowsBecomeCarrels(t *testing.T) {
 func TestABadRosterChangesNothing(t *testing.T) {
 	w := newWorld(t)
 	w.make(ide(), rosterFile("class", users(3)), w.enrolling("class"))
-	w.counts(3)
+	w.enrolled(3)
 	w.rewrite("class", "user,enabled\nnew,\ns000,maybe\n,\n ,yes\n")
-	c := w.says(v1alpha1.RosterValidCondition, metav1.ConditionFalse, v1alpha1.RosterInvalidReason,
+	c := w.tells(v1alpha1.RosterValidCondition, metav1.ConditionFalse, v1alpha1.RosterInvalidReason,
 		"roster.csv line 3, column 2 (enabled): neither true nor false: write true or false, or leave the cell empty for true (and 1 more); until then nothing changes")
-	w.says(v1alpha1.StalledCondition, metav1.ConditionTrue, v1alpha1.RosterInvalidReason, "line 3")
+	w.tells(v1alpha1.StalledCondition, metav1.ConditionTrue, v1alpha1.RosterInvalidReason, "line 3")
 	if c.Status.Roster.ErrorCount != 2 || c.Status.Roster.Errors[1].Line != 5 {
 		t.Errorf("the errors in the status are %+v", c.Status.Roster)
 	}
 	w.settled()
-	w.counts(3)
+	w.enrolled(3)
 
 	change(w, "class", func(c *corev1.ConfigMap) {
 		c.Data, c.BinaryData = nil, map[string][]byte{"roster.csv": []byte("user,name\ns000,\x8d\xb2\x93\xa1\n")}
 	})
-	w.says(v1alpha1.RosterValidCondition, metav1.ConditionFalse, v1alpha1.RosterInvalidReason, "Shift_JIS")
+	w.tells(v1alpha1.RosterValidCondition, metav1.ConditionFalse, v1alpha1.RosterInvalidReason, "Shift_JIS")
 	if err := w.Delete(w.Context(), rosterFileIn(w, "class")); err != nil {
 		t.Fatal(err)
 	}
-	w.says(v1alpha1.RosterValidCondition, metav1.ConditionFalse, v1alpha1.RosterNotFoundReason, "ConfigMap class: there is none of this name")
+	w.tells(v1alpha1.RosterValidCondition, metav1.ConditionFalse, v1alpha1.RosterNotFoundReason, "ConfigMap class: there is none of this name")
 	w.settled()
-	w.counts(3)
+	w.enrolled(3)
 	w.make(rosterFile("class", users(4)))
-	w.counts(4)
-	w.says(v1alpha1.RosterValidCondition, metav1.ConditionTrue, v1alpha1.RosterReadReason, "4 rows")
+	w.enrolled(4)
+	w.tells(v1alpha1.RosterValidCondition, metav1.ConditionTrue, v1alpha1.RosterReadReason, "4 rows")
 }
 
 func rosterFileIn(w *world, name string) *corev1.ConfigMap {
@@ -156,38 +156,38 @@ func rosterFileIn(w *world, name string) *corev1.ConfigMap {
 func TestAMassRemovalIsHeldUntilConfirmed(t *testing.T) {
 	w := newWorld(t)
 	w.make(ide(), rosterFile("class", users(12)), w.enrolling("class"))
-	w.counts(12)
-	w.says(v1alpha1.RosterValidCondition, metav1.ConditionTrue, v1alpha1.RosterReadReason, "12 rows")
+	w.enrolled(12)
+	w.tells(v1alpha1.RosterValidCondition, metav1.ConditionTrue, v1alpha1.RosterReadReason, "12 rows")
 	w.rewrite("class", users(9))
-	w.counts(9)
-	w.says(v1alpha1.RosterValidCondition, metav1.ConditionTrue, v1alpha1.RosterReadReason, "9 rows")
+	w.enrolled(9)
+	w.tells(v1alpha1.RosterValidCondition, metav1.ConditionTrue, v1alpha1.RosterReadReason, "9 rows")
 
 	w.rewrite("class", "user\ns000\ns001\nnew\n")
-	c := w.says(v1alpha1.HeldCondition, metav1.ConditionTrue, v1alpha1.RemovalHeldReason, `held: would remove 7 of 9; to confirm, set spec.guard.confirm: "`)
-	w.says(v1alpha1.StalledCondition, metav1.ConditionTrue, v1alpha1.RemovalHeldReason, "held")
-	w.counts(10)
+	c := w.tells(v1alpha1.HeldCondition, metav1.ConditionTrue, v1alpha1.RemovalHeldReason, `held: would remove 7 of 9; to confirm, set spec.guard.confirm: "`)
+	w.tells(v1alpha1.StalledCondition, metav1.ConditionTrue, v1alpha1.RemovalHeldReason, "held")
+	w.enrolled(10)
 	confirm := c.Status.Roster.Held.Confirm
 	w.settled()
 	// The word for one change is none for another.
 	w.rewrite("class", "user\ns000\nnew\n")
-	w.says(v1alpha1.HeldCondition, metav1.ConditionTrue, v1alpha1.RemovalHeldReason, "would remove 8 of 9")
+	w.tells(v1alpha1.HeldCondition, metav1.ConditionTrue, v1alpha1.RemovalHeldReason, "would remove 8 of 9")
 	change(w, w.namespace, func(c *v1alpha1.Course) { c.Spec.Guard.Confirm = confirm })
-	w.says(v1alpha1.HeldCondition, metav1.ConditionTrue, v1alpha1.RemovalHeldReason, "would remove 8 of 9")
+	w.tells(v1alpha1.HeldCondition, metav1.ConditionTrue, v1alpha1.RemovalHeldReason, "would remove 8 of 9")
 	w.settled()
-	w.counts(10)
+	w.enrolled(10)
 	w.rewrite("class", "user\ns000\ns001\nnew\n")
-	w.counts(3)
-	c = w.says(v1alpha1.RosterValidCondition, metav1.ConditionTrue, v1alpha1.RosterReadReason, "3 rows")
+	w.enrolled(3)
+	c = w.tells(v1alpha1.RosterValidCondition, metav1.ConditionTrue, v1alpha1.RosterReadReason, "3 rows")
 	if meta.FindStatusCondition(c.Status.Conditions, v1alpha1.HeldCondition) != nil || c.Status.Roster.Held != nil {
 		t.Errorf("nothing is held any more, and it says so: %+v", c.Status)
 	}
 	// Nobody at all, by an empty roster or by none.
 	w.rewrite("class", "user\n")
-	w.says(v1alpha1.HeldCondition, metav1.ConditionTrue, v1alpha1.RemovalHeldReason, "would remove 3 of 3")
+	w.tells(v1alpha1.HeldCondition, metav1.ConditionTrue, v1alpha1.RemovalHeldReason, "would remove 3 of 3")
 	change(w, w.namespace, func(c *v1alpha1.Course) { c.Spec.Rosters = nil })
-	w.says(v1alpha1.HeldCondition, metav1.ConditionTrue, v1alpha1.RemovalHeldReason, "would remove 3 of 3")
+	w.tells(v1alpha1.HeldCondition, metav1.ConditionTrue, v1alpha1.RemovalHeldReason, "would remove 3 of 3")
 	w.settled()
-	w.counts(3)
+	w.enrolled(3)
 }
 
 func TestFilesComeBeforeRowsAndMoveOver(t *testing.T) {
@@ -195,20 +195,21 @@ func TestFilesComeBeforeRowsAndMoveOver(t *testing.T) {
 	w.playCluster()
 	file := student("her-file")
 	file.Spec.User, file.Spec.TemplateName = "hanako", ""
-	w.make(ide(), file)
+	w.make(ide(), w.enrolling(), file)
 	w.reaches("her-file", v1alpha1.StateRunning, v1alpha1.RunningReason)
 	pod := get[v1alpha1.Userland](w, "her-file").Status.LastStartTime
-	w.make(rosterFile("class", "user,section\ntaro,\nhanako,a\n"), w.enrolling("class"))
-	w.says(v1alpha1.RosterValidCondition, metav1.ConditionTrue, v1alpha1.RosterReadReason, "2 rows, 1 of them left to files of their own; 1 warnings, the first: roster.csv line 3: a file of its own")
-	w.counts(2)
+	w.make(rosterFile("class", "user,section\ntaro,\nhanako,a\n"))
+	change(w, w.namespace, func(c *v1alpha1.Course) { c.Spec.Rosters = []v1alpha1.RosterSource{{ConfigMap: "class"}} })
+	w.tells(v1alpha1.RosterValidCondition, metav1.ConditionTrue, v1alpha1.RosterReadReason, "2 rows, 1 of them left to files of their own; 1 warnings, the first: roster.csv line 3: a file of its own")
+	w.enrolled(2)
 
 	// First commit: the mark. The row differs, so the file still wins.
 	change(w, "her-file", func(u *v1alpha1.Userland) {
 		u.Annotations = map[string]string{"kustomize.toolkit.fluxcd.io/prune": "disabled"}
 	})
-	w.says(v1alpha1.RosterValidCondition, metav1.ConditionTrue, v1alpha1.RosterReadReason, "the two differ in section or enabled")
+	w.tells(v1alpha1.RosterValidCondition, metav1.ConditionTrue, v1alpha1.RosterReadReason, "the two differ in section or enabled")
 	w.rewrite("class", "user,section\ntaro,\nhanako,\n")
-	c := w.says(v1alpha1.RosterValidCondition, metav1.ConditionTrue, v1alpha1.RosterReadReason, "2 rows")
+	c := w.tells(v1alpha1.RosterValidCondition, metav1.ConditionTrue, v1alpha1.RosterReadReason, "2 rows")
 	w.until(func() error {
 		if !metav1.IsControlledBy(get[v1alpha1.Userland](w, "her-file"), c) {
 			return fmt.Errorf("the Course does not take her over")
@@ -226,9 +227,9 @@ func TestFilesComeBeforeRowsAndMoveOver(t *testing.T) {
 	if u := w.reaches("her-file", v1alpha1.StateRunning, v1alpha1.RunningReason); !u.Status.LastStartTime.Equal(pod) {
 		t.Error("her carrel was started anew")
 	}
-	w.counts(2)
+	w.enrolled(2)
 	w.rewrite("class", "user\ntaro\n")
-	w.counts(1)
+	w.enrolled(1)
 	claims := &corev1.PersistentVolumeClaimList{}
 	if err := w.List(w.Context(), claims, client.InNamespace(w.namespace)); err != nil || len(claims.Items) != 2 {
 		t.Errorf("%d volumes are left, want both (%v)", len(claims.Items), err)
@@ -240,8 +241,8 @@ func TestOneUserSeveralTemplates(t *testing.T) {
 	db := ide()
 	db.Name = "db"
 	w.make(ide(), db, rosterFile("class", "user,template\nhanako,\nhanako,db\n"), w.enrolling("class"))
-	w.counts(2)
-	w.says(v1alpha1.RosterValidCondition, metav1.ConditionTrue, v1alpha1.RosterReadReason, "2 rows")
+	w.enrolled(2)
+	w.tells(v1alpha1.RosterValidCondition, metav1.ConditionTrue, v1alpha1.RosterReadReason, "2 rows")
 	// The course's Template by name is the same row.
 	w.rewrite("class", "user,template\nhanako,ide\nhanako,db\n")
 	w.until(func() error {
@@ -251,7 +252,7 @@ func TestOneUserSeveralTemplates(t *testing.T) {
 		return nil
 	})
 	w.rewrite("class", "user,template\nhanako,ide\nhanako,\n")
-	w.says(v1alpha1.RosterValidCondition, metav1.ConditionFalse, v1alpha1.RosterInvalidReason, `line 3: the same user and template as roster.csv line 2: an empty template is the course's, "ide"`)
+	w.tells(v1alpha1.RosterValidCondition, metav1.ConditionFalse, v1alpha1.RosterInvalidReason, `line 3: the same user and template as roster.csv line 2: an empty template is the course's, "ide"`)
 	w.settled()
-	w.counts(2)
+	w.enrolled(2)
 }

@@ -24,11 +24,19 @@ var (
 
 // Objects to try things on. Those of the names local has exist.
 const (
-	aUserland   = "{apiVersion: carrel.dev/v1alpha1, kind: Userland, metadata: {name: hana-mori, namespace: prog1}, spec: {user: hana.mori@stu.example.ac.jp}}"
-	newUserland = "{apiVersion: carrel.dev/v1alpha1, kind: Userland, metadata: {name: new, namespace: prog1}}"
-	aCourse     = "{apiVersion: carrel.dev/v1alpha1, kind: Course, metadata: {name: prog1, namespace: prog1}, spec: {title: Programming 1}}"
-	aTemplate   = "{apiVersion: carrel.dev/v1alpha1, kind: Template, metadata: {name: code-server, namespace: prog1}, spec: {service: {ports: [{name: http, port: 80}]}, template: {spec: {containers: [{name: a, image: i}]}}}}"
-	newTemplate = "{apiVersion: carrel.dev/v1alpha1, kind: Template, metadata: {name: new, namespace: prog1}, spec: {service: {ports: [{name: http, port: 80}]}, template: {spec: {containers: [{name: a, image: i}]}}}}"
+	aUserland = "{apiVersion: carrel.dev/v1alpha1, kind: Userland, metadata: {name: hana-mori, namespace: prog1}, spec: {user: hana.mori@stu.example.ac.jp}}"
+	// rowUserland is one of a row, ownedElsewhere one that says another namespace's Course owns it.
+	rowUserland    = "{apiVersion: carrel.dev/v1alpha1, kind: Userland, metadata: {name: new, namespace: prog1, ownerReferences: [{apiVersion: carrel.dev/v1alpha1, kind: Course, name: prog1, uid: 1-2-3, controller: true}]}}"
+	ownedElsewhere = "{apiVersion: carrel.dev/v1alpha1, kind: Userland, metadata: {name: new, namespace: prog1, ownerReferences: [{apiVersion: carrel.dev/v1alpha1, kind: Course, name: database, uid: 1-2-3, controller: true}]}}"
+	takenOver      = "{apiVersion: carrel.dev/v1alpha1, kind: Userland, metadata: {name: hana-mori, namespace: prog1, ownerReferences: [{apiVersion: carrel.dev/v1alpha1, kind: Course, name: prog1, uid: 1-2-3, controller: true}]}, spec: {user: hana.mori@stu.example.ac.jp}}"
+	enrolled       = "{apiVersion: carrel.dev/v1alpha1, kind: Userland, metadata: {name: enrolled, namespace: prog1, ownerReferences: [{apiVersion: carrel.dev/v1alpha1, kind: Course, name: prog1, uid: 1-2-3, controller: true}]}}"
+	released       = "{apiVersion: carrel.dev/v1alpha1, kind: Userland, metadata: {name: marked, namespace: prog1}, spec: {section: b}}"
+	marked         = "{apiVersion: carrel.dev/v1alpha1, kind: Userland, metadata: {name: marked, namespace: prog1, annotations: {kustomize.toolkit.fluxcd.io/prune: disabled}}}"
+	markedOver     = "{apiVersion: carrel.dev/v1alpha1, kind: Userland, metadata: {name: marked, namespace: prog1, ownerReferences: [{apiVersion: carrel.dev/v1alpha1, kind: Course, name: prog1, uid: 1-2-3, controller: true}]}}"
+	newUserland    = "{apiVersion: carrel.dev/v1alpha1, kind: Userland, metadata: {name: new, namespace: prog1}}"
+	aCourse        = "{apiVersion: carrel.dev/v1alpha1, kind: Course, metadata: {name: prog1, namespace: prog1}, spec: {title: Programming 1}}"
+	aTemplate      = "{apiVersion: carrel.dev/v1alpha1, kind: Template, metadata: {name: code-server, namespace: prog1}, spec: {service: {ports: [{name: http, port: 80}]}, template: {spec: {containers: [{name: a, image: i}]}}}}"
+	newTemplate    = "{apiVersion: carrel.dev/v1alpha1, kind: Template, metadata: {name: new, namespace: prog1}, spec: {service: {ports: [{name: http, port: 80}]}, template: {spec: {containers: [{name: a, image: i}]}}}}"
 
 	elsewhereUserland = "{apiVersion: carrel.dev/v1alpha1, kind: Userland, metadata: {name: new, namespace: database}}"
 	elsewhereTemplate = "{apiVersion: carrel.dev/v1alpha1, kind: Template, metadata: {name: new, namespace: database}, spec: {service: {ports: [{name: http, port: 80}]}, template: {spec: {containers: [{name: a, image: i}]}}}}"
@@ -104,6 +112,8 @@ func TestLeastPrivilege(t *testing.T) {
 	admin := apiserver.Client(t)
 	apply(t, admin, []*unstructured.Unstructured{
 		object(t, aRoster),
+		object(t, marked),
+		object(t, enrolled),
 		// A lease is taken over by updating it, so there has to be one: a create
 		// can't be limited by name.
 		object(t, controllerLease),
@@ -112,6 +122,7 @@ func TestLeastPrivilege(t *testing.T) {
 	})
 
 	may, mayNot := []string(nil), []string{"forbidden"}
+	notOurs := []string{"userland-owner.carrel.dev", "owned by the Course of their namespace"}
 	byPolicy := func(parts ...string) []string { return append([]string{"roster-configmaps.carrel.dev"}, parts...) }
 	tests := []struct {
 		account types.NamespacedName
@@ -186,8 +197,18 @@ func TestLeastPrivilege(t *testing.T) {
 		{controller, "set the status of", "a student", userlandStatus, may},
 		{controller, "set the status of", "a Template", templateStatus, may},
 		{controller, "set the status of", "the Course", courseStatus, may},
-		{controller, "apply", "a student", aUserland, mayNot},
-		{controller, "delete", "a student", aUserland, mayNot},
+		{controller, "apply", "a student of a row", rowUserland, may},
+		{controller, "delete", "a student of a row", enrolled, may},
+		{controller, "apply", "a student whose file is marked to be replaced by a row", markedOver, may},
+		{controller, "apply", "a student", aUserland, notOurs},
+		{controller, "apply", "a new student that nobody owns", newUserland, notOurs},
+		{controller, "apply", "a student of another Course's", ownedElsewhere, notOurs},
+		{controller, "apply", "a student of a file, as its own", takenOver, notOurs},
+		{controller, "apply", "a marked student without owning it", released, notOurs},
+		{controller, "delete", "a student", aUserland, notOurs},
+		{controller, "delete", "a marked student", marked, notOurs},
+		{controller, "list", "the rosters of all courses", elsewhereRoster, may},
+		{controller, "apply", "a roster", newRoster, mayNot},
 		{controller, "apply", "a Template", aTemplate, mayNot},
 		{controller, "apply", "the Course", aCourse, mayNot},
 		{controller, "read", "a Secret", secret, mayNot},
