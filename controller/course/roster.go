@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -116,7 +117,7 @@ func (r *Reconciler) bringAbout(ctx context.Context, c *v1alpha1.Course, plan en
 		switch {
 		case err == nil:
 		case apierrors.IsForbidden(err) || apierrors.IsInvalid(err):
-			refused = append(refused, roster.Problem{Place: want.Row.Place, Cause: "the API server refuses the Userland: " + err.Error()})
+			refused = append(refused, refusal(want, err))
 		default:
 			return nil, fmt.Errorf("userland %q of %s: %w", want.Name, want.Row.Place, err)
 		}
@@ -130,6 +131,13 @@ func (r *Reconciler) bringAbout(ctx context.Context, c *v1alpha1.Course, plan en
 		}
 	}
 	return nil, nil
+}
+
+// refusal is what the API server says of a Userland, without whose it is:
+// problems are shown on commits.
+func refusal(want enrolment.Want, err error) roster.Problem {
+	said := strings.ReplaceAll(err.Error(), want.Name, "…")
+	return roster.Problem{Place: want.Row.Place, Cause: "the API server refuses the Userland: " + strings.ReplaceAll(said, want.Row.User, "…")}
 }
 
 func (r *Reconciler) write(ctx context.Context, c *v1alpha1.Course, want enrolment.Want) error {

@@ -175,8 +175,7 @@ func (r *register) matchNew(plan *Plan, row roster.Row) {
 		plan.fail(row, fmt.Sprintf("the carrel's host name would have %d characters, at most %d", length, maxHost),
 			"give the course a shorter name")
 	case r.names[name] != nil:
-		plan.fail(row, fmt.Sprintf("the carrel would be called %s, and another already is", name),
-			"rename the Userland of that name in its file, or delete the line")
+		plan.fail(row, "the names this carrel could have are another's", "rename the Userland in the file that has one of them, or delete the line")
 	default:
 		plan.Wants = append(plan.Wants, Want{Name: name, Row: row})
 	}

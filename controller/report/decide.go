@@ -66,7 +66,9 @@ func judge(revision string, syncs []Sync, tally Tally) verdict {
 	switch late := behind(syncs, revision); {
 	case len(late) > 0:
 		return verdict{state: forge.Pending, description: describeWait(tally, late)}
-	case tally.Behind > 0:
+	case tally.Objection != "":
+		return verdict{state: forge.Failure, description: shorten(tally.Objection)}
+	case tally.Behind > 0 || tally.Unread:
 		return verdict{state: forge.Pending, description: describeProgress(tally)}
 	case tally.attention() > 0:
 		return verdict{state: forge.Failure, description: describeAttention(tally), interim: tally.onTheirWay() > 0}

@@ -72,6 +72,16 @@ func notSeen(n int32, t Tally) Tally {
 	return t
 }
 
+func objecting(t Tally, why string) Tally {
+	t.Objection = why
+	return t
+}
+
+func unread(t Tally) Tally {
+	t.Unread = true
+	return t
+}
+
 // outcome is a Decision in the words of a table; empty means: nothing to do.
 type outcome struct {
 	Post       string // <commit> <state>: <description>
@@ -132,6 +142,16 @@ func TestDecide(t *testing.T) {
 			tally: tally(24, 22, pull2...),
 			last:  ago(0, last("A", "pending", "17 of 24 ready, 7 starting")),
 			want:  outcome{Post: "A failure: " + pullText},
+		},
+		"a removal that is held is a failure, with the line to commit": {
+			syncs: []Sync{applied(rosterKey, "A", "r1")},
+			tally: objecting(tally(24, 24), `held: would remove 12 of 24; to confirm, set spec.guard.confirm: "0123456789abcdef"`),
+			want:  outcome{Post: `A failure: held: would remove 12 of 24; to confirm, set spec.guard.confirm: "0123456789abcdef"`},
+		},
+		"rosters that nobody has read yet are pending": {
+			syncs: []Sync{applied(rosterKey, "A", "r1")},
+			tally: unread(tally(24, 24)),
+			want:  outcome{Post: "A pending: 24 of 24 ready"},
 		},
 		"the commonest cause comes first": {
 			syncs: []Sync{applied(rosterKey, "A", "r1")},

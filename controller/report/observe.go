@@ -194,6 +194,7 @@ func classOf(ctx context.Context, from client.Reader, course *v1alpha1.Course, e
 	for i := range templates {
 		class.Templates[templates[i].Name] = templates[i].Generation
 	}
+	class.enrol(course)
 	return class, nil
 }
 

@@ -1,6 +1,8 @@
 package report
 
 import (
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/sets"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
@@ -16,6 +18,10 @@ type Tally struct {
 	Behind int32
 	// Templateless is how many wait for a Template that does not exist.
 	Templateless int32
+	// Unread: what came of the rosters is not known yet. Objection is why they, or
+	// some of them, are not brought about.
+	Unread    bool
+	Objection string
 }
 
 // Class is what a Tally is taken of.
@@ -27,6 +33,24 @@ type Class struct {
 	Templates map[string]int64
 	// Expected are the names of the Userlands that Flux says it applied.
 	Expected []string
+	// Unread and Objection are those of the Tally.
+	Unread    bool
+	Objection string
+}
+
+// enrol adds what the Course says of its rosters.
+func (c *Class) enrol(course *v1alpha1.Course) {
+	if len(course.Spec.Rosters) == 0 && course.Status.Roster == nil {
+		return
+	}
+	c.Unread = course.Status.ObservedGeneration != course.Generation
+	if held := meta.FindStatusCondition(course.Status.Conditions, v1alpha1.HeldCondition); held != nil && !c.Unread {
+		c.Objection = held.Message
+	}
+	valid := meta.FindStatusCondition(course.Status.Conditions, v1alpha1.RosterValidCondition)
+	if valid != nil && valid.Status == metav1.ConditionFalse && !c.Unread {
+		c.Objection = valid.Message
+	}
 }
 
 // Take counts the carrels of a class.
@@ -39,7 +63,7 @@ func (c Class) Take() Tally {
 			caughtUp = append(caughtUp, c.Userlands[i])
 		}
 	}
-	tally := Tally{UserlandCounts: course.Count(caughtUp), Templateless: templateless(caughtUp)}
+	tally := Tally{UserlandCounts: course.Count(caughtUp), Templateless: templateless(caughtUp), Unread: c.Unread, Objection: c.Objection}
 	tally.Behind = int32(len(c.Userlands) - len(caughtUp) + missing.Len())
 	tally.Total += tally.Behind
 	return tally

@@ -123,3 +123,32 @@ func TestTake(t *testing.T) {
 		})
 	}
 }
+
+// What a Course says of its rosters counts only if it speaks of the present ones.
+func TestClassHearsOfRosters(t *testing.T) {
+	invalid := metav1.Condition{Type: v1alpha1.RosterValidCondition, Status: metav1.ConditionFalse, Message: "roster.csv line 41: no user"}
+	held := metav1.Condition{Type: v1alpha1.HeldCondition, Status: metav1.ConditionTrue, Message: "held"}
+	valid := metav1.Condition{Type: v1alpha1.RosterValidCondition, Status: metav1.ConditionTrue, Message: "24 rows"}
+	for name, test := range map[string]struct {
+		observed   int64
+		conditions []metav1.Condition
+		unread     bool
+		objection  string
+	}{
+		"in order":       {observed: 2, conditions: []metav1.Condition{valid}},
+		"a bad line":     {observed: 2, conditions: []metav1.Condition{invalid}, objection: "roster.csv line 41: no user"},
+		"held":           {observed: 2, conditions: []metav1.Condition{valid, held}, objection: "held"},
+		"of before":      {observed: 1, conditions: []metav1.Condition{invalid}, unread: true},
+		"never heard of": {observed: -1, unread: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			course := &v1alpha1.Course{ObjectMeta: metav1.ObjectMeta{Generation: 2}, Spec: v1alpha1.CourseSpec{Rosters: []v1alpha1.RosterSource{{ConfigMap: "roster"}}}}
+			course.Status.ObservedGeneration, course.Status.Conditions = test.observed, test.conditions
+			class := Class{}
+			class.enrol(course)
+			if class.Unread != test.unread || class.Objection != test.objection {
+				t.Errorf("unread is %v and the objection %q, want %v and %q", class.Unread, class.Objection, test.unread, test.objection)
+			}
+		})
+	}
+}

@@ -45,7 +45,7 @@ func TestCourseFollowsItsRoster(t *testing.T) {
 				"courses/prog2/roster/kustomization.yaml": kustomization("course.yaml", "files: [roster.csv]", ""),
 				"courses/prog2/roster/course.yaml":        csvCourse, "courses/prog2/roster/roster.csv": "user\nkai\n",
 			},
-			want: "Course prog2: [roster-cht7k56mmb]\nConfigMap roster-cht7k56mmb: roster.csv 2 lines\n",
+			want: "Course prog2: [roster-g7gf75h84t]\nConfigMap roster-g7gf75h84t: roster.csv 2 lines\n",
 		},
 		{
 			name: "without one", path: "courses/prog2/roster",
@@ -63,7 +63,7 @@ func TestCourseFollowsItsRoster(t *testing.T) {
 				"courses/prog2/overlay/kustomization.yaml": kustomization("../roster", "behavior: merge\n    files: [late.csv]", ""),
 				"courses/prog2/overlay/late.csv":           "user\nrin\nsora\n",
 			},
-			want: "Course prog2: [roster-5ff55kdbb6]\nConfigMap roster-5ff55kdbb6: late.csv 3 lines, roster.csv 2 lines\n",
+			want: "Course prog2: [roster-h2mt25btff]\nConfigMap roster-h2mt25btff: late.csv 3 lines, roster.csv 2 lines\n",
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
