@@ -41,10 +41,10 @@ func users(n int) string {
 	return b.String()
 }
 
-// rewrite puts another text into a roster.
-func (w *world) rewrite(name, text string) {
+// rewrite puts another text into the roster "class".
+func (w *world) rewrite(text string) {
 	w.Helper()
-	change(w, name, func(c *corev1.ConfigMap) { c.Data, c.BinaryData = map[string]string{"roster.csv": text}, nil })
+	change(w, "class", func(c *corev1.ConfigMap) { c.Data, c.BinaryData = map[string]string{"roster.csv": text}, nil })
 }
 
 // tells waits until a condition of the Course has a reason and words.
@@ -66,7 +66,7 @@ func (w *world) tells(kind string, status metav1.ConditionStatus, reason, words 
 }
 
 // enrolled waits until there are so many Userlands.
-func (w *world) enrolled(want int) []v1alpha1.Userland {
+func (w *world) enrolled(want int) {
 	w.Helper()
 	list := &v1alpha1.UserlandList{}
 	w.until(func() error {
@@ -78,7 +78,6 @@ func (w *world) enrolled(want int) []v1alpha1.Userland {
 		}
 		return nil
 	})
-	return list.Items
 }
 
 func TestRowsBecomeCarrels(t *testing.T) {
@@ -96,7 +95,7 @@ func TestRowsBecomeCarrels(t *testing.T) {
 	}
 	w.settled()
 	before := len(w.requests.writes())
-	w.rewrite("class", "user,name,section,enabled\nhanako,,,\nTaro@example.jp,,b,FALSE\nnew,,,\n")
+	w.rewrite("user,name,section,enabled\nhanako,,,\nTaro@example.jp,,b,FALSE\nnew,,,\n")
 	w.reaches("new", v1alpha1.StateRunning, v1alpha1.RunningReason)
 	w.until(func() error {
 		if u := get[v1alpha1.Userland](w, "hanako"); u.Spec.Section != "" || u.Annotations[v1alpha1.NameAnnotation] != "" {
@@ -122,7 +121,7 @@ func TestABadRosterChangesNothing(t *testing.T) {
 	w := newWorld(t)
 	w.make(ide(), rosterFile("class", users(3)), w.enrolling("class"))
 	w.enrolled(3)
-	w.rewrite("class", "user,enabled\nnew,\ns000,maybe\n,\n ,yes\n")
+	w.rewrite("user,enabled\nnew,\ns000,maybe\n,\n ,yes\n")
 	c := w.tells(v1alpha1.RosterValidCondition, metav1.ConditionFalse, v1alpha1.RosterInvalidReason,
 		"roster.csv line 3, column 2 (enabled): neither true nor false: write true or false, or leave the cell empty for true (and 1 more); until then nothing changes")
 	w.tells(v1alpha1.StalledCondition, metav1.ConditionTrue, v1alpha1.RosterInvalidReason, "line 3")
@@ -158,31 +157,31 @@ func TestAMassRemovalIsHeldUntilConfirmed(t *testing.T) {
 	w.make(ide(), rosterFile("class", users(12)), w.enrolling("class"))
 	w.enrolled(12)
 	w.tells(v1alpha1.RosterValidCondition, metav1.ConditionTrue, v1alpha1.RosterReadReason, "12 rows")
-	w.rewrite("class", users(9))
+	w.rewrite(users(9))
 	w.enrolled(9)
 	w.tells(v1alpha1.RosterValidCondition, metav1.ConditionTrue, v1alpha1.RosterReadReason, "9 rows")
 
-	w.rewrite("class", "user\ns000\ns001\nnew\n")
+	w.rewrite("user\ns000\ns001\nnew\n")
 	c := w.tells(v1alpha1.HeldCondition, metav1.ConditionTrue, v1alpha1.RemovalHeldReason, `held: would remove 7 of 9; to confirm, set spec.guard.confirm: "`)
 	w.tells(v1alpha1.StalledCondition, metav1.ConditionTrue, v1alpha1.RemovalHeldReason, "held")
 	w.enrolled(10)
 	confirm := c.Status.Roster.Held.Confirm
 	w.settled()
 	// The word for one change is none for another.
-	w.rewrite("class", "user\ns000\nnew\n")
+	w.rewrite("user\ns000\nnew\n")
 	w.tells(v1alpha1.HeldCondition, metav1.ConditionTrue, v1alpha1.RemovalHeldReason, "would remove 8 of 9")
 	change(w, w.namespace, func(c *v1alpha1.Course) { c.Spec.Guard.Confirm = confirm })
 	w.tells(v1alpha1.HeldCondition, metav1.ConditionTrue, v1alpha1.RemovalHeldReason, "would remove 8 of 9")
 	w.settled()
 	w.enrolled(10)
-	w.rewrite("class", "user\ns000\ns001\nnew\n")
+	w.rewrite("user\ns000\ns001\nnew\n")
 	w.enrolled(3)
 	c = w.tells(v1alpha1.RosterValidCondition, metav1.ConditionTrue, v1alpha1.RosterReadReason, "3 rows")
 	if meta.FindStatusCondition(c.Status.Conditions, v1alpha1.HeldCondition) != nil || c.Status.Roster.Held != nil {
 		t.Errorf("nothing is held any more, and it says so: %+v", c.Status)
 	}
 	// Nobody at all, by an empty roster or by none.
-	w.rewrite("class", "user\n")
+	w.rewrite("user\n")
 	w.tells(v1alpha1.HeldCondition, metav1.ConditionTrue, v1alpha1.RemovalHeldReason, "would remove 3 of 3")
 	change(w, w.namespace, func(c *v1alpha1.Course) { c.Spec.Rosters = nil })
 	w.tells(v1alpha1.HeldCondition, metav1.ConditionTrue, v1alpha1.RemovalHeldReason, "would remove 3 of 3")
@@ -208,7 +207,7 @@ func TestFilesComeBeforeRowsAndMoveOver(t *testing.T) {
 		u.Annotations = map[string]string{"kustomize.toolkit.fluxcd.io/prune": "disabled"}
 	})
 	w.tells(v1alpha1.RosterValidCondition, metav1.ConditionTrue, v1alpha1.RosterReadReason, "the two differ in section or enabled")
-	w.rewrite("class", "user,section\ntaro,\nhanako,\n")
+	w.rewrite("user,section\ntaro,\nhanako,\n")
 	c := w.tells(v1alpha1.RosterValidCondition, metav1.ConditionTrue, v1alpha1.RosterReadReason, "2 rows")
 	w.until(func() error {
 		if !metav1.IsControlledBy(get[v1alpha1.Userland](w, "her-file"), c) {
@@ -216,7 +215,7 @@ func TestFilesComeBeforeRowsAndMoveOver(t *testing.T) {
 		}
 		return nil
 	})
-	w.rewrite("class", "user,section\ntaro,\nhanako,b\n")
+	w.rewrite("user,section\ntaro,\nhanako,b\n")
 	w.until(func() error {
 		if u := get[v1alpha1.Userland](w, "her-file"); u.Spec.Section != "b" {
 			return fmt.Errorf("the row does not reach her: %+v", u.Spec)
@@ -228,7 +227,7 @@ func TestFilesComeBeforeRowsAndMoveOver(t *testing.T) {
 		t.Error("her carrel was started anew")
 	}
 	w.enrolled(2)
-	w.rewrite("class", "user\ntaro\n")
+	w.rewrite("user\ntaro\n")
 	w.enrolled(1)
 	claims := &corev1.PersistentVolumeClaimList{}
 	if err := w.List(w.Context(), claims, client.InNamespace(w.namespace)); err != nil || len(claims.Items) != 2 {
@@ -244,14 +243,14 @@ func TestOneUserSeveralTemplates(t *testing.T) {
 	w.enrolled(2)
 	w.tells(v1alpha1.RosterValidCondition, metav1.ConditionTrue, v1alpha1.RosterReadReason, "2 rows")
 	// The course's Template by name is the same row.
-	w.rewrite("class", "user,template\nhanako,ide\nhanako,db\n")
+	w.rewrite("user,template\nhanako,ide\nhanako,db\n")
 	w.until(func() error {
 		if u := get[v1alpha1.Userland](w, "hanako"); u.Spec.TemplateName != "ide" {
 			return fmt.Errorf("her first carrel has Template %q", u.Spec.TemplateName)
 		}
 		return nil
 	})
-	w.rewrite("class", "user,template\nhanako,ide\nhanako,\n")
+	w.rewrite("user,template\nhanako,ide\nhanako,\n")
 	w.tells(v1alpha1.RosterValidCondition, metav1.ConditionFalse, v1alpha1.RosterInvalidReason, `line 3: the same user and template as roster.csv line 2: an empty template is the course's, "ide"`)
 	w.settled()
 	w.enrolled(2)
