@@ -187,3 +187,11 @@ func TestAFileMarkedMovesOver(t *testing.T) {
 		t.Errorf("it is another controller's, and the plan is to %q", got)
 	}
 }
+
+// A class replaced by another one is everybody, also once the others are there.
+func TestEverybodyIsHeldThoughOthersCame(t *testing.T) {
+	c := course(func(c *v1alpha1.Course) { c.Status.Roster = &v1alpha1.RosterStatus{Digest: "before", Rows: 2} })
+	if plan := enrolment.Make(c, owned("kai", "rin", "sora", "yui"), read("sora", "yui")); plan.Held == nil {
+		t.Errorf("the whole of the former class goes: %s", words(plan))
+	}
+}
