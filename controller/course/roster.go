@@ -2,7 +2,6 @@ package course
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -171,7 +170,7 @@ func (r *Reconciler) create(ctx context.Context, intent *v1alpha1ac.UserlandAppl
 	}
 	if err := r.Create(ctx, u, client.FieldOwner(apply.FieldOwner)); err != nil {
 		if apierrors.IsAlreadyExists(err) {
-			return errors.Join(apply.ErrCacheBehind, err)
+			return fmt.Errorf("it is there and not among those this controller sees; if that goes on, label it as its Course is: %w", err)
 		}
 		return err
 	}
@@ -189,6 +188,9 @@ func userlandOf(c *v1alpha1.Course, want enrolment.Want) *v1alpha1ac.UserlandApp
 			WithName(c.Name).WithUID(c.UID).WithController(true)).
 		WithSpec(v1alpha1ac.UserlandSpec().
 			WithUser(row.User).WithTemplateName(row.Template).WithSection(row.Section).WithEnabled(row.Enabled))
+	if labels := enrolment.ShardLabels(c); len(labels) > 0 {
+		u.WithLabels(labels)
+	}
 	if row.Name != "" || want.Found != nil && want.Found.Annotations[v1alpha1.NameAnnotation] != "" {
 		u.WithAnnotations(map[string]string{v1alpha1.NameAnnotation: row.Name})
 	}

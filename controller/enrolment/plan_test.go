@@ -195,3 +195,21 @@ func TestEverybodyIsHeldThoughOthersCame(t *testing.T) {
 		t.Errorf("the whole of the former class goes: %s", words(plan))
 	}
 }
+
+// A Course's shard is that of its Userlands, too.
+func TestRowsFollowTheirCourseToAnotherShard(t *testing.T) {
+	c := course(func(c *v1alpha1.Course) {
+		c.Labels = map[string]string{"sharding.carrel.dev/shard": "a", "kustomize.toolkit.fluxcd.io/name": "roster"}
+	})
+	if labels := enrolment.ShardLabels(c); len(labels) != 1 || labels["sharding.carrel.dev/shard"] != "a" {
+		t.Errorf("the labels are %v", labels)
+	}
+	there := owned("kai")
+	if got := words(enrolment.Make(c, there, read("kai"))); got != "change kai" {
+		t.Errorf("the plan is to %q, want her labelled", got)
+	}
+	there[0].Labels = c.Labels
+	if got := words(enrolment.Make(c, there, read("kai"))); got != "" {
+		t.Errorf("the plan is to %q, want nothing", got)
+	}
+}
