@@ -15,6 +15,7 @@ import (
 )
 
 const (
+	rosterCourse = "sandbox"
 	rosterFolder = "courses/sandbox/roster/"
 	rosterHead   = "user,name,template,section,enabled\n"
 	onlyFiles    = `apiVersion: carrel.dev/v1alpha1
@@ -38,7 +39,7 @@ func confirming(course, word string) string {
 // A class from one file: merged, with a slip, and with a removal that is held
 // until somebody says that it is meant.
 func TestRosterFile(t *testing.T) {
-	const course = "sandbox"
+	const course = rosterCourse
 	row := func(name, rest string) string { return name + "@example.ac.jp," + rest + "\n" }
 	file := func(name, content string) story.Change {
 		return story.Change{Path: rosterFolder + name, Content: []byte(content)}
@@ -55,34 +56,34 @@ configMapGenerator:
     files: [roster.csv]
     options: {labels: {carrel.dev/roster: "true"}}
 `), file("roster.csv", rosterHead+rows), file("course.yaml", withRoster))
-	reach(t, enrolled(course, 5), story.Reported(forge, course, commit, "success"))
+	reach(t, enrolled(5), story.Reported(forge, course, commit, "success"))
 
 	slip := merge(t, "Slip on line 4", file("roster.csv", rosterHead+strings.Replace(rows, "Hana,,a,FALSE", "Hana,,a,maybe", 1)))
 	reach(t, story.Reported(forge, course, slip, "failure"))
 	reads(t, course, slip, "roster.csv", "line 4")
-	reach(t, enrolled(course, 5))
+	reach(t, enrolled(5))
 
 	cut := merge(t, "Cut the file off", file("roster.csv", rosterHead+row("24t0301", "Sato Yuki,,a,")))
 	reach(t, story.Reported(forge, course, cut, "failure"))
 	word := heldFor(t, course)
 	reads(t, course, cut, "held: would remove 4 of 5", word)
-	reach(t, enrolled(course, 5))
+	reach(t, enrolled(5))
 	meant := merge(t, "Mean it", file("course.yaml", confirming(withRoster, word)))
-	reach(t, enrolled(course, 1), story.Reported(forge, course, meant, "success"))
+	reach(t, enrolled(1), story.Reported(forge, course, meant, "success"))
 
 	back := merge(t, "Go back to files", file("course.yaml", onlyFiles))
 	reach(t, story.Reported(forge, course, back, "failure"))
 	merge(t, "Mean it", file("course.yaml", confirming(onlyFiles, heldFor(t, course))))
-	reach(t, enrolled(course, 0))
+	reach(t, enrolled(0))
 	gone := merge(t, "Take it all back", file("course.yaml", onlyFiles), story.Change{Path: rosterFolder + "roster.csv"}, story.Change{Path: rosterFolder + "kustomization.yaml"})
 	reach(t, story.Reported(forge, course, gone, "success"))
 }
 
-// enrolled is reached when there are so many Userlands of rows.
-func enrolled(course string, want int) story.Milestone {
+// enrolled is reached when the course has so many Userlands of rows.
+func enrolled(want int) story.Milestone {
 	return story.Milestone{Name: "rows brought about", Reached: func(ctx context.Context) (string, bool, error) {
 		var all v1alpha1.UserlandList
-		if err := c.List(ctx, &all, client.InNamespace(course)); err != nil {
+		if err := c.List(ctx, &all, client.InNamespace(rosterCourse)); err != nil {
 			return "", false, err
 		}
 		var names []string
