@@ -3,13 +3,9 @@ package gitea
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"net/http"
-	"strconv"
-	"time"
 
 	"code.gitea.io/sdk/gitea"
 
@@ -19,9 +15,6 @@ import (
 // pageSize is Gitea's default for its own MAX_RESPONSE_ITEMS.
 const pageSize = 50
 
-// idleConnections are closed soon: a report is a few requests, then none for long.
-const idleConnections = 10 * time.Second
-
 type client struct {
 	repository forge.Repository
 	token      string
@@ -30,23 +23,14 @@ type client struct {
 
 // Open makes a client for a repository on Gitea or Forgejo. It sends nothing.
 func Open(config forge.Config) (forge.Client, error) {
-	transport := http.DefaultTransport.(*http.Transport).Clone()
-	transport.IdleConnTimeout = idleConnections
-	if len(config.CA) > 0 {
-		pool := x509.NewCertPool()
-		if !pool.AppendCertsFromPEM(config.CA) {
-			return nil, errors.New("the forge's CA holds no PEM certificate: put one there, or remove it to trust the system's")
-		}
-		transport.TLSClientConfig = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
-	}
-	timeout := config.Timeout
-	if timeout == 0 {
-		timeout = forge.DefaultTimeout
+	httpClient, err := forge.HTTPClient(config)
+	if err != nil {
+		return nil, err
 	}
 	return &client{
 		repository: config.Repository,
 		token:      config.Token,
-		http:       &http.Client{Transport: transport, Timeout: timeout},
+		http:       httpClient,
 	}, nil
 }
 
@@ -127,20 +111,10 @@ func meaning(response *gitea.Response, err error) error {
 	case code == http.StatusNotFound:
 		return fmt.Errorf("%w: %w", forge.ErrNotFound, err)
 	case code == http.StatusTooManyRequests || code >= http.StatusInternalServerError:
-		return &forge.UnavailableError{RetryAfter: retryAfter(response.Header), Err: err}
+		return &forge.UnavailableError{RetryAfter: forge.RetryAfter(response.Header), Err: err}
 	case code/100 == 2:
 		// It answered, but not in its own words: a proxy's page, or half an answer.
 		return &forge.UnavailableError{Err: err}
 	}
 	return err
-}
-
-// retryAfter reads the header's seconds; the form with a date is not used by
-// forges and taken for none.
-func retryAfter(header http.Header) time.Duration {
-	seconds, err := strconv.Atoi(header.Get("Retry-After"))
-	if err != nil || seconds < 0 {
-		return 0
-	}
-	return time.Duration(seconds) * time.Second
 }

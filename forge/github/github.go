@@ -1,0 +1,137 @@
+// Package github keeps commit statuses on GitHub and GitHub Enterprise Server.
+package github
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	sdk "github.com/google/go-github/v75/github"
+
+	"github.com/carrel-dev/carrel/forge"
+)
+
+const (
+	// pageSize is the most that GitHub gives at once.
+	pageSize = 100
+	// unnamedWait is what GitHub's documentation asks for when it limits a
+	// client without saying for how long.
+	unnamedWait = time.Minute
+)
+
+type client struct {
+	repository forge.Repository
+	api        *sdk.Client
+}
+
+// Open makes a client for a repository on GitHub, or on a GitHub Enterprise
+// Server if its address is not github.com. It sends nothing.
+func Open(config forge.Config) (forge.Client, error) {
+	httpClient, err := forge.HTTPClient(config)
+	if err != nil {
+		return nil, err
+	}
+	api := sdk.NewClient(httpClient).WithAuthToken(config.Token)
+	api.UserAgent = "carrel-reporter"
+	if server := config.Repository.Server; !public(server) {
+		if api, err = api.WithEnterpriseURLs(server, server); err != nil {
+			return nil, fmt.Errorf("make a client for %s: %w", server, err)
+		}
+	}
+	return &client{repository: config.Repository, api: api}, nil
+}
+
+// public reports whether a server is GitHub's own, whose API has another host.
+func public(server string) bool {
+	u, err := url.Parse(server)
+	return err == nil && strings.EqualFold(u.Hostname(), "github.com")
+}
+
+// Latest reads until it meets the context: GitHub lists the newest first.
+func (c *client) Latest(ctx context.Context, commit, statusContext string) (*forge.Status, error) {
+	for page := 1; page > 0; {
+		rows, response, err := c.api.Repositories.ListStatuses(ctx, c.repository.Owner, c.repository.Name, commit,
+			&sdk.ListOptions{Page: page, PerPage: pageSize})
+		if err != nil {
+			return nil, fmt.Errorf("read the statuses of commit %s: %w", commit, meaning(response, err))
+		}
+		for _, row := range rows {
+			if row.GetContext() == statusContext {
+				return &forge.Status{Context: row.GetContext(), State: stateOf(row.GetState()), Description: row.GetDescription()}, nil
+			}
+		}
+		page = response.NextPage
+	}
+	return nil, nil
+}
+
+// stateOf takes GitHub's fourth state, which we never post, for a failure.
+func stateOf(state string) forge.State {
+	if state == "error" {
+		return forge.Failure
+	}
+	return forge.State(state)
+}
+
+func (c *client) Post(ctx context.Context, commit string, status forge.Status) error {
+	_, response, err := c.api.Repositories.CreateStatus(ctx, c.repository.Owner, c.repository.Name, commit, &sdk.RepoStatus{
+		State:       sdk.Ptr(string(status.State)),
+		Description: &status.Description,
+		Context:     &status.Context,
+	})
+	if err != nil {
+		return fmt.Errorf("post a status on commit %s: %w", commit, meaning(response, err))
+	}
+	return nil
+}
+
+// meaning sorts an error by what is to be done about it.
+func meaning(response *sdk.Response, err error) error {
+	if response == nil {
+		return &forge.UnavailableError{Err: err}
+	}
+	if wait, limited := limit(response, err); limited {
+		return &forge.UnavailableError{RetryAfter: wait, Err: err}
+	}
+	switch code := response.StatusCode; {
+	case code == http.StatusUnauthorized || code == http.StatusForbidden:
+		return fmt.Errorf("%w: %w", forge.ErrUnauthorized, err)
+	case code == http.StatusNotFound || code == http.StatusUnprocessableEntity && noCommit(err):
+		return fmt.Errorf("%w: %w", forge.ErrNotFound, err)
+	case code >= http.StatusInternalServerError || code/100 == 2:
+		// A 2xx with an error is a proxy's page, or half an answer.
+		return &forge.UnavailableError{Err: err}
+	}
+	return err
+}
+
+// limit tells a 403 that means "too many requests" from one that means "not you",
+// and how long to wait.
+func limit(response *sdk.Response, err error) (wait time.Duration, limited bool) {
+	var primary *sdk.RateLimitError
+	var secondary *sdk.AbuseRateLimitError
+	after := forge.RetryAfter(response.Header)
+	switch {
+	case errors.As(err, &primary), errors.As(err, &secondary), response.StatusCode == http.StatusTooManyRequests:
+	case response.StatusCode == http.StatusForbidden && after > 0:
+	default:
+		return 0, false
+	}
+	if after == 0 && response.Header.Get("X-Ratelimit-Remaining") == "0" {
+		after = forge.UntilReset(response.Header, "X-Ratelimit-Reset")
+	}
+	if after == 0 {
+		after = unnamedWait
+	}
+	return after, true
+}
+
+// noCommit recognises GitHub's way of saying 404 to a hash it does not have.
+func noCommit(err error) bool {
+	var refused *sdk.ErrorResponse
+	return errors.As(err, &refused) && strings.HasPrefix(refused.Message, "No commit found for SHA")
+}
