@@ -1,0 +1,172 @@
+// Package gitlabtest is a server that answers as GitLab is documented and reported
+// to where commit statuses are concerned: one row per name that changes its state
+// until it is finished, and no change to the state it has.
+package gitlabtest
+
+import (
+	"crypto/sha1"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"sync"
+	"testing"
+)
+
+// The project the server has, below a sub-group, and the token it accepts.
+const (
+	Project = "lab/term/carrel"
+	Token   = "a-token"
+)
+
+// Rows of a page when not asked for a number, and at most.
+const (
+	defaultPage = 20
+	maxPage     = 100
+)
+
+// Server holds one project.
+type Server struct {
+	*httptest.Server
+
+	mu      sync.Mutex
+	commits map[string]bool
+	rows    []*row
+	failure http.HandlerFunc
+}
+
+type row struct {
+	ID          int    `json:"id"`
+	SHA         string `json:"sha"`
+	Status      string `json:"status"`
+	Name        string `json:"name"`
+	Description string `json:"description"`
+}
+
+// New starts a server that stops with the test.
+func New(t testing.TB) *Server {
+	s := &Server{commits: map[string]bool{}}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /api/v4/projects/{project}/repository/commits/{commit}/statuses", s.list)
+	mux.HandleFunc("POST /api/v4/projects/{project}/statuses/{commit}", s.set)
+	s.Server = httptest.NewServer(s.guard(mux))
+	t.Cleanup(s.Close)
+	return s
+}
+
+// Address is the web address of the project.
+func (s *Server) Address() string { return s.URL + "/" + Project }
+
+// Commit makes the server know a commit and returns its hash, which follows
+// from the word given.
+func (s *Server) Commit(word string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	hash := fmt.Sprintf("%x", sha1.Sum([]byte(word)))
+	s.commits[hash] = true
+	return hash
+}
+
+// Fail makes every request end in this way; nil ends it.
+func (s *Server) Fail(failure http.HandlerFunc) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.failure = failure
+}
+
+func (s *Server) guard(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.mu.Lock()
+		failure := s.failure
+		s.mu.Unlock()
+		switch {
+		case failure != nil:
+			failure(w, r)
+		case r.Header.Get("Private-Token") != Token:
+			Reply(w, http.StatusUnauthorized, message("401 Unauthorized"))
+		default:
+			next.ServeHTTP(w, r)
+		}
+	})
+}
+
+// list gives the oldest first.
+func (s *Server) list(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.has(r) {
+		Reply(w, http.StatusNotFound, message("404 Commit Not Found"))
+		return
+	}
+	name, found := r.URL.Query().Get("name"), []*row{}
+	for _, row := range s.rows {
+		if row.SHA == r.PathValue("commit") && (name == "" || row.Name == name) {
+			found = append(found, row)
+		}
+	}
+	page, size := number(r, "page", 1), min(number(r, "per_page", defaultPage), maxPage)
+	if page*size < len(found) {
+		w.Header().Set("X-Next-Page", strconv.Itoa(page+1))
+	}
+	Reply(w, http.StatusOK, found[min((page-1)*size, len(found)):min(page*size, len(found))])
+}
+
+// set changes the unfinished row of the name, or makes one.
+func (s *Server) set(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var in struct{ State, Name, Description string }
+	if err := json.NewDecoder(r.Body).Decode(&in); err != nil {
+		Reply(w, http.StatusBadRequest, message(err.Error()))
+		return
+	}
+	event := map[string]string{"pending": "enqueue", "running": "run", "success": "success", "failed": "drop"}[in.State]
+	current := s.unfinished(r.PathValue("commit"), in.Name)
+	switch {
+	case !s.has(r):
+		Reply(w, http.StatusNotFound, message("404 Commit Not Found"))
+		return
+	case event == "":
+		Reply(w, http.StatusBadRequest, message("state does not have a valid value"))
+		return
+	case current != nil && (in.State == current.Status || in.State == "pending"):
+		Reply(w, http.StatusBadRequest, message(fmt.Sprintf(
+			`Cannot transition status via :%s from :%s (Reason(s): Status cannot transition via "%s")`, event, current.Status, event)))
+		return
+	case current == nil:
+		current = &row{ID: len(s.rows) + 1, SHA: r.PathValue("commit"), Name: in.Name}
+		s.rows = append(s.rows, current)
+	}
+	current.Status, current.Description = in.State, in.Description
+	Reply(w, http.StatusCreated, current)
+}
+
+func (s *Server) unfinished(commit, name string) *row {
+	for _, row := range s.rows {
+		if row.SHA == commit && row.Name == name && (row.Status == "pending" || row.Status == "running") {
+			return row
+		}
+	}
+	return nil
+}
+
+func (s *Server) has(r *http.Request) bool {
+	return r.PathValue("project") == Project && s.commits[r.PathValue("commit")]
+}
+
+func number(r *http.Request, key string, otherwise int) int {
+	if n, err := strconv.Atoi(r.URL.Query().Get(key)); err == nil && n > 0 {
+		return n
+	}
+	return otherwise
+}
+
+func message(text string) map[string]string { return map[string]string{"message": text} }
+
+// Reply answers with JSON.
+func Reply(w http.ResponseWriter, code int, body any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(code)
+	_ = json.NewEncoder(w).Encode(body) // a client that went away has no use for an error
+}
