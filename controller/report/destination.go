@@ -22,6 +22,8 @@ const (
 	caKey    = "ca.crt"
 	// oldCAKey is Flux's deprecated name for it.
 	oldCAKey = "caFile"
+	// appKey is there when a Secret holds the credentials of a GitHub App.
+	appKey = "githubAppID"
 )
 
 // destination is where the statuses of a repository go.
@@ -76,9 +78,9 @@ func (r *Reconciler) open(ctx context.Context, d *destination) (forge.Client, er
 	if err != nil {
 		return nil, err
 	}
-	token := strings.TrimSpace(string(secret.Data[tokenKey]))
-	if token == "" {
-		return nil, noCredentials(nil, "Secret %s has no key %s: put a token there that may write commit statuses of %s", d.secret, tokenKey, d.address)
+	token, err := d.token(secret)
+	if err != nil {
+		return nil, err
 	}
 	ca := secret.Data[oldCAKey]
 	if ref := d.provider.Spec.CertSecretRef; ref != nil {
@@ -97,7 +99,18 @@ func (r *Reconciler) open(ctx context.Context, d *destination) (forge.Client, er
 	if err != nil {
 		return nil, noCredentials(err, "Provider %s/%s can't be used: %v", d.provider.Namespace, d.provider.Name, err)
 	}
-	return opened, nil
+	return counted{Client: opened, forge: d.provider.Spec.Type}, nil
+}
+
+func (d *destination) token(secret *corev1.Secret) (string, error) {
+	if token := strings.TrimSpace(string(secret.Data[tokenKey])); token != "" {
+		return token, nil
+	}
+	if len(secret.Data[appKey]) > 0 {
+		return "", noCredentials(nil, "Secret %s holds the credentials of a GitHub App, which the reporter can't use: "+
+			"add key %s with a token that may write commit statuses of %s", d.secret, tokenKey, d.address)
+	}
+	return "", noCredentials(nil, "Secret %s has no key %s: put a token there that may write commit statuses of %s", d.secret, tokenKey, d.address)
 }
 
 func (r *Reconciler) secret(ctx context.Context, name types.NamespacedName) (*corev1.Secret, error) {

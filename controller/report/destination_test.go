@@ -86,6 +86,12 @@ func TestNothingToReportTo(t *testing.T) {
 			},
 			reason: v1alpha1.UnauthorizedReason, words: []string{secretName, "has no key token"},
 		},
+		"a Secret of a GitHub App": {
+			arrange: func(w *world) {
+				w.update(&corev1.Secret{ObjectMeta: w.inFlux(secretName), Data: map[string][]byte{"githubAppID": []byte("1")}})
+			},
+			reason: v1alpha1.UnauthorizedReason, words: []string{"GitHub App", "add key token"},
+		},
 		"a CA that is none": {
 			arrange: func(w *world) {
 				w.create(&corev1.Secret{ObjectMeta: w.inFlux("ca"), StringData: map[string]string{caKey: "not PEM"}})

@@ -22,6 +22,8 @@ import (
 	"github.com/carrel-dev/carrel/api/v1alpha1"
 	"github.com/carrel-dev/carrel/forge"
 	"github.com/carrel-dev/carrel/forge/gitea"
+	"github.com/carrel-dev/carrel/forge/github"
+	"github.com/carrel-dev/carrel/forge/gitlab"
 )
 
 // The reporter reads much and writes one status. Secrets are not here: a Role by
@@ -104,7 +106,11 @@ func newReconciler(options Options) *Reconciler {
 		r.Now = time.Now
 	}
 	if r.Forges == nil {
-		r.Forges = map[string]forge.Open{notificationv1.GiteaProvider: gitea.Open}
+		r.Forges = map[string]forge.Open{
+			notificationv1.GiteaProvider:  gitea.Open,
+			notificationv1.GitHubProvider: github.Open,
+			notificationv1.GitLabProvider: gitlab.Open,
+		}
 	}
 	return r
 }

@@ -1,0 +1,152 @@
+package report
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"testing"
+	"time"
+
+	notificationv1 "github.com/fluxcd/notification-controller/api/v1beta3"
+	sourcev1 "github.com/fluxcd/source-controller/api/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
+
+	"github.com/carrel-dev/carrel/api/v1alpha1"
+	"github.com/carrel-dev/carrel/forge"
+	"github.com/carrel-dev/carrel/forge/github/githubtest"
+	"github.com/carrel-dev/carrel/forge/gitlab/gitlabtest"
+)
+
+// standIn is what the servers of the forges' packages have in common.
+type standIn interface {
+	Address() string
+	Commit(word string) string
+	Fail(http.HandlerFunc)
+}
+
+var standIns = map[string]func(testing.TB) standIn{
+	notificationv1.GitHubProvider: func(t testing.TB) standIn { return githubtest.New(t) },
+	notificationv1.GitLabProvider: func(t testing.TB) standIn { return gitlabtest.New(t) },
+}
+
+// TestOtherForges tells that what holds for Gitea in the other tests holds for
+// every forge: a post, a token revoked, a commit gone, a limit.
+func TestOtherForges(t *testing.T) {
+	for name, start := range standIns {
+		t.Run(name, func(t *testing.T) {
+			w, server := newWorld(t), start(t)
+			w.moveTo(name, server)
+			w.userlands(1)
+			server.Commit("add a student")
+			hash := w.commit("add a student", "roster1", "templates1")
+
+			w.reconcile()
+			w.expectCondition(metav1.ConditionTrue, v1alpha1.PostedReason)
+			if latest := w.latest(name, server, hash); latest == nil || latest.State != forge.Pending {
+				t.Errorf("the commit shows %+v, want a pending one", latest)
+			}
+
+			gone := w.commit("forced away", "roster2", "templates1")
+			w.reconcile()
+			w.expectCondition(metav1.ConditionFalse, v1alpha1.CommitNotFoundReason, abbreviate(gone))
+			w.expectSilence()
+		})
+		for failure, test := range map[string]struct {
+			answer http.HandlerFunc
+			reason string
+			after  time.Duration
+		}{
+			"token revoked": {answer(http.StatusUnauthorized, ""), v1alpha1.UnauthorizedReason, personEvery},
+			"limit":         {answer(http.StatusTooManyRequests, "300"), v1alpha1.ForgeUnavailableReason, 5 * time.Minute},
+		} {
+			t.Run(name+" "+failure, func(t *testing.T) {
+				w, server := newWorld(t), start(t)
+				w.moveTo(name, server)
+				w.userlands(1)
+				w.commit("add a student", "roster1", "templates1")
+				server.Fail(test.answer)
+				if after := w.reconcile(); after != test.after {
+					t.Errorf("tried again after %s, want %s", after, test.after)
+				}
+				w.expectCondition(metav1.ConditionFalse, test.reason)
+			})
+		}
+	}
+}
+
+func answer(code int, retryAfter string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		if retryAfter != "" {
+			w.Header().Set("Retry-After", retryAfter)
+		}
+		w.WriteHeader(code)
+	}
+}
+
+// moveTo makes another forge the one of the course.
+func (w *world) moveTo(forgeType string, server standIn) {
+	w.Helper()
+	w.editProvider(func(p *notificationv1.Provider) { p.Spec.Type, p.Spec.Address = forgeType, server.Address() })
+	var source sourcev1.GitRepository
+	w.get(&source, w.flux, "carrel")
+	source.Spec.URL = server.Address() + ".git"
+	w.update(&source)
+}
+
+func (w *world) latest(forgeType string, server standIn, commit string) *forge.Status {
+	w.Helper()
+	repository, err := forge.ParseRepository(server.Address())
+	if err != nil {
+		w.Fatal(err)
+	}
+	client, err := w.reporter.Forges[forgeType](forge.Config{Repository: repository, Token: githubtest.Token})
+	if err != nil {
+		w.Fatal(err)
+	}
+	latest, err := client.Latest(w.Context(), commit, "carrel/"+clusterName+"/"+w.course)
+	if err != nil {
+		w.Fatal(err)
+	}
+	return latest
+}
+
+type refusing struct {
+	forge.Client
+	err error
+}
+
+func (r refusing) Post(context.Context, string, forge.Status) error { return r.err }
+
+func TestResultOfAPost(t *testing.T) {
+	for want, err := range map[string]error{
+		"posted": nil, "unauthorized": forge.ErrUnauthorized, "not_found": forge.ErrNotFound,
+		"unavailable": &forge.UnavailableError{Err: errors.New("x")}, "refused": errors.New("422"),
+	} {
+		before := countOf(t, want)
+		if got := (counted{refusing{err: err}, "test"}).Post(t.Context(), "", forge.Status{}); !errors.Is(got, err) {
+			t.Errorf("counting a post changed its error from %v to %v", err, got)
+		}
+		if after := countOf(t, want); after != before+1 {
+			t.Errorf("a post that ended with %v took the count of %q from %v to %v", err, want, before, after)
+		}
+	}
+}
+
+// countOf is what /metrics would say of the posts to the forge "test".
+func countOf(t *testing.T, result string) float64 {
+	t.Helper()
+	families, err := metrics.Registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, family := range families {
+		for _, metric := range family.GetMetric() {
+			labels := metric.GetLabel() // sorted by name: forge, result
+			if family.GetName() == "carrel_reporter_posts_total" && labels[0].GetValue() == "test" && labels[1].GetValue() == result {
+				return metric.GetCounter().GetValue()
+			}
+		}
+	}
+	return 0
+}
