@@ -60,7 +60,7 @@ func (w *world) settled() {
 	w.Helper()
 	const quiet = 2500 * time.Millisecond // longer than counts are put off
 	last, since := len(w.requests.all()), time.Now()
-	for deadline := time.Now().Add(time.Minute); time.Since(since) < quiet; time.Sleep(50 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); time.Since(since) < quiet; time.Sleep(50 * time.Millisecond) {
 		if now := len(w.requests.all()); now != last {
 			last, since = now, time.Now()
 		}

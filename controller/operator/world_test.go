@@ -122,12 +122,15 @@ func manager(t *testing.T, ctx context.Context, restConfig *rest.Config, namespa
 	return mgr
 }
 
+// patience bounds each wait. It is far more than anything takes on a slow machine.
+const patience = 3 * time.Minute
+
 // until polls until the check passes, and fails with its last words if it never
 // does.
 func (w *world) until(check func() error) {
 	w.Helper()
 	var err error
-	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		if err = check(); err == nil {
 			return
 		}
