@@ -175,7 +175,7 @@ func (c clients) reaches(t *testing.T, state string) *v1alpha1.Userland {
 	t.Helper()
 	var u *v1alpha1.Userland
 	var err error
-	timeout := wait.PollUntilContextTimeout(t.Context(), 20*time.Millisecond, time.Minute, true, func(ctx context.Context) (bool, error) {
+	timeout := wait.PollUntilContextTimeout(t.Context(), 20*time.Millisecond, 3*time.Minute, true, func(ctx context.Context) (bool, error) {
 		u, err = c.carrel.CarrelV1alpha1().Userlands(course).Get(ctx, carrel, metav1.GetOptions{})
 		return err == nil && u.Status.State == state, nil
 	})
