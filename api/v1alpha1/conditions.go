@@ -43,6 +43,9 @@ const (
 	// StoppingReason: spec.enabled is false and the pod is still ending.
 	StoppingReason = "Stopping"
 
+	// QueuedReason: as many carrels of the course as spec.maxStarting says are
+	// starting; this one starts when it is its turn.
+	QueuedReason = "Queued"
 	// AsleepReason: stopped because nobody uses it; volumes are kept.
 	AsleepReason = "Asleep"
 
@@ -104,6 +107,8 @@ const (
 	// TimetableInvalidReason: spec.timetable can't be worked out; carrels go on as
 	// if there were none.
 	TimetableInvalidReason = "TimetableInvalid"
+	// SuspendedReason: spec.suspend is true, so nothing is changed.
+	SuspendedReason = "Suspended"
 	// ProgressingReason: some are not Ready yet and none needs attention.
 	ProgressingReason = "Progressing"
 	// NeedsAttentionReason: some need a person.
@@ -148,6 +153,8 @@ const (
 	StateRunning = "Running"
 	// StateStarting: the pod is on its way.
 	StateStarting = "Starting"
+	// StateQueued: it starts when fewer of its course are starting.
+	StateQueued = "Queued"
 	// StateAsleep: stopped because nobody uses it, or on request; it starts when
 	// its user comes.
 	StateAsleep = "Asleep"

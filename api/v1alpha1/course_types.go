@@ -34,6 +34,24 @@ type CourseSpec struct {
 	// timetable says when the class meets.
 	// +optional
 	Timetable *Timetable `json:"timetable,omitempty"`
+
+	// maxStarting is how many carrels of the class may be starting at once. The
+	// others wait in state Queued: those whose session is in progress come first,
+	// then who came first. Absent: as many as want to.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	MaxStarting *int32 `json:"maxStarting,omitempty"`
+
+	// notice is what students are told while they wait for their carrels, for
+	// instance "Room 204 is closed on Friday". Plain text.
+	// +optional
+	// +kubebuilder:validation:MaxLength=1000
+	Notice string `json:"notice,omitempty"`
+
+	// suspend freezes the class as it is: no carrel is made, started, stopped or
+	// removed, and no volume deleted, until it is false again.
+	// +optional
+	Suspend bool `json:"suspend,omitempty"`
 }
 
 // CourseStatus is how a class is doing.

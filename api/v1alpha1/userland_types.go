@@ -42,8 +42,8 @@ type UserlandStatus struct {
 	// +optional
 	User string `json:"user,omitempty"`
 
-	// state is one word for how the carrel is doing: Running, Starting, Asleep,
-	// Disabled, Failing, Waiting. More may come.
+	// state is one word for how the carrel is doing: Running, Starting, Queued,
+	// Asleep, Disabled, Failing, Waiting. More may come.
 	// +optional
 	State string `json:"state,omitempty"`
 
@@ -66,6 +66,12 @@ type UserlandStatus struct {
 	// lastStartTime is when the controller last started the carrel.
 	// +optional
 	LastStartTime *metav1.Time `json:"lastStartTime,omitempty"`
+
+	// queuedSince is since when the carrel waits for others to have started;
+	// absent unless it is Queued. Its place is behind those of its course that are
+	// Queued for longer.
+	// +optional
+	QueuedSince *metav1.Time `json:"queuedSince,omitempty"`
 
 	// idleFrom is since when this carrel is under a Template that stops it for
 	// idleness. What lies before does not count as idle.

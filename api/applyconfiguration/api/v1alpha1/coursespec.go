@@ -20,6 +20,16 @@ type CourseSpecApplyConfiguration struct {
 	Guard *GuardApplyConfiguration `json:"guard,omitempty"`
 	// timetable says when the class meets.
 	Timetable *TimetableApplyConfiguration `json:"timetable,omitempty"`
+	// maxStarting is how many carrels of the class may be starting at once. The
+	// others wait in state Queued: those whose session is in progress come first,
+	// then who came first. Absent: as many as want to.
+	MaxStarting *int32 `json:"maxStarting,omitempty"`
+	// notice is what students are told while they wait for their carrels, for
+	// instance "Room 204 is closed on Friday". Plain text.
+	Notice *string `json:"notice,omitempty"`
+	// suspend freezes the class as it is: no carrel is made, started, stopped or
+	// removed, and no volume deleted, until it is false again.
+	Suspend *bool `json:"suspend,omitempty"`
 }
 
 // CourseSpecApplyConfiguration constructs a declarative configuration of the CourseSpec type for use with
@@ -70,5 +80,29 @@ func (b *CourseSpecApplyConfiguration) WithGuard(value *GuardApplyConfiguration)
 // If called multiple times, the Timetable field is set to the value of the last call.
 func (b *CourseSpecApplyConfiguration) WithTimetable(value *TimetableApplyConfiguration) *CourseSpecApplyConfiguration {
 	b.Timetable = value
+	return b
+}
+
+// WithMaxStarting sets the MaxStarting field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the MaxStarting field is set to the value of the last call.
+func (b *CourseSpecApplyConfiguration) WithMaxStarting(value int32) *CourseSpecApplyConfiguration {
+	b.MaxStarting = &value
+	return b
+}
+
+// WithNotice sets the Notice field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Notice field is set to the value of the last call.
+func (b *CourseSpecApplyConfiguration) WithNotice(value string) *CourseSpecApplyConfiguration {
+	b.Notice = &value
+	return b
+}
+
+// WithSuspend sets the Suspend field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Suspend field is set to the value of the last call.
+func (b *CourseSpecApplyConfiguration) WithSuspend(value bool) *CourseSpecApplyConfiguration {
+	b.Suspend = &value
 	return b
 }

@@ -17,8 +17,8 @@ type UserlandStatusApplyConfiguration struct {
 	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
 	// user is the login identity as resolved: spec.user, or metadata.name.
 	User *string `json:"user,omitempty"`
-	// state is one word for how the carrel is doing: Running, Starting, Asleep,
-	// Disabled, Failing, Waiting. More may come.
+	// state is one word for how the carrel is doing: Running, Starting, Queued,
+	// Asleep, Disabled, Failing, Waiting. More may come.
 	State *string `json:"state,omitempty"`
 	// template is the Template, and its generation, the rest of the status
 	// speaks of.
@@ -32,6 +32,10 @@ type UserlandStatusApplyConfiguration struct {
 	LastActivityTime *v1.Time `json:"lastActivityTime,omitempty"`
 	// lastStartTime is when the controller last started the carrel.
 	LastStartTime *v1.Time `json:"lastStartTime,omitempty"`
+	// queuedSince is since when the carrel waits for others to have started;
+	// absent unless it is Queued. Its place is behind those of its course that are
+	// Queued for longer.
+	QueuedSince *v1.Time `json:"queuedSince,omitempty"`
 	// idleFrom is since when this carrel is under a Template that stops it for
 	// idleness. What lies before does not count as idle.
 	IdleFrom *v1.Time `json:"idleFrom,omitempty"`
@@ -104,6 +108,14 @@ func (b *UserlandStatusApplyConfiguration) WithLastActivityTime(value v1.Time) *
 // If called multiple times, the LastStartTime field is set to the value of the last call.
 func (b *UserlandStatusApplyConfiguration) WithLastStartTime(value v1.Time) *UserlandStatusApplyConfiguration {
 	b.LastStartTime = &value
+	return b
+}
+
+// WithQueuedSince sets the QueuedSince field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the QueuedSince field is set to the value of the last call.
+func (b *UserlandStatusApplyConfiguration) WithQueuedSince(value v1.Time) *UserlandStatusApplyConfiguration {
+	b.QueuedSince = &value
 	return b
 }
 
