@@ -56,6 +56,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if err := r.List(ctx, list, client.InNamespace(course.Namespace)); err != nil {
 		return ctrl.Result{}, fmt.Errorf("list the userlands of the course: %w", err)
 	}
+	if course.Spec.Suspend {
+		return ctrl.Result{}, r.writeStatus(ctx, course, suspended(course, Count(list.Items), r.Clock.Now()))
+	}
 	enrolled, err := r.enrol(ctx, course, list.Items)
 	if errors.Is(err, apply.ErrCacheBehind) {
 		return ctrl.Result{RequeueAfter: apply.CacheLag}, nil

@@ -35,6 +35,16 @@ func asleep(c Carrel) *Finding {
 		Message: "stopped until its user comes; its volumes are kept"}
 }
 
+// queued has one wording for every place in the queue: a class that starts would
+// cost a write for each step of each carrel.
+func queued(c Carrel) *Finding {
+	if c.Presence != presence.Queued {
+		return nil
+	}
+	return &Finding{State: v1alpha1.StateQueued, Reason: v1alpha1.QueuedReason,
+		Message: "the carrel starts when it is its turn: as many of the course are starting as its spec.maxStarting says"}
+}
+
 // notObserved keeps a status of the Deployment from speaking for a spec it does
 // not know yet.
 func notObserved(c Carrel) *Finding {

@@ -42,6 +42,7 @@ type Finding struct {
 var checks = []func(Carrel) *Finding{
 	disabled,
 	asleep,
+	queued,
 	notObserved,
 	running,
 	podRefused,

@@ -36,6 +36,8 @@ type Presence string
 const (
 	// Running means that there is to be a pod.
 	Running Presence = "Running"
+	// Queued means that there is to be one when it is the carrel's turn.
+	Queued Presence = "Queued"
 	// Asleep means that there is to be none until its user comes.
 	Asleep Presence = "Asleep"
 	// Disabled means that there is to be none, by the spec.
@@ -60,8 +62,8 @@ type Decision struct {
 	Next time.Time
 
 	// LastStart, IdleFrom and Handled are what the status is to say.
-	LastStart, IdleFrom *metav1.Time
-	Handled             *v1alpha1.HandledRequests
+	LastStart, IdleFrom, QueuedSince *metav1.Time
+	Handled                          *v1alpha1.HandledRequests
 }
 
 // Decide says whether a carrel is to run.
@@ -96,6 +98,28 @@ func Decide(f Facts) Decision {
 		}
 	}
 	return d
+}
+
+// Queue is the decision for a carrel that was to start and whose turn has not
+// come by a moment, when it is to be asked again. What people asked for stays
+// asked; who is not seen while it waits is not waited for.
+func (d Decision) Queue(f Facts, again time.Time) Decision {
+	q := Decision{
+		Presence: Queued, Next: earlier(again, earlier(f.Timetable.Next, dueRequests(f).next)),
+		LastStart: f.Status.LastStartTime, IdleFrom: f.Status.IdleFrom, QueuedSince: f.queuedSince(), Handled: f.Status.Handled,
+	}
+	if f.Idle != nil && !d.Restart && !f.Timetable.InSession() {
+		q.Next = earlier(q.Next, SleepAt(f))
+	}
+	return q
+}
+
+// queuedSince is since when a carrel waits that has to.
+func (f Facts) queuedSince() *metav1.Time {
+	if f.Status.QueuedSince != nil {
+		return f.Status.QueuedSince
+	}
+	return stamp(f.Now)
 }
 
 // without is the decision that there is to be no pod.

@@ -26,7 +26,11 @@ type choice struct {
 	// trouble says why the Template is of no use as it stands; nil if it is. What
 	// carrels were made of before stays of use.
 	trouble *health.Finding
-	// meets is what the timetable of the class says.
+	// course is the class, as far as there is one; never nil.
+	course *v1alpha1.Course
+	// table is its timetable; nil if it has none.
+	table *timetable.Table
+	// meets is what the timetable says to the user.
 	meets timetable.Moment
 	// undecided is set while the Template awaits its judgement, which wakes its
 	// Userlands. It takes milliseconds; saying so would cost each a write.
@@ -40,9 +44,10 @@ func (r *Reconciler) choose(ctx context.Context, u *v1alpha1.Userland) (choice, 
 		return choice{}, fmt.Errorf("read course %q: %w", u.Namespace, err)
 	}
 	c, err := r.follow(ctx, u, cmp.Or(u.Spec.TemplateName, course.Spec.TemplateName))
+	c.course = course
 	// What is wrong with a timetable is said on the Course.
-	if table, _ := r.Tables.Of(course); table != nil {
-		c.meets = table.At(u.Spec.Section, r.Clock.Now())
+	if c.table, _ = r.Tables.Of(course); c.table != nil {
+		c.meets = c.table.At(u.Spec.Section, r.Clock.Now())
 	}
 	return c, err
 }

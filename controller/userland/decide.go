@@ -27,8 +27,15 @@ const (
 )
 
 // decide says whether the carrel is to run, and what there is to add for people.
-func (r *Reconciler) decide(ctx context.Context, u *v1alpha1.Userland, c choice, s scene, using *origin) (presence.Decision, string) {
+func (r *Reconciler) decide(ctx context.Context, u *v1alpha1.Userland, c choice, s scene, using *origin) (presence.Decision, string, error) {
 	facts := presence.Facts{Enabled: u.Enabled(), Timetable: c.meets, Idle: c.idle(s.runs()), Running: s.runs(), Status: u.Status, Now: r.Clock.Now()}
+	decision, notice := r.consult(ctx, u, facts, using, s)
+	decision, err := r.queue(ctx, u, c, facts, decision)
+	return decision, notice, err
+}
+
+// consult lets the software of a carrel object that is to be stopped for idleness.
+func (r *Reconciler) consult(ctx context.Context, u *v1alpha1.Userland, facts presence.Facts, using *origin, s scene) (presence.Decision, string) {
 	decision := presence.Decide(facts)
 	if !decision.Idle || !s.runs() || facts.Idle.Probe == nil || using == nil {
 		return decision, ""

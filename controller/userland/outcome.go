@@ -53,7 +53,9 @@ func (r *Reconciler) bringAbout(ctx context.Context, u *v1alpha1.Userland, c cho
 		return o, err
 	}
 	var notice string
-	o.decision, notice = r.decide(ctx, u, c, s, has)
+	if o.decision, notice, err = r.decide(ctx, u, c, s, has); err != nil {
+		return o, err
+	}
 	o.decision = r.rolledOut(u, c, o.decision)
 	using, err := r.choosing(ctx, u, c, s, o.decision)
 	if err != nil {
@@ -84,7 +86,7 @@ func (o outcome) withNothing() outcome {
 		o.undecided = true
 		return o
 	}
-	o.decision.LastStart, o.decision.IdleFrom = nil, nil
+	o.decision.LastStart, o.decision.IdleFrom, o.decision.QueuedSince = nil, nil, nil
 	o.finding = *o.choice.trouble
 	return o
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/carrel-dev/carrel/api/v1alpha1"
 	"github.com/carrel-dev/carrel/controller/apply"
 	"github.com/carrel-dev/carrel/controller/probe"
+	"github.com/carrel-dev/carrel/controller/queue"
 	"github.com/carrel-dev/carrel/controller/rollout"
 	"github.com/carrel-dev/carrel/controller/sessions"
 	"github.com/carrel-dev/carrel/controller/shard"
@@ -33,6 +34,8 @@ type Reconciler struct {
 	Volumes *volume.Keeper
 	// Grants say which running carrels may restart for a roll-out.
 	Grants *rollout.Grants
+	// Lines are the queues of those that wait to start.
+	Lines *queue.Lines
 	// Tables are the timetables of the classes.
 	Tables *sessions.Tables
 	// Shard is the part of the Userlands seen here.
@@ -73,7 +76,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	}
 
 	choice, err := r.choose(ctx, userland)
-	if err != nil || choice.undecided {
+	if err != nil || choice.undecided || choice.course.Spec.Suspend {
 		return ctrl.Result{}, err
 	}
 	outcome, err := r.bringAbout(ctx, userland, choice)
@@ -83,6 +86,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if err != nil || outcome.undecided {
 		return ctrl.Result{}, err
 	}
+	r.arrived(userland, outcome)
 	return ctrl.Result{RequeueAfter: outcome.recheck(r.Clock.Now())}, r.writeStatus(ctx, userland, outcome)
 }
 
@@ -91,9 +95,23 @@ func (r *Reconciler) release(ctx context.Context, userland client.ObjectKey) (ct
 	if gone, err := r.Shard.Gone(ctx, userland, &v1alpha1.Userland{}); err != nil || !gone {
 		return ctrl.Result{}, err
 	}
+	r.Lines.Leave(userland, r.Clock.Now())
+	if suspended, err := r.suspended(ctx, userland.Namespace); err != nil || suspended {
+		return ctrl.Result{}, err
+	}
 	next, err := r.Volumes.Release(ctx, userland)
 	if errors.Is(err, apply.ErrCacheBehind) || apierrors.IsConflict(err) {
 		return ctrl.Result{RequeueAfter: apply.CacheLag}, nil
 	}
 	return ctrl.Result{RequeueAfter: outcome{next: next}.recheck(r.Clock.Now())}, err
+}
+
+// suspended reports whether nothing of a course is to be touched. The end of it
+// has everybody looked at again.
+func (r *Reconciler) suspended(ctx context.Context, namespace string) (bool, error) {
+	course := &v1alpha1.Course{}
+	if err := r.Get(ctx, client.ObjectKey{Namespace: namespace, Name: namespace}, course); client.IgnoreNotFound(err) != nil {
+		return false, fmt.Errorf("read course %q: %w", namespace, err)
+	}
+	return course.Spec.Suspend, nil
 }

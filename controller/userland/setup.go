@@ -28,6 +28,7 @@ import (
 	"github.com/carrel-dev/carrel/controller/apply"
 	"github.com/carrel-dev/carrel/controller/index"
 	"github.com/carrel-dev/carrel/controller/probe"
+	"github.com/carrel-dev/carrel/controller/queue"
 	"github.com/carrel-dev/carrel/controller/rollout"
 	"github.com/carrel-dev/carrel/controller/sessions"
 	"github.com/carrel-dev/carrel/controller/shard"
@@ -56,6 +57,7 @@ func SetupWithManager(mgr ctrl.Manager, grants *rollout.Grants, part shard.Shard
 		Applier: applier,
 		Volumes: &volume.Keeper{Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Recent: applier.Recent, Events: recorder, Clock: clock},
 		Grants:  grants,
+		Lines:   queue.NewLines(),
 		Shard:   part,
 		Tables:  &sessions.Tables{},
 		Prober:  probe.New(clock),
@@ -78,6 +80,7 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 		Watches(&storagev1.StorageClass{}, fanOut(r.everybody), builder.WithPredicates(growthChanged)).
 		Watches(&appsv1.ControllerRevision{}, fanOut(r.usersOfRevision), builder.WithPredicates(created)).
 		WatchesRawSource(source.Channel(r.Grants.Wake, &handler.TypedEnqueueRequestForObject[*v1alpha1.Userland]{})).
+		WatchesRawSource(source.Channel(r.Lines.Wake, &handler.TypedEnqueueRequestForObject[*v1alpha1.Userland]{})).
 		WatchesRawSource(source.Channel(r.Prober.Wake, &handler.TypedEnqueueRequestForObject[*v1alpha1.Userland]{})).
 		Watches(&v1alpha1.Template{}, fanOut(r.usersOfTemplate), builder.WithPredicates(verdictChanged)).
 		Watches(&v1alpha1.Course{}, fanOut(r.usersOfCourse), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
@@ -131,10 +134,18 @@ func (r *Reconciler) usersOfRevision(ctx context.Context, o client.Object) []rec
 	return requests(ctx, users, err)
 }
 
+// usersOfCourse are its Userlands, and those that are gone and left volumes behind.
 func (r *Reconciler) usersOfCourse(ctx context.Context, o client.Object) []reconcile.Request {
-	class := &v1alpha1.UserlandList{}
-	err := r.List(ctx, class, client.InNamespace(o.GetNamespace()), client.UnsafeDisableDeepCopy)
-	return requests(ctx, class.Items, err)
+	class, err := r.class(ctx, o.GetNamespace())
+	concerned := requests(ctx, class, err)
+	claims := &corev1.PersistentVolumeClaimList{}
+	if err := r.List(ctx, claims, client.InNamespace(o.GetNamespace()), client.HasLabels{v1alpha1.UserlandLabel}, client.UnsafeDisableDeepCopy); err != nil {
+		log.FromContext(ctx).Error(err, "find the volumes concerned")
+	}
+	for i := range claims.Items {
+		concerned = append(concerned, userlandOfLabel(&claims.Items[i])...)
+	}
+	return concerned
 }
 
 func requests(ctx context.Context, users []v1alpha1.Userland, err error) []reconcile.Request {
@@ -195,36 +206,36 @@ func readyStatus(t *v1alpha1.Template) string {
 // told in bursts, by its Deployment and itself, and one look does for each. What
 // was there when the controller started comes after all else.
 var settled = handler.Funcs{
-	CreateFunc: func(_ context.Context, e event.CreateEvent, q queue) {
+	CreateFunc: func(_ context.Context, e event.CreateEvent, q workQueue) {
 		priority := 0
 		if e.IsInInitialList {
 			priority = handler.LowPriority
 		}
 		enqueue(q, priorityqueue.AddOpts{After: settling, Priority: &priority}, userlandOfLabel(e.Object)...)
 	},
-	UpdateFunc: func(_ context.Context, e event.UpdateEvent, q queue) {
+	UpdateFunc: func(_ context.Context, e event.UpdateEvent, q workQueue) {
 		enqueue(q, priorityqueue.AddOpts{After: settling}, append(userlandOfLabel(e.ObjectOld), userlandOfLabel(e.ObjectNew)...)...)
 	},
-	DeleteFunc: func(_ context.Context, e event.DeleteEvent, q queue) {
+	DeleteFunc: func(_ context.Context, e event.DeleteEvent, q workQueue) {
 		enqueue(q, priorityqueue.AddOpts{After: settling}, userlandOfLabel(e.Object)...)
 	},
 }
 
 // fanOut queues what one object concerns at a lower priority.
 func fanOut(concerned handler.MapFunc) handler.EventHandler {
-	add := func(ctx context.Context, o client.Object, q queue) {
+	add := func(ctx context.Context, o client.Object, q workQueue) {
 		enqueue(q, priorityqueue.AddOpts{Priority: ptr.To(fanOutPriority)}, concerned(ctx, o)...)
 	}
 	return handler.Funcs{
-		CreateFunc: func(ctx context.Context, e event.CreateEvent, q queue) { add(ctx, e.Object, q) },
-		UpdateFunc: func(ctx context.Context, e event.UpdateEvent, q queue) { add(ctx, e.ObjectNew, q) },
-		DeleteFunc: func(ctx context.Context, e event.DeleteEvent, q queue) { add(ctx, e.Object, q) },
+		CreateFunc: func(ctx context.Context, e event.CreateEvent, q workQueue) { add(ctx, e.Object, q) },
+		UpdateFunc: func(ctx context.Context, e event.UpdateEvent, q workQueue) { add(ctx, e.ObjectNew, q) },
+		DeleteFunc: func(ctx context.Context, e event.DeleteEvent, q workQueue) { add(ctx, e.Object, q) },
 	}
 }
 
-type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
+type workQueue = workqueue.TypedRateLimitingInterface[reconcile.Request]
 
-func enqueue(q queue, how priorityqueue.AddOpts, requests ...reconcile.Request) {
+func enqueue(q workQueue, how priorityqueue.AddOpts, requests ...reconcile.Request) {
 	if queue, ok := q.(priorityqueue.PriorityQueue[reconcile.Request]); ok {
 		queue.AddWithOpts(how, requests...)
 		return

@@ -55,6 +55,7 @@ func statusOf(u *v1alpha1.Userland, o outcome, now time.Time) v1alpha1.UserlandS
 		Address:            u.Status.Address,
 		LastStartTime:      o.decision.LastStart,
 		IdleFrom:           o.decision.IdleFrom,
+		QueuedSince:        o.decision.QueuedSince,
 		Handled:            o.handled(u),
 		Conditions:         conditions.Of(u.Status.Conditions, verdict, u.Generation, now),
 	}
@@ -110,7 +111,7 @@ func configuration(s v1alpha1.UserlandStatus) *v1alpha1ac.UserlandStatusApplyCon
 		WithUser(s.User).
 		WithState(s.State).
 		WithConditions(conditions.Configurations(s.Conditions)...)
-	config.LastStartTime, config.IdleFrom = s.LastStartTime, s.IdleFrom
+	config.LastStartTime, config.IdleFrom, config.QueuedSince = s.LastStartTime, s.IdleFrom, s.QueuedSince
 	if s.Template != nil {
 		config.Template = &v1alpha1ac.ObservedTemplateApplyConfiguration{Name: &s.Template.Name, Generation: &s.Template.Generation}
 		if s.Template.Revision != "" {
