@@ -78,6 +78,9 @@ func printStatus(out io.Writer, record cluster.Record) {
 	if record.Forge != nil {
 		fmt.Fprintf(out, "forge      %s\n", record.Forge.URL)
 	}
+	if record.Ingress != "" {
+		fmt.Fprintf(out, "ingress    %s\n", record.Ingress)
+	}
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "\nCOMPONENT\tPROCESS\tSTATE\tLOG")
 	for _, component := range record.Components {
@@ -103,6 +106,16 @@ func newForgeCommand() *cobra.Command {
 			return fmt.Errorf("cluster %q has no forge: only size node has", record.Name)
 		}
 		return json.NewEncoder(out).Encode(record.Forge)
+	})
+}
+
+func newIngressCommand() *cobra.Command {
+	return newReadCommand("ingress", "Print host and port on this machine that lead to port 30443 of the node", func(out io.Writer, _ cluster.Layout, record cluster.Record) error {
+		if record.Ingress == "" {
+			return fmt.Errorf("cluster %q has no ingress: only size node has", record.Name)
+		}
+		_, err := fmt.Fprintln(out, record.Ingress)
+		return err
 	})
 }
 

@@ -46,6 +46,7 @@ func newCommand() *cobra.Command {
 		newKubeconfigCommand(),
 		newLoadCommand(),
 		newForgeCommand(),
+		newIngressCommand(),
 		newAssetsCommand(),
 		newImageCommand(),
 		newDaemonCommand(),

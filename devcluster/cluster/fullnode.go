@@ -25,6 +25,9 @@ func (d *daemon) startFullNode(ctx context.Context, authority *pki.Authority) er
 	if err := d.configureNode(&config, plane.URL(), authority); err != nil {
 		return err
 	}
+	if err := d.startIngress(ctx); err != nil {
+		return err
+	}
 	return d.startParts(ctx, config, plane)
 }
 

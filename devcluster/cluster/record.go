@@ -44,6 +44,8 @@ type Record struct {
 	Failure string        `json:"failure,omitempty"`
 	API     string        `json:"api,omitempty"`
 	Forge   *forge.Access `json:"forge,omitempty"`
+	// Ingress is host and port on loopback that lead into the cluster.
+	Ingress string `json:"ingress,omitempty"`
 	// Node is the process whose namespaces are the node's.
 	Node       int         `json:"node,omitempty"`
 	Started    time.Time   `json:"started"`
