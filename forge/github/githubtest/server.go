@@ -41,6 +41,8 @@ type Server struct {
 	commits map[string]bool
 	rows    []row
 	failure http.HandlerFunc
+
+	comments comments
 }
 
 type row struct {
@@ -57,6 +59,7 @@ func New(t testing.TB) *Server {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /api/v3/repos/{owner}/{name}/commits/{commit}/statuses", s.list)
 	mux.HandleFunc("POST /api/v3/repos/{owner}/{name}/statuses/{commit}", s.create)
+	s.serveComments(mux)
 	s.Server = httptest.NewServer(s.guard(mux))
 	t.Cleanup(s.Close)
 	return s

@@ -34,6 +34,8 @@ type Server struct {
 	commits map[string]bool
 	rows    []*row
 	failure http.HandlerFunc
+
+	notes notes
 }
 
 type row struct {
@@ -50,6 +52,7 @@ func New(t testing.TB) *Server {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /api/v4/projects/{project}/repository/commits/{commit}/statuses", s.list)
 	mux.HandleFunc("POST /api/v4/projects/{project}/statuses/{commit}", s.set)
+	s.serveNotes(mux)
 	s.Server = httptest.NewServer(s.guard(mux))
 	t.Cleanup(s.Close)
 	return s
