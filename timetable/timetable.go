@@ -174,6 +174,9 @@ func (t *Table) At(section string, now time.Time) Moment {
 	return m
 }
 
+// Sessions are all there are, in the order of their beginning.
+func (t *Table) Sessions() []Occurrence { return slices.Clone(t.occurrences) }
+
 // Current are the sessions in progress or, if there are none, those that come
 // next, which begin together.
 func (t *Table) Current(now time.Time) []Occurrence {

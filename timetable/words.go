@@ -46,3 +46,15 @@ func (t *Table) describe(o Occurrence, now time.Time) string {
 	}
 	return when
 }
+
+// Words name a session: "Mon 5 Oct 2026 09:00 Lab (a, b)".
+func (o Occurrence) Words() string {
+	words := o.Begin.Format("Mon 2 Jan 2006 15:04")
+	if o.Name != "" {
+		words += " " + o.Name
+	}
+	if len(o.Sections) > 0 {
+		words += " (" + strings.Join(o.Sections, ", ") + ")"
+	}
+	return words
+}

@@ -37,6 +37,11 @@ func (p *Plan) guard(course *v1alpha1.Course, leaving []*v1alpha1.Userland, owne
 	p.Removals = leaving
 }
 
+// MayRemove reports whether so many of a class may go without a confirmation.
+func MayRemove(course *v1alpha1.Course, removals, of int) bool {
+	return removals == 0 || removals < of && removals <= most(course.Spec.Guard.MaxRemovals, of)
+}
+
 // most is how many may go without a word.
 func most(limit *intstr.IntOrString, of int) int {
 	if limit == nil {

@@ -1,0 +1,80 @@
+package plan
+
+import (
+	"fmt"
+	"io"
+	"strings"
+)
+
+// longList is how many lines a list of a comment has before it is folded.
+const longList = 12
+
+// WriteMarkdown writes plans for a comment on a merge request.
+func WriteMarkdown(out io.Writer, plans []Plan) error {
+	var b strings.Builder
+	if len(plans) == 0 {
+		b.WriteString("No course changes.\n")
+	}
+	for i, p := range plans {
+		if i > 0 {
+			b.WriteString("\n")
+		}
+		p.writeMarkdown(&b)
+	}
+	if _, err := io.WriteString(out, b.String()); err != nil {
+		return fmt.Errorf("write the plan: %w", err)
+	}
+	return nil
+}
+
+func (p Plan) writeMarkdown(b *strings.Builder) {
+	fmt.Fprintf(b, "### %s: %s\n\n%s in all.\n", escape(p.Course), escape(p.headline()), plural(p.Total, "carrel"))
+	for _, block := range p.blocks() {
+		writeList(b, block)
+	}
+	if len(p.Need.Rows) == 0 {
+		return
+	}
+	fmt.Fprintf(b, "\n**%s**\n\n| resource | before | after | quota |\n|---|---|---|---|\n", escape(p.Need.title()))
+	for _, row := range p.Need.Rows {
+		fmt.Fprintf(b, "| %s | %s | %s | %s%s |\n", row.Resource, row.Before, row.After, row.Quota, over(row))
+	}
+}
+
+func writeList(b *strings.Builder, list block) {
+	folded := len(list.lines) > longList
+	if folded {
+		fmt.Fprintf(b, "\n<details><summary>%s (%d)</summary>\n\n", escape(list.title), len(list.lines))
+	} else {
+		fmt.Fprintf(b, "\n**%s**\n\n", escape(list.title))
+	}
+	for _, line := range list.lines {
+		fmt.Fprintf(b, "- %s\n", escape(line))
+	}
+	if folded {
+		b.WriteString("\n</details>\n")
+	}
+}
+
+// special are the characters with a meaning in Markdown, and @ and # that would
+// call people and link requests: what is shown comes from files that anybody
+// may propose.
+const special = "\\`*_{}[]<>|~@#&!"
+
+func escape(text string) string {
+	var b strings.Builder
+	for _, r := range text {
+		switch {
+		case r == '@' || r == '#':
+			// A backslash does not keep forges from linking these.
+			fmt.Fprintf(&b, "&#%d;", r)
+			continue
+		case strings.ContainsRune(special, r):
+			b.WriteByte('\\')
+		case r == '\n' || r == '\r':
+			r = ' '
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}

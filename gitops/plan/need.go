@@ -1,0 +1,205 @@
+package plan
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+
+	"github.com/carrel-dev/carrel/api/v1alpha1"
+	"github.com/carrel-dev/carrel/timetable"
+)
+
+// Need is what a class takes at its fullest.
+type Need struct {
+	// Session is when that is, as "2026-10-05 09:00 Lab"; empty: at any time, since
+	// there is no timetable or nobody sleeps.
+	Session string `json:"session,omitempty"`
+	// Rows are pods, CPU, memory and storage, in the words of a ResourceQuota.
+	Rows []NeedRow `json:"rows,omitempty"`
+}
+
+// NeedRow is one resource.
+type NeedRow struct {
+	Resource string `json:"resource"`
+	Before   string `json:"before"`
+	After    string `json:"after"`
+	// Quota is the smallest that applies; empty: none does.
+	Quota string `json:"quota,omitempty"`
+	// Over is set when the class does not fit the quota.
+	Over bool `json:"over,omitempty"`
+}
+
+// Names of ResourceQuota for what is needed, in the order of the table.
+var measured = []corev1.ResourceName{
+	corev1.ResourcePods, corev1.ResourceRequestsCPU, corev1.ResourceRequestsMemory, corev1.ResourceLimitsCPU,
+	corev1.ResourceLimitsMemory, corev1.ResourceRequestsStorage, corev1.ResourcePersistentVolumeClaims,
+}
+
+// aliases are the other names a ResourceQuota has for them.
+var aliases = map[corev1.ResourceName]corev1.ResourceName{
+	corev1.ResourceRequestsCPU: corev1.ResourceCPU, corev1.ResourceRequestsMemory: corev1.ResourceMemory,
+}
+
+func needs(was, is seats, before, after Class) Need {
+	former, _ := was.fullest(before)
+	present, at := is.fullest(after)
+	need := Need{Session: at}
+	for _, name := range measured {
+		w, i := former[name], present[name]
+		if w.IsZero() && i.IsZero() {
+			continue
+		}
+		row := NeedRow{Resource: string(name), Before: w.String(), After: i.String()}
+		if quota := quotaOf(after.Quotas, name); quota != nil {
+			row.Quota, row.Over = quota.String(), i.Cmp(*quota) > 0
+		}
+		need.Rows = append(need.Rows, row)
+	}
+	return need
+}
+
+// fullest is what the class takes in the session with most pods.
+func (s *seats) fullest(c Class) (need corev1.ResourceList, at string) {
+	templates := c.templates()
+	need = s.at(templates, c.Limits, nil, time.Time{})
+	if s.course.Spec.Timetable == nil {
+		return need, ""
+	}
+	table, err := timetable.New(*s.course.Spec.Timetable)
+	if err != nil {
+		// What is wrong with a timetable is for the check to say.
+		return need, ""
+	}
+	for _, session := range table.Sessions() {
+		then := s.at(templates, c.Limits, table, session.Begin)
+		pods, most := then[corev1.ResourcePods], need[corev1.ResourcePods]
+		if pods.Cmp(most) > 0 {
+			need, at = then, session.Words()
+		}
+	}
+	return need, at
+}
+
+// at is what the class takes at a moment of a timetable. Without one, whoever can
+// sleep does; a class whose carrels all can is taken to be all there.
+func (s *seats) at(templates map[string]*v1alpha1.Template, limits []corev1.LimitRange, table *timetable.Table, moment time.Time) corev1.ResourceList {
+	meets := map[string]bool{}
+	if table != nil {
+		for _, section := range s.sections() {
+			meets[section] = table.At(section, moment).InSession()
+		}
+	}
+	need := corev1.ResourceList{}
+	for _, seat := range s.by {
+		t := templates[seat.Template]
+		if t == nil {
+			continue
+		}
+		for _, volume := range t.Spec.Volumes {
+			add(need, corev1.ResourcePersistentVolumeClaims, *resource.NewQuantity(1, resource.DecimalSI))
+			add(need, corev1.ResourceRequestsStorage, volume.PVCSpec.Resources.Requests[corev1.ResourceStorage])
+		}
+		asleep := t.Spec.Idle != nil && s.course.Spec.Timetable != nil && !meets[seat.Section]
+		if !seat.Enabled || asleep {
+			continue
+		}
+		add(need, corev1.ResourcePods, *resource.NewQuantity(1, resource.DecimalSI))
+		for name, quantity := range podNeed(&t.Spec.Template.Spec, limits) {
+			add(need, name, quantity)
+		}
+	}
+	return need
+}
+
+// podNeed is what a quota counts of a pod: the sum of its containers, or the
+// largest of those that run before them if that is more. Init containers that
+// go on (restartPolicy Always) are of the sum.
+func podNeed(spec *corev1.PodSpec, limits []corev1.LimitRange) corev1.ResourceList {
+	sum, before := corev1.ResourceList{}, corev1.ResourceList{}
+	for i := range spec.Containers {
+		for name, quantity := range containerNeed(&spec.Containers[i], limits) {
+			add(sum, name, quantity)
+		}
+	}
+	for i := range spec.InitContainers {
+		c := &spec.InitContainers[i]
+		goesOn := c.RestartPolicy != nil && *c.RestartPolicy == corev1.ContainerRestartPolicyAlways
+		for name, quantity := range containerNeed(c, limits) {
+			if goesOn {
+				add(sum, name, quantity)
+			} else if most := before[name]; quantity.Cmp(most) > 0 {
+				before[name] = quantity
+			}
+		}
+	}
+	for name, quantity := range before {
+		if most := sum[name]; quantity.Cmp(most) > 0 {
+			sum[name] = quantity
+		}
+	}
+	return sum
+}
+
+// containerNeed is what a container asks for, or is given for asking nothing: its
+// limit as a request, and the defaults of a LimitRange.
+func containerNeed(c *corev1.Container, ranges []corev1.LimitRange) corev1.ResourceList {
+	requests, limits := maps.Clone(c.Resources.Requests), maps.Clone(c.Resources.Limits)
+	if requests == nil {
+		requests = corev1.ResourceList{}
+	}
+	if limits == nil {
+		limits = corev1.ResourceList{}
+	}
+	fill(requests, c.Resources.Limits)
+	for i := range ranges {
+		for _, item := range ranges[i].Spec.Limits {
+			if item.Type == corev1.LimitTypeContainer {
+				fill(limits, item.Default)
+				fill(requests, item.DefaultRequest)
+				fill(requests, item.Default)
+			}
+		}
+	}
+	return corev1.ResourceList{
+		corev1.ResourceRequestsCPU: requests[corev1.ResourceCPU], corev1.ResourceRequestsMemory: requests[corev1.ResourceMemory],
+		corev1.ResourceLimitsCPU: limits[corev1.ResourceCPU], corev1.ResourceLimitsMemory: limits[corev1.ResourceMemory],
+	}
+}
+
+// fill adds what is not there yet.
+func fill(list, from corev1.ResourceList) {
+	for name, quantity := range from {
+		if _, there := list[name]; !there {
+			list[name] = quantity
+		}
+	}
+}
+
+func add(list corev1.ResourceList, name corev1.ResourceName, quantity resource.Quantity) {
+	sum := list[name]
+	sum.Add(quantity)
+	list[name] = sum
+}
+
+// quotaOf is the smallest that applies to every pod; nil if none does.
+func quotaOf(quotas []corev1.ResourceQuota, name corev1.ResourceName) *resource.Quantity {
+	var found []resource.Quantity
+	for i := range quotas {
+		if spec := quotas[i].Spec; len(spec.Scopes) == 0 && spec.ScopeSelector == nil {
+			for _, word := range []corev1.ResourceName{name, cmp.Or(aliases[name], name), "count/" + name} {
+				if hard, there := spec.Hard[word]; there {
+					found = append(found, hard)
+				}
+			}
+		}
+	}
+	if len(found) == 0 {
+		return nil
+	}
+	least := slices.MinFunc(found, func(a, b resource.Quantity) int { return a.Cmp(b) })
+	return &least
+}

@@ -1,0 +1,233 @@
+package plan_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
+	"k8s.io/utils/ptr"
+
+	"github.com/carrel-dev/carrel/api/v1alpha1"
+	"github.com/carrel-dev/carrel/gitops/plan"
+	"github.com/carrel-dev/carrel/roster"
+)
+
+var update = flag.Bool("update", false, "write what comes out as what is wanted")
+
+var now = time.Date(2026, 10, 5, 12, 0, 0, 0, time.UTC)
+
+// course meets on Mondays in two sections.
+func course() *v1alpha1.Course {
+	c := &v1alpha1.Course{ObjectMeta: metav1.ObjectMeta{Name: "prog1"}}
+	c.Spec.Title, c.Spec.TemplateName = "Programming 1", "ide"
+	c.Spec.Timetable = &v1alpha1.Timetable{
+		TimeZone: "Asia/Tokyo", Term: v1alpha1.Term{FirstDay: "2026-10-01", LastDay: "2026-10-14"},
+		Sessions: []v1alpha1.Session{
+			{Name: "Lab A", Weekdays: []v1alpha1.Weekday{"Monday"}, Start: "09:00", Duration: metav1.Duration{Duration: 90 * time.Minute}, Sections: []string{"a"}},
+			{Name: "Lab B", Weekdays: []v1alpha1.Weekday{"Monday"}, Start: "10:00", Duration: metav1.Duration{Duration: 90 * time.Minute}, Sections: []string{"b"}},
+		},
+	}
+	return c
+}
+
+func template(name, image string) v1alpha1.Template {
+	t := v1alpha1.Template{ObjectMeta: metav1.ObjectMeta{Name: name}}
+	t.Spec.Template.Spec.Containers = []corev1.Container{{
+		Name: "main", Image: image,
+		Resources: corev1.ResourceRequirements{Requests: list("cpu", "100m", "memory", "256Mi"), Limits: list("memory", "1Gi")},
+	}}
+	t.Spec.Service.Ports = []v1alpha1.ServicePort{{Name: "http", Port: 8080}}
+	t.Spec.Volumes = []v1alpha1.Volume{
+		{Name: "home", Retain: "30d", PVCSpec: corev1.PersistentVolumeClaimSpec{Resources: corev1.VolumeResourceRequirements{Requests: list("storage", "1Gi")}}},
+		{Name: "archive", Retain: "Forever", PVCSpec: corev1.PersistentVolumeClaimSpec{Resources: corev1.VolumeResourceRequirements{Requests: list("storage", "2Gi")}}},
+	}
+	t.Spec.Idle = &v1alpha1.Idle{After: metav1.Duration{Duration: time.Hour}}
+	t.Spec.Rollout.When = v1alpha1.RolloutOnNextStart
+	return t
+}
+
+func list(pairs ...string) corev1.ResourceList {
+	l := corev1.ResourceList{}
+	for i := 0; i < len(pairs); i += 2 {
+		l[corev1.ResourceName(pairs[i])] = resource.MustParse(pairs[i+1])
+	}
+	return l
+}
+
+func rows(text string) []roster.File {
+	return []roster.File{{Name: "roster.csv", Data: []byte(text)}}
+}
+
+func file(name, template string) v1alpha1.Userland {
+	return v1alpha1.Userland{ObjectMeta: metav1.ObjectMeta{Name: name}, Spec: v1alpha1.UserlandSpec{TemplateName: template}}
+}
+
+// class has six students on a roster and one with a file.
+func class() plan.Class {
+	return plan.Class{
+		Course:    course(),
+		Templates: []v1alpha1.Template{template("ide", "ide:1"), template("database", "db:1")},
+		Userlands: []v1alpha1.Userland{file("assistant", "database")},
+		Rosters: rows("user,name,section,template,enabled\n" +
+			"u1,Sato,a,,\nu2,Suzuki,a,,\nu3,Tanaka,a,,\nu4,Ito,b,,\nu5,Abe,b,database,\nu6,Mori,b,,no\n"),
+		Quotas: []corev1.ResourceQuota{{Spec: corev1.ResourceQuotaSpec{Hard: list("pods", "5", "requests.cpu", "1", "memory", "4Gi", "requests.storage", "30Gi")}}},
+	}
+}
+
+var stories = []struct {
+	name   string
+	change func(*plan.Class)
+}{
+	{"nothing", func(*plan.Class) {}},
+	{"people", func(c *plan.Class) {
+		c.Rosters = rows("user,name,section,template,enabled\n" +
+			"u1,Sato,a,,no\nu2,Suzuki,b,,\nu3,Tanaka,a,database,\nu4,Ito,b,,\nu6,Mori,b,,\nu7,Kato <b>@all</b>,b,,\nu8,Ono,b,,\n")
+		c.Userlands = nil
+	}},
+	{"templates", func(c *plan.Class) {
+		next := template("ide", "ide:2")
+		next.Spec.Template.Spec.Containers[0].Env = []corev1.EnvVar{{Name: "GREETING", Value: "hello\nworld"}}
+		next.Spec.Template.Spec.Containers[0].Resources.Requests = list("cpu", "500m", "memory", "256Mi")
+		sized := template("database", "db:1")
+		sized.Spec.Volumes[0].Retain = "60d"
+		c.Templates = []v1alpha1.Template{next, sized, template("new", "new:1")}
+		c.Course.Spec.Timetable.Sessions[0].Duration.Duration = time.Hour
+		c.Course.Spec.Notice = "bring your card"
+	}},
+	{"restarted", func(c *plan.Class) {
+		c.Templates[0] = template("ide", "ide:2")
+		c.Templates[0].Spec.Rollout.When = v1alpha1.RolloutImmediate
+		c.Templates = c.Templates[:1]
+	}},
+	{"default", func(c *plan.Class) { c.Course.Spec.TemplateName = "database" }},
+	{"removed", func(c *plan.Class) { c.Rosters = rows("user,section\nu1,a\n") }},
+	{"wrong", func(c *plan.Class) { c.Rosters = rows("user,section\nu1,a\nu1,b\n") }},
+	{"new", nil},
+	{"ended", func(c *plan.Class) { *c = plan.Class{} }},
+}
+
+func TestGolden(t *testing.T) {
+	for _, story := range stories {
+		t.Run(story.name, func(t *testing.T) {
+			before, after := class(), class()
+			if story.change == nil {
+				before = plan.Class{}
+			} else {
+				story.change(&after)
+			}
+			plans := []plan.Plan{plan.Compare("prog1", before, after, now)}
+			var text, markdown bytes.Buffer
+			if err := plan.WriteText(&text, plans); err != nil {
+				t.Fatal(err)
+			}
+			if err := plan.WriteMarkdown(&markdown, plans); err != nil {
+				t.Fatal(err)
+			}
+			data, err := json.MarshalIndent(plans, "", "  ")
+			if err != nil {
+				t.Fatal(err)
+			}
+			golden(t, story.name+".txt", text.Bytes())
+			golden(t, story.name+".md", markdown.Bytes())
+			golden(t, story.name+".json", append(data, '\n'))
+		})
+	}
+}
+
+func golden(t *testing.T, name string, got []byte) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(path, got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), string(got)); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", name, diff)
+	}
+}
+
+// The line that a plan says to commit is the one that lets the removal pass.
+func TestConfirmed(t *testing.T) {
+	for name, change := range map[string]func(*plan.Class){
+		"rows":  func(c *plan.Class) { c.Rosters = rows("user,section\nu1,a\n") },
+		"files": func(c *plan.Class) { c.Userlands = c.Userlands[:3] },
+	} {
+		t.Run(name, func(t *testing.T) {
+			before, after := class(), class()
+			for _, c := range []*plan.Class{&before, &after} {
+				for i := range 4 {
+					c.Userlands = append(c.Userlands, file(fmt.Sprintf("f%d", i), ""))
+				}
+			}
+			after.Course.Spec.Guard.MaxRemovals = ptr.To(intstr.FromInt32(1))
+			change(&after)
+			held := plan.Compare("prog1", before, after, now)
+			if len(held.Held) != 1 || !held.Unconfirmed() {
+				t.Fatalf("held: %+v", held.Held)
+			}
+			if held.Held[0].Files != (name == "files") {
+				t.Errorf("held: %+v", held.Held[0])
+			}
+			var word string
+			if _, err := fmt.Sscanf(held.Held[0].Confirm, "spec.guard.confirm: %q", &word); err != nil {
+				t.Fatal(err)
+			}
+			after.Course.Spec.Guard.Confirm = word
+			if p := plan.Compare("prog1", before, after, now); p.Unconfirmed() {
+				t.Errorf("confirmed, and still held: %+v", p.Held)
+			}
+			after.Course.Spec.Guard.Confirm = strings.Repeat("0", len(word))
+			if p := plan.Compare("prog1", before, after, now); !p.Unconfirmed() {
+				t.Error("another word lets it pass")
+			}
+		})
+	}
+}
+
+// A student who moves from a file to a row, or between rosters, goes nowhere.
+func TestFormsDoNotMatter(t *testing.T) {
+	before, after := class(), class()
+	before.Userlands = append(before.Userlands, file("u9", ""))
+	after.Rosters = append(after.Rosters, roster.File{Name: "late.csv", Data: []byte("user\nu9\n")})
+	if p := plan.Compare("prog1", before, after, now); p.Changes() {
+		t.Errorf("it says %+v", p)
+	}
+}
+
+// Containers that ask for nothing are given what the namespace says.
+func TestNeedsOfTheNamespace(t *testing.T) {
+	c := class()
+	for i := range c.Templates {
+		c.Templates[i].Spec.Template.Spec.Containers[0].Resources = corev1.ResourceRequirements{}
+		c.Templates[i].Spec.Template.Spec.InitContainers = []corev1.Container{{Name: "init", Resources: corev1.ResourceRequirements{Requests: list("cpu", "1")}}}
+	}
+	c.Limits = []corev1.LimitRange{{Spec: corev1.LimitRangeSpec{Limits: []corev1.LimitRangeItem{{
+		Type: corev1.LimitTypeContainer, DefaultRequest: list("cpu", "50m", "memory", "64Mi"), Default: list("memory", "128Mi"),
+	}}}}}
+	got := map[string]string{}
+	for _, row := range plan.Compare("prog1", c, c, now).Need.Rows {
+		got[row.Resource] = row.After
+	}
+	want := map[string]string{
+		"pods": "5", "requests.cpu": "5", "requests.memory": "320Mi", "limits.memory": "640Mi", "requests.storage": "21Gi", "persistentvolumeclaims": "14",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("needs (-want +got):\n%s", diff)
+	}
+}

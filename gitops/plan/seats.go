@@ -1,0 +1,123 @@
+package plan
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
+
+	"github.com/carrel-dev/carrel/api/v1alpha1"
+	"github.com/carrel-dev/carrel/controller/enrolment"
+	"github.com/carrel-dev/carrel/roster"
+)
+
+// Seat is one carrel of one student.
+type Seat struct {
+	User     string `json:"user"`
+	Name     string `json:"name,omitempty"`
+	Template string `json:"template"`
+	Section  string `json:"section,omitempty"`
+	Enabled  bool   `json:"enabled"`
+	// Userland is the name of the object.
+	Userland string `json:"userland"`
+	// Place is the line of a roster, or empty for a file of its own.
+	Place string `json:"place,omitempty"`
+	// byDefault: the Template is the course's.
+	byDefault bool
+}
+
+// identity is what a seat is told by: a student may have one for each Template.
+type identity struct{ user, template string }
+
+// seats is a class with its rosters expanded.
+type seats struct {
+	course *v1alpha1.Course
+	// gone: there is no Course.
+	gone     bool
+	by       map[identity]Seat
+	enrolled enrolment.Plan
+	files    []v1alpha1.Userland
+	rows     roster.Roster
+	problems []string
+}
+
+// seatsOf expands the rosters of a class as the controller does.
+func seatsOf(name string, c Class) seats {
+	s := seats{course: c.Course, by: map[identity]Seat{}, files: c.Userlands, rows: roster.Read(c.Rosters...)}
+	if s.gone = s.course == nil; s.gone {
+		s.course = &v1alpha1.Course{}
+	}
+	s.course = s.course.DeepCopy()
+	s.course.Name, s.course.Namespace, s.course.UID = name, name, types.UID(name)
+	s.enrolled = enrolment.Make(s.course, s.files, s.rows)
+	for _, problem := range s.enrolled.Errors {
+		s.problems = append(s.problems, problem.String())
+	}
+	for i := range s.files {
+		s.add(seatOfFile(&s.files[i]))
+	}
+	for _, want := range s.enrolled.Wants {
+		s.add(Seat{
+			User: want.Row.User, Name: want.Row.Name, Template: want.Row.Template, Section: want.Row.Section,
+			Enabled: want.Row.Enabled, Userland: want.Name, Place: want.Row.Place.String(),
+		})
+	}
+	return s
+}
+
+func seatOfFile(u *v1alpha1.Userland) Seat {
+	return Seat{
+		User: u.User(), Name: u.Annotations[v1alpha1.NameAnnotation], Template: u.Spec.TemplateName, Section: u.Spec.Section,
+		Enabled: ptr.Deref(u.Spec.Enabled, true), Userland: u.Name,
+	}
+}
+
+func (s *seats) add(seat Seat) {
+	seat.byDefault = seat.Template == ""
+	seat.Template = cmp.Or(seat.Template, s.course.Spec.TemplateName)
+	s.by[identity{seat.User, seat.Template}] = seat
+}
+
+// sorted are the seats in the order of users and Templates.
+func (s *seats) sorted() []Seat {
+	return slices.SortedFunc(maps.Values(s.by), compareSeats)
+}
+
+func compareSeats(a, b Seat) int {
+	return cmp.Or(cmp.Compare(a.User, b.User), cmp.Compare(a.Template, b.Template))
+}
+
+// owned are the Userlands of rows, as the Course has them once it is settled.
+func (s *seats) owned(course *v1alpha1.Course) []v1alpha1.Userland {
+	owner := *metav1.NewControllerRef(course, v1alpha1.SchemeGroupVersion.WithKind("Course"))
+	userlands := make([]v1alpha1.Userland, 0, len(s.enrolled.Wants))
+	for _, want := range s.enrolled.Wants {
+		userlands = append(userlands, v1alpha1.Userland{
+			ObjectMeta: metav1.ObjectMeta{Name: want.Name, Namespace: course.Name, OwnerReferences: []metav1.OwnerReference{owner}},
+			Spec: v1alpha1.UserlandSpec{
+				User: want.Row.User, TemplateName: want.Row.Template, Section: want.Row.Section, Enabled: &want.Row.Enabled,
+			},
+		})
+	}
+	return userlands
+}
+
+// words is a seat for people: "24t0101 (Sato Yuki), ide, section A".
+func (s Seat) words() string {
+	text := s.User
+	if s.Name != "" {
+		text += " (" + s.Name + ")"
+	}
+	text += ", " + s.Template
+	if s.Section != "" {
+		text += ", section " + s.Section
+	}
+	if s.Place != "" {
+		text += fmt.Sprintf(" – %s", s.Place)
+	}
+	return text
+}
