@@ -22,6 +22,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.CourseSpecApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("CourseStatus"):
 		return &apiv1alpha1.CourseStatusApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("EnrolmentRule"):
+		return &apiv1alpha1.EnrolmentRuleApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ExtraSession"):
 		return &apiv1alpha1.ExtraSessionApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("Guard"):

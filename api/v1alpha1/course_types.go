@@ -48,10 +48,54 @@ type CourseSpec struct {
 	// +kubebuilder:validation:MaxLength=1000
 	Notice string `json:"notice,omitempty"`
 
+	// enrolment is Closed (the default: git says who is in the course) or Open: a
+	// visitor whom enrolmentRules let in is given a carrel of the course's Template
+	// on their first visit. The namespace must allow it too: see
+	// kustomize/components/open-enrolment.
+	// +optional
+	// +kubebuilder:default=Closed
+	Enrolment Enrolment `json:"enrolment,omitempty"`
+
+	// enrolmentRules let a visitor in if any of them does. Open enrolment without a
+	// rule lets nobody in.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=16
+	EnrolmentRules []EnrolmentRule `json:"enrolmentRules,omitempty"`
+
 	// suspend freezes the class as it is: no carrel is made, started, stopped or
 	// removed, and no volume deleted, until it is false again.
 	// +optional
 	Suspend bool `json:"suspend,omitempty"`
+}
+
+// Enrolment says who decides who is in a course.
+// +kubebuilder:validation:Enum=Closed;Open
+type Enrolment string
+
+const (
+	// EnrolmentClosed leaves it to git.
+	EnrolmentClosed Enrolment = "Closed"
+	// EnrolmentOpen also lets in who comes and meets a rule.
+	EnrolmentOpen Enrolment = "Open"
+)
+
+// EnrolmentRule lets in visitors of whom their login provider says something.
+type EnrolmentRule struct {
+	// claim is the name of a claim of the login provider, such as groups or
+	// email_domain.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=100
+	Claim string `json:"claim"`
+
+	// values are those of which the claim must have one.
+	// +required
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=100
+	// +kubebuilder:validation:items:MaxLength=200
+	Values []string `json:"values"`
 }
 
 // CourseStatus is how a class is doing.

@@ -2,6 +2,10 @@
 
 package v1alpha1
 
+import (
+	apiv1alpha1 "github.com/carrel-dev/carrel/api/v1alpha1"
+)
+
 // CourseSpecApplyConfiguration represents a declarative configuration of the CourseSpec type for use
 // with apply.
 //
@@ -27,6 +31,14 @@ type CourseSpecApplyConfiguration struct {
 	// notice is what students are told while they wait for their carrels, for
 	// instance "Room 204 is closed on Friday". Plain text.
 	Notice *string `json:"notice,omitempty"`
+	// enrolment is Closed (the default: git says who is in the course) or Open: a
+	// visitor whom enrolmentRules let in is given a carrel of the course's Template
+	// on their first visit. The namespace must allow it too: see
+	// kustomize/components/open-enrolment.
+	Enrolment *apiv1alpha1.Enrolment `json:"enrolment,omitempty"`
+	// enrolmentRules let a visitor in if any of them does. Open enrolment without a
+	// rule lets nobody in.
+	EnrolmentRules []EnrolmentRuleApplyConfiguration `json:"enrolmentRules,omitempty"`
 	// suspend freezes the class as it is: no carrel is made, started, stopped or
 	// removed, and no volume deleted, until it is false again.
 	Suspend *bool `json:"suspend,omitempty"`
@@ -96,6 +108,27 @@ func (b *CourseSpecApplyConfiguration) WithMaxStarting(value int32) *CourseSpecA
 // If called multiple times, the Notice field is set to the value of the last call.
 func (b *CourseSpecApplyConfiguration) WithNotice(value string) *CourseSpecApplyConfiguration {
 	b.Notice = &value
+	return b
+}
+
+// WithEnrolment sets the Enrolment field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Enrolment field is set to the value of the last call.
+func (b *CourseSpecApplyConfiguration) WithEnrolment(value apiv1alpha1.Enrolment) *CourseSpecApplyConfiguration {
+	b.Enrolment = &value
+	return b
+}
+
+// WithEnrolmentRules adds the given value to the EnrolmentRules field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, values provided by each call will be appended to the EnrolmentRules field.
+func (b *CourseSpecApplyConfiguration) WithEnrolmentRules(values ...*EnrolmentRuleApplyConfiguration) *CourseSpecApplyConfiguration {
+	for i := range values {
+		if values[i] == nil {
+			panic("nil value passed to WithEnrolmentRules")
+		}
+		b.EnrolmentRules = append(b.EnrolmentRules, *values[i])
+	}
 	return b
 }
 

@@ -1,0 +1,85 @@
+package manifests
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/carrel-dev/carrel/test/apiserver"
+	"github.com/carrel-dev/carrel/test/flux"
+)
+
+var gateway = types.NamespacedName{Namespace: "carrel-system", Name: "carrel-gateway"}
+
+// A course opens its door in git, and the cluster's administrator agrees. Then the
+// gateway makes carrels for visitors, and nothing else.
+func TestOpenEnrolment(t *testing.T) {
+	local(t)
+	admin := apiserver.Client(t)
+	open, closed := apiserver.Namespace(t, admin), apiserver.Namespace(t, admin)
+	for _, namespace := range []string{open, closed} {
+		apply(t, admin, openEnrolment(t, namespace))
+	}
+	apply(t, admin, []*unstructured.Unstructured{
+		object(t, "{apiVersion: carrel.dev/v1alpha1, kind: Course, metadata: {name: "+open+", namespace: "+open+"}, spec: {enrolment: Open, enrolmentRules: [{claim: groups, values: [students]}]}}"),
+		object(t, course(closed, closed)),
+		object(t, userlandIn(open, "there", "{user: there}")),
+	})
+	c := as(t, gateway.Namespace, gateway.Name)
+	toCreate := func(ctx context.Context, c client.Client, o *unstructured.Unstructured) error {
+		return c.Create(ctx, o, client.DryRunAll)
+	}
+	tests := []struct {
+		name    string
+		do      act
+		object  string
+		refused []string
+	}{
+		{"makes a visitor's carrel", toCreate, userlandIn(open, "visitor", "{user: hanako@example.org}"), nil},
+		{"not where the course is closed", toCreate, userlandIn(closed, "visitor", "{user: hanako}"), []string{"enrolment in course '" + closed + "' is closed", "spec.enrolment: Open"}},
+		{"not where the administrator has not agreed", toCreate, userlandIn("prog1", "visitor", "{user: hanako}"), []string{"forbidden", "cannot create"}},
+		{"not of another Template", toCreate, userlandIn(open, "visitor", "{user: hanako, templateName: large}"), []string{"spec.templateName"}},
+		{"not into a section", toCreate, userlandIn(open, "visitor", "{user: hanako, section: a}"), []string{"spec.section"}},
+		{"not for nobody", toCreate, userlandIn(open, "visitor", "{}"), []string{"spec.user"}},
+		{"not with marks of others", toCreate, "{apiVersion: carrel.dev/v1alpha1, kind: Userland, metadata: {name: visitor, namespace: " + open + ", labels: {a: b}}, spec: {user: hanako}}", []string{"metadata.labels"}},
+		{"does not change a carrel", toApply, userlandIn(open, "there", "{user: other}"), []string{"forbidden"}},
+		{"does not remove a carrel", toDelete, userlandIn(open, "there", "{}"), []string{"forbidden"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			o := object(t, tt.object)
+			check(t, tt.refused, func(ctx context.Context) error { return tt.do(ctx, c, o.DeepCopy()) })
+		})
+	}
+}
+
+func userlandIn(namespace, name, spec string) string {
+	return "{apiVersion: carrel.dev/v1alpha1, kind: Userland, metadata: {name: " + name + ", namespace: " + namespace + "}, spec: " + spec + "}"
+}
+
+// openEnrolment is what the component adds to a course.
+func openEnrolment(t *testing.T, namespace string) []*unstructured.Unstructured {
+	t.Helper()
+	directory := t.TempDir()
+	repository, err := flux.Copy(directory, apiserver.Root(), "kustomize")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(filepath.Join(directory, namespace), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	text := "namespace: " + namespace + "\ncomponents: [../kustomize/components/open-enrolment]\n"
+	if err := os.WriteFile(filepath.Join(directory, namespace, "kustomization.yaml"), []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	objects, err := repository.Build(namespace)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return objects
+}
