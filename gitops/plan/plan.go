@@ -50,6 +50,8 @@ type Plan struct {
 	Disabled    []Seat      `json:"disabled,omitempty"`
 	Enabled     []Seat      `json:"enabled,omitempty"`
 	Resectioned []Resection `json:"resectioned,omitempty"`
+	// Unnamed are those that Naming took out of these lists.
+	Unnamed Unnamed `json:"unnamed,omitzero"`
 
 	// Templates are those that change.
 	Templates []TemplateChange `json:"templates,omitempty"`
@@ -61,7 +63,7 @@ type Plan struct {
 
 // Changes reports whether the plan has any effect on people or the course.
 func (p Plan) Changes() bool {
-	return len(p.Problems)+len(p.Held)+len(p.Added)+len(p.Removed)+len(p.Moved)+len(p.Disabled)+
+	return p.Unnamed != Unnamed{} || len(p.Problems)+len(p.Held)+len(p.Added)+len(p.Removed)+len(p.Moved)+len(p.Disabled)+
 		len(p.Enabled)+len(p.Resectioned)+len(p.Templates)+len(p.Settings) > 0
 }
 

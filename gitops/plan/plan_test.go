@@ -231,3 +231,28 @@ func TestNeedsOfTheNamespace(t *testing.T) {
 		t.Errorf("needs (-want +got):\n%s", diff)
 	}
 }
+
+// Who moves with the course's Template is not in the diff, and not in the comment.
+func TestNaming(t *testing.T) {
+	after := class()
+	after.Course.Spec.TemplateName = "database"
+	whole := plan.Compare("prog1", class(), after, now)
+	named := whole.Naming(func(user string) bool { return user == "u2" })
+	var out bytes.Buffer
+	if err := plan.WriteMarkdown(&out, []plan.Plan{named}); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"5 moved", "- u2 (Suzuki)", "- 4 students whom the change does not name"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("the comment does not say %q:\n%s", want, &out)
+		}
+	}
+	for _, secret := range []string{"u1", "Sato", "Tanaka", "u6"} {
+		if strings.Contains(out.String(), secret) {
+			t.Errorf("the comment names %q:\n%s", secret, &out)
+		}
+	}
+	if !named.Changes() || len(whole.Moved) != 5 {
+		t.Error("naming changed what there is to name")
+	}
+}

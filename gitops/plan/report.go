@@ -29,8 +29,9 @@ func (p Plan) headline() string {
 		n    int
 		word string
 	}{
-		{len(p.Added), "added"}, {len(p.Removed), "removed"}, {len(p.Moved), "moved"},
-		{len(p.Disabled), "stopped"}, {len(p.Enabled), "opened again"}, {len(p.Resectioned), "to another section"},
+		{len(p.Added) + p.Unnamed.Added, "added"}, {len(p.Removed) + p.Unnamed.Removed, "removed"}, {len(p.Moved) + p.Unnamed.Moved, "moved"},
+		{len(p.Disabled) + p.Unnamed.Disabled, "stopped"}, {len(p.Enabled) + p.Unnamed.Enabled, "opened again"},
+		{len(p.Resectioned) + p.Unnamed.Resectioned, "to another section"},
 	} {
 		if count.n > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", count.n, count.word))
@@ -60,12 +61,12 @@ func (p Plan) blocks() []block {
 	all := []block{
 		{"Wrong", p.Problems},
 		{"Held by the guard", lines(p.Held, Held.words)},
-		{"Added", lines(p.Added, Seat.words)},
-		{"Removed; their volumes are kept", lines(p.Removed, Removal.words)},
-		{"Moved to another Template; the former volumes are kept", lines(p.Moved, Move.words)},
-		{"Stopped (enabled: false); their volumes are kept", lines(p.Disabled, Seat.words)},
-		{"Opened again", lines(p.Enabled, Seat.words)},
-		{"To another section", lines(p.Resectioned, Resection.words)},
+		{"Added", people(p.Added, Seat.words, p.Unnamed.Added)},
+		{"Removed; their volumes are kept", people(p.Removed, Removal.words, p.Unnamed.Removed)},
+		{"Moved to another Template; the former volumes are kept", people(p.Moved, Move.words, p.Unnamed.Moved)},
+		{"Stopped (enabled: false); their volumes are kept", people(p.Disabled, Seat.words, p.Unnamed.Disabled)},
+		{"Opened again", people(p.Enabled, Seat.words, p.Unnamed.Enabled)},
+		{"To another section", people(p.Resectioned, Resection.words, p.Unnamed.Resectioned)},
 	}
 	for _, t := range p.Templates {
 		all = append(all, block{fmt.Sprintf("Template %s %s: %s", t.Name, t.Kind, t.words()), lines(t.Changes, Change.words)})
@@ -84,6 +85,15 @@ func lines[T any](all []T, words func(T) string) []string {
 	said := make([]string, len(all))
 	for i, one := range all {
 		said[i] = words(one)
+	}
+	return said
+}
+
+// people are lines for those named, and one for the others.
+func people[T any](all []T, words func(T) string, others int) []string {
+	said := lines(all, words)
+	if others > 0 {
+		said = append(said, plural(others, "student")+" whom the change does not name")
 	}
 	return said
 }

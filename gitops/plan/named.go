@@ -1,0 +1,33 @@
+package plan
+
+// Unnamed counts whom a plan leaves out of its lists.
+type Unnamed struct {
+	Added       int `json:"added,omitempty"`
+	Removed     int `json:"removed,omitempty"`
+	Moved       int `json:"moved,omitempty"`
+	Disabled    int `json:"disabled,omitempty"`
+	Enabled     int `json:"enabled,omitempty"`
+	Resectioned int `json:"resectioned,omitempty"`
+}
+
+// Naming is the plan with only those users by name of whom named says yes, and a
+// count of the others. A comment is read by more people than the roster, so it
+// names whom the change itself names.
+func (p Plan) Naming(named func(user string) bool) Plan {
+	p.Added, p.Unnamed.Added = only(p.Added, named, func(s Seat) Seat { return s })
+	p.Removed, p.Unnamed.Removed = only(p.Removed, named, func(r Removal) Seat { return r.Seat })
+	p.Moved, p.Unnamed.Moved = only(p.Moved, named, func(m Move) Seat { return m.Seat })
+	p.Disabled, p.Unnamed.Disabled = only(p.Disabled, named, func(s Seat) Seat { return s })
+	p.Enabled, p.Unnamed.Enabled = only(p.Enabled, named, func(s Seat) Seat { return s })
+	p.Resectioned, p.Unnamed.Resectioned = only(p.Resectioned, named, func(r Resection) Seat { return r.Seat })
+	return p
+}
+
+func only[T any](all []T, named func(user string) bool, seat func(T) Seat) (shown []T, others int) {
+	for _, one := range all {
+		if named(seat(one).User) {
+			shown = append(shown, one)
+		}
+	}
+	return shown, len(all) - len(shown)
+}
