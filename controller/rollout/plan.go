@@ -34,7 +34,7 @@ type Carrel struct {
 	// Name is that of the Userland.
 	Name     string
 	Progress Progress
-	// Since is when it began to be Pending.
+	// Since is when it began to be Pending, or Starting.
 	Since time.Time
 	// LastUsed is when its user was last seen; zero: never.
 	LastUsed time.Time
@@ -66,6 +66,11 @@ type Plan struct {
 	Next time.Time
 }
 
+// patience is how long a carrel may be Starting before it counts as failing with
+// the revision. Most troubles are told much sooner; pulling a large image to a
+// node that has not got it takes minutes.
+const patience = 10 * time.Minute
+
 // defaultMaxUnavailable is that of the kind.
 var defaultMaxUnavailable = intstr.FromString("10%")
 
@@ -73,10 +78,12 @@ var defaultMaxUnavailable = intstr.FromString("10%")
 // time, those least recently used first. Nobody more is restarted when one that
 // started with the revision fails.
 func Decide(f Facts) Plan {
+	f, hangs := f.impatient()
 	due, next := f.due()
 	if len(due) == 0 {
 		return Plan{Next: next}
 	}
+	next = earlier(next, hangs)
 	count := map[Progress]int{}
 	var failed []Carrel
 	for _, c := range f.Carrels {
@@ -93,6 +100,37 @@ func Decide(f Facts) Plan {
 		budget = f.maxUnavailable()
 	}
 	return Plan{Restart: f.choose(due, budget-count[Starting]), Next: next}
+}
+
+// impatient takes those who have been Starting for too long for what they are:
+// Failed if the revision is why they started, else Idle, since they were so before
+// it came. It returns when the next will have been.
+func (f Facts) impatient() (Facts, time.Time) {
+	var next time.Time
+	f.Carrels = slices.Clone(f.Carrels)
+	for i := range f.Carrels {
+		c := &f.Carrels[i]
+		if c.Progress != Starting {
+			continue
+		}
+		switch over := c.Since.Add(patience); {
+		case over.After(f.Now):
+			next = earlier(next, over)
+		case c.Since.Before(f.Since):
+			c.Progress = Idle
+		default:
+			c.Progress, c.Trouble = Failed, fmt.Sprintf("starting for more than %d minutes", int(patience.Minutes()))
+		}
+	}
+	return f, next
+}
+
+// earlier is the earlier of two moments of which zero means never.
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
 }
 
 // due are the carrels to restart now, and when others will be.

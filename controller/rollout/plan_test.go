@@ -20,7 +20,8 @@ func immediate(most intstr.IntOrString) v1alpha1.Rollout {
 }
 
 // carrels are named a, b, c..., with the progress of each by a letter: i(dle),
-// p(ending), s(tarting), r(unning with it) or f(ailed). The first was used last.
+// p(ending), s(tarting), r(unning with it) or f(ailed); h(anging) and o(ld) are starting for an hour, since the revision
+// and since before it. The first was used last.
 func carrels(progress string) []Carrel {
 	all := make([]Carrel, 0, len(progress))
 	for i, letter := range progress {
@@ -28,8 +29,16 @@ func carrels(progress string) []Carrel {
 			Name: string(rune('a' + i)), Progress: Progress(strings.IndexRune("ipsrf", letter)),
 			Since: noon.Add(-time.Hour), LastUsed: noon.Add(-time.Duration(i) * time.Minute),
 		}
-		if c.Progress == Failed {
+		switch letter {
+		case 'f':
 			c.Trouble = "ImagePullBackOff"
+		case 's':
+			c.Since = noon.Add(-time.Minute)
+		case 'h', 'o':
+			c.Progress = Starting
+			if letter == 'o' {
+				c.Since = c.Since.Add(-24 * time.Hour)
+			}
 		}
 		all = append(all, c)
 	}
@@ -51,9 +60,12 @@ func TestDecide(t *testing.T) {
 		{name: "nor under OnNextStart", rollout: v1alpha1.Rollout{When: v1alpha1.RolloutOnNextStart}, carrels: "ppp"},
 		{name: "the least recently used goes first, alone", rollout: immediate(intstr.FromInt32(2)), carrels: "ppp", want: Plan{Restart: []string{"c"}}},
 		{name: "it is waited for while it knows nothing of it yet", rollout: immediate(intstr.FromInt32(2)), carrels: "ppp", granted: "c", want: Plan{Restart: []string{"c"}}},
-		{name: "and while it starts", rollout: immediate(intstr.FromInt32(2)), carrels: "pps"},
+		{name: "and while it starts", rollout: immediate(intstr.FromInt32(2)), carrels: "pps", want: Plan{Next: noon.Add(9 * time.Minute)}},
+		{name: "one that hangs holds the others", rollout: immediate(intstr.FromInt32(2)), carrels: "pphr", age: 2 * time.Hour,
+			want: Plan{Held: held([]Carrel{{Name: "c", Trouble: "starting for more than 10 minutes"}}, 2)}},
+		{name: "one that did before takes nobody's place", rollout: immediate(intstr.FromInt32(1)), carrels: "ppor", age: 2 * time.Hour, want: Plan{Restart: []string{"b"}}},
 		{name: "when it runs, as many as may be down follow", rollout: immediate(intstr.FromInt32(2)), carrels: "pppr", want: Plan{Restart: []string{"c", "b"}}},
-		{name: "no more than that, whether told or starting", rollout: immediate(intstr.FromInt32(3)), carrels: "ppppsr", granted: "b", want: Plan{Restart: []string{"b", "d"}}},
+		{name: "no more than that, whether told or starting", rollout: immediate(intstr.FromInt32(3)), carrels: "ppppsr", granted: "b", want: Plan{Restart: []string{"b", "d"}, Next: noon.Add(9 * time.Minute)}},
 		{name: "a percentage is of all, rounded up", rollout: immediate(intstr.FromString("34%")), carrels: "iippppr", want: Plan{Restart: []string{"f", "e", "d"}}},
 		{name: "10 % unless said, at least one", rollout: v1alpha1.Rollout{When: v1alpha1.RolloutImmediate}, carrels: "pppr", want: Plan{Restart: []string{"c"}}},
 		{name: "who was woken with it proves it as well", rollout: immediate(intstr.FromInt32(3)), carrels: "pprii", want: Plan{Restart: []string{"b", "a"}}},

@@ -35,6 +35,9 @@ func take(t *v1alpha1.Template, present *v1alpha1.TemplateRevision, users []v1al
 		default:
 			c.counts.Updated++
 			carrel.Progress = progress(u, present)
+			if u.Status.LastStartTime != nil {
+				carrel.Since = u.Status.LastStartTime.Time
+			}
 			if u.Status.State == v1alpha1.StateFailing {
 				c.counts.Failed++
 				carrel.Trouble = trouble(u)
