@@ -28,14 +28,14 @@ func WriteMarkdown(out io.Writer, plans []Plan) error {
 }
 
 func (p Plan) writeMarkdown(b *strings.Builder) {
-	fmt.Fprintf(b, "### %s: %s\n\n%s in all.\n", escape(p.Course), escape(p.headline()), plural(p.Total, "carrel"))
+	fmt.Fprintf(b, "### %s: %s\n\n%s in all.\n", Escape(p.Course), Escape(p.Headline()), plural(p.Total, "carrel"))
 	for _, block := range p.blocks() {
 		writeList(b, block)
 	}
 	if len(p.Need.Rows) == 0 {
 		return
 	}
-	fmt.Fprintf(b, "\n**%s**\n\n| resource | before | after | quota |\n|---|---|---|---|\n", escape(p.Need.title()))
+	fmt.Fprintf(b, "\n**%s**\n\n| resource | before | after | quota |\n|---|---|---|---|\n", Escape(p.Need.title()))
 	for _, row := range p.Need.Rows {
 		fmt.Fprintf(b, "| %s | %s | %s | %s%s |\n", row.Resource, row.Before, row.After, row.Quota, over(row))
 	}
@@ -44,12 +44,12 @@ func (p Plan) writeMarkdown(b *strings.Builder) {
 func writeList(b *strings.Builder, list block) {
 	folded := len(list.lines) > longList
 	if folded {
-		fmt.Fprintf(b, "\n<details><summary>%s (%d)</summary>\n\n", escape(list.title), len(list.lines))
+		fmt.Fprintf(b, "\n<details><summary>%s (%d)</summary>\n\n", Escape(list.title), len(list.lines))
 	} else {
-		fmt.Fprintf(b, "\n**%s**\n\n", escape(list.title))
+		fmt.Fprintf(b, "\n**%s**\n\n", Escape(list.title))
 	}
 	for _, line := range list.lines {
-		fmt.Fprintf(b, "- %s\n", escape(line))
+		fmt.Fprintf(b, "- %s\n", Escape(line))
 	}
 	if folded {
 		b.WriteString("\n</details>\n")
@@ -61,7 +61,8 @@ func writeList(b *strings.Builder, list block) {
 // may propose.
 const special = "\\`*_{}[]<>|~@#&!"
 
-func escape(text string) string {
+// Escape keeps text from being taken for Markdown, and from calling anybody.
+func Escape(text string) string {
 	var b strings.Builder
 	for _, r := range text {
 		switch {

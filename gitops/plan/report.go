@@ -13,8 +13,8 @@ type block struct {
 	lines []string
 }
 
-// headline is the plan in one line.
-func (p Plan) headline() string {
+// Headline is the plan in one line.
+func (p Plan) Headline() string {
 	if len(p.Problems) > 0 {
 		return "nothing happens until what is wrong is mended"
 	}

@@ -20,7 +20,7 @@ func WriteText(out io.Writer, plans []Plan) error {
 }
 
 func (p Plan) writeText(w io.Writer) {
-	_, _ = fmt.Fprintf(w, "%s: %s (%s in all)\n", p.Course, p.headline(), plural(p.Total, "carrel"))
+	_, _ = fmt.Fprintf(w, "%s: %s (%s in all)\n", p.Course, p.Headline(), plural(p.Total, "carrel"))
 	for _, b := range p.blocks() {
 		_, _ = fmt.Fprintf(w, "\n  %s\n", b.title)
 		for _, line := range b.lines {

@@ -1,0 +1,248 @@
+package ci_test
+
+import (
+	"bytes"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-git/go-billy/v5/memfs"
+	"github.com/go-git/go-git/v5"
+	"github.com/go-git/go-git/v5/plumbing/object"
+	"github.com/go-git/go-git/v5/storage/memory"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/carrel-dev/carrel/forge"
+	"github.com/carrel-dev/carrel/gitops/ci"
+	"github.com/carrel-dev/carrel/gitops/plan"
+)
+
+var update = flag.Bool("update", false, "write what comes out as what is wanted")
+
+var base, head = strings.Repeat("a", 40), strings.Repeat("b", 40)
+
+func TestFromEnvironment(t *testing.T) {
+	event := func(text string) string {
+		path := filepath.Join(t.TempDir(), "event.json")
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	pull := fmt.Sprintf(`{"pull_request": {"number": 12, "base": {"sha": %q}, "head": {"sha": %q}}}`, base, head)
+	actions := func(forge string, path string) map[string]string {
+		return map[string]string{
+			"GITHUB_ACTIONS": "true", forge: "true", "GITHUB_EVENT_PATH": path,
+			"GITHUB_SERVER_URL": "https://forge.example.org/", "GITHUB_REPOSITORY": "lab/carrel",
+		}
+	}
+	repository := forge.Repository{Server: "https://forge.example.org", Owner: "lab", Name: "carrel"}
+	gitlab := map[string]string{
+		"GITLAB_CI": "true", "CI_MERGE_REQUEST_IID": "12", "CI_PROJECT_URL": "https://forge.example.org/lab/carrel",
+		"CI_MERGE_REQUEST_DIFF_BASE_SHA": base, "CI_COMMIT_SHA": head,
+	}
+	merged := map[string]string{"CI_COMMIT_SHA": strings.Repeat("c", 40), "CI_MERGE_REQUEST_SOURCE_BRANCH_SHA": head}
+	for name, value := range gitlab {
+		if merged[name] == "" {
+			merged[name] = value
+		}
+	}
+	branch := map[string]string{"GITLAB_CI": "true", "CI_PROJECT_URL": "https://forge.example.org/lab/carrel"}
+	want := func(kind ci.Kind) ci.Request {
+		return ci.Request{Kind: kind, Repository: repository, Number: 12, Base: base, Head: head}
+	}
+	for name, test := range map[string]struct {
+		environment map[string]string
+		want        ci.Request
+		err         string
+	}{
+		"GitHub":                  {actions("GITHUB_ACTIONS", event(pull)), want(ci.GitHub), ""},
+		"Gitea":                   {actions("GITEA_ACTIONS", event(pull)), want(ci.Gitea), ""},
+		"Forgejo":                 {actions("FORGEJO_ACTIONS", event(pull)), want(ci.Gitea), ""},
+		"a push":                  {actions("GITHUB_ACTIONS", event(`{"ref": "refs/heads/main"}`)), ci.Request{}, "on: pull_request"},
+		"half an event":           {actions("GITHUB_ACTIONS", event(`{"pull_request": {"number": 12}}`)), ci.Request{}, "does not tell its merge request whole"},
+		"no event":                {actions("GITHUB_ACTIONS", "/nonexistent"), ci.Request{}, "GITHUB_EVENT_PATH"},
+		"GitLab":                  {gitlab, want(ci.GitLab), ""},
+		"GitLab's merged results": {merged, want(ci.GitLab), ""},
+		"a branch's pipeline":     {branch, ci.Request{}, "CI_MERGE_REQUEST_IID"},
+		"somebody's own machine":  {nil, ci.Request{}, "carrel plan"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := ci.FromEnvironment(func(key string) string { return test.environment[key] })
+			if test.err != "" {
+				if err == nil || !strings.Contains(err.Error(), test.err) {
+					t.Fatalf("error %v, want one that says %q", err, test.err)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Errorf("request (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// repository has two commits: a roster of four, and one with a line changed.
+func repository(t *testing.T) (r *git.Repository, base, head string) {
+	t.Helper()
+	r, err := git.Init(memory.NewStorage(), memfs.New())
+	if err != nil {
+		t.Fatal(err)
+	}
+	base = commit(t, r, map[string]string{"courses/prog1/roster.csv": "user,name\nu1,Sato\nu2,Ito\nu3,Abe\n", "courses/prog1/other.yaml": "a: b\n"})
+	return r, base, commit(t, r, map[string]string{"courses/prog1/roster.csv": "user,name\nu1,Sato\nu3,Abe\nu4,Mori\n", "courses/database/students/hana.mori.yaml": "kind: Userland\n"})
+}
+
+func commit(t *testing.T, r *git.Repository, files map[string]string) string {
+	t.Helper()
+	tree, err := r.Worktree()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, text := range files {
+		f, err := tree.Filesystem.Create(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.Write([]byte(text)); err != nil {
+			t.Fatal(err)
+		}
+		if err := f.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := tree.Add(path); err != nil {
+			t.Fatal(err)
+		}
+	}
+	who := &object.Signature{Name: "teacher", Email: "teacher@example.org", When: time.Unix(1790000000, 0)}
+	hash, err := tree.Commit("change", &git.CommitOptions{Author: who, Committer: who})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return hash.String()
+}
+
+func TestChange(t *testing.T) {
+	r, base, head := repository(t)
+	if got, err := ci.MergeBase(r, base, head); got != base || err != nil {
+		t.Errorf("the branch goes off from %s (%v), want %s", got, err, base)
+	}
+	change, err := ci.ReadChange(t.Context(), r, base, head)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for user, want := range map[string]bool{"u1": false, "u2": true, "u3": false, "u4": true, "hana.mori": true, "Mori": true, "u": false} {
+		if got := change.Names(user); got != want {
+			t.Errorf("the change names %s: %v, want %v", user, got, want)
+		}
+	}
+	if !change.Touches("courses/prog1/roster.csv") || change.Touches("courses/prog1/other.yaml") {
+		t.Error("the files it touches are others")
+	}
+	if _, err := ci.MergeBase(r, strings.Repeat("c", 40), head); !errors.Is(err, ci.ErrShallow) {
+		t.Errorf("a commit that is not there: %v, want ErrShallow", err)
+	}
+}
+
+// report is one with everything in it.
+func report(base, head string) ci.Report {
+	seat := func(user, name string) plan.Seat {
+		return plan.Seat{User: user, Name: name, Template: "ide", Enabled: true, Place: "roster.csv line 2"}
+	}
+	return ci.Report{
+		Base: base, Head: head,
+		Findings: []ci.Finding{
+			{File: "courses/prog1/roster.csv", Line: 4, Rule: "roster", Severity: ci.Error, Message: "the same user | twice", Cure: "delete one"},
+			{File: "courses/prog1/u9.yaml", Line: 1, Rule: "name", Severity: "warning", Message: "secret"},
+		},
+		Plans: []plan.Plan{{
+			Course: "prog1", Total: 4, Added: []plan.Seat{seat("u4", "Mori"), seat("u9", "Secret")},
+			Held: []plan.Held{{Removals: 3, Of: 4, Confirm: `spec.guard.confirm: "abc"`}},
+		}},
+	}
+}
+
+func TestReport(t *testing.T) {
+	r, base, head := repository(t)
+	change, err := ci.ReadChange(t.Context(), r, base, head)
+	if err != nil {
+		t.Fatal(err)
+	}
+	quiet := report(base, head)
+	quiet.Findings, quiet.Plans[0].Held = nil, nil
+	failed := ci.Report{Base: base, Head: head, Failure: "kustomization.yaml: <no> such file @all"}
+	for name, test := range map[string]struct {
+		report ci.Report
+		want   forge.Status
+	}{
+		"refused": {report(base, head), forge.Status{Context: "carrel/check", State: forge.Failure, Description: "1 error, and a removal that is not confirmed; see the comment on the request"}},
+		"quiet":   {quiet, forge.Status{Context: "carrel/check", State: forge.Success, Description: "prog1: 2 added"}},
+		"failed":  {failed, forge.Status{Context: "carrel/check", State: forge.Failure, Description: "can't be looked at: kustomization.yaml: <no> such file @all; see the comment on the request"}},
+		"empty":   {ci.Report{Base: base, Head: head}, forge.Status{Context: "carrel/check", State: forge.Success, Description: "no course changes"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if diff := cmp.Diff(test.want, test.report.Status()); diff != "" {
+				t.Errorf("status (-want +got):\n%s", diff)
+			}
+			if got, want := test.report.Refused(), test.want.State == forge.Failure; got != want {
+				t.Errorf("refused: %v, want %v", got, want)
+			}
+			comment, err := test.report.Comment(change)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if strings.Contains(comment, "ecret") || strings.Contains(comment, "u9") || strings.Contains(comment, "@all") {
+				t.Errorf("the comment names somebody whom the change does not:\n%s", comment)
+			}
+			golden(t, name+".md", comment)
+		})
+	}
+}
+
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", name, diff)
+	}
+}
+
+// A report is another step's word: one about other commits is not taken.
+func TestReadReport(t *testing.T) {
+	var out bytes.Buffer
+	if err := report(base, head).Write(&out); err != nil {
+		t.Fatal(err)
+	}
+	request := ci.Request{Base: base, Head: head}
+	got, err := ci.Read(bytes.NewReader(out.Bytes()), request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(report(base, head), got, cmp.AllowUnexported(plan.Seat{})); diff != "" {
+		t.Errorf("what was written is not what is read (-want +got):\n%s", diff)
+	}
+	request.Head = base
+	if _, err := ci.Read(bytes.NewReader(out.Bytes()), request); err == nil {
+		t.Error("a report about other commits is taken")
+	}
+	if _, err := ci.Read(strings.NewReader("{"), request); err == nil {
+		t.Error("half a report is taken")
+	}
+}

@@ -1,0 +1,194 @@
+package ci
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/carrel-dev/carrel/forge"
+	"github.com/carrel-dev/carrel/gitops/plan"
+)
+
+// StatusContext is the commit status of a merge request's check.
+const StatusContext = "carrel/check"
+
+// Mark finds our comment on a merge request again.
+const Mark forge.Mark = "carrel/check"
+
+// maxReport bounds what is read of a report, in bytes: it was written by a run
+// that looked at files anybody may propose.
+const maxReport = 16 << 20
+
+// Finding is something a check found.
+type Finding struct {
+	File     string `json:"file"`
+	Line     int    `json:"line,omitempty"`
+	Rule     string `json:"rule"`
+	Severity string `json:"severity"`
+	Message  string `json:"message"`
+	Cure     string `json:"cure,omitempty"`
+}
+
+// Error is the severity that keeps a request from being merged.
+const Error = "error"
+
+// Report is what came of looking at a merge request.
+type Report struct {
+	// Base and Head are the commits compared.
+	Base string `json:"base"`
+	Head string `json:"head"`
+	// Failure is why there are neither findings nor plans.
+	Failure  string      `json:"failure,omitempty"`
+	Findings []Finding   `json:"findings,omitempty"`
+	Plans    []plan.Plan `json:"plans,omitempty"`
+}
+
+// Refused reports whether the request must not be merged as it is.
+func (r Report) Refused() bool { return r.refusal() != "" }
+
+// refusal says in a few words why not.
+func (r Report) refusal() string {
+	errs, held := 0, 0
+	for _, finding := range r.Findings {
+		if finding.Severity == Error {
+			errs++
+		}
+	}
+	for _, p := range r.Plans {
+		if p.Unconfirmed() {
+			held++
+		}
+	}
+	switch {
+	case r.Failure != "":
+		return "can't be looked at: " + r.Failure
+	case errs > 0 && held > 0:
+		return fmt.Sprintf("%s, and a removal that is not confirmed", counted(errs, "error"))
+	case errs > 0:
+		return counted(errs, "error")
+	case held > 0:
+		return "a removal that is not confirmed"
+	}
+	return ""
+}
+
+// Status is the commit status for the request's head. It names nobody.
+func (r Report) Status() forge.Status {
+	status := forge.Status{Context: StatusContext, State: forge.Success, Description: r.headline()}
+	if refusal := r.refusal(); refusal != "" {
+		status.State, status.Description = forge.Failure, refusal+"; see the comment on the request"
+	}
+	status.Description = firstCharacters(strings.Join(strings.Fields(status.Description), " "), forge.MaxDescription)
+	return status
+}
+
+func (r Report) headline() string {
+	courses := make([]string, len(r.Plans))
+	for i, p := range r.Plans {
+		courses[i] = p.Course + ": " + p.Headline()
+	}
+	if len(courses) == 0 {
+		return "no course changes"
+	}
+	return strings.Join(courses, "; ")
+}
+
+func firstCharacters(text string, n int) string {
+	if runes := []rune(text); len(runes) > n {
+		return string(runes[:n-1]) + "…"
+	}
+	return text
+}
+
+func counted(n int, word string) string {
+	if n == 1 {
+		return "1 " + word
+	}
+	return fmt.Sprintf("%d %ss", n, word)
+}
+
+// Comment is the report in Markdown. It names whom the change itself names, and
+// shows what was found in files the change touches: it is read by more people than
+// the roster.
+func (r Report) Comment(change Change) (string, error) {
+	var b strings.Builder
+	switch refusal := r.refusal(); {
+	case r.Failure != "":
+		fmt.Fprintf(&b, "## This request can't be looked at\n\n%s\n", plan.Escape(r.Failure))
+		return b.String(), nil
+	case refusal != "":
+		fmt.Fprintf(&b, "## Not to be merged as it is: %s\n", refusal)
+	default:
+		b.WriteString("## What merging this does\n")
+	}
+	r.writeFindings(&b, change)
+	plans := make([]plan.Plan, len(r.Plans))
+	for i, p := range r.Plans {
+		plans[i] = p.Naming(change.Names)
+	}
+	b.WriteString("\n")
+	if err := plan.WriteMarkdown(&b, plans); err != nil {
+		return "", err
+	}
+	fmt.Fprintf(&b, "\n<sub>%s compared with %s</sub>\n", short(r.Head), short(r.Base))
+	return b.String(), nil
+}
+
+// shownFindings is how many findings a comment shows.
+const shownFindings = 30
+
+func (r Report) writeFindings(b *strings.Builder, change Change) {
+	var shown []Finding
+	for _, f := range r.Findings {
+		if change.Touches(f.File) && len(shown) < shownFindings {
+			shown = append(shown, f)
+		}
+	}
+	if len(shown) > 0 {
+		b.WriteString("\n| where | what | cure |\n|---|---|---|\n")
+	}
+	for _, f := range shown {
+		where := f.File
+		if f.Line > 0 {
+			where += fmt.Sprintf(":%d", f.Line)
+		}
+		fmt.Fprintf(b, "| %s | %s: %s (%s) | %s |\n", plan.Escape(where), plan.Escape(f.Severity), plan.Escape(f.Message), plan.Escape(f.Rule), plan.Escape(f.Cure))
+	}
+	if more := len(r.Findings) - len(shown); more > 0 {
+		fmt.Fprintf(b, "\n%s not shown here: see the job's log.\n", counted(more, "finding"))
+	}
+}
+
+func short(commit string) string { return commit[:min(len(commit), 7)] }
+
+// Write writes the report for Read.
+func (r Report) Write(out io.Writer) error {
+	encoder := json.NewEncoder(out)
+	encoder.SetIndent("", "  ")
+	if err := encoder.Encode(r); err != nil {
+		return fmt.Errorf("write the report: %w", err)
+	}
+	return nil
+}
+
+// Read reads a report that another step wrote. What it says of commits is not
+// taken on trust: they must be those of the request.
+func Read(in io.Reader, request Request) (Report, error) {
+	var r Report
+	data, err := io.ReadAll(io.LimitReader(in, maxReport+1))
+	switch {
+	case err != nil:
+		return r, fmt.Errorf("read the report: %w", err)
+	case len(data) > maxReport:
+		return r, fmt.Errorf("the report has more than %d bytes", maxReport)
+	}
+	if err := json.Unmarshal(data, &r); err != nil {
+		return r, fmt.Errorf("read the report: %w", err)
+	}
+	if r.Base != request.Base || r.Head != request.Head {
+		return r, errors.New("the report is about other commits than this request: run the check again")
+	}
+	return r, nil
+}
