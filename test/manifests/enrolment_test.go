@@ -58,6 +58,17 @@ func TestOpenEnrolment(t *testing.T) {
 	}
 }
 
+// Flux may apply a student before the Course: the policy looks the Course up, and
+// must not be in the way of anybody while there is none.
+func TestStudentsMayComeBeforeTheirCourse(t *testing.T) {
+	local(t)
+	admin := apiserver.Client(t)
+	namespace := apiserver.Namespace(t, admin)
+	if err := applyOne(t.Context(), admin, object(t, userlandIn(namespace, "early", "{user: early}")), client.DryRunAll); err != nil {
+		t.Errorf("refused: %v", err)
+	}
+}
+
 func userlandIn(namespace, name, spec string) string {
 	return "{apiVersion: carrel.dev/v1alpha1, kind: Userland, metadata: {name: " + name + ", namespace: " + namespace + "}, spec: " + spec + "}"
 }
