@@ -21,13 +21,10 @@ var gateway = types.NamespacedName{Namespace: "carrel-system", Name: "carrel-gat
 func TestOpenEnrolment(t *testing.T) {
 	local(t)
 	admin := apiserver.Client(t)
-	open, closed := apiserver.Namespace(t, admin), apiserver.Namespace(t, admin)
-	for _, namespace := range []string{open, closed} {
-		apply(t, admin, openEnrolment(t, namespace))
-	}
+	open := apiserver.Namespace(t, admin)
+	apply(t, admin, openEnrolment(t, open))
 	apply(t, admin, []*unstructured.Unstructured{
 		object(t, "{apiVersion: carrel.dev/v1alpha1, kind: Course, metadata: {name: "+open+", namespace: "+open+"}, spec: {enrolment: Open, enrolmentRules: [{claim: groups, values: [students]}]}}"),
-		object(t, course(closed, closed)),
 		object(t, userlandIn(open, "there", "{user: there}")),
 	})
 	c := as(t, gateway.Namespace, gateway.Name)
@@ -41,7 +38,6 @@ func TestOpenEnrolment(t *testing.T) {
 		refused []string
 	}{
 		{"makes a visitor's carrel", toCreate, userlandIn(open, "visitor", "{user: hanako@example.org}"), nil},
-		{"not where the course is closed", toCreate, userlandIn(closed, "visitor", "{user: hanako}"), []string{"enrolment in course '" + closed + "' is closed", "spec.enrolment: Open"}},
 		{"not where the administrator has not agreed", toCreate, userlandIn("prog1", "visitor", "{user: hanako}"), []string{"forbidden", "cannot create"}},
 		{"not of another Template", toCreate, userlandIn(open, "visitor", "{user: hanako, templateName: large}"), []string{"spec.templateName"}},
 		{"not into a section", toCreate, userlandIn(open, "visitor", "{user: hanako, section: a}"), []string{"spec.section"}},
@@ -55,17 +51,6 @@ func TestOpenEnrolment(t *testing.T) {
 			o := object(t, tt.object)
 			check(t, tt.refused, func(ctx context.Context) error { return tt.do(ctx, c, o.DeepCopy()) })
 		})
-	}
-}
-
-// Flux may apply a student before the Course: the policy looks the Course up, and
-// must not be in the way of anybody while there is none.
-func TestStudentsMayComeBeforeTheirCourse(t *testing.T) {
-	local(t)
-	admin := apiserver.Client(t)
-	namespace := apiserver.Namespace(t, admin)
-	if err := applyOne(t.Context(), admin, object(t, userlandIn(namespace, "early", "{user: early}")), client.DryRunAll); err != nil {
-		t.Errorf("refused: %v", err)
 	}
 }
 
