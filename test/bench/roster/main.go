@@ -1,0 +1,167 @@
+// Command roster measures what one changed row of a large roster costs: the
+// requests the controller makes for it, and how long after the roster is written
+// the objects of the new student's carrel are there.
+//
+//	export KUBEBUILDER_ASSETS=$(bin/devcluster assets)
+//	go run ./test/bench/roster -n 5000
+//
+// docs/performance.md says what the figures mean.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/go-logr/logr"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/carrel-dev/carrel/api/v1alpha1"
+	"github.com/carrel-dev/carrel/test/bench/lab"
+)
+
+func main() {
+	var b bench
+	flag.IntVar(&b.rows, "n", 5000, "number of rows at first")
+	flag.IntVar(&b.changes, "changes", 5, "how often one more row is added")
+	flag.StringVar(&b.log, "log", os.DevNull, "file for the controller's log")
+	flag.Parse()
+	// envtest's own log has nothing to add.
+	ctrl.SetLogger(logr.Discard())
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := b.run(ctx)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "roster:", err)
+		os.Exit(1)
+	}
+}
+
+// bench is what the flags say.
+type bench struct {
+	rows, changes int
+	log           string
+}
+
+func (b *bench) run(ctx context.Context) (err error) {
+	directory, err := os.MkdirTemp("", "carrel-bench-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(directory)
+	binary, err := lab.Build(ctx, directory)
+	if err != nil {
+		return err
+	}
+	log, err := os.OpenFile(b.log, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+	p, err := lab.Start(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, p.Stop()) }()
+	controller, err := p.Run(binary, log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, controller.Stop()) }()
+	c, err := p.Client()
+	if err != nil {
+		return err
+	}
+	if err := b.enrol(ctx, c, controller); err != nil {
+		return err
+	}
+	for change := range b.changes {
+		if err := b.change(ctx, c, controller, b.rows+change); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// rosterName is that of the ConfigMap. It has no hash: a change is an update.
+const rosterName = "roster"
+
+// student is the row of a number. Sleeping carrels, as most are.
+func student(number int) string { return fmt.Sprintf("student-%05d", number) }
+
+func roster(rows int) *corev1.ConfigMap {
+	var text strings.Builder
+	text.WriteString("user,name,section\n")
+	for number := range rows {
+		fmt.Fprintf(&text, "%s,Student %d,%c\n", student(number), number, 'a'+rune(number%20))
+	}
+	return &corev1.ConfigMap{
+		ObjectMeta: metav1.ObjectMeta{Namespace: lab.Course, Name: rosterName, Labels: map[string]string{v1alpha1.RosterLabel: "true"}},
+		Data:       map[string]string{"roster.csv": text.String()},
+	}
+}
+
+// enrol waits until everybody of the first roster is there and nothing moves.
+func (b *bench) enrol(ctx context.Context, c client.WithWatch, controller *lab.Controller) error {
+	template := lab.Template()
+	template.Spec.Idle = &v1alpha1.Idle{After: metav1.Duration{Duration: time.Hour}}
+	course := &v1alpha1.Course{ObjectMeta: metav1.ObjectMeta{Namespace: lab.Course, Name: lab.Course}}
+	course.Spec.TemplateName = lab.TemplateName
+	course.Spec.Rosters = []v1alpha1.RosterSource{{ConfigMap: rosterName}}
+	asleep, err := lab.Follow(ctx, c, b.rows, lab.IsIn(v1alpha1.StateAsleep))
+	if err != nil {
+		return err
+	}
+	began := time.Now()
+	for _, o := range []client.Object{template, roster(b.rows), course} {
+		if err := c.Create(ctx, o); err != nil {
+			return fmt.Errorf("create %T: %w", o, err)
+		}
+	}
+	reached := <-asleep
+	if reached.Err != nil {
+		return reached.Err
+	}
+	fmt.Printf("%d rows: the last carrel is there after %.1f s\n", b.rows, reached.Last.Sub(began).Seconds())
+	_, err = controller.Settled(ctx, 3*time.Second)
+	return err
+}
+
+// change adds the row of a number.
+func (b *bench) change(ctx context.Context, c client.WithWatch, controller *lab.Controller, number int) error {
+	before, err := controller.Settled(ctx, 0)
+	if err != nil {
+		return err
+	}
+	came, err := lab.FollowDeployment(ctx, c, student(number))
+	if err != nil {
+		return err
+	}
+	next := roster(number + 1)
+	began := time.Now()
+	if err := c.Update(ctx, next); err != nil {
+		return fmt.Errorf("write the roster: %w", err)
+	}
+	reached := <-came
+	if reached.Err != nil {
+		return reached.Err
+	}
+	after, err := controller.Settled(ctx, 3*time.Second)
+	if err != nil {
+		return err
+	}
+	writesBefore, readsBefore := before.Requests()
+	writes, reads := after.Requests()
+	fmt.Printf("one row more: its Deployment is there after %.0f ms; %d writes, %d reads\n",
+		float64(reached.Last.Sub(began).Microseconds())/1000, writes-writesBefore, reads-readsBefore)
+	return nil
+}
