@@ -88,12 +88,16 @@ func run(ctx context.Context, cluster story.Devcluster, out io.Writer) error {
 		return err
 	}
 
-	say("\n3. A teacher adds a student: one file, one merge request")
-	if err := addStudent(ctx, out, c, forge); err != nil {
+	say("\n3. A teacher adds a student: one line, one merge request")
+	if err := addStudent(ctx, out, c, forge, cluster.Root); err != nil {
+		return err
+	}
+	say("\n4. The student comes for the first time")
+	if err := openCarrel(ctx, out, c); err != nil {
 		return err
 	}
 
-	say("\n4. The carrels that run, and where they open from this machine")
+	say("\n5. The carrels that run, and where they open from this machine")
 	if err := printCarrels(ctx, out, c); err != nil {
 		return err
 	}

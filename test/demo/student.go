@@ -14,13 +14,17 @@ import (
 )
 
 // addStudent plays the merge request and tells its timeline.
-func addStudent(ctx context.Context, out io.Writer, c client.Client, forge *story.Forge) error {
+func addStudent(ctx context.Context, out io.Writer, c client.Client, forge *story.Forge, root string) error {
 	student := story.NewStudent
-	request, err := forge.Propose("add-"+student.Name, "Add "+student.Name+" to "+student.Course, student.File())
+	change, err := student.Joins(root)
 	if err != nil {
 		return err
 	}
-	_, _ = fmt.Fprintf(out, "  %s adds %s:\n\n%s\n", request.URL, student.File().Path, indent(student.File().Content))
+	request, err := forge.Propose("add-"+student.User, "Add "+student.User+" to "+student.Course, change)
+	if err != nil {
+		return err
+	}
+	_, _ = fmt.Fprintf(out, "  %s adds to %s:\n\n      %s\n", request.URL, change.Path, student.Row())
 	begin := time.Now()
 	commit, err := forge.Merge(request)
 	if err != nil {
@@ -30,23 +34,21 @@ func addStudent(ctx context.Context, out io.Writer, c client.Client, forge *stor
 	return follow(ctx, out, begin, []story.Milestone{
 		story.Synced(c, commit),
 		story.Applied(c, student.Course, commit),
-		story.ReportedFirst(forge, student.Course, commit, "pending"),
-		story.Ready(c, student.Course, student.Name),
-		story.Answered(c, student.Course, student.Name, student.Page),
+		story.Asleep(c, student.Course, student.Userland()),
 		story.Reported(forge, student.Course, commit, "success"),
 	})
 }
 
-// indent sets a file's text off from the rest.
-func indent(text []byte) string {
-	out := "      "
-	for _, b := range text {
-		out += string(rune(b))
-		if b == '\n' {
-			out += "      "
-		}
+// openCarrel wakes the student's carrel.
+func openCarrel(ctx context.Context, out io.Writer, c client.Client) error {
+	student, begin := story.NewStudent, time.Now()
+	if err := story.Arrive(ctx, c, student.Course, student.Userland(), begin); err != nil {
+		return err
 	}
-	return out
+	return follow(ctx, out, begin, []story.Milestone{
+		story.Ready(c, student.Course, student.Userland()),
+		story.Answered(c, student.Course, student.Userland(), student.Page),
+	})
 }
 
 // printCarrels prints a table of the carrels that run.
@@ -70,7 +72,7 @@ func printCarrels(ctx context.Context, out io.Writer, c client.Client) error {
 		_, _ = fmt.Fprintf(table, "  %s\t%s\t%s\t%s\t%s\n", u.Namespace, u.Name, u.User(), u.Status.State, address)
 	}
 	for course, n := range resting {
-		_, _ = fmt.Fprintf(table, "  %s\t(%d more)\t\tstopped\t\n", course, n)
+		_, _ = fmt.Fprintf(table, "  %s\t(%d more)\t\tasleep, or stopped\t\n", course, n)
 	}
 	return table.Flush()
 }

@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -80,19 +81,44 @@ configMapGenerator:
 }
 
 // enrolled is reached when the course has so many Userlands of rows.
-func enrolled(want int) story.Milestone {
+func enrolled(want int) story.Milestone { return enrolledIn(rosterCourse, want) }
+
+func enrolledIn(course string, want int) story.Milestone {
 	return story.Milestone{Name: "rows brought about", Reached: func(ctx context.Context) (string, bool, error) {
 		var all v1alpha1.UserlandList
-		if err := c.List(ctx, &all, client.InNamespace(rosterCourse)); err != nil {
+		if err := c.List(ctx, &all, client.InNamespace(course)); err != nil {
 			return "", false, err
 		}
-		var names []string
+		rows := 0
 		for i := range all.Items {
-			if owner := metav1.GetControllerOf(&all.Items[i]); owner != nil && owner.Kind == "Course" {
-				names = append(names, all.Items[i].Name)
+			if controllerOf(&all.Items[i]) == "Course" {
+				rows++
 			}
 		}
-		return strings.Join(names, ", "), len(names) == want, nil
+		return fmt.Sprintf("%d of %d", rows, want), rows == want, nil
+	}}
+}
+
+// controllerOf is the kind of what owns a Userland; empty for one of a file.
+func controllerOf(u *v1alpha1.Userland) string {
+	if owner := metav1.GetControllerOf(u); owner != nil {
+		return owner.Kind
+	}
+	return ""
+}
+
+// about is reached when an object says so.
+func about[T any, O interface {
+	*T
+	client.Object
+}](name string, key client.ObjectKey, says func(O) (string, bool)) story.Milestone {
+	return story.Milestone{Name: name, Reached: func(ctx context.Context) (string, bool, error) {
+		object := O(new(T))
+		if err := c.Get(ctx, key, object); err != nil {
+			return "", false, err
+		}
+		detail, reached := says(object)
+		return detail, reached, nil
 	}}
 }
 

@@ -4,32 +4,52 @@ package e2e
 
 import (
 	"testing"
+	"time"
 
 	"github.com/carrel-dev/carrel/test/story"
 )
 
-// The main job: a teacher merges one file, and the student's IDE opens in a
-// browser, and the commit is green for the course it concerns and for no other.
+// The main job: a teacher merges one line, the student comes, and their IDE opens
+// in a browser; and the commit is green for the course it concerns and no other.
 func TestMergedStudentGetsACarrel(t *testing.T) {
 	student := story.NewStudent
-	commit := merge(t, "Add "+student.Name, student.File())
+	joins, err := student.Joins(cluster.Root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	commit := merge(t, "Add "+student.User, joins)
 	reach(t,
 		story.Synced(c, commit),
 		story.Applied(c, student.Course, commit),
-		story.ReportedFirst(forge, student.Course, commit, "pending"),
-		story.Ready(c, student.Course, student.Name),
-		story.Answered(c, student.Course, student.Name, student.Page),
+		story.Asleep(c, student.Course, student.Userland()),
 		story.Reported(forge, student.Course, commit, "success"),
 	)
-	address, err := story.Address(t.Context(), c, student.Course, student.Name)
+	if err := story.Arrive(t.Context(), c, student.Course, student.Userland(), time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	reach(t,
+		story.Ready(c, student.Course, student.Userland()),
+		story.Answered(c, student.Course, student.Userland(), student.Page),
+	)
+	address, err := story.Address(t.Context(), c, student.Course, student.Userland())
 	if err != nil {
 		t.Fatal(err)
 	}
 	openEditor(t, address)
 	onlyReported(t, commit, student.Course)
 
-	gone := merge(t, "Drop "+student.Name, story.Change{Path: student.File().Path})
+	gone := merge(t, "Drop "+student.User, rosterOf(t, student.Course))
 	reach(t, story.Reported(forge, student.Course, gone, "success"))
+}
+
+// rosterOf is the roster as it is in the repository.
+func rosterOf(t *testing.T, course string) story.Change {
+	t.Helper()
+	text, err := story.Roster(cluster.Root, course)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return story.Change{Path: story.RosterPath(course), Content: []byte(text)}
 }
 
 // onlyReported checks that the commit, which concerns one course, got statuses

@@ -11,11 +11,13 @@ import (
 
 	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
 	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/kustomize/api/krusty"
 	"sigs.k8s.io/kustomize/kyaml/filesys"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
+	csv "github.com/carrel-dev/carrel/roster"
 	"github.com/carrel-dev/carrel/test/apiserver"
 )
 
@@ -64,9 +66,10 @@ func TestFluxAppliesCampus(t *testing.T) { checkCluster(t, "campus", syncCluster
 
 // checkCluster checks what every cluster is to have.
 func checkCluster(t *testing.T, name string, objects []*unstructured.Unstructured) {
-	for course, students := range map[string]int{"prog1": 24, "database": 12} {
-		if got := len(userlands(t, objects, course)); got != students {
-			t.Errorf("course %s has %d Userlands, want %d", course, got, students)
+	for course, want := range map[string]struct{ files, rows int }{"prog1": {1, 300}, "database": {12, 0}} {
+		files, rows := len(userlands(t, objects, course)), len(rows(t, objects, course))
+		if files != want.files || rows != want.rows {
+			t.Errorf("course %s has %d students with files of their own and %d on a roster, want %d and %d", course, files, rows, want.files, want.rows)
 		}
 	}
 	checkPlaceholders(t, objects)
@@ -116,19 +119,66 @@ func checkSync(t *testing.T, k *kustomizev1.Kustomization) {
 	}
 }
 
+// Whatever the day: two cores hold no more.
 func TestLocalFitsThisMachine(t *testing.T) {
 	objects := local(t)
-	for course, want := range map[string]int{"prog1": 6, "database": 2, "sandbox": 3} {
-		enabled := 0
+	for course, want := range map[string]int{"prog1": 4, "database": 2, "sandbox": 3} {
+		meets := inSession(t, objects, course)
+		running := 0
 		for _, u := range userlands(t, objects, course) {
-			if u.Enabled() {
-				enabled++
+			if u.Enabled() && (meets == nil || meets(u.Spec.Section)) {
+				running++
 			}
 		}
-		if enabled != want {
-			t.Errorf("course %s runs %d carrels here, want %d: two cores hold no more", course, enabled, want)
+		for _, row := range rows(t, objects, course) {
+			if row.Enabled && meets(row.Section) {
+				running++
+			}
+		}
+		if running != want {
+			t.Errorf("course %s runs %d carrels here, want %d", course, running, want)
 		}
 	}
+}
+
+// inSession says which sections of a course ever meet; nil for a course whose
+// carrels run at all times. All Templates of one with a timetable must idle.
+func inSession(t *testing.T, objects []*unstructured.Unstructured, course string) func(section string) bool {
+	t.Helper()
+	for _, c := range typed[v1alpha1.Course](t, objects, "Course") {
+		if c.Name != course || c.Spec.Timetable == nil {
+			continue
+		}
+		for _, template := range typed[v1alpha1.Template](t, objects, "Template") {
+			if template.Namespace == course && template.Spec.Idle == nil {
+				t.Errorf("Template %s of course %s never sleeps", template.Name, course)
+			}
+		}
+		return func(section string) bool {
+			return slices.ContainsFunc(c.Spec.Timetable.Sessions, func(s v1alpha1.Session) bool {
+				return len(s.Sections) == 0 || slices.Contains(s.Sections, section)
+			})
+		}
+	}
+	return nil
+}
+
+// rows are those of the rosters of a course.
+func rows(t *testing.T, objects []*unstructured.Unstructured, course string) []csv.Row {
+	t.Helper()
+	var files []csv.File
+	for _, c := range typed[corev1.ConfigMap](t, objects, "ConfigMap") {
+		if c.Namespace == course && c.Labels[v1alpha1.RosterLabel] == "true" {
+			for name, text := range c.Data {
+				files = append(files, csv.File{Name: name, Data: []byte(text)})
+			}
+		}
+	}
+	read := csv.Read(files...)
+	if len(read.Errors)+len(read.Warnings) > 0 {
+		t.Errorf("the roster of %s: %v %v", course, read.Errors, read.Warnings)
+	}
+	return read.Rows
 }
 
 func TestLocalPullsNothing(t *testing.T) {

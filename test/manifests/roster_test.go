@@ -39,20 +39,20 @@ func TestOneFileMoreInARoster(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			write(t, filepath.Join(dir, "courses", "prog1", "roster", tt.file), tt.content)
+			write(t, filepath.Join(dir, "courses", "database", "roster", tt.file), tt.content)
 			if filepath.Base(tt.file) == "kustomization.yaml" {
-				write(t, filepath.Join(dir, "courses", "prog1", "roster", filepath.Dir(tt.file), "new.yaml"), student+"new\n")
+				write(t, filepath.Join(dir, "courses", "database", "roster", filepath.Dir(tt.file), "new.yaml"), student+"new\n")
 			}
 			objects, err := r.Render(&kustomizev1.Kustomization{
-				ObjectMeta: metav1.ObjectMeta{Namespace: "prog1", Name: "roster"},
-				Spec:       kustomizev1.KustomizationSpec{Path: "./courses/prog1/roster", TargetNamespace: "prog1"},
+				ObjectMeta: metav1.ObjectMeta{Namespace: "database", Name: "roster"},
+				Spec:       kustomizev1.KustomizationSpec{Path: "./courses/database/roster", TargetNamespace: "database"},
 			})
 			if len(tt.broken) == 0 {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if got := len(userlands(t, objects, "prog1")); got != 25 {
-					t.Errorf("the course has %d Userlands, want 25: the new one too", got)
+				if got := len(userlands(t, objects, "database")); got != 13 {
+					t.Errorf("the course has %d Userlands, want 13: the new one too", got)
 				}
 				return
 			}
