@@ -1,0 +1,184 @@
+package render
+
+import (
+	"context"
+	"fmt"
+	"path"
+
+	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
+	"github.com/fluxcd/pkg/kustomize"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"sigs.k8s.io/kustomize/api/resmap"
+
+	"github.com/carrel-dev/carrel/gitops/tree"
+)
+
+// Where the entry points of clusters are.
+const (
+	clusters = "clusters"
+	entries  = "flux-system"
+)
+
+// Applied is what one Flux Kustomization applies.
+type Applied struct {
+	// Kustomization is the one; nil for what a person applies to let Flux begin.
+	Kustomization *kustomizev1.Kustomization
+	Objects       []*unstructured.Unstructured
+	// Err is why Flux could not build it. What it applied before stays.
+	Err error
+}
+
+// Clusters names the clusters of a repository.
+func Clusters(t *tree.Tree) []string {
+	names, err := t.ReadDir(clusters)
+	if err != nil {
+		return nil
+	}
+	var found []string
+	for _, name := range names {
+		if t.IsDir(path.Join(clusters, name, entries)) && !isBase(t, name) {
+			found = append(found, name)
+		}
+	}
+	return found
+}
+
+// isBase tells what clusters build upon from a cluster: what Flux would be pointed
+// at is not there.
+func isBase(t *tree.Tree, name string) bool {
+	_, objects, err := begin(t, name)
+	if err != nil {
+		return false // for whoever renders it to say
+	}
+	source := sourceOf(objects)
+	for _, object := range objects {
+		if k := kustomizationOf(object); k != nil && follows(k, source) && !t.IsDir(k.Spec.Path) {
+			return true
+		}
+	}
+	return false
+}
+
+// begin is what a person applies to let Flux begin.
+func begin(t *tree.Tree, name string) (*tree.FileSystem, []*unstructured.Unstructured, error) {
+	fs := t.FileSystem()
+	rendered, err := Build(fs, "/"+path.Join(clusters, name, entries))
+	if err != nil {
+		return nil, nil, err
+	}
+	objects, err := unstructuredOf(rendered)
+	return fs, objects, err
+}
+
+// Cluster renders all that Flux applies to a cluster from this repository, from
+// clusters/<name>/flux-system on, each Kustomization that it finds in its turn.
+// One of another source is left out.
+func Cluster(ctx context.Context, t *tree.Tree, name string) ([]Applied, error) {
+	fs, objects, err := begin(t, name)
+	if err != nil {
+		return nil, err
+	}
+	all := []Applied{{Objects: objects}}
+	source := sourceOf(objects)
+	seen := map[string]bool{}
+	for i := 0; i < len(all); i++ {
+		for _, object := range all[i].Objects {
+			k := kustomizationOf(object)
+			if k == nil || seen[k.Namespace+"/"+k.Name] || !follows(k, source) {
+				continue
+			}
+			seen[k.Namespace+"/"+k.Name] = true
+			applied := Applied{Kustomization: k}
+			applied.Objects, applied.Err = apply(ctx, fs, k)
+			all = append(all, applied)
+		}
+	}
+	return all, nil
+}
+
+// apply renders one Kustomization.
+func apply(ctx context.Context, fs *tree.FileSystem, k *kustomizev1.Kustomization) ([]*unstructured.Unstructured, error) {
+	over, dir, err := asFlux(fs, k)
+	if err != nil {
+		return nil, fmt.Errorf("kustomization %s/%s: %w", k.Namespace, k.Name, err)
+	}
+	rendered, err := Build(over, dir)
+	if err != nil {
+		return nil, fmt.Errorf("kustomization %s/%s: %w", k.Namespace, k.Name, err)
+	}
+	if err := substitute(ctx, rendered, k); err != nil {
+		return nil, fmt.Errorf("kustomization %s/%s: %w", k.Namespace, k.Name, err)
+	}
+	return unstructuredOf(rendered)
+}
+
+// substitute puts the variables in that the Kustomization itself gives. Those of a
+// cluster's ConfigMaps and Secrets are not in git, and stay as they are.
+func substitute(ctx context.Context, rendered resmap.ResMap, k *kustomizev1.Kustomization) error {
+	if k.Spec.PostBuild == nil || len(k.Spec.PostBuild.Substitute) == 0 {
+		return nil
+	}
+	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(k)
+	if err != nil {
+		return err
+	}
+	for _, resource := range rendered.Resources() {
+		done, err := kustomize.SubstituteVariables(ctx, nil, unstructured.Unstructured{Object: content}, resource, kustomize.SubstituteWithDryRun(true))
+		if err != nil {
+			return fmt.Errorf("substitute in %s: %w", resource.CurId(), err)
+		}
+		if done != nil {
+			if _, err := rendered.Replace(done); err != nil {
+				return fmt.Errorf("substitute in %s: %w", resource.CurId(), err)
+			}
+		}
+	}
+	return nil
+}
+
+// sourceOf is the GitRepository of this repository: the one a person applies.
+func sourceOf(objects []*unstructured.Unstructured) string {
+	for _, object := range objects {
+		if object.GetKind() == "GitRepository" {
+			return object.GetNamespace() + "/" + object.GetName()
+		}
+	}
+	return ""
+}
+
+func follows(k *kustomizev1.Kustomization, source string) bool {
+	namespace := k.Spec.SourceRef.Namespace
+	if namespace == "" {
+		namespace = k.Namespace
+	}
+	return k.Spec.SourceRef.Kind == "GitRepository" && namespace+"/"+k.Spec.SourceRef.Name == source
+}
+
+// kustomizationOf is nil for an object that is none of Flux's.
+func kustomizationOf(object *unstructured.Unstructured) *kustomizev1.Kustomization {
+	if object.GetKind() != kustomizev1.KustomizationKind || object.GroupVersionKind().Group != kustomizev1.GroupVersion.Group {
+		return nil
+	}
+	k := &kustomizev1.Kustomization{}
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(object.Object, k); err != nil {
+		return nil
+	}
+	return k
+}
+
+func unstructuredOf(rendered resmap.ResMap) ([]*unstructured.Unstructured, error) {
+	objects := make([]*unstructured.Unstructured, 0, rendered.Size())
+	for _, resource := range rendered.Resources() {
+		data, err := resource.MarshalJSON()
+		if err != nil {
+			return nil, fmt.Errorf("write %s: %w", resource.CurId(), err)
+		}
+		object := &unstructured.Unstructured{}
+		if err := object.UnmarshalJSON(data); err != nil {
+			return nil, fmt.Errorf("read %s: %w", resource.CurId(), err)
+		}
+		objects = append(objects, object)
+	}
+	return objects, nil
+}

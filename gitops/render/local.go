@@ -1,0 +1,125 @@
+package render
+
+import (
+	"fmt"
+	"path"
+	"strings"
+
+	"sigs.k8s.io/kustomize/api/konfig"
+	kustypes "sigs.k8s.io/kustomize/api/types"
+	"sigs.k8s.io/yaml"
+
+	"github.com/carrel-dev/carrel/gitops/tree"
+)
+
+// local makes sure that building a directory reads nothing but the tree: kustomize
+// itself would fetch what it does not find there. Anybody may have proposed it.
+func local(fs *tree.FileSystem, dir string, seen map[string]bool) error {
+	if seen[dir] {
+		return nil
+	}
+	seen[dir] = true
+	file, k, err := kustomization(fs, dir)
+	if err != nil {
+		return err
+	}
+	if k == nil {
+		return fmt.Errorf("%s has no kustomization.yaml", dir)
+	}
+	if len(k.HelmCharts)+len(k.HelmChartInflationGenerator) > 0 {
+		return fmt.Errorf("%s: helm charts are not rendered: write down what they make", file)
+	}
+	for _, name := range readFiles(k) {
+		if strings.Contains(name, "://") {
+			return fmt.Errorf("%s: %s is elsewhere, and remote files are refused: copy it into the repository", file, name)
+		}
+	}
+	for _, name := range directories(k) {
+		if err := entry(fs, file, dir, name, seen); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// entry looks at one that may be a file or a directory with a kustomization.yaml.
+func entry(fs *tree.FileSystem, file, dir, name string, seen map[string]bool) error {
+	if strings.HasPrefix(strings.TrimSpace(name), "{") || strings.Contains(name, "\n") {
+		return nil // written out in place
+	}
+	child := path.Join(dir, name)
+	confirmed, base, err := fs.CleanedAbs(child)
+	if err != nil {
+		return fmt.Errorf("%s: %s is not in the repository (remote bases are refused): %w", file, name, err)
+	}
+	if base != "" {
+		return nil
+	}
+	return local(fs, string(confirmed), seen)
+}
+
+// kustomization reads that of a directory; nil if it has none.
+func kustomization(fs *tree.FileSystem, dir string) (file string, k *kustypes.Kustomization, err error) {
+	for _, name := range konfig.RecognizedKustomizationFileNames() {
+		file := path.Join(dir, name)
+		if !fs.Exists(file) || fs.IsDir(file) {
+			continue
+		}
+		data, err := fs.ReadFile(file)
+		if err != nil {
+			return file, nil, err
+		}
+		k := &kustypes.Kustomization{}
+		if err := yaml.Unmarshal(data, k); err != nil {
+			return file, nil, fmt.Errorf("%s: %w", file, err)
+		}
+		return file, k, nil
+	}
+	return "", nil, nil
+}
+
+// directories are the entries that may be directories.
+func directories(k *kustypes.Kustomization) []string {
+	all := append([]string{}, k.Resources...)
+	all = append(all, k.Components...)
+	all = append(all, k.Bases...) //nolint:staticcheck // kustomize still reads it
+	all = append(all, k.Generators...)
+	all = append(all, k.Transformers...)
+	return append(all, k.Validators...)
+}
+
+// readFiles are all entries that kustomize reads as files.
+func readFiles(k *kustypes.Kustomization) []string {
+	all := append(directories(k), k.Crds...)
+	all = append(all, k.Configurations...)
+	for _, patch := range k.Patches {
+		all = append(all, patch.Path)
+	}
+	for _, patch := range k.PatchesJson6902 { //nolint:staticcheck // kustomize still reads it
+		all = append(all, patch.Path)
+	}
+	for _, patch := range k.PatchesStrategicMerge { //nolint:staticcheck // kustomize still reads it
+		if !strings.Contains(string(patch), "\n") {
+			all = append(all, string(patch))
+		}
+	}
+	for _, replacement := range k.Replacements {
+		all = append(all, replacement.Path)
+	}
+	for _, generator := range k.ConfigMapGenerator {
+		all = append(all, sources(generator.KvPairSources)...)
+	}
+	for _, generator := range k.SecretGenerator {
+		all = append(all, sources(generator.KvPairSources)...)
+	}
+	for _, name := range k.OpenAPI {
+		all = append(all, name)
+	}
+	return all
+}
+
+// sources are the files of a generator, which may be given as key=file.
+func sources(s kustypes.KvPairSources) []string {
+	all := append([]string{s.EnvSource}, s.EnvSources...)
+	return append(all, s.FileSources...)
+}

@@ -1,0 +1,207 @@
+package render_test
+
+import (
+	"bytes"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-git/go-billy/v5/memfs"
+	"github.com/go-git/go-billy/v5/util"
+	"github.com/go-git/go-git/v5"
+	"github.com/go-git/go-git/v5/plumbing/object"
+	"github.com/go-git/go-git/v5/storage/memory"
+	"github.com/google/go-cmp/cmp"
+	"sigs.k8s.io/kustomize/api/krusty"
+	kustypes "sigs.k8s.io/kustomize/api/types"
+	"sigs.k8s.io/kustomize/kyaml/filesys"
+
+	"github.com/carrel-dev/carrel/gitops/render"
+	"github.com/carrel-dev/carrel/gitops/tree"
+	"github.com/carrel-dev/carrel/test/flux"
+)
+
+// root is the top of this repository.
+const root = "../.."
+
+var tops = []string{"clusters", "courses", "kustomize"}
+
+// committed is the tree of a commit with files.
+func committed(t *testing.T, files map[string]string) *tree.Tree {
+	t.Helper()
+	repository, err := git.Init(memory.NewStorage(), memfs.New())
+	if err != nil {
+		t.Fatal(err)
+	}
+	worktree, err := repository.Worktree()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, content := range files {
+		if target, link := strings.CutPrefix(content, "-> "); link {
+			err = worktree.Filesystem.Symlink(target, path)
+		} else {
+			err = util.WriteFile(worktree.Filesystem, path, []byte(content), 0o644)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := worktree.Add(path); err != nil {
+			t.Fatal(err)
+		}
+	}
+	who := &object.Signature{Name: "teacher", Email: "teacher@example.org", When: time.Unix(1790000000, 0)}
+	if _, err := worktree.Commit("all", &git.CommitOptions{Author: who, Committer: who}); err != nil {
+		t.Fatal(err)
+	}
+	found, _, err := tree.At(repository, "HEAD")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
+// ours are the files of this repository that Flux sees.
+func ours(t *testing.T) map[string]string {
+	t.Helper()
+	files := map[string]string{}
+	for _, top := range tops {
+		err := fs.WalkDir(os.DirFS(root), top, func(path string, entry fs.DirEntry, err error) error {
+			if err != nil || entry.IsDir() {
+				return err
+			}
+			data, err := os.ReadFile(filepath.Join(root, path))
+			files[path] = string(data)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return files
+}
+
+// Every overlay of this repository, byte for byte as kustomize builds it on disk.
+func TestBuildsAsKustomizeDoes(t *testing.T) {
+	files := ours(t)
+	commit, built := committed(t, files), 0
+	for path, content := range files {
+		if filepath.Base(path) != "kustomization.yaml" || strings.Contains(content, "kind: Component") {
+			continue
+		}
+		built++
+		dir := filepath.Dir(path)
+		options := &krusty.Options{LoadRestrictions: kustypes.LoadRestrictionsNone, PluginConfig: kustypes.DisabledPluginConfig()}
+		onDisk, err := krusty.MakeKustomizer(options).Run(filesys.MakeFsOnDisk(), filepath.Join(root, dir))
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := onDisk.AsYaml()
+		if err != nil {
+			t.Fatal(err)
+		}
+		rendered, err := render.Build(commit.FileSystem(), "/"+dir)
+		if err != nil {
+			t.Errorf("%s: %v", dir, err)
+			continue
+		}
+		got, err := rendered.AsYaml()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(want, got) {
+			t.Errorf("%s (-kustomize +ours):\n%s", dir, cmp.Diff(string(want), string(got)))
+		}
+	}
+	if built < 10 {
+		t.Errorf("only %d overlays were compared", built)
+	}
+}
+
+// Every Kustomization of every cluster, as kustomize-controller's own code renders
+// it.
+func TestAppliesAsFluxDoes(t *testing.T) {
+	commit := committed(t, ours(t))
+	clusters := render.Clusters(commit)
+	if diff := cmp.Diff([]string{"campus", "local"}, clusters); diff != "" {
+		t.Fatalf("clusters (-want +got):\n%s", diff)
+	}
+	for _, name := range clusters {
+		repository, err := flux.Copy(t.TempDir(), root, tops...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all, err := render.Cluster(t.Context(), commit, name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		courses := 0
+		for _, applied := range all[1:] {
+			if applied.Err != nil {
+				t.Errorf("cluster %s: %v", name, applied.Err)
+				continue
+			}
+			want, err := repository.Render(applied.Kustomization)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(want, applied.Objects); diff != "" {
+				t.Errorf("cluster %s, Kustomization %s/%s (-Flux +ours):\n%s", name, applied.Kustomization.Namespace, applied.Kustomization.Name, diff)
+			}
+			if applied.Kustomization.Name == "roster" {
+				courses++
+			}
+		}
+		if courses < 2 {
+			t.Errorf("cluster %s: the rosters of %d courses were found", name, courses)
+		}
+	}
+}
+
+// What nobody may have us read or run.
+func TestRefused(t *testing.T) {
+	const fine = "kind: ConfigMap\napiVersion: v1\nmetadata: {name: a}\n"
+	for name, test := range map[string]struct {
+		files map[string]string
+		want  string
+	}{
+		"a remote base":             {map[string]string{"a/kustomization.yaml": "resources: ['https://example.invalid/x//y?ref=z']"}, "remote files are refused"},
+		"a base by its short name":  {map[string]string{"a/kustomization.yaml": "resources: ['github.com/example/x']"}, "remote bases are refused"},
+		"a remote base of a base":   {map[string]string{"a/kustomization.yaml": "resources: [../b]", "b/kustomization.yaml": "components: ['git@example.invalid:x/y']"}, "b/kustomization.yaml"},
+		"a remote patch":            {map[string]string{"a/kustomization.yaml": "resources: [x.yaml]\npatches: [{path: 'http://example.invalid/p'}]", "a/x.yaml": fine}, "remote files are refused"},
+		"a remote file in a roster": {map[string]string{"a/kustomization.yaml": "configMapGenerator: [{name: r, files: ['r.csv=https://example.invalid/r']}]"}, "remote files are refused"},
+		"a helm chart":              {map[string]string{"a/kustomization.yaml": "helmCharts: [{name: x, repo: 'https://example.invalid'}]"}, "helm charts are not rendered"},
+		"a plugin":                  {map[string]string{"a/kustomization.yaml": "generators: [g.yaml]", "a/g.yaml": "apiVersion: someteam.example.com/v1\nkind: Exec\nmetadata: {name: g}\n"}, "plugin"},
+		"a function in a container": {map[string]string{"a/kustomization.yaml": "generators: [g.yaml]", "a/g.yaml": "apiVersion: v1\nkind: F\nmetadata: {name: g, annotations: {config.kubernetes.io/function: '{container: {image: x}}'}}\n"}, "plugin"},
+		"a link out of the tree":    {map[string]string{"a/kustomization.yaml": "resources: [x.yaml]", "a/x.yaml": "-> ../../etc/passwd"}, "leads out of the repository"},
+		"a link to the root":        {map[string]string{"a/kustomization.yaml": "resources: [x.yaml]", "a/x.yaml": "-> /etc/passwd"}, "leads out of the repository"},
+		"a file above the tree":     {map[string]string{"a/kustomization.yaml": "resources: [../../../../etc/passwd]"}, "not in the repository"},
+		"links in a circle":         {map[string]string{"a/kustomization.yaml": "resources: [x.yaml]", "a/x.yaml": "-> y.yaml", "a/y.yaml": "-> x.yaml"}, "symbolic links"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := render.Build(committed(t, test.files).FileSystem(), "/a")
+			if err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("error %v, want one that says %q", err, test.want)
+			}
+		})
+	}
+}
+
+// A link within the repository is followed, as kustomize does.
+func TestLinkWithin(t *testing.T) {
+	commit := committed(t, map[string]string{
+		"a/kustomization.yaml": "resources: [x.yaml, ../shared]\n", "a/x.yaml": "-> ../real/x.yaml", "shared": "-> real",
+		"real/x.yaml": "kind: ConfigMap\napiVersion: v1\nmetadata: {name: x}\n", "real/y.yaml": "kind: ConfigMap\napiVersion: v1\nmetadata: {name: y}\n",
+		"real/kustomization.yaml": "resources: [y.yaml]\n",
+	})
+	rendered, err := render.Build(commit.FileSystem(), "/a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if rendered.Size() != 2 {
+		t.Errorf("%d objects, want 2", rendered.Size())
+	}
+}

@@ -1,0 +1,228 @@
+// Package tree shows a commit as the file system that kustomize reads: without a
+// checkout and without writing anything.
+package tree
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path"
+	"strings"
+	"sync"
+
+	"github.com/go-git/go-git/v5"
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/filemode"
+	"github.com/go-git/go-git/v5/plumbing/object"
+	"github.com/go-git/go-git/v5/plumbing/storer"
+)
+
+// maxLinks is how many symbolic links a path may lead through.
+const maxLinks = 40
+
+// Tree is the tree of a commit. Paths begin at its root, with or without a slash.
+// Safe for concurrent use.
+type Tree struct {
+	root  *object.Tree
+	store storer.EncodedObjectStorer
+
+	mutex sync.Mutex
+	dirs  map[string]*object.Tree
+	files map[plumbing.Hash][]byte
+}
+
+// At is the tree of a revision: a branch, a tag, a hash, or HEAD~3. Its error
+// matches plumbing.ErrReferenceNotFound or ErrObjectNotFound for one that is not
+// there, as in a shallow clone.
+func At(repository *git.Repository, revision string) (*Tree, plumbing.Hash, error) {
+	hash, err := repository.ResolveRevision(plumbing.Revision(revision))
+	if err != nil {
+		return nil, plumbing.ZeroHash, fmt.Errorf("find the revision %q: %w", revision, err)
+	}
+	commit, err := repository.CommitObject(*hash)
+	if err != nil {
+		return nil, plumbing.ZeroHash, fmt.Errorf("read commit %s: %w", hash, err)
+	}
+	root, err := commit.Tree()
+	if err != nil {
+		return nil, plumbing.ZeroHash, fmt.Errorf("read the tree of commit %s: %w", hash, err)
+	}
+	return &Tree{root: root, store: repository.Storer, dirs: map[string]*object.Tree{}, files: map[plumbing.Hash][]byte{}}, *hash, nil
+}
+
+// entry is what a path leads to, links followed.
+type entry struct {
+	// path is without links, and "" for the root.
+	path string
+	// dir is set for a directory, else the entry is a file.
+	dir  *object.Tree
+	file *object.TreeEntry
+}
+
+// look follows a path.
+func (t *Tree) look(name string) (entry, error) {
+	t.mutex.Lock()
+	defer t.mutex.Unlock()
+	rest, done, links := split(name), "", 0
+	for len(rest) > 0 {
+		dir, err := t.dir(done)
+		if err != nil {
+			return entry{}, notFound(name)
+		}
+		next, found := find(dir, rest[0])
+		if !found {
+			return entry{}, notFound(name)
+		}
+		at := path.Join(done, rest[0])
+		rest = rest[1:]
+		switch {
+		case next.Mode == filemode.Symlink:
+			if links++; links > maxLinks {
+				return entry{}, fmt.Errorf("%s leads through more than %d symbolic links", name, maxLinks)
+			}
+			target, err := t.target(done, next)
+			if err != nil {
+				return entry{}, fmt.Errorf("the symbolic link %s: %w", at, err)
+			}
+			rest, done = append(split(target), rest...), ""
+		case next.Mode == filemode.Dir:
+			done = at
+		case len(rest) > 0:
+			return entry{}, notFound(name)
+		default:
+			return entry{path: at, file: next}, nil
+		}
+	}
+	dir, err := t.dir(done)
+	if err != nil {
+		return entry{}, notFound(name)
+	}
+	return entry{path: done, dir: dir}, nil
+}
+
+// target is where a link in a directory leads, from the root.
+func (t *Tree) target(dir string, link *object.TreeEntry) (string, error) {
+	data, err := t.blob(link.Hash)
+	if err != nil {
+		return "", err
+	}
+	target := string(data)
+	joined := path.Join(dir, target)
+	if path.IsAbs(target) || joined == ".." || strings.HasPrefix(joined, "../") {
+		return "", fmt.Errorf("it leads out of the repository, to %s: copy what is there", target)
+	}
+	return joined, nil
+}
+
+func notFound(name string) error { return fmt.Errorf("%s: %w", name, fs.ErrNotExist) }
+
+func split(name string) []string {
+	clean := strings.Trim(path.Clean("/"+name), "/")
+	if clean == "" {
+		return nil
+	}
+	return strings.Split(clean, "/")
+}
+
+// dir reads a directory by its path without links.
+func (t *Tree) dir(name string) (*object.Tree, error) {
+	if name == "" {
+		return t.root, nil
+	}
+	if known := t.dirs[name]; known != nil {
+		return known, nil
+	}
+	dir, err := t.root.Tree(name)
+	if err != nil {
+		return nil, err
+	}
+	t.dirs[name] = dir
+	return dir, nil
+}
+
+func find(dir *object.Tree, name string) (*object.TreeEntry, bool) {
+	for i := range dir.Entries {
+		if dir.Entries[i].Name == name {
+			return &dir.Entries[i], true
+		}
+	}
+	return nil, false
+}
+
+// blob reads a file by its hash; several paths may share one.
+func (t *Tree) blob(hash plumbing.Hash) (data []byte, err error) {
+	if known, found := t.files[hash]; found {
+		return known, nil
+	}
+	file, err := object.GetBlob(t.store, hash)
+	if err != nil {
+		return nil, fmt.Errorf("read object %s: %w", hash, err)
+	}
+	reader, err := file.Reader()
+	if err != nil {
+		return nil, fmt.Errorf("read object %s: %w", hash, err)
+	}
+	defer func() { err = errors.Join(err, reader.Close()) }()
+	if data, err = io.ReadAll(reader); err != nil {
+		return nil, fmt.Errorf("read object %s: %w", hash, err)
+	}
+	t.files[hash] = data
+	return data, nil
+}
+
+// ReadFile reads a file. The bytes are not the caller's to change.
+func (t *Tree) ReadFile(name string) ([]byte, error) {
+	e, err := t.look(name)
+	if err != nil {
+		return nil, err
+	}
+	if e.file == nil {
+		return nil, fmt.Errorf("%s is a directory", name)
+	}
+	t.mutex.Lock()
+	defer t.mutex.Unlock()
+	return t.blob(e.file.Hash)
+}
+
+// ReadDir names what is in a directory, in the order of git.
+func (t *Tree) ReadDir(name string) ([]string, error) {
+	e, err := t.look(name)
+	if err != nil {
+		return nil, err
+	}
+	if e.dir == nil {
+		return nil, fmt.Errorf("%s is no directory", name)
+	}
+	names := make([]string, len(e.dir.Entries))
+	for i := range e.dir.Entries {
+		names[i] = e.dir.Entries[i].Name
+	}
+	return names, nil
+}
+
+// IsDir reports whether a path leads to a directory.
+func (t *Tree) IsDir(name string) bool {
+	e, err := t.look(name)
+	return err == nil && e.dir != nil
+}
+
+// Exists reports whether a path leads anywhere.
+func (t *Tree) Exists(name string) bool {
+	_, err := t.look(name)
+	return err == nil
+}
+
+// Hash is that of what a path leads to; zero if there is nothing. Two commits with
+// the same hash have the same there.
+func (t *Tree) Hash(name string) plumbing.Hash {
+	e, err := t.look(name)
+	switch {
+	case err != nil:
+		return plumbing.ZeroHash
+	case e.dir != nil:
+		return e.dir.Hash
+	default:
+		return e.file.Hash
+	}
+}
