@@ -27,9 +27,9 @@ func (c Change) Touches(file string) bool { return c.files[file] }
 func (c Change) Names(user string) bool { return c.words[user] }
 
 // ErrShallow says that a clone lacks the commits to compare.
-var ErrShallow = errors.New("this clone does not hold the commits of the request: fetch them all (fetch-depth: 0, or GIT_DEPTH: 0)")
+var ErrShallow = errors.New("this clone does not hold all commits: fetch them (git fetch --unshallow; in a pipeline fetch-depth: 0, or GIT_DEPTH: 0)")
 
-// MergeBase is the commit from which a request's branch goes off: what merging it
+// MergeBase is, as a full hash, the commit from which a request's branch goes off: what merging it
 // changes is what changed since then.
 func MergeBase(repository *git.Repository, base, head string) (string, error) {
 	b, err := commitOf(repository, base)
@@ -50,13 +50,17 @@ func MergeBase(repository *git.Repository, base, head string) (string, error) {
 	return bases[0].Hash.String(), nil
 }
 
-func commitOf(repository *git.Repository, hash string) (*object.Commit, error) {
-	commit, err := repository.CommitObject(plumbing.NewHash(hash))
+func commitOf(repository *git.Repository, revision string) (*object.Commit, error) {
+	hash, err := repository.ResolveRevision(plumbing.Revision(revision))
+	if err != nil {
+		return nil, fmt.Errorf("there is no commit %s (%w): %w", revision, err, ErrShallow)
+	}
+	commit, err := repository.CommitObject(*hash)
 	if errors.Is(err, plumbing.ErrObjectNotFound) {
-		return nil, fmt.Errorf("there is no commit %s: %w", hash, ErrShallow)
+		return nil, fmt.Errorf("there is no commit %s: %w", revision, ErrShallow)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read commit %s: %w", hash, err)
+		return nil, fmt.Errorf("read commit %s: %w", revision, err)
 	}
 	return commit, nil
 }

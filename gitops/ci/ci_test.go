@@ -178,6 +178,7 @@ func TestReport(t *testing.T) {
 	}
 	quiet := report(base, head)
 	quiet.Findings, quiet.Plans[0].Held = nil, nil
+	wrong := ci.Report{Base: base, Head: head, Plans: []plan.Plan{{Course: "prog1", Total: 4, Problems: []string{"roster.csv line 4: no"}}}}
 	failed := ci.Report{Base: base, Head: head, Failure: "kustomization.yaml: <no> such file @all"}
 	for name, test := range map[string]struct {
 		report ci.Report
@@ -185,6 +186,7 @@ func TestReport(t *testing.T) {
 	}{
 		"refused": {report(base, head), forge.Status{Context: "carrel/check", State: forge.Failure, Description: "1 error, and a removal that is not confirmed; see the comment on the request"}},
 		"quiet":   {quiet, forge.Status{Context: "carrel/check", State: forge.Success, Description: "prog1: 2 added"}},
+		"wrong":   {wrong, forge.Status{Context: "carrel/check", State: forge.Failure, Description: "1 error; see the comment on the request"}},
 		"failed":  {failed, forge.Status{Context: "carrel/check", State: forge.Failure, Description: "can't be looked at: kustomization.yaml: <no> such file @all; see the comment on the request"}},
 		"empty":   {ci.Report{Base: base, Head: head}, forge.Status{Context: "carrel/check", State: forge.Success, Description: "no course changes"}},
 	} {

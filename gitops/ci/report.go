@@ -57,6 +57,7 @@ func (r Report) refusal() string {
 		}
 	}
 	for _, p := range r.Plans {
+		errs += len(p.Problems)
 		if p.Unconfirmed() {
 			held++
 		}

@@ -160,7 +160,7 @@ func (f *FileSystem) Open(name string) (filesys.File, error) {
 	return &file{Reader: bytes.NewReader(data), info: info{name: path.Base(name), size: int64(len(data))}}, nil
 }
 
-// Create, Mkdir, MkdirAll, RemoveAll and WriteFile are refused.
+// Create is refused, as all writing is.
 func (f *FileSystem) Create(string) (filesys.File, error) { return nil, errReadOnly }
 
 // Mkdir is refused.

@@ -89,7 +89,7 @@ func run(ctx context.Context, cluster story.Devcluster, out io.Writer) error {
 	}
 
 	say("\n3. A teacher adds a student: one line, one merge request")
-	if err := addStudent(ctx, out, c, forge, cluster.Root); err != nil {
+	if err := addStudent(ctx, out, c, forge, cluster); err != nil {
 		return err
 	}
 	say("\n4. The student comes for the first time")

@@ -2,8 +2,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"os"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -14,9 +17,9 @@ import (
 )
 
 // addStudent plays the merge request and tells its timeline.
-func addStudent(ctx context.Context, out io.Writer, c client.Client, forge *story.Forge, root string) error {
+func addStudent(ctx context.Context, out io.Writer, c client.Client, forge *story.Forge, cluster story.Devcluster) error {
 	student := story.NewStudent
-	change, err := student.Joins(root)
+	change, err := student.Joins(cluster.Root)
 	if err != nil {
 		return err
 	}
@@ -25,6 +28,9 @@ func addStudent(ctx context.Context, out io.Writer, c client.Client, forge *stor
 		return err
 	}
 	_, _ = fmt.Fprintf(out, "  %s adds to %s:\n\n      %s\n", request.URL, change.Path, student.Row())
+	if err := check(ctx, out, forge, cluster, request); err != nil {
+		return err
+	}
 	begin := time.Now()
 	commit, err := forge.Merge(request)
 	if err != nil {
@@ -37,6 +43,29 @@ func addStudent(ctx context.Context, out io.Writer, c client.Client, forge *stor
 		story.Asleep(c, student.Course, student.Userland()),
 		story.Reported(forge, student.Course, commit, "success"),
 	})
+}
+
+// check plays the merge request's pipeline and shows what it says.
+func check(ctx context.Context, out io.Writer, forge *story.Forge, cluster story.Devcluster, request story.MergeRequest) (err error) {
+	dir, err := os.MkdirTemp("", "carrel-demo-")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	carrel, err := cluster.BuildCarrel(ctx, dir)
+	if err != nil {
+		return err
+	}
+	checked, err := forge.Check(ctx, carrel, request)
+	if err != nil {
+		return err
+	}
+	_, _ = fmt.Fprintf(out, "  %s %s on the request: %s. Its comment says in Markdown:\n\n", checked.Status.Context, checked.Status.State, checked.Status.Description)
+	for line := range strings.Lines(checked.Log) {
+		_, _ = fmt.Fprintf(out, "      %s", line)
+	}
+	_, _ = fmt.Fprintln(out)
+	return nil
 }
 
 // openCarrel wakes the student's carrel.

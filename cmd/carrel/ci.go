@@ -1,0 +1,193 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/carrel-dev/carrel/forge"
+	"github.com/carrel-dev/carrel/forge/gitea"
+	"github.com/carrel-dev/carrel/forge/github"
+	"github.com/carrel-dev/carrel/forge/gitlab"
+	"github.com/carrel-dev/carrel/gitops/ci"
+	"github.com/carrel-dev/carrel/gitops/plan"
+)
+
+// tokenVariable holds the token of carrel ci report.
+const tokenVariable = "CARREL_TOKEN"
+
+// forges are how to reach each kind of forge.
+var forges = map[ci.Kind]struct {
+	open     forge.Open
+	comments forge.OpenComments
+}{
+	ci.Gitea:  {gitea.Open, gitea.OpenComments},
+	ci.GitHub: {github.Open, github.OpenComments},
+	ci.GitLab: {gitlab.Open, gitlab.OpenComments},
+}
+
+func newCICommand() *cobra.Command {
+	command := &cobra.Command{
+		Use:   "ci",
+		Short: "Look at the merge request of a pipeline's run, and say so on it",
+		Long: `Look at the merge request of a pipeline's run, and say so on it: what GitHub
+Actions, GitLab CI and the Actions of Gitea and Forgejo call. See the directory ci
+of the repository for the pipelines.`,
+	}
+	command.AddCommand(newCICheckCommand(), newCIReportCommand())
+	return command
+}
+
+func newCICheckCommand() *cobra.Command {
+	var repository, cluster, output string
+	command := &cobra.Command{
+		Use:   "check",
+		Short: "Look at the merge request; needs no secret",
+		Long: `Look at the merge request of this run and write down what came of it. The commits
+are read as data: nothing is checked out, run or fetched. It exits with 1 when the
+request must not be merged.`,
+		Example: "  carrel ci check --cluster campus --output carrel-report.json",
+		Args:    cobra.NoArgs,
+		RunE: func(command *cobra.Command, _ []string) error {
+			request, err := ci.FromEnvironment(os.Getenv)
+			if err != nil {
+				return err
+			}
+			report, err := look(command.Context(), repository, cluster, request, time.Now())
+			if err != nil {
+				return err
+			}
+			if err := writeReport(output, report); err != nil {
+				return err
+			}
+			if err := printReport(command.OutOrStdout(), report); err != nil {
+				return err
+			}
+			if report.Refused() {
+				return errRefused
+			}
+			return nil
+		},
+	}
+	command.Flags().StringVar(&repository, "repository", ".", "directory of the repository")
+	command.Flags().StringVar(&cluster, "cluster", "", "cluster to plan for; empty means the only one there is")
+	command.Flags().StringVar(&output, "output", "carrel-report.json", "file to write the report to, for carrel ci report")
+	return command
+}
+
+// look compares the request with where it goes off. What is wrong with the tree is
+// part of the report; what is wrong with this run is an error.
+func look(ctx context.Context, directory, cluster string, request ci.Request, now time.Time) (ci.Report, error) {
+	report := ci.Report{Base: request.Base, Head: request.Head}
+	repository, err := openRepository(directory)
+	if err != nil {
+		return report, err
+	}
+	base, err := ci.MergeBase(repository, request.Base, request.Head)
+	if err != nil {
+		return report, err
+	}
+	if report.Plans, err = compare(ctx, repository, base, request.Head, cluster, now); err != nil {
+		report.Failure = err.Error()
+	}
+	return report, nil
+}
+
+func writeReport(path string, report ci.Report) (err error) {
+	file, err := os.Create(path)
+	if err != nil {
+		return fmt.Errorf("write the report: %w", err)
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	return report.Write(file)
+}
+
+// printReport writes all of it into the log of the job.
+func printReport(out io.Writer, report ci.Report) error {
+	if report.Failure != "" {
+		_, err := fmt.Fprintln(out, report.Failure)
+		return err
+	}
+	if len(report.Plans) == 0 {
+		_, err := fmt.Fprintln(out, "no course changes")
+		return err
+	}
+	return plan.WriteText(out, report.Plans)
+}
+
+func newCIReportCommand() *cobra.Command {
+	var repository, input string
+	command := &cobra.Command{
+		Use:   "report",
+		Short: "Put the report of carrel ci check on the merge request",
+		Long: `Put the report of carrel ci check on the merge request: a comment, kept up to date,
+that names whom the changed lines name, and the commit status carrel/check. The
+token is taken from the variable ` + tokenVariable + `. Nothing is rendered.`,
+		Example: "  " + tokenVariable + "=... carrel ci report --input carrel-report.json",
+		Args:    cobra.NoArgs,
+		RunE: func(command *cobra.Command, _ []string) error {
+			request, err := ci.FromEnvironment(os.Getenv)
+			if err != nil {
+				return err
+			}
+			return post(command.Context(), repository, input, request, os.Getenv(tokenVariable))
+		},
+	}
+	command.Flags().StringVar(&repository, "repository", ".", "directory of the repository")
+	command.Flags().StringVar(&input, "input", "carrel-report.json", "the report of carrel ci check")
+	return command
+}
+
+func post(ctx context.Context, directory, input string, request ci.Request, token string) (err error) {
+	if token == "" {
+		return fmt.Errorf("%s is not set: put a token there that may comment on merge requests and set commit statuses", tokenVariable)
+	}
+	file, err := os.Open(input)
+	if err != nil {
+		return fmt.Errorf("read the report: %w", err)
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	report, err := ci.Read(file, request)
+	if err != nil {
+		return err
+	}
+	repository, err := openRepository(directory)
+	if err != nil {
+		return err
+	}
+	base, err := ci.MergeBase(repository, request.Base, request.Head)
+	if err != nil {
+		return err
+	}
+	change, err := ci.ReadChange(ctx, repository, base, request.Head)
+	if err != nil {
+		return err
+	}
+	comment, err := report.Comment(change)
+	if err != nil {
+		return err
+	}
+	return say(ctx, request, token, comment, report.Status())
+}
+
+// say makes the comment, then the status that points to it.
+func say(ctx context.Context, request ci.Request, token, comment string, status forge.Status) error {
+	config := forge.Config{Repository: request.Repository, Token: token}
+	comments, err := forges[request.Kind].comments(config)
+	if err != nil {
+		return err
+	}
+	statuses, err := forges[request.Kind].open(config)
+	if err != nil {
+		return err
+	}
+	if err := comments.Keep(ctx, request.Number, ci.Mark, comment); err != nil {
+		return err
+	}
+	return statuses.Post(ctx, request.Head, status)
+}

@@ -1,0 +1,135 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+
+	"github.com/go-git/go-git/v5"
+	"github.com/spf13/cobra"
+
+	"github.com/carrel-dev/carrel/gitops/ci"
+	"github.com/carrel-dev/carrel/gitops/plan"
+)
+
+// planOptions are the flags of carrel plan.
+type planOptions struct {
+	repository, base, head, cluster, output string
+}
+
+func newPlanCommand() *cobra.Command {
+	var o planOptions
+	command := &cobra.Command{
+		Use:   "plan",
+		Short: "Say what merging a branch does to people",
+		Long: `Say what merging a branch does to people: who comes, goes, moves or stops, until
+when whose volumes are kept, whose carrel restarts when, and what the fullest
+session needs. It compares the branch with where it goes off, from git alone.
+
+It exits with 1 when the branch holds back a removal that nobody has confirmed, or
+a roster that can't be read.`,
+		Example: `  carrel plan                                   # this branch, when it is merged into main
+  carrel plan --base main --head add-sato
+  carrel plan --cluster campus --output markdown`,
+		Args: cobra.NoArgs,
+		RunE: func(command *cobra.Command, _ []string) error {
+			return o.run(command.Context(), command.OutOrStdout(), time.Now())
+		},
+	}
+	flags := command.Flags()
+	flags.StringVar(&o.repository, "repository", ".", "directory of the repository")
+	flags.StringVar(&o.base, "base", "main", "revision the branch is merged into")
+	flags.StringVar(&o.head, "head", "HEAD", "the branch")
+	flags.StringVar(&o.cluster, "cluster", "", "cluster to plan for; empty means the only one there is")
+	flags.StringVarP(&o.output, "output", "o", "text", "text, markdown or json")
+	return command
+}
+
+func (o planOptions) run(ctx context.Context, out io.Writer, now time.Time) error {
+	write, known := planWriters[o.output]
+	if !known {
+		return fmt.Errorf("--output %s is not known: text, markdown or json", o.output)
+	}
+	repository, err := openRepository(o.repository)
+	if err != nil {
+		return err
+	}
+	base, err := ci.MergeBase(repository, o.base, o.head)
+	if err != nil {
+		return err
+	}
+	plans, err := compare(ctx, repository, base, o.head, o.cluster, now)
+	if err != nil {
+		return err
+	}
+	if err := write(out, plans); err != nil {
+		return err
+	}
+	if slices.ContainsFunc(plans, func(p plan.Plan) bool { return p.Unconfirmed() || len(p.Problems) > 0 }) {
+		return errRefused
+	}
+	return nil
+}
+
+// errRefused is for what was looked at and must not be merged; the report says why.
+var errRefused = errors.New("not to be merged as it is")
+
+var planWriters = map[string]func(io.Writer, []plan.Plan) error{
+	"text": func(out io.Writer, plans []plan.Plan) error {
+		if len(plans) == 0 {
+			_, err := fmt.Fprintln(out, "no course changes")
+			return err
+		}
+		return plan.WriteText(out, plans)
+	},
+	"markdown": plan.WriteMarkdown,
+	"json": func(out io.Writer, plans []plan.Plan) error {
+		encoder := json.NewEncoder(out)
+		encoder.SetIndent("", "  ")
+		return encoder.Encode(plans)
+	},
+}
+
+// compare plans the courses of a cluster that change between two commits.
+func compare(ctx context.Context, repository *git.Repository, base, head, cluster string, now time.Time) ([]plan.Plan, error) {
+	cluster, err := onlyCluster(repository, cluster, base, head)
+	if err != nil {
+		return nil, err
+	}
+	before, err := classesAt(ctx, repository, base, cluster)
+	if err != nil {
+		return nil, err
+	}
+	after, err := classesAt(ctx, repository, head, cluster)
+	if err != nil {
+		return nil, err
+	}
+	plans := []plan.Plan{}
+	for _, course := range courseNames(before, after) {
+		if p := plan.Compare(course, before[course], after[course], now); p.Changes() {
+			plans = append(plans, p)
+		}
+	}
+	return plans, nil
+}
+
+// onlyCluster is the one named, or the only one there is.
+func onlyCluster(repository *git.Repository, named string, revisions ...string) (string, error) {
+	all, err := clustersAt(repository, revisions...)
+	switch {
+	case err != nil:
+		return "", err
+	case named != "" && !slices.Contains(all, named):
+		return "", fmt.Errorf("--cluster %s: there is no such directory in clusters; there are %v", named, all)
+	case named != "":
+		return named, nil
+	case len(all) == 1:
+		return all[0], nil
+	default:
+		return "", fmt.Errorf("name a cluster with --cluster: there are %v", all)
+	}
+}
