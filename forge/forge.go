@@ -31,6 +31,8 @@ type Status struct {
 	State   State
 	// Description is at most MaxDescription characters of plain text.
 	Description string
+	// Target is the web page that the line leads to; optional.
+	Target string
 }
 
 // Client reads and writes the commit statuses of one repository.
@@ -52,6 +54,9 @@ type Config struct {
 	Repository Repository
 	// Token is the access token sent with each request.
 	Token string
+	// Branch is the one that commits are taken from, if it is known. A GitLab puts
+	// statuses into that branch's pipeline; others have no use for it.
+	Branch string
 	// CA holds PEM certificates to trust in place of the system's; optional.
 	CA []byte
 	// Timeout bounds each request; 0 means DefaultTimeout.

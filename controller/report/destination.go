@@ -29,6 +29,8 @@ const (
 // destination is where the statuses of a repository go.
 type destination struct {
 	address string
+	// branch is where the commits come from; empty if that is no branch.
+	branch string
 	// secret is the namespace/name of the one that holds the token.
 	secret types.NamespacedName
 	// version changes when a Provider may have been put right.
@@ -57,6 +59,7 @@ func (r *Reconciler) destinationOf(ctx context.Context, repository *sourcev1.Git
 		}
 		return &destination{
 			address:  provider.Spec.Address,
+			branch:   branchOf(repository),
 			secret:   types.NamespacedName{Namespace: provider.Namespace, Name: provider.Spec.SecretRef.Name},
 			version:  provider.ResourceVersion,
 			provider: provider,
@@ -64,6 +67,27 @@ func (r *Reconciler) destinationOf(ctx context.Context, repository *sourcev1.Git
 	}
 	return nil, notConfigured("namespace %s has no Provider for %s: add one of type %s whose address is that of the repository",
 		repository.Namespace, repository.Spec.URL, strings.Join(r.forgeTypes(), " or "))
+}
+
+// branchOf is the branch that Flux follows, by the rules of its API: a name, a
+// range of versions and a tag come first, and without any it is master.
+func branchOf(repository *sourcev1.GitRepository) string {
+	ref := repository.Spec.Reference
+	switch {
+	case ref == nil:
+		return "master"
+	case ref.Name != "":
+		branch, _ := strings.CutPrefix(ref.Name, "refs/heads/")
+		if branch == ref.Name {
+			return ""
+		}
+		return branch
+	case ref.SemVer != "", ref.Tag != "":
+		return ""
+	case ref.Branch == "" && ref.Commit == "":
+		return "master"
+	}
+	return ref.Branch
 }
 
 // open reads the credentials and makes a client. They are read anew each time,
@@ -94,7 +118,7 @@ func (r *Reconciler) open(ctx context.Context, d *destination) (forge.Client, er
 		}
 	}
 	opened, err := r.Forges[d.provider.Spec.Type](forge.Config{
-		Repository: repository, Token: token, CA: ca, Timeout: d.provider.GetTimeout(),
+		Repository: repository, Branch: d.branch, Token: token, CA: ca, Timeout: d.provider.GetTimeout(),
 	})
 	if err != nil {
 		return nil, noCredentials(err, "Provider %s/%s can't be used: %v", d.provider.Namespace, d.provider.Name, err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -29,6 +30,9 @@ type Reconciler struct {
 	Recorder  events.EventRecorder
 	// ClusterName is the middle of a status's context, carrel/<cluster>/<course>.
 	ClusterName string
+	// Gateway is the address of the gateway, to whose board of the class each
+	// status leads; without one they lead nowhere.
+	Gateway string
 	// Forges opens a client by the type of a Flux Provider.
 	Forges map[string]forge.Open
 	// Now is the clock.
@@ -152,7 +156,7 @@ func (r *Reconciler) deliver(ctx context.Context, course *v1alpha1.Course, d *de
 
 // tell brings the forge to what was decided.
 func (r *Reconciler) tell(ctx context.Context, to forge.Client, course *v1alpha1.Course, decision Decision, look bool) error {
-	status := forge.Status{Context: r.contextOf(course)}
+	status := forge.Status{Context: r.contextOf(course), Target: r.board(course)}
 	if decision.Supersedes != "" {
 		status.State, status.Description = forge.Pending, describeSuperseded(decision.Report.Revision)
 		// A commit that was forced away needs no last word.
@@ -183,6 +187,14 @@ func post(ctx context.Context, to forge.Client, commit string, status forge.Stat
 
 func (r *Reconciler) contextOf(course *v1alpha1.Course) string {
 	return fmt.Sprintf("carrel/%s/%s", r.ClusterName, course.Name)
+}
+
+// board is the page of the class at the gateway.
+func (r *Reconciler) board(course *v1alpha1.Course) string {
+	if r.Gateway == "" {
+		return ""
+	}
+	return strings.TrimSuffix(r.Gateway, "/") + "/courses/" + course.Name
 }
 
 // hold makes the course wait for its next try, if the error is a problem. One that

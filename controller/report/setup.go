@@ -54,6 +54,9 @@ const (
 type Options struct {
 	// ClusterName tells this cluster's statuses from another's; required.
 	ClusterName string
+	// Gateway is the address of the gateway: https://desk.example.org. Statuses
+	// lead to the board of the class there; empty: they lead nowhere.
+	Gateway string
 	// Forges opens clients by the type of a Flux Provider; nil means all there are.
 	Forges map[string]forge.Open
 	// Now is the clock; nil means time.Now.
@@ -99,7 +102,7 @@ func SetupWithManager(mgr ctrl.Manager, options Options) error {
 
 func newReconciler(options Options) *Reconciler {
 	r := &Reconciler{
-		ClusterName: options.ClusterName, Forges: options.Forges, Now: options.Now,
+		ClusterName: options.ClusterName, Gateway: options.Gateway, Forges: options.Forges, Now: options.Now,
 		backoff: workqueue.NewTypedItemExponentialFailureRateLimiter[types.NamespacedName](fastestRetry, slowestRetry),
 	}
 	if r.Now == nil {

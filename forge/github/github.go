@@ -61,7 +61,9 @@ func (c *client) Latest(ctx context.Context, commit, statusContext string) (*for
 		}
 		for _, row := range rows {
 			if row.GetContext() == statusContext {
-				return &forge.Status{Context: row.GetContext(), State: stateOf(row.GetState()), Description: row.GetDescription()}, nil
+				return &forge.Status{
+					Context: row.GetContext(), State: stateOf(row.GetState()), Description: row.GetDescription(), Target: row.GetTargetURL(),
+				}, nil
 			}
 		}
 		page = response.NextPage
@@ -78,11 +80,15 @@ func stateOf(state string) forge.State {
 }
 
 func (c *client) Post(ctx context.Context, commit string, status forge.Status) error {
-	_, response, err := c.api.Repositories.CreateStatus(ctx, c.repository.Owner, c.repository.Name, commit, &sdk.RepoStatus{
+	row := &sdk.RepoStatus{
 		State:       sdk.Ptr(string(status.State)),
 		Description: &status.Description,
 		Context:     &status.Context,
-	})
+	}
+	if status.Target != "" {
+		row.TargetURL = &status.Target
+	}
+	_, response, err := c.api.Repositories.CreateStatus(ctx, c.repository.Owner, c.repository.Name, commit, row)
 	if err != nil {
 		return fmt.Errorf("post a status on commit %s: %w", commit, meaning(response, err))
 	}

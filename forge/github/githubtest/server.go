@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"unicode/utf8"
@@ -50,6 +51,7 @@ type row struct {
 	State       forge.State `json:"state"`
 	Description string      `json:"description"`
 	Context     string      `json:"context"`
+	TargetURL   string      `json:"target_url,omitempty"`
 	commit      string
 }
 
@@ -136,6 +138,8 @@ func (s *Server) create(w http.ResponseWriter, r *http.Request) {
 		Reply(w, http.StatusUnprocessableEntity, message("No commit found for SHA: "+commit))
 	case utf8.RuneCountInString(in.Description) > maxDescription:
 		Reply(w, http.StatusUnprocessableEntity, message("Validation Failed: description is too long (maximum is 140 characters)"))
+	case in.TargetURL != "" && !strings.HasPrefix(in.TargetURL, "https://") && !strings.HasPrefix(in.TargetURL, "http://"):
+		Reply(w, http.StatusUnprocessableEntity, message("Validation Failed: target_url must use http(s) scheme"))
 	case s.count(in) >= maxRows:
 		Reply(w, http.StatusUnprocessableEntity, message("Validation Failed: This SHA and context has reached the maximum number of statuses."))
 	default:
