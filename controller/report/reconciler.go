@@ -35,6 +35,10 @@ type Reconciler struct {
 	Gateway string
 	// Forges opens a client by the type of a Flux Provider.
 	Forges map[string]forge.Open
+	// ForgeNamespace holds the Secrets that namespaces of courses name.
+	ForgeNamespace string
+	// Fluxless: the cluster has not the kinds of Flux.
+	Fluxless bool
 	// Now is the clock.
 	Now func() time.Time
 
@@ -75,15 +79,15 @@ func (r *Reconciler) report(ctx context.Context, cached *v1alpha1.Course) (ctrl.
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	flux, err := r.inFluxOf(ctx, cached, templates)
+	origin, err := r.originOf(ctx, cached, templates)
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	decision, err := r.decide(ctx, r.Client, cached, flux)
+	decision, err := r.decide(ctx, r.Client, cached, origin)
 	if err != nil || decision.Report == nil {
 		return ctrl.Result{RequeueAfter: decision.After}, err
 	}
-	destination, err := r.destinationOf(ctx, flux.repository)
+	destination, err := origin.destination(ctx, r)
 	if err != nil {
 		return ctrl.Result{}, err
 	}
@@ -94,7 +98,7 @@ func (r *Reconciler) report(ctx context.Context, cached *v1alpha1.Course) (ctrl.
 	if err := r.APIReader.Get(ctx, client.ObjectKeyFromObject(cached), &course); err != nil {
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
-	decision, err = r.decide(ctx, r.APIReader, &course, flux)
+	decision, err = r.decide(ctx, r.APIReader, &course, origin)
 	if err != nil || decision.Report == nil {
 		return ctrl.Result{RequeueAfter: decision.After}, err
 	}
@@ -102,13 +106,13 @@ func (r *Reconciler) report(ctx context.Context, cached *v1alpha1.Course) (ctrl.
 }
 
 // decide looks at the carrels only when Flux and the last report leave anything open.
-func (r *Reconciler) decide(ctx context.Context, from client.Reader, course *v1alpha1.Course, flux *inFlux) (Decision, error) {
-	syncs, last := flux.syncs(), course.Status.Report
-	aim := AimAt(syncs, last, flux.head())
+func (r *Reconciler) decide(ctx context.Context, from client.Reader, course *v1alpha1.Course, by origin) (Decision, error) {
+	syncs, last := by.syncs(), course.Status.Report
+	aim := AimAt(syncs, last, by.head())
 	if aim.Revision == "" {
 		return Decision{}, nil
 	}
-	class, err := classOf(ctx, from, course, flux.expected(course.Namespace))
+	class, err := classOf(ctx, from, course, by.expected(course.Namespace))
 	if err != nil {
 		return Decision{}, err
 	}

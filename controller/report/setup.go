@@ -8,7 +8,9 @@ import (
 	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
 	notificationv1 "github.com/fluxcd/notification-controller/api/v1beta3"
 	sourcev1 "github.com/fluxcd/source-controller/api/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -44,6 +46,10 @@ const (
 	// told everything within it.
 	slowestRetry = 30 * time.Second
 	fastestRetry = time.Second
+
+	// forgeNamespace is the reporter's own, as installed. The Secrets lie there that
+	// namespaces of courses name.
+	forgeNamespace = "carrel-system"
 
 	// workers is how many courses are reported on at once. They mostly wait for
 	// the forge, and one that hangs must not hold up the others.
@@ -81,18 +87,24 @@ func SetupWithManager(mgr ctrl.Manager, options Options) error {
 	}
 	r := newReconciler(options)
 	r.Client, r.APIReader, r.Recorder = mgr.GetClient(), mgr.GetAPIReader(), mgr.GetEventRecorder(FieldOwner)
-
+	missing, err := missingKind(mgr.GetRESTMapper())
+	if err != nil {
+		return err
+	}
+	if missing != "" {
+		r.Fluxless = true
+		mgr.GetLogger().Info("no kind of Flux is looked at, since one is not installed: restart the reporter after installing Flux", "missing", missing)
+	}
 	ofNamespace := handler.EnqueueRequestsFromMapFunc(courseOfNamespace)
-	everyCourse := handler.EnqueueRequestsFromMapFunc(r.everyCourse)
-	whenSpecChanges := builder.WithPredicates(predicate.GenerationChangedPredicate{})
-	return ctrl.NewControllerManagedBy(mgr).
+	b := ctrl.NewControllerManagedBy(mgr).
 		Named(controllerName).
 		For(&v1alpha1.Course{}).
 		Watches(&v1alpha1.Userland{}, ofNamespace).
-		WatchesMetadata(&v1alpha1.Template{}, ofNamespace).
-		Watches(&kustomizev1.Kustomization{}, handler.EnqueueRequestsFromMapFunc(coursesOfKustomization)).
-		Watches(&sourcev1.GitRepository{}, everyCourse, whenSpecChanges).
-		Watches(&notificationv1.Provider{}, everyCourse, whenSpecChanges).
+		WatchesMetadata(&v1alpha1.Template{}, ofNamespace)
+	if !r.Fluxless {
+		b = r.watchFlux(b)
+	}
+	return b.
 		WithOptions(controller.Options{
 			MaxConcurrentReconciles: workers,
 			RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](fastestRetry, slowestRetry),
@@ -100,9 +112,37 @@ func SetupWithManager(mgr ctrl.Manager, options Options) error {
 		Complete(r)
 }
 
+func (r *Reconciler) watchFlux(b *ctrl.Builder) *ctrl.Builder {
+	everyCourse := handler.EnqueueRequestsFromMapFunc(r.everyCourse)
+	whenSpecChanges := builder.WithPredicates(predicate.GenerationChangedPredicate{})
+	return b.
+		Watches(&kustomizev1.Kustomization{}, handler.EnqueueRequestsFromMapFunc(coursesOfKustomization)).
+		Watches(&sourcev1.GitRepository{}, everyCourse, whenSpecChanges).
+		Watches(&notificationv1.Provider{}, everyCourse, whenSpecChanges)
+}
+
+// missingKind is the first kind of Flux's that the API server does not have.
+func missingKind(mapper meta.RESTMapper) (string, error) {
+	for _, kind := range []schema.GroupVersionKind{
+		kustomizev1.GroupVersion.WithKind(kustomizev1.KustomizationKind),
+		sourcev1.GroupVersion.WithKind(sourcev1.GitRepositoryKind),
+		notificationv1.GroupVersion.WithKind(notificationv1.ProviderKind),
+	} {
+		_, err := mapper.RESTMapping(kind.GroupKind(), kind.Version)
+		if meta.IsNoMatchError(err) {
+			return kind.String(), nil
+		}
+		if err != nil {
+			return "", fmt.Errorf("ask the API server for the kinds of Flux: %w", err)
+		}
+	}
+	return "", nil
+}
+
 func newReconciler(options Options) *Reconciler {
 	r := &Reconciler{
-		ClusterName: options.ClusterName, Gateway: options.Gateway, Forges: options.Forges, Now: options.Now,
+		ClusterName: options.ClusterName, Gateway: options.Gateway,
+		ForgeNamespace: forgeNamespace, Forges: options.Forges, Now: options.Now,
 		backoff: workqueue.NewTypedItemExponentialFailureRateLimiter[types.NamespacedName](fastestRetry, slowestRetry),
 	}
 	if r.Now == nil {
