@@ -23,8 +23,6 @@ const (
 	caKey    = "ca.crt"
 	// oldCAKey is Flux's deprecated name for it.
 	oldCAKey = "caFile"
-	// appKey is there when a Secret holds the credentials of a GitHub App.
-	appKey = "githubAppID"
 )
 
 // destination is where the statuses of a repository go.
@@ -43,6 +41,8 @@ type destination struct {
 	// version changes when a Provider may have been put right.
 	version string
 	timeout time.Duration
+	// app: the Secret holds the credentials of a GitHub App.
+	app bool
 }
 
 // destination finds the Flux Provider that lies beside the repository and names
@@ -130,7 +130,7 @@ func (r *Reconciler) open(ctx context.Context, d *destination) (forge.Client, er
 		return nil, noCredentials(nil, "Secret %s is for a forge of type %q: the reporter knows %s", d.secret, d.forge, strings.Join(r.forgeTypes(), ", "))
 	}
 	config := forge.Config{Repository: repository, Branch: d.branch, Timeout: d.timeout}
-	if config.Token, err = d.token(secret); err != nil {
+	if err := d.credentials(secret, &config); err != nil {
 		return nil, err
 	}
 	if config.CA, err = r.authority(ctx, d, secret); err != nil {
@@ -159,17 +159,6 @@ func (r *Reconciler) authority(ctx context.Context, d *destination, secret *core
 		return ca, nil
 	}
 	return certs.Data[oldCAKey], nil
-}
-
-func (d *destination) token(secret *corev1.Secret) (string, error) {
-	if token := strings.TrimSpace(string(secret.Data[tokenKey])); token != "" {
-		return token, nil
-	}
-	if len(secret.Data[appKey]) > 0 {
-		return "", noCredentials(nil, "Secret %s holds the credentials of a GitHub App, which the reporter can't use: "+
-			"add key %s with a token that may write commit statuses of %s", d.secret, tokenKey, d.address)
-	}
-	return "", noCredentials(nil, "Secret %s has no key %s: put a token there that may write commit statuses of %s", d.secret, tokenKey, d.address)
 }
 
 func (r *Reconciler) secret(ctx context.Context, d *destination, name types.NamespacedName) (*corev1.Secret, error) {

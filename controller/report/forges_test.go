@@ -10,6 +10,7 @@ import (
 	notificationv1 "github.com/fluxcd/notification-controller/api/v1beta3"
 	sourcev1 "github.com/fluxcd/source-controller/api/v1"
 	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
@@ -45,6 +46,56 @@ func TestStatusLeadsToTheBoard(t *testing.T) {
 					t.Errorf("the status %+v leads elsewhere than to %s", latest, want)
 				}
 			}
+		})
+	}
+}
+
+// app is the Provider's Secret, with the credentials of a GitHub App.
+func (w *world) app(id, installation, key string) *corev1.Secret {
+	secret := &corev1.Secret{ObjectMeta: w.inFlux(secretName), StringData: map[string]string{"githubAppID": id}}
+	for name, value := range map[string]string{"githubAppInstallationID": installation, "githubAppPrivateKey": key} {
+		if value != "" {
+			secret.StringData[name] = value
+		}
+	}
+	w.update(&corev1.Secret{ObjectMeta: w.inFlux(secretName)}) // nothing of before
+	return secret
+}
+
+func (w *world) atGitHub() *githubtest.Server {
+	w.Helper()
+	server := githubtest.New(w)
+	w.moveTo(notificationv1.GitHubProvider, server)
+	return server
+}
+
+// TestGitHubApp reports as Flux pulls: with an App, whose token is fetched once.
+func TestGitHubApp(t *testing.T) {
+	for name, installation := range map[string]string{"given the installation": "815", "only the App": ""} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			server := w.atGitHub()
+			key := server.App(t, time.Hour)
+			w.update(w.app("4711", installation, string(key)))
+			w.userlands(1)
+			server.Commit("add a student")
+			w.commit("add a student", "roster1", "templates1")
+			w.reconcile()
+			w.expectCondition(metav1.ConditionTrue, v1alpha1.PostedReason)
+			w.runs(0)
+			w.reconcile()
+			w.expectCondition(metav1.ConditionTrue, v1alpha1.PostedReason, "success")
+			if tokens := server.Tokens(); tokens != 1 {
+				t.Errorf("%d tokens were fetched, want 1", tokens)
+			}
+
+			server.App(t, time.Hour) // another key
+			server.Commit("next")
+			w.commit("next", "roster2", "templates1")
+			if after := w.reconcile(); after != personEvery {
+				t.Errorf("tried again after %v, want %v", after, personEvery)
+			}
+			w.expectCondition(metav1.ConditionFalse, v1alpha1.UnauthorizedReason, "GitHub refuses the App", "Commit statuses, read and write")
 		})
 	}
 }

@@ -151,7 +151,7 @@ func newReconciler(options Options) *Reconciler {
 	if r.Forges == nil {
 		r.Forges = map[string]forge.Open{
 			notificationv1.GiteaProvider:  gitea.Open,
-			notificationv1.GitHubProvider: github.Open,
+			notificationv1.GitHubProvider: new(github.Opener).Open,
 			notificationv1.GitLabProvider: gitlab.Open,
 		}
 	}

@@ -44,6 +44,7 @@ type Server struct {
 	failure http.HandlerFunc
 
 	comments comments
+	app      app
 }
 
 type row struct {
@@ -62,6 +63,7 @@ func New(t testing.TB) *Server {
 	mux.HandleFunc("GET /api/v3/repos/{owner}/{name}/commits/{commit}/statuses", s.list)
 	mux.HandleFunc("POST /api/v3/repos/{owner}/{name}/statuses/{commit}", s.create)
 	s.serveComments(mux)
+	s.serveApp(mux)
 	s.Server = httptest.NewServer(s.guard(mux))
 	t.Cleanup(s.Close)
 	return s
@@ -95,12 +97,16 @@ func (s *Server) guard(next http.Handler) http.Handler {
 		switch {
 		case failure != nil:
 			failure(w, r)
-		case r.Header.Get("Authorization") != "Bearer "+Token:
+		case !s.admits(r):
 			Reply(w, http.StatusUnauthorized, message("Bad credentials"))
 		default:
 			next.ServeHTTP(w, r)
 		}
 	})
+}
+
+func (s *Server) admits(r *http.Request) bool {
+	return r.Header.Get("Authorization") == "Bearer "+Token || s.admitsApp(r)
 }
 
 func (s *Server) list(w http.ResponseWriter, r *http.Request) {
