@@ -70,8 +70,10 @@ func (o options) check() error {
 	if o.watchLabelSelector != "" && slices.Contains(o.controllers, reportController) {
 		return errors.New("--watch-label-selector: the report controller sees all courses, and costs little")
 	}
-	if err := checkAddress(o.gatewayAddress); err != nil {
-		return fmt.Errorf("--gateway-address: %w", err)
+	for flag, address := range map[string]string{"--gateway-address": o.gatewayAddress, "--events-addr": o.eventsAddress} {
+		if err := checkAddress(address); err != nil {
+			return fmt.Errorf("%s: %w", flag, err)
+		}
 	}
 	return checkControllers(o.controllers)
 }
@@ -189,7 +191,7 @@ func (o options) selector() (labels.Selector, error) {
 
 func setUp(ctx context.Context, mgr ctrl.Manager, o options) error {
 	if slices.Contains(o.controllers, reportController) {
-		return report.SetupWithManager(mgr, report.Options{ClusterName: o.clusterName, Gateway: o.gatewayAddress})
+		return report.SetupWithManager(mgr, report.Options{ClusterName: o.clusterName, Gateway: o.gatewayAddress, EventsAddress: o.eventsAddress})
 	}
 	selector, err := o.selector()
 	if err != nil {

@@ -21,6 +21,8 @@ type problem struct {
 	// because a watch tells.
 	after time.Duration
 	cause error
+	// branch and commit are those of a post that failed.
+	branch, commit string
 }
 
 func (p *problem) Error() string {

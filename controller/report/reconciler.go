@@ -7,10 +7,10 @@ import (
 	"strings"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
+	fluxmeta "github.com/fluxcd/pkg/apis/meta"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/client-go/tools/events"
+	"k8s.io/client-go/tools/record"
 	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -27,7 +27,7 @@ type Reconciler struct {
 	Client client.Client
 	// APIReader reads what is true now, and Secrets.
 	APIReader client.Reader
-	Recorder  events.EventRecorder
+	Recorder  record.EventRecorder
 	// ClusterName is the middle of a status's context, carrel/<cluster>/<course>.
 	ClusterName string
 	// Gateway is the address of the gateway, to whose board of the class each
@@ -133,7 +133,7 @@ func (r *Reconciler) carryOut(ctx context.Context, course *v1alpha1.Course, d *d
 	}
 	r.certainty.set(client.ObjectKeyFromObject(course), true)
 	if decision.Post {
-		r.announce(ctx, course, decision.Report)
+		r.announce(ctx, course, d, decision.Report)
 	}
 	return nil
 }
@@ -144,14 +144,14 @@ func (r *Reconciler) deliver(ctx context.Context, course *v1alpha1.Course, d *de
 	key := client.ObjectKeyFromObject(course)
 	opened, err := r.open(ctx, d)
 	if err != nil {
-		return r.hold(key, d, decision, err)
+		return r.hold(course, d, decision, err)
 	}
 	last := course.Status.Report
 	sure := r.certainty.of(key) && last != nil && last.Revision == decision.Report.Revision
 	r.certainty.set(key, false)
 	if err := r.tell(ctx, opened, course, decision, !sure); err != nil {
 		log.FromContext(ctx).Error(err, "could not report", "commit", decision.Report.Revision)
-		return r.hold(key, d, decision, d.problemOf(err, decision.Report.Revision))
+		return r.hold(course, d, decision, d.problemOf(err, decision.Report.Revision))
 	}
 	r.holds.release(key)
 	r.backoff.Forget(key)
@@ -202,35 +202,34 @@ func (r *Reconciler) board(course *v1alpha1.Course) string {
 }
 
 // hold makes the course wait for its next try, if the error is a problem. One that
-// a person must solve holds only this commit, and until the Provider is touched.
-func (r *Reconciler) hold(course types.NamespacedName, d *destination, decision Decision, err error) error {
+// a person must solve holds only this commit, and until the
+// Provider is touched or somebody asks for another try.
+func (r *Reconciler) hold(course *v1alpha1.Course, d *destination, decision Decision, err error) error {
 	var problem *problem
 	if !errors.As(err, &problem) {
 		return err
 	}
-	held := hold{attempt: attemptOf(d, decision)}
+	key := client.ObjectKeyFromObject(course)
+	problem.branch, problem.commit = d.branch, decision.Report.Revision
+	held := hold{attempt: attemptOf(course, d, decision)}
 	if problem.reason == v1alpha1.ForgeUnavailableReason {
-		problem.after = max(problem.after, r.backoff.When(course))
+		problem.after = max(problem.after, r.backoff.When(key))
 		held.attempt = ""
 	}
 	held.until = r.Now().Add(problem.after)
-	r.holds.set(course, held)
+	r.holds.set(key, held)
 	return problem
 }
 
 // held is how long the course must still wait before this is tried.
 func (r *Reconciler) held(course *v1alpha1.Course, d *destination, decision Decision) time.Duration {
-	return r.holds.remaining(client.ObjectKeyFromObject(course), attemptOf(d, decision), r.Now())
+	return r.holds.remaining(client.ObjectKeyFromObject(course), attemptOf(course, d, decision), r.Now())
 }
 
-func attemptOf(d *destination, decision Decision) string {
-	return decision.Report.Revision + "/" + d.version
-}
-
-func (r *Reconciler) announce(ctx context.Context, course *v1alpha1.Course, report *v1alpha1.ReportStatus) {
-	log.FromContext(ctx).Info("reported", "commit", report.Revision, "state", report.State, "description", report.Description)
-	r.Recorder.Eventf(course, nil, corev1.EventTypeNormal, v1alpha1.PostedReason, "Report",
-		"%s on commit %s: %s", report.State, abbreviate(report.Revision), report.Description)
+// attemptOf tells one attempt from another: what is posted, to whom, and who asked
+// for it, as for a try at once.
+func attemptOf(course *v1alpha1.Course, d *destination, decision Decision) string {
+	return decision.Report.Revision + "/" + d.version + "/" + course.Annotations[fluxmeta.ReconcileRequestAnnotation]
 }
 
 func isProblem(err error) bool {

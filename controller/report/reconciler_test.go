@@ -41,6 +41,25 @@ func TestReportsFromPendingToSuccess(t *testing.T) {
 	w.expectSilence()
 }
 
+// Whoever has put a token right need not wait.
+func TestRequestedReconcileTriesAtOnce(t *testing.T) {
+	w := newWorld(t)
+	w.userlands(1)
+	commit := w.commit("first", "roster1", "templates1")
+	w.forge.SetToken("another")
+	w.reconcile()
+	w.expectCondition(metav1.ConditionFalse, v1alpha1.UnauthorizedReason)
+	w.forge.SetToken(giteatest.Token)
+	w.pass(time.Second)
+	if after := w.reconcile(); after <= 0 {
+		t.Fatalf("the next try is due after %v, want it later", after)
+	}
+	w.editCourse(func(c *v1alpha1.Course) { c.Annotations[fluxmeta.ReconcileRequestAnnotation] = "2026-11-23T10:00:00Z" })
+	w.reconcile()
+	w.expect(commit, pending+"0 of 1 ready, 1 starting")
+	w.expectCondition(metav1.ConditionTrue, v1alpha1.PostedReason)
+}
+
 // Neither a restart of the reporter nor time passing without an event makes it
 // forget a commit that does not get on.
 func TestCommitThatDoesNotGetOnFails(t *testing.T) {

@@ -37,7 +37,7 @@ import (
 // +kubebuilder:rbac:groups=source.toolkit.fluxcd.io,resources=gitrepositories,verbs=get;list;watch
 // +kubebuilder:rbac:groups=notification.toolkit.fluxcd.io,resources=providers,verbs=get;list;watch
 // +kubebuilder:rbac:groups="",resources=namespaces,verbs=get
-// +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
+// +kubebuilder:rbac:groups="",resources=events,verbs=create;patch
 
 const (
 	controllerName = "report"
@@ -63,6 +63,9 @@ type Options struct {
 	// Gateway is the address of the gateway: https://desk.example.org. Statuses
 	// lead to the board of the class there; empty: they lead nowhere.
 	Gateway string
+	// EventsAddress is where events go besides the API server, in the form of Flux's
+	// notification-controller; empty: nowhere.
+	EventsAddress string
 	// Forges opens clients by the type of a Flux Provider; nil means all there are.
 	Forges map[string]forge.Open
 	// Now is the clock; nil means time.Now.
@@ -86,7 +89,11 @@ func SetupWithManager(mgr ctrl.Manager, options Options) error {
 		return fmt.Errorf("the reporter needs the name of the cluster, which is part of every status: give --cluster-name")
 	}
 	r := newReconciler(options)
-	r.Client, r.APIReader, r.Recorder = mgr.GetClient(), mgr.GetAPIReader(), mgr.GetEventRecorder(FieldOwner)
+	r.Client, r.APIReader = mgr.GetClient(), mgr.GetAPIReader()
+	var err error
+	if r.Recorder, err = newRecorder(mgr, options.EventsAddress); err != nil {
+		return fmt.Errorf("record events: %w", err)
+	}
 	missing, err := missingKind(mgr.GetRESTMapper())
 	if err != nil {
 		return err
