@@ -31,6 +31,8 @@ type Status struct {
 	State   State
 	// Description is at most MaxDescription characters of plain text.
 	Description string
+	// Target is the web page that the line leads to; optional.
+	Target string
 }
 
 // Client reads and writes the commit statuses of one repository.
@@ -52,10 +54,28 @@ type Config struct {
 	Repository Repository
 	// Token is the access token sent with each request.
 	Token string
+	// App takes the place of a token, on GitHub only; nil if there is a token.
+	App *App
+	// Branch is the one that commits are taken from, if it is known. A GitLab puts
+	// statuses into that branch's pipeline; others have no use for it.
+	Branch string
 	// CA holds PEM certificates to trust in place of the system's; optional.
 	CA []byte
 	// Timeout bounds each request; 0 means DefaultTimeout.
 	Timeout time.Duration
+}
+
+// App is a GitHub App, which gives tokens of an hour.
+type App struct {
+	// ID is the App's own.
+	ID int64
+	// InstallationID is that of the App in the account of the repository; 0: it is
+	// asked for.
+	InstallationID int64
+	// PrivateKey is one of the App's, in PEM.
+	PrivateKey []byte
+	// BaseURL is where the API gives tokens; empty: that of the repository's server.
+	BaseURL string
 }
 
 // DefaultTimeout bounds a request to a forge.

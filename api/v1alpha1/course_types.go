@@ -122,6 +122,12 @@ type CourseStatus struct {
 	// +optional
 	Report *ReportStatus `json:"report,omitempty"`
 
+	// lastHandledReconcileAt is the value of the annotation
+	// reconcile.fluxcd.io/requestedAt that the controller saw last, as Flux's own
+	// kinds have it. While the course is suspended it stays what it was.
+	// +optional
+	LastHandledReconcileAt string `json:"lastHandledReconcileAt,omitempty"`
+
 	// conditions are Ready, Reconciling and Stalled, as kstatus defines them;
 	// RosterValid, if the course has rosters; Held, while a removal waits for a
 	// confirmation; and Reported, which the reporter writes.
@@ -164,7 +170,16 @@ type ReportStatus struct {
 	// not reported on.
 	// +optional
 	Digests map[string]string `json:"digests,omitempty"`
-	// time is when the status was posted.
+	// files are the names of the Userlands that Flux had applied when it came to
+	// this content, each from a file of its own; none are kept if there are more
+	// than 2,000.
+	// +optional
+	// +listType=atomic
+	Files []string `json:"files,omitempty"`
+	// gone is how many of those before are no longer there since this commit.
+	// +optional
+	Gone int32 `json:"gone,omitempty"`
+	// time is when the status was posted, or the content changed under the same one.
 	// +required
 	Time metav1.Time `json:"time"`
 }

@@ -73,6 +73,16 @@ const (
 	CondemnedAnnotation = "carrel.dev/condemned"
 )
 
+// RevisionAnnotation, on a Course that Flux does not apply, is the commit it was
+// applied from, as Flux would write it: main@sha1:<hash>. It says nothing about
+// whose commit that is: see ReportToAnnotation.
+const RevisionAnnotation = "carrel.dev/revision"
+
+// ReportToAnnotation, on the namespace of a course that Flux does not apply, names
+// the Secret in the reporter's own namespace that holds the address of the course's
+// repository, and a token for it.
+const ReportToAnnotation = "carrel.dev/report-to"
+
 // RosterLabel, "true", is on a ConfigMap that is a roster. The controller sees no
 // other ConfigMaps.
 const RosterLabel = "carrel.dev/roster"

@@ -312,6 +312,11 @@ func (in *ReportStatus) DeepCopyInto(out *ReportStatus) {
 			(*out)[key] = val
 		}
 	}
+	if in.Files != nil {
+		in, out := &in.Files, &out.Files
+		*out = make([]string, len(*in))
+		copy(*out, *in)
+	}
 	in.Time.DeepCopyInto(&out.Time)
 }
 

@@ -46,6 +46,8 @@ func newCommand() *cobra.Command {
 	flags := command.Flags()
 	flags.StringSliceVar(&o.controllers, "controllers", operator.Controllers, "the controllers to run: userland, template, course; or report")
 	flags.StringVar(&o.clusterName, "cluster-name", "", "name of this cluster, part of every commit status (report)")
+	flags.StringVar(&o.gatewayAddress, "gateway-address", "", "web address of the gateway, e.g. https://desk.example.org: commit statuses lead to a course's board there (report)")
+	flags.StringVar(&o.eventsAddress, "events-addr", "", "web address that events are sent to besides the API server, as Flux's controllers do (report)")
 	flags.StringVar(&o.metricsAddress, "metrics-bind-address", ":8080", "address to serve metrics on; 0 serves none")
 	flags.StringVar(&o.healthAddress, "health-probe-bind-address", ":8081", "address to serve /healthz and /readyz on")
 	flags.StringVar(&o.pprofAddress, "pprof-bind-address", "0", "address to serve Go's profiles on; 0 serves none")
@@ -60,6 +62,7 @@ func newCommand() *cobra.Command {
 type options struct {
 	controllers                                 []string
 	clusterName, watchLabelSelector             string
+	gatewayAddress, eventsAddress               string
 	metricsAddress, healthAddress, pprofAddress string
 	leaderElectionNamespace                     string
 	leaderElection, development                 bool

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -69,7 +70,32 @@ func (o options) check() error {
 	if o.watchLabelSelector != "" && slices.Contains(o.controllers, reportController) {
 		return errors.New("--watch-label-selector: the report controller sees all courses, and costs little")
 	}
+	for flag, address := range map[string]string{"--gateway-address": o.gatewayAddress, "--events-addr": o.eventsAddress} {
+		if err := checkAddress(address); err != nil {
+			return fmt.Errorf("%s: %w", flag, err)
+		}
+	}
 	return checkControllers(o.controllers)
+}
+
+// maxAddress leaves room for /courses/<course> in what a GitLab takes for a link,
+// 255 characters, and a course's name has at most 63.
+const maxAddress = 180
+
+// checkAddress takes what a forge takes as the link of a status.
+func checkAddress(address string) error {
+	u, err := url.Parse(address)
+	switch {
+	case address == "":
+		return nil
+	case err != nil:
+		return err
+	case u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil:
+		return fmt.Errorf("%q is no address: write https://<host>, maybe with a path", u.Redacted())
+	case len(address) > maxAddress:
+		return fmt.Errorf("it has %d characters, and a forge takes no link that long: at most %d", len(address), maxAddress)
+	}
+	return nil
 }
 
 // managerOptions say what the manager keeps in memory and how it is elected.
@@ -165,7 +191,7 @@ func (o options) selector() (labels.Selector, error) {
 
 func setUp(ctx context.Context, mgr ctrl.Manager, o options) error {
 	if slices.Contains(o.controllers, reportController) {
-		return report.SetupWithManager(mgr, report.Options{ClusterName: o.clusterName})
+		return report.SetupWithManager(mgr, report.Options{ClusterName: o.clusterName, Gateway: o.gatewayAddress, EventsAddress: o.eventsAddress})
 	}
 	selector, err := o.selector()
 	if err != nil {

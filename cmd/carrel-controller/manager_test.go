@@ -178,10 +178,18 @@ func TestOptionsRefused(t *testing.T) {
 		"an unknown one":           {controllers: []string{"user"}},
 		"the reporter with others": {controllers: []string{"userland", "report"}},
 		"a shard of the reporter":  {controllers: []string{"report"}, watchLabelSelector: "a=b"},
+		"a gateway without http":   {controllers: []string{"report"}, gatewayAddress: "desk.example.org"},
+		"a gateway by another way": {controllers: []string{"report"}, gatewayAddress: "javascript:alert(1)"},
+		"a gateway with a query":   {controllers: []string{"report"}, gatewayAddress: "https://desk.example.org/?a=b"},
+		"a gateway of 200 letters": {controllers: []string{"report"}, gatewayAddress: "https://" + strings.Repeat("a", 192)},
 	} {
 		if err := o.check(); err == nil {
 			t.Errorf("%s: taken", name)
 		}
+	}
+	o := options{controllers: []string{"report"}, gatewayAddress: "https://desk.example.org/carrel/"}
+	if err := o.check(); err != nil {
+		t.Errorf("an address of a gateway: %v", err)
 	}
 	if _, err := managerOptions(options{controllers: operator.Controllers, watchLabelSelector: "a in b"}); err == nil {
 		t.Error("a selector that is none: taken")

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	fluxmeta "github.com/fluxcd/pkg/apis/meta"
+	"github.com/fluxcd/pkg/runtime/predicates"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -87,7 +89,9 @@ func ours(s v1alpha1.CourseStatus) v1alpha1.CourseStatus {
 		Userlands:          s.Userlands,
 		Session:            s.Session,
 		Roster:             s.Roster,
-		Conditions:         conditions.Ours(s.Conditions, v1alpha1.RosterValidCondition, v1alpha1.HeldCondition, v1alpha1.RolloutHeldCondition),
+
+		LastHandledReconcileAt: s.LastHandledReconcileAt,
+		Conditions:             conditions.Ours(s.Conditions, v1alpha1.RosterValidCondition, v1alpha1.HeldCondition, v1alpha1.RolloutHeldCondition),
 	}
 }
 
@@ -98,7 +102,9 @@ func statusOf(c *v1alpha1.Course, counts v1alpha1.UserlandCounts, m meeting, e e
 		Userlands:          &counts,
 		Session:            m.session,
 		Roster:             e.status(c.Status.Roster),
-		Conditions:         conditions.Of(c.Status.Conditions, verdict(counts, m.err, e.verdict()), c.Generation, now),
+
+		LastHandledReconcileAt: c.Annotations[fluxmeta.ReconcileRequestAnnotation],
+		Conditions:             conditions.Of(c.Status.Conditions, verdict(counts, m.err, e.verdict()), c.Generation, now),
 	}
 	status.Conditions = append(status.Conditions, e.conditions(c, now)...)
 	if held != "" {
@@ -141,6 +147,9 @@ func (r *Reconciler) writeStatus(ctx context.Context, c *v1alpha1.Course, status
 				WithStates(status.Userlands.States).
 				WithAttention(status.Userlands.Attention)).
 			WithConditions(conditions.Configurations(status.Conditions)...))
+	if status.LastHandledReconcileAt != "" {
+		config.Status.WithLastHandledReconcileAt(status.LastHandledReconcileAt)
+	}
 	if status.Session != nil {
 		config.Status.WithSession(v1alpha1ac.SessionStatus().WithText(status.Session.Text))
 	}
@@ -159,7 +168,7 @@ func SetupWithManager(mgr ctrl.Manager, clock clock.PassiveClock) error {
 	r := &Reconciler{Client: mgr.GetClient(), Recent: apply.NewRecent(), Tables: &sessions.Tables{}, Clock: clock}
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("course").
-		For(&v1alpha1.Course{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		For(&v1alpha1.Course{}, builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, predicates.ReconcileRequestedPredicate{}))).
 		Watches(&v1alpha1.Userland{}, later.Enqueue(courseOf)).
 		Watches(&corev1.ConfigMap{}, handler.EnqueueRequestsFromMapFunc(courseOf)).
 		Watches(&v1alpha1.Template{}, later.Enqueue(courseOf), builder.WithPredicates(holdChanged)).

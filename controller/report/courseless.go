@@ -31,6 +31,9 @@ func (m *memory) of(course types.NamespacedName) *v1alpha1.ReportStatus {
 // why. Here the label on the namespace, which is the cluster maintainer's, says
 // that it is a course's. Success has no place here: it would come with a Course.
 func (r *Reconciler) reportWithoutCourse(ctx context.Context, key types.NamespacedName) (ctrl.Result, error) {
+	if r.Fluxless {
+		return ctrl.Result{}, nil
+	}
 	var local kustomizev1.KustomizationList
 	if err := r.Client.List(ctx, &local, client.InNamespace(key.Namespace)); err != nil {
 		return ctrl.Result{}, err
@@ -69,7 +72,7 @@ func (r *Reconciler) reportFailedSync(ctx context.Context, course *v1alpha1.Cour
 	if ours, err := r.isCourse(ctx, course.Namespace); err != nil || !ours {
 		return ctrl.Result{}, err
 	}
-	destination, err := r.destinationOf(ctx, flux.repository)
+	destination, err := flux.destination(ctx, r)
 	if err != nil {
 		return ctrl.Result{}, err
 	}

@@ -14,6 +14,12 @@ import (
 // state is told at once.
 const updateEvery = 10 * time.Second
 
+// progressDeadline is how long a commit may be pending without any change in what is
+// said of it. It is half as long again as what Kubernetes gives a Deployment
+// (progressDeadlineSeconds, 600 by default), for the carrel's own Deployment is to
+// tell first. A class that starts a few at a time goes on for longer, and is not late.
+const progressDeadline = 15 * time.Minute
+
 // Decision is what is to be done about a report.
 type Decision struct {
 	// Report is what is to be remembered; nil: nothing is to be done.
@@ -44,7 +50,25 @@ func Decide(aim Aim, syncs []Sync, tally Tally, last *v1alpha1.ReportStatus, now
 	if last == nil || last.Revision != aim.Revision {
 		return decision
 	}
+	if wait, late := overdue(found, aim, tally, last, now); late {
+		decision.Report.State, decision.Report.Description = string(forge.Failure), describeOverdue(tally, behind(syncs, aim.Revision))
+	} else if wait > 0 {
+		return Decision{After: wait}
+	}
 	return decision.after(last, aim.New, found.interim)
+}
+
+// overdue tells whether a commit has been pending too long, and else for how long
+// it may still be, if it is pending and nothing has changed. The time is that of the
+// last post, which outlives the reporter.
+func overdue(found verdict, aim Aim, tally Tally, last *v1alpha1.ReportStatus, now time.Time) (wait time.Duration, late bool) {
+	unchanged := !aim.New && found.state == forge.Pending && last.State == string(found.state) &&
+		last.Description == found.description && maps.Equal(last.Digests, aim.Digests)
+	if !unchanged || tally.Suspended {
+		return 0, false
+	}
+	wait = last.Time.Add(progressDeadline).Sub(now)
+	return wait, wait <= 0
 }
 
 // verdict is what is to be said of a commit.
@@ -86,7 +110,10 @@ func (d Decision) after(last *v1alpha1.ReportStatus, fresh, interim bool) Decisi
 		if maps.Equal(d.Report.Digests, last.Digests) {
 			return Decision{}
 		}
-		d.Post, d.Report.Time = false, last.Time
+		d.Post = false
+		if !fresh {
+			d.Report.Time = last.Time // else new content begins its time
+		}
 		return d
 	// A crashing carrel is now failing, now starting. A failure stands until it is
 	// overcome, or has become another one and stays so.

@@ -72,6 +72,19 @@ func notSeen(n int32, t Tally) Tally {
 	return t
 }
 
+func because(t Tally, reasons ...string) Tally {
+	t.Waiting = map[string]int32{}
+	for _, reason := range reasons {
+		t.Waiting[reason]++
+	}
+	return t
+}
+
+func paused(t Tally) Tally {
+	t.Suspended = true
+	return t
+}
+
 func objecting(t Tally, why string) Tally {
 	t.Objection = why
 	return t
@@ -184,6 +197,7 @@ func TestDecide(t *testing.T) {
 			syncs: []Sync{applied(rosterKey, "A", "r1"), applied(templatesKey, "A", "t1")},
 			tally: tally(24, 17),
 			last:  last("A", "pending", "17 of 24 ready, 7 starting"),
+			want:  outcome{After: 14 * time.Minute},
 		},
 		"a success is the end, whatever breaks later": {
 			syncs: []Sync{applied(rosterKey, "A", "r1"), applied(templatesKey, "A", "t1")},
@@ -211,6 +225,66 @@ func TestDecide(t *testing.T) {
 			tally: tally(24, 22, pull2...),
 			last:  last("A", "failure", "1 of 24 need attention: ImagePullBackOff 1"),
 			want:  outcome{Post: "A failure: " + pullText},
+		},
+
+		// The deadline.
+		"no progress so far: looked at again when it would be too late": {
+			syncs: []Sync{applied(rosterKey, "A", "r1"), applied(templatesKey, "A", "t1")},
+			tally: tally(24, 17),
+			last:  last("A", "pending", "17 of 24 ready, 7 starting"),
+			want:  outcome{After: 14 * time.Minute},
+		},
+		"no progress for too long is a failure": {
+			syncs: []Sync{applied(rosterKey, "A", "r1"), applied(templatesKey, "A", "t1")},
+			tally: because(tally(120, 117), v1alpha1.StartingReason, v1alpha1.VolumePendingReason, v1alpha1.VolumePendingReason),
+			last:  ago(15*time.Minute, last("A", "pending", "117 of 120 ready, 3 starting")),
+			want:  outcome{Post: "A failure: not ready after 15 min without progress: 3 of 120, commonest cause VolumePending (2)"},
+		},
+		"nor has anybody looked at most of them": {
+			syncs: []Sync{applied(rosterKey, "A", "r1"), applied(templatesKey, "A", "t1")},
+			tally: because(notSeen(2, tally(120, 117)), v1alpha1.StartingReason),
+			last:  ago(time.Hour, last("A", "pending", "117 of 120 ready, 3 starting")),
+			want:  outcome{Post: "A failure: not ready after 15 min without progress: 3 of 120, commonest cause NotSeenYet (2)"},
+		},
+		"progress in time, however little": {
+			syncs: []Sync{applied(rosterKey, "A", "r1"), applied(templatesKey, "A", "t1")},
+			tally: tally(120, 118),
+			last:  ago(time.Hour, last("A", "pending", "117 of 120 ready, 3 starting")),
+			want:  outcome{Post: "A pending: 118 of 120 ready, 2 starting"},
+		},
+		"new content starts the time anew": {
+			syncs: []Sync{applied(rosterKey, "A", "r1"), applied(templatesKey, "A", "t2")},
+			tally: tally(120, 117),
+			last:  ago(time.Hour, last("A", "pending", "117 of 120 ready, 3 starting")),
+			want:  outcome{Remember: "A pending: 117 of 120 ready, 3 starting"},
+		},
+		"a suspended course is not late": {
+			syncs: []Sync{applied(rosterKey, "A", "r1"), applied(templatesKey, "A", "t1")},
+			tally: paused(tally(24, 17)),
+			last:  ago(time.Hour, last("A", "pending", "17 of 24 ready, 7 starting; the course is suspended")),
+		},
+		"Flux does not come": {
+			syncs: []Sync{applied(rosterKey, "B", "r2"), applied(templatesKey, "A", "t1")},
+			tally: tally(24, 24),
+			last:  ago(time.Hour, last("B", "pending", "24 of 24 ready; waiting for Flux to apply templates", "r2", "t1")),
+			want:  outcome{Post: "B failure: Flux has not applied templates after 15 min without progress; 24 of 24 ready"},
+		},
+		"nobody reads the roster": {
+			syncs: []Sync{applied(rosterKey, "A", "r1"), applied(templatesKey, "A", "t1")},
+			tally: unread(tally(24, 24)),
+			last:  ago(time.Hour, last("A", "pending", "24 of 24 ready")),
+			want:  outcome{Post: "A failure: the controller has not read the roster after 15 min without progress"},
+		},
+		"what was too late is let stand while it is still on its way": {
+			syncs: []Sync{applied(rosterKey, "A", "r1"), applied(templatesKey, "A", "t1")},
+			tally: tally(120, 118),
+			last:  ago(time.Hour, last("A", "failure", "not ready after 15 min without progress: 3 of 120")),
+		},
+		"and is a success late": {
+			syncs: []Sync{applied(rosterKey, "A", "r1"), applied(templatesKey, "A", "t1")},
+			tally: tally(120, 120),
+			last:  ago(time.Hour, last("A", "failure", "not ready after 15 min without progress: 3 of 120")),
+			want:  outcome{Post: "A success: 120 of 120 ready"},
 		},
 
 		// Commits that follow.
@@ -439,8 +513,12 @@ func TestDecide(t *testing.T) {
 // checkStable: once a decision is carried out there is nothing more to do.
 func checkStable(t *testing.T, carriedOut Decision, syncs []Sync, tally Tally, head string) {
 	t.Helper()
-	again := Decide(AimAt(syncs, carriedOut.Report, head), syncs, tally, carriedOut.Report, now.Add(time.Hour))
-	if diff := cmp.Diff(outcome{}, outcomeOf(again)); diff != "" {
+	again := Decide(AimAt(syncs, carriedOut.Report, head), syncs, tally, carriedOut.Report, now.Add(time.Minute))
+	want := outcome{}
+	if carriedOut.Report.State == "pending" && !tally.Suspended {
+		want.After = progressDeadline - time.Minute
+	}
+	if diff := cmp.Diff(want, outcomeOf(again)); diff != "" {
 		t.Errorf("with its own outcome before it, Decide wants more (-want +got):\n%s", diff)
 	}
 }

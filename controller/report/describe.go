@@ -27,6 +27,9 @@ func describeProgress(t Tally) string {
 	if n := t.attention(); n > 0 {
 		text += fmt.Sprintf(", %d in trouble", n)
 	}
+	if t.Suspended {
+		text += "; the course is suspended"
+	}
 	return text
 }
 
@@ -37,6 +40,24 @@ func describeAttention(t Tally) string { return shorten(course.Summary(t.Userlan
 // describeWait adds the Kustomizations that Flux has yet to apply.
 func describeWait(t Tally, names []string) string {
 	return shorten(describeProgress(t) + "; waiting for Flux to apply " + strings.Join(names, ", "))
+}
+
+// describeOverdue is "not ready after 15 min without progress: 3 of 120, most of them
+// VolumePending".
+func describeOverdue(t Tally, behind []string) string {
+	text := fmt.Sprintf(" after %d min without progress", int(progressDeadline.Minutes()))
+	switch cause, count := t.commonest(); {
+	case len(behind) > 0:
+		text = "Flux has not applied " + strings.Join(behind, ", ") + text + fmt.Sprintf("; %d of %d ready", t.Ready, t.Total)
+	case t.Ready == t.Total:
+		text = "the controller has not read the roster" + text
+	default:
+		text = "not ready" + text + fmt.Sprintf(": %d of %d", t.Total-t.Ready, t.Total)
+		if count > 0 {
+			text += fmt.Sprintf(", commonest cause %s (%d)", cause, count)
+		}
+	}
+	return shorten(text)
 }
 
 // describeSuccess is "24 of 24 ready", with a word on what Flux was told to leave.

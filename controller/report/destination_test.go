@@ -86,11 +86,21 @@ func TestNothingToReportTo(t *testing.T) {
 			},
 			reason: v1alpha1.UnauthorizedReason, words: []string{secretName, "has no key token"},
 		},
-		"a Secret of a GitHub App": {
-			arrange: func(w *world) {
-				w.update(&corev1.Secret{ObjectMeta: w.inFlux(secretName), Data: map[string][]byte{"githubAppID": []byte("1")}})
-			},
-			reason: v1alpha1.UnauthorizedReason, words: []string{"GitHub App", "add key token"},
+		"a GitHub App for a forge that is none of GitHub's": {
+			arrange: func(w *world) { w.update(w.app("1", "", "key")) },
+			reason:  v1alpha1.UnauthorizedReason, words: []string{"has no key token"},
+		},
+		"a GitHub App without a key": {
+			arrange: func(w *world) { w.atGitHub(); w.update(w.app("1", "", "")) },
+			reason:  v1alpha1.UnauthorizedReason, words: []string{"no key githubAppPrivateKey"},
+		},
+		"a GitHub App with a key that is none": {
+			arrange: func(w *world) { w.atGitHub(); w.update(w.app("1", "", "-----BEGIN")) },
+			reason:  v1alpha1.UnauthorizedReason, words: []string{"can't be used"},
+		},
+		"a GitHub App with a name for a number": {
+			arrange: func(w *world) { w.atGitHub(); w.update(w.app("carrel", "", "key")) },
+			reason:  v1alpha1.UnauthorizedReason, words: []string{"githubAppID", "not a number"},
 		},
 		"a CA that is none": {
 			arrange: func(w *world) {

@@ -12,6 +12,9 @@
 //	       or Flux can't apply   v   | at the same commit    |
 //	                            failure ---------------------+
 //
+// A commit that stays pending without any progress becomes a failure after a while,
+// and a success still when its carrels get ready.
+//
 // A commit that changes the course while another is pending supersedes it: the
 // older one stays pending, and its description says which commit came instead.
 // Commits that came and went while the reporter was down get nothing.

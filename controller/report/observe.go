@@ -58,6 +58,31 @@ func (f *inFlux) expected(namespace string) []string {
 	return names
 }
 
+// origin is how the content of a course came to the cluster.
+type origin interface {
+	// syncs say which commits it stands at.
+	syncs() []Sync
+	// head is the newest commit there is.
+	head() string
+	// expected are the Userlands known to have been applied in a namespace.
+	expected(namespace string) []string
+	// destination is where the course is reported to.
+	destination(context.Context, *Reconciler) (*destination, error)
+}
+
+// originOf takes Flux's own word before an annotation.
+func (r *Reconciler) originOf(ctx context.Context, course *v1alpha1.Course, templates []metav1.PartialObjectMetadata) (origin, error) {
+	fluxes := !r.Fluxless && course.Labels[ownerNameLabel] != ""
+	switch _, found := course.Annotations[v1alpha1.RevisionAnnotation]; {
+	case found && !fluxes:
+		return annotatedOf(course)
+	case !fluxes:
+		return nil, notConfigured("no Flux Kustomization applies this Course, so there is no commit to report to: "+
+			"let Flux apply it, or tell the commit in annotation %s", v1alpha1.RevisionAnnotation)
+	}
+	return r.inFluxOf(ctx, course, templates)
+}
+
 // settling is an error that means: wait for Flux, it is at work.
 type settling struct{ error }
 

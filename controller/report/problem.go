@@ -21,6 +21,8 @@ type problem struct {
 	// because a watch tells.
 	after time.Duration
 	cause error
+	// branch and commit are those of a post that failed.
+	branch, commit string
 }
 
 func (p *problem) Error() string {
@@ -50,6 +52,10 @@ func (d *destination) problemOf(err error, commit string) *problem {
 		p.reason = v1alpha1.UnauthorizedReason
 		p.message = fmt.Sprintf("the forge refuses the token: put one that may write commit statuses of %s into key %s of Secret %s",
 			d.address, tokenKey, d.secret)
+		if d.app {
+			p.message = fmt.Sprintf("GitHub refuses the App of Secret %s: see that it is installed for %s with the permission "+
+				"Commit statuses, read and write, and that %s is one of its keys", d.secret, d.address, appPrivateKeyKey)
+		}
 	case errors.Is(err, forge.ErrNotFound):
 		p.reason = v1alpha1.CommitNotFoundReason
 		p.message = fmt.Sprintf("the forge has no commit %s in %s, or the token in Secret %s may not see it: "+

@@ -4,12 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
+	fluxmeta "github.com/fluxcd/pkg/apis/meta"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/client-go/tools/events"
+	"k8s.io/client-go/tools/record"
 	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -26,11 +27,18 @@ type Reconciler struct {
 	Client client.Client
 	// APIReader reads what is true now, and Secrets.
 	APIReader client.Reader
-	Recorder  events.EventRecorder
+	Recorder  record.EventRecorder
 	// ClusterName is the middle of a status's context, carrel/<cluster>/<course>.
 	ClusterName string
+	// Gateway is the address of the gateway, to whose board of the class each
+	// status leads; without one they lead nowhere.
+	Gateway string
 	// Forges opens a client by the type of a Flux Provider.
 	Forges map[string]forge.Open
+	// ForgeNamespace holds the Secrets that namespaces of courses name.
+	ForgeNamespace string
+	// Fluxless: the cluster has not the kinds of Flux.
+	Fluxless bool
 	// Now is the clock.
 	Now func() time.Time
 
@@ -71,15 +79,15 @@ func (r *Reconciler) report(ctx context.Context, cached *v1alpha1.Course) (ctrl.
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	flux, err := r.inFluxOf(ctx, cached, templates)
+	origin, err := r.originOf(ctx, cached, templates)
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	decision, err := r.decide(ctx, r.Client, cached, flux)
+	decision, err := r.decide(ctx, r.Client, cached, origin)
 	if err != nil || decision.Report == nil {
 		return ctrl.Result{RequeueAfter: decision.After}, err
 	}
-	destination, err := r.destinationOf(ctx, flux.repository)
+	destination, err := origin.destination(ctx, r)
 	if err != nil {
 		return ctrl.Result{}, err
 	}
@@ -90,7 +98,7 @@ func (r *Reconciler) report(ctx context.Context, cached *v1alpha1.Course) (ctrl.
 	if err := r.APIReader.Get(ctx, client.ObjectKeyFromObject(cached), &course); err != nil {
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
-	decision, err = r.decide(ctx, r.APIReader, &course, flux)
+	decision, err = r.decide(ctx, r.APIReader, &course, origin)
 	if err != nil || decision.Report == nil {
 		return ctrl.Result{RequeueAfter: decision.After}, err
 	}
@@ -98,13 +106,13 @@ func (r *Reconciler) report(ctx context.Context, cached *v1alpha1.Course) (ctrl.
 }
 
 // decide looks at the carrels only when Flux and the last report leave anything open.
-func (r *Reconciler) decide(ctx context.Context, from client.Reader, course *v1alpha1.Course, flux *inFlux) (Decision, error) {
-	syncs, last := flux.syncs(), course.Status.Report
-	aim := AimAt(syncs, last, flux.head())
+func (r *Reconciler) decide(ctx context.Context, from client.Reader, course *v1alpha1.Course, by origin) (Decision, error) {
+	syncs, last := by.syncs(), course.Status.Report
+	aim := AimAt(syncs, last, by.head())
 	if aim.Revision == "" {
 		return Decision{}, nil
 	}
-	class, err := classOf(ctx, from, course, flux.expected(course.Namespace))
+	class, err := classOf(ctx, from, course, by.expected(course.Namespace))
 	if err != nil {
 		return Decision{}, err
 	}
@@ -125,7 +133,7 @@ func (r *Reconciler) carryOut(ctx context.Context, course *v1alpha1.Course, d *d
 	}
 	r.certainty.set(client.ObjectKeyFromObject(course), true)
 	if decision.Post {
-		r.announce(ctx, course, decision.Report)
+		r.announce(ctx, course, d, decision.Report)
 	}
 	return nil
 }
@@ -136,14 +144,14 @@ func (r *Reconciler) deliver(ctx context.Context, course *v1alpha1.Course, d *de
 	key := client.ObjectKeyFromObject(course)
 	opened, err := r.open(ctx, d)
 	if err != nil {
-		return r.hold(key, d, decision, err)
+		return r.hold(course, d, decision, err)
 	}
 	last := course.Status.Report
 	sure := r.certainty.of(key) && last != nil && last.Revision == decision.Report.Revision
 	r.certainty.set(key, false)
 	if err := r.tell(ctx, opened, course, decision, !sure); err != nil {
 		log.FromContext(ctx).Error(err, "could not report", "commit", decision.Report.Revision)
-		return r.hold(key, d, decision, d.problemOf(err, decision.Report.Revision))
+		return r.hold(course, d, decision, d.problemOf(err, decision.Report.Revision))
 	}
 	r.holds.release(key)
 	r.backoff.Forget(key)
@@ -152,7 +160,7 @@ func (r *Reconciler) deliver(ctx context.Context, course *v1alpha1.Course, d *de
 
 // tell brings the forge to what was decided.
 func (r *Reconciler) tell(ctx context.Context, to forge.Client, course *v1alpha1.Course, decision Decision, look bool) error {
-	status := forge.Status{Context: r.contextOf(course)}
+	status := forge.Status{Context: r.contextOf(course), Target: r.board(course)}
 	if decision.Supersedes != "" {
 		status.State, status.Description = forge.Pending, describeSuperseded(decision.Report.Revision)
 		// A commit that was forced away needs no last word.
@@ -185,36 +193,43 @@ func (r *Reconciler) contextOf(course *v1alpha1.Course) string {
 	return fmt.Sprintf("carrel/%s/%s", r.ClusterName, course.Name)
 }
 
+// board is the page of the class at the gateway.
+func (r *Reconciler) board(course *v1alpha1.Course) string {
+	if r.Gateway == "" {
+		return ""
+	}
+	return strings.TrimSuffix(r.Gateway, "/") + "/courses/" + course.Name
+}
+
 // hold makes the course wait for its next try, if the error is a problem. One that
-// a person must solve holds only this commit, and until the Provider is touched.
-func (r *Reconciler) hold(course types.NamespacedName, d *destination, decision Decision, err error) error {
+// a person must solve holds only this commit, and until the
+// Provider is touched or somebody asks for another try.
+func (r *Reconciler) hold(course *v1alpha1.Course, d *destination, decision Decision, err error) error {
 	var problem *problem
 	if !errors.As(err, &problem) {
 		return err
 	}
-	held := hold{attempt: attemptOf(d, decision)}
+	key := client.ObjectKeyFromObject(course)
+	problem.branch, problem.commit = d.branch, decision.Report.Revision
+	held := hold{attempt: attemptOf(course, d, decision)}
 	if problem.reason == v1alpha1.ForgeUnavailableReason {
-		problem.after = max(problem.after, r.backoff.When(course))
+		problem.after = max(problem.after, r.backoff.When(key))
 		held.attempt = ""
 	}
 	held.until = r.Now().Add(problem.after)
-	r.holds.set(course, held)
+	r.holds.set(key, held)
 	return problem
 }
 
 // held is how long the course must still wait before this is tried.
 func (r *Reconciler) held(course *v1alpha1.Course, d *destination, decision Decision) time.Duration {
-	return r.holds.remaining(client.ObjectKeyFromObject(course), attemptOf(d, decision), r.Now())
+	return r.holds.remaining(client.ObjectKeyFromObject(course), attemptOf(course, d, decision), r.Now())
 }
 
-func attemptOf(d *destination, decision Decision) string {
-	return decision.Report.Revision + "/" + d.version
-}
-
-func (r *Reconciler) announce(ctx context.Context, course *v1alpha1.Course, report *v1alpha1.ReportStatus) {
-	log.FromContext(ctx).Info("reported", "commit", report.Revision, "state", report.State, "description", report.Description)
-	r.Recorder.Eventf(course, nil, corev1.EventTypeNormal, v1alpha1.PostedReason, "Report",
-		"%s on commit %s: %s", report.State, abbreviate(report.Revision), report.Description)
+// attemptOf tells one attempt from another: what is posted, to whom, and who asked
+// for it, as for a try at once.
+func attemptOf(course *v1alpha1.Course, d *destination, decision Decision) string {
+	return decision.Report.Revision + "/" + d.version + "/" + course.Annotations[fluxmeta.ReconcileRequestAnnotation]
 }
 
 func isProblem(err error) bool {

@@ -41,6 +41,54 @@ func TestReportsFromPendingToSuccess(t *testing.T) {
 	w.expectSilence()
 }
 
+// Whoever has put a token right need not wait.
+func TestRequestedReconcileTriesAtOnce(t *testing.T) {
+	w := newWorld(t)
+	w.userlands(1)
+	commit := w.commit("first", "roster1", "templates1")
+	w.forge.SetToken("another")
+	w.reconcile()
+	w.expectCondition(metav1.ConditionFalse, v1alpha1.UnauthorizedReason)
+	w.forge.SetToken(giteatest.Token)
+	w.pass(time.Second)
+	if after := w.reconcile(); after <= 0 {
+		t.Fatalf("the next try is due after %v, want it later", after)
+	}
+	w.editCourse(func(c *v1alpha1.Course) { c.Annotations[fluxmeta.ReconcileRequestAnnotation] = "2026-11-23T10:00:00Z" })
+	w.reconcile()
+	w.expect(commit, pending+"0 of 1 ready, 1 starting")
+	w.expectCondition(metav1.ConditionTrue, v1alpha1.PostedReason)
+}
+
+// Neither a restart of the reporter nor time passing without an event makes it
+// forget a commit that does not get on.
+func TestCommitThatDoesNotGetOnFails(t *testing.T) {
+	w := newWorld(t)
+	w.userlands(3)
+	w.runs(0)
+	w.becomes(1, v1alpha1.StateStarting, v1alpha1.VolumePendingReason)
+	w.becomes(2, v1alpha1.StateStarting, v1alpha1.VolumePendingReason)
+	commit := w.commit("add three students", "roster1", "templates1")
+	w.reconcile()
+	w.pass(10 * time.Minute)
+	w.restart()
+	if after := w.reconcile(); after != 5*time.Minute {
+		t.Errorf("10 min after the last progress the commit is looked at again after %v, want 5m", after)
+	}
+	w.pass(5 * time.Minute)
+	w.restart()
+	w.reconcile()
+	late := failure + "not ready after 15 min without progress: 2 of 3, commonest cause VolumePending (2)"
+	w.expect(commit, pending+"1 of 3 ready, 2 starting", late)
+	w.expectSilence()
+
+	w.runs(1)
+	w.reconcile()
+	w.runs(2)
+	w.reconcile()
+	w.expect(commit, pending+"1 of 3 ready, 2 starting", late, success+"3 of 3 ready")
+}
+
 func TestReportsFailureWithCauses(t *testing.T) {
 	w := newWorld(t)
 	w.userlands(3)

@@ -8,7 +8,9 @@ import (
 	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
 	notificationv1 "github.com/fluxcd/notification-controller/api/v1beta3"
 	sourcev1 "github.com/fluxcd/source-controller/api/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -35,7 +37,7 @@ import (
 // +kubebuilder:rbac:groups=source.toolkit.fluxcd.io,resources=gitrepositories,verbs=get;list;watch
 // +kubebuilder:rbac:groups=notification.toolkit.fluxcd.io,resources=providers,verbs=get;list;watch
 // +kubebuilder:rbac:groups="",resources=namespaces,verbs=get
-// +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
+// +kubebuilder:rbac:groups="",resources=events,verbs=create;patch
 
 const (
 	controllerName = "report"
@@ -44,6 +46,10 @@ const (
 	// told everything within it.
 	slowestRetry = 30 * time.Second
 	fastestRetry = time.Second
+
+	// forgeNamespace is the reporter's own, as installed. The Secrets lie there that
+	// namespaces of courses name.
+	forgeNamespace = "carrel-system"
 
 	// workers is how many courses are reported on at once. They mostly wait for
 	// the forge, and one that hangs must not hold up the others.
@@ -54,6 +60,12 @@ const (
 type Options struct {
 	// ClusterName tells this cluster's statuses from another's; required.
 	ClusterName string
+	// Gateway is the address of the gateway: https://desk.example.org. Statuses
+	// lead to the board of the class there; empty: they lead nowhere.
+	Gateway string
+	// EventsAddress is where events go besides the API server, in the form of Flux's
+	// notification-controller; empty: nowhere.
+	EventsAddress string
 	// Forges opens clients by the type of a Flux Provider; nil means all there are.
 	Forges map[string]forge.Open
 	// Now is the clock; nil means time.Now.
@@ -77,19 +89,29 @@ func SetupWithManager(mgr ctrl.Manager, options Options) error {
 		return fmt.Errorf("the reporter needs the name of the cluster, which is part of every status: give --cluster-name")
 	}
 	r := newReconciler(options)
-	r.Client, r.APIReader, r.Recorder = mgr.GetClient(), mgr.GetAPIReader(), mgr.GetEventRecorder(FieldOwner)
-
+	r.Client, r.APIReader = mgr.GetClient(), mgr.GetAPIReader()
+	var err error
+	if r.Recorder, err = newRecorder(mgr, options.EventsAddress); err != nil {
+		return fmt.Errorf("record events: %w", err)
+	}
+	missing, err := missingKind(mgr.GetRESTMapper())
+	if err != nil {
+		return err
+	}
+	if missing != "" {
+		r.Fluxless = true
+		mgr.GetLogger().Info("no kind of Flux is looked at, since one is not installed: restart the reporter after installing Flux", "missing", missing)
+	}
 	ofNamespace := handler.EnqueueRequestsFromMapFunc(courseOfNamespace)
-	everyCourse := handler.EnqueueRequestsFromMapFunc(r.everyCourse)
-	whenSpecChanges := builder.WithPredicates(predicate.GenerationChangedPredicate{})
-	return ctrl.NewControllerManagedBy(mgr).
+	b := ctrl.NewControllerManagedBy(mgr).
 		Named(controllerName).
 		For(&v1alpha1.Course{}).
 		Watches(&v1alpha1.Userland{}, ofNamespace).
-		WatchesMetadata(&v1alpha1.Template{}, ofNamespace).
-		Watches(&kustomizev1.Kustomization{}, handler.EnqueueRequestsFromMapFunc(coursesOfKustomization)).
-		Watches(&sourcev1.GitRepository{}, everyCourse, whenSpecChanges).
-		Watches(&notificationv1.Provider{}, everyCourse, whenSpecChanges).
+		WatchesMetadata(&v1alpha1.Template{}, ofNamespace)
+	if !r.Fluxless {
+		b = r.watchFlux(b)
+	}
+	return b.
 		WithOptions(controller.Options{
 			MaxConcurrentReconciles: workers,
 			RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](fastestRetry, slowestRetry),
@@ -97,9 +119,37 @@ func SetupWithManager(mgr ctrl.Manager, options Options) error {
 		Complete(r)
 }
 
+func (r *Reconciler) watchFlux(b *ctrl.Builder) *ctrl.Builder {
+	everyCourse := handler.EnqueueRequestsFromMapFunc(r.everyCourse)
+	whenSpecChanges := builder.WithPredicates(predicate.GenerationChangedPredicate{})
+	return b.
+		Watches(&kustomizev1.Kustomization{}, handler.EnqueueRequestsFromMapFunc(coursesOfKustomization)).
+		Watches(&sourcev1.GitRepository{}, everyCourse, whenSpecChanges).
+		Watches(&notificationv1.Provider{}, everyCourse, whenSpecChanges)
+}
+
+// missingKind is the first kind of Flux's that the API server does not have.
+func missingKind(mapper meta.RESTMapper) (string, error) {
+	for _, kind := range []schema.GroupVersionKind{
+		kustomizev1.GroupVersion.WithKind(kustomizev1.KustomizationKind),
+		sourcev1.GroupVersion.WithKind(sourcev1.GitRepositoryKind),
+		notificationv1.GroupVersion.WithKind(notificationv1.ProviderKind),
+	} {
+		_, err := mapper.RESTMapping(kind.GroupKind(), kind.Version)
+		if meta.IsNoMatchError(err) {
+			return kind.String(), nil
+		}
+		if err != nil {
+			return "", fmt.Errorf("ask the API server for the kinds of Flux: %w", err)
+		}
+	}
+	return "", nil
+}
+
 func newReconciler(options Options) *Reconciler {
 	r := &Reconciler{
-		ClusterName: options.ClusterName, Forges: options.Forges, Now: options.Now,
+		ClusterName: options.ClusterName, Gateway: options.Gateway,
+		ForgeNamespace: forgeNamespace, Forges: options.Forges, Now: options.Now,
 		backoff: workqueue.NewTypedItemExponentialFailureRateLimiter[types.NamespacedName](fastestRetry, slowestRetry),
 	}
 	if r.Now == nil {
@@ -108,7 +158,7 @@ func newReconciler(options Options) *Reconciler {
 	if r.Forges == nil {
 		r.Forges = map[string]forge.Open{
 			notificationv1.GiteaProvider:  gitea.Open,
-			notificationv1.GitHubProvider: github.Open,
+			notificationv1.GitHubProvider: new(github.Opener).Open,
 			notificationv1.GitLabProvider: gitlab.Open,
 		}
 	}

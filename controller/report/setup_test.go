@@ -40,7 +40,8 @@ const (
 // watches, with the rights of its own role and no others.
 func TestReporterUnderItsOwnRole(t *testing.T) {
 	w := newWorld(t)
-	requests := w.start()
+	address, heard := listener(t)
+	requests := w.start(address)
 
 	w.userlands(3)
 	commit := w.commit("add three students", "roster1", "templates1")
@@ -52,6 +53,7 @@ func TestReporterUnderItsOwnRole(t *testing.T) {
 		return report != nil && report.Description == "3 of 3 ready"
 	})
 	w.eventually("there is an event", func() bool { return w.hasEvent("success on commit " + abbreviate(commit)) })
+	w.checkEvents(commit, heard)
 
 	// Flux looks again and finds the same; so does another course's commit.
 	w.settle(requests)
@@ -75,7 +77,7 @@ func TestReporterUnderItsOwnRole(t *testing.T) {
 
 // start runs the reporter in a manager until the test ends, and counts its
 // requests to the API server other than watches.
-func (w *world) start() *atomic.Int64 {
+func (w *world) start(listener string) *atomic.Int64 {
 	w.Helper()
 	w.grant()
 	requests := &atomic.Int64{}
@@ -100,7 +102,7 @@ func (w *world) start() *atomic.Int64 {
 	if err != nil {
 		w.Fatal(err)
 	}
-	if err := SetupWithManager(mgr, Options{ClusterName: clusterName}); err != nil {
+	if err := SetupWithManager(mgr, Options{ClusterName: clusterName, EventsAddress: listener}); err != nil {
 		w.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(w.Context())

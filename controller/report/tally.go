@@ -1,6 +1,9 @@
 package report
 
 import (
+	"maps"
+	"slices"
+
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/sets"
@@ -22,6 +25,27 @@ type Tally struct {
 	// some of them, are not brought about.
 	Unread    bool
 	Objection string
+	// Waiting counts, by reason, those that are neither ready nor in need of
+	// attention, as far as their status speaks of what was applied.
+	Waiting map[string]int32
+	// Suspended: the course is, so nobody expects it to get on.
+	Suspended bool
+}
+
+// unseenCause is the cause of a carrel that nobody has looked at yet.
+const unseenCause = "NotSeenYet"
+
+// commonest is the reason that most carrels on their way have, and how many.
+func (t Tally) commonest() (reason string, count int32) {
+	if t.Behind > 0 {
+		reason, count = unseenCause, t.Behind
+	}
+	for _, other := range slices.Sorted(maps.Keys(t.Waiting)) {
+		if t.Waiting[other] > count {
+			reason, count = other, t.Waiting[other]
+		}
+	}
+	return reason, count
 }
 
 // Class is what a Tally is taken of.
@@ -33,13 +57,15 @@ type Class struct {
 	Templates map[string]int64
 	// Expected are the names of the Userlands that Flux says it applied.
 	Expected []string
-	// Unread and Objection are those of the Tally.
+	// Unread, Suspended and Objection are those of the Tally.
 	Unread    bool
+	Suspended bool
 	Objection string
 }
 
 // enrol adds what the Course says of its rosters.
 func (c *Class) enrol(course *v1alpha1.Course) {
+	c.Suspended = course.Spec.Suspend
 	if len(course.Spec.Rosters) == 0 && course.Status.Roster == nil {
 		return
 	}
@@ -63,7 +89,10 @@ func (c Class) Take() Tally {
 			caughtUp = append(caughtUp, c.Userlands[i])
 		}
 	}
-	tally := Tally{UserlandCounts: course.Count(caughtUp), Templateless: templateless(caughtUp), Unread: c.Unread, Objection: c.Objection}
+	tally := Tally{
+		UserlandCounts: course.Count(caughtUp), Templateless: templateless(caughtUp), Waiting: causes(caughtUp),
+		Unread: c.Unread, Objection: c.Objection, Suspended: c.Suspended,
+	}
 	tally.Behind = int32(len(c.Userlands) - len(caughtUp) + missing.Len())
 	tally.Total += tally.Behind
 	return tally
@@ -95,6 +124,20 @@ func templateless(userlands []v1alpha1.Userland) int32 {
 		}
 	}
 	return n
+}
+
+// causes counts the reasons of those that are not ready, but for those that need
+// attention: their causes are counted with them.
+func causes(userlands []v1alpha1.Userland) map[string]int32 {
+	counts := map[string]int32{}
+	for i := range userlands {
+		one := course.Count(userlands[i : i+1])
+		ready := meta.FindStatusCondition(userlands[i].Status.Conditions, v1alpha1.ReadyCondition)
+		if ready != nil && one.Ready == 0 && len(one.Attention) == 0 {
+			counts[ready.Reason]++
+		}
+	}
+	return counts
 }
 
 // attention is how many need a person.

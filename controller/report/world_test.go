@@ -16,7 +16,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/client-go/tools/events"
+	"k8s.io/client-go/tools/record"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -47,6 +47,7 @@ type world struct {
 	course, flux string
 	now          time.Time
 	reporter     *Reconciler
+	recorder     *record.FakeRecorder
 }
 
 const (
@@ -82,7 +83,8 @@ func newWorld(t *testing.T) *world {
 func (w *world) restart() {
 	w.reporter = newReconciler(Options{ClusterName: clusterName, Now: func() time.Time { return w.now }})
 	w.reporter.Client, w.reporter.APIReader = w.Client, w.Client
-	w.reporter.Recorder = events.NewFakeRecorder(100)
+	w.recorder = record.NewFakeRecorder(100)
+	w.reporter.Recorder = w.recorder
 }
 
 func (w *world) create(object client.Object) {

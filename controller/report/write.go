@@ -40,7 +40,11 @@ func (r *Reconciler) writeProblem(ctx context.Context, cached *v1alpha1.Course, 
 		return nil
 	}
 	condition := conditionOf(&course, metav1.ConditionFalse, problem.reason, problem.message, r.Now)
-	return r.write(ctx, &course, course.Status.Report, condition)
+	if err := r.write(ctx, &course, course.Status.Report, condition); err != nil {
+		return err
+	}
+	r.complain(&course, problem)
+	return nil
 }
 
 func says(course *v1alpha1.Course, problem *problem) bool {

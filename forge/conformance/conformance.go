@@ -32,6 +32,8 @@ func Run(t *testing.T, target Target) {
 	t.Run("contexts are apart from each other", target.testContexts)
 	t.Run("the latest is found behind many others", target.testPages)
 	t.Run("a description may have 140 characters of any script", target.testLongDescription)
+	t.Run("a status leads to a page", target.testTarget)
+	t.Run("the branch of the commits may be named", target.testBranch)
 	t.Run("a wrong token is ErrUnauthorized", target.testWrongToken)
 	t.Run("an unknown commit is ErrNotFound", target.testUnknownCommit)
 	t.Run("an unknown repository is ErrNotFound", target.testUnknownRepository)
@@ -85,6 +87,27 @@ func (target Target) testLongDescription(t *testing.T) {
 	status := forge.Status{Context: course, State: forge.Failure, Description: strings.Repeat("机", forge.MaxDescription)}
 	post(t, client, commit, status)
 	expectLatest(t, client, commit, status)
+}
+
+func (target Target) testTarget(t *testing.T) {
+	client, commit := target.client(t), target.Commit(t)
+	for _, status := range []forge.Status{
+		{Context: course, State: forge.Pending, Description: "0 of 2 ready, 2 starting", Target: "https://desk.example.org/courses/prog1"},
+		{Context: course, State: forge.Success, Description: "2 of 2 ready", Target: "http://desk.example.org:8080/courses/prog1"},
+	} {
+		post(t, client, commit, status)
+		expectLatest(t, client, commit, status)
+	}
+}
+
+func (target Target) testBranch(t *testing.T) {
+	target.Config.Branch = "main"
+	client, commit := target.client(t), target.Commit(t)
+	for _, state := range []forge.State{forge.Pending, forge.Success} {
+		status := forge.Status{Context: course, State: state, Description: "2 of 2 ready"}
+		post(t, client, commit, status)
+		expectLatest(t, client, commit, status)
+	}
 }
 
 func (target Target) testWrongToken(t *testing.T) {

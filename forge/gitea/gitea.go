@@ -61,7 +61,9 @@ func (c *client) Latest(ctx context.Context, commit, statusContext string) (*for
 	if newest == nil {
 		return nil, nil
 	}
-	return &forge.Status{Context: newest.Context, State: forge.State(newest.State), Description: newest.Description}, nil
+	return &forge.Status{
+		Context: newest.Context, State: forge.State(newest.State), Description: newest.Description, Target: newest.TargetURL,
+	}, nil
 }
 
 func (c *client) Post(ctx context.Context, commit string, status forge.Status) error {
@@ -73,6 +75,7 @@ func (c *client) Post(ctx context.Context, commit string, status forge.Status) e
 		State:       gitea.StatusState(status.State),
 		Description: status.Description,
 		Context:     status.Context,
+		TargetURL:   status.Target,
 	})
 	if err == nil {
 		return nil

@@ -26,23 +26,39 @@ const (
 type client struct {
 	repository forge.Repository
 	api        *sdk.Client
+	// forget drops what is known of a GitHub App; nil without one.
+	forget func()
 }
+
+// Open makes a client with an Opener of its own.
+func Open(config forge.Config) (forge.Client, error) { return new(Opener).Open(config) }
 
 // Open makes a client for a repository on GitHub, or on a GitHub Enterprise
 // Server if its address is not github.com. It sends nothing.
-func Open(config forge.Config) (forge.Client, error) {
+func (o *Opener) Open(config forge.Config) (forge.Client, error) {
 	httpClient, err := forge.HTTPClient(config)
 	if err != nil {
 		return nil, err
 	}
-	api := sdk.NewClient(httpClient).WithAuthToken(config.Token)
+	var forget func()
+	if config.App != nil && config.Token == "" {
+		app, err := o.installationOf(config, httpClient)
+		if err != nil {
+			return nil, err
+		}
+		httpClient.Transport, forget = app, app.forget
+	}
+	api := sdk.NewClient(httpClient)
+	if forget == nil {
+		api = api.WithAuthToken(config.Token)
+	}
 	api.UserAgent = "carrel-reporter"
 	if server := config.Repository.Server; !public(server) {
 		if api, err = api.WithEnterpriseURLs(server, server); err != nil {
 			return nil, fmt.Errorf("make a client for %s: %w", server, err)
 		}
 	}
-	return &client{repository: config.Repository, api: api}, nil
+	return &client{repository: config.Repository, api: api, forget: forget}, nil
 }
 
 // public reports whether a server is GitHub's own, whose API has another host.
@@ -57,11 +73,13 @@ func (c *client) Latest(ctx context.Context, commit, statusContext string) (*for
 		rows, response, err := c.api.Repositories.ListStatuses(ctx, c.repository.Owner, c.repository.Name, commit,
 			&sdk.ListOptions{Page: page, PerPage: pageSize})
 		if err != nil {
-			return nil, fmt.Errorf("read the statuses of commit %s: %w", commit, meaning(response, err))
+			return nil, fmt.Errorf("read the statuses of commit %s: %w", commit, c.meaning(response, err))
 		}
 		for _, row := range rows {
 			if row.GetContext() == statusContext {
-				return &forge.Status{Context: row.GetContext(), State: stateOf(row.GetState()), Description: row.GetDescription()}, nil
+				return &forge.Status{
+					Context: row.GetContext(), State: stateOf(row.GetState()), Description: row.GetDescription(), Target: row.GetTargetURL(),
+				}, nil
 			}
 		}
 		page = response.NextPage
@@ -78,21 +96,35 @@ func stateOf(state string) forge.State {
 }
 
 func (c *client) Post(ctx context.Context, commit string, status forge.Status) error {
-	_, response, err := c.api.Repositories.CreateStatus(ctx, c.repository.Owner, c.repository.Name, commit, &sdk.RepoStatus{
+	row := &sdk.RepoStatus{
 		State:       sdk.Ptr(string(status.State)),
 		Description: &status.Description,
 		Context:     &status.Context,
-	})
+	}
+	if status.Target != "" {
+		row.TargetURL = &status.Target
+	}
+	_, response, err := c.api.Repositories.CreateStatus(ctx, c.repository.Owner, c.repository.Name, commit, row)
 	if err != nil {
-		return fmt.Errorf("post a status on commit %s: %w", commit, meaning(response, err))
+		return fmt.Errorf("post a status on commit %s: %w", commit, c.meaning(response, err))
 	}
 	return nil
+}
+
+// meaning also sees to it that what is known of an App is asked anew after a refusal:
+// it may have been installed again, or given another permission.
+func (c *client) meaning(response *sdk.Response, err error) error {
+	err = meaning(response, err)
+	if c.forget != nil && errors.Is(err, forge.ErrUnauthorized) {
+		c.forget()
+	}
+	return err
 }
 
 // meaning sorts an error by what is to be done about it.
 func meaning(response *sdk.Response, err error) error {
 	if response == nil {
-		return &forge.UnavailableError{Err: err}
+		return withoutToken(err)
 	}
 	if wait, limited := limit(response, err); limited {
 		return &forge.UnavailableError{RetryAfter: wait, Err: err}

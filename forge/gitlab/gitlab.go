@@ -19,7 +19,9 @@ const pageSize = 100
 type client struct {
 	// project is the whole path of the repository: groups, sub-groups, name.
 	project string
-	api     *sdk.Client
+	// branch is the ref of the statuses; may be empty.
+	branch string
+	api    *sdk.Client
 }
 
 // Open makes a client for a project of a GitLab. It sends nothing.
@@ -43,7 +45,7 @@ func Open(config forge.Config) (forge.Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make a client for %s: %w", server, err)
 	}
-	return &client{project: project, api: api}, nil
+	return &client{project: project, branch: config.Branch, api: api}, nil
 }
 
 // Latest looks at all rows of the name, for there is one in each pipeline.
@@ -67,15 +69,15 @@ func (c *client) Latest(ctx context.Context, commit, statusContext string) (*for
 	if newest == nil {
 		return nil, nil
 	}
-	return &forge.Status{Context: newest.Name, State: stateOf(newest.Status), Description: newest.Description}, nil
+	return &forge.Status{
+		Context: newest.Name, State: stateOf(newest.Status), Description: newest.Description, Target: newest.TargetURL,
+	}, nil
 }
 
 // Post takes a refused change of state for done when the commit shows that state:
 // GitLab lets nothing go from pending to pending, not even for a new description.
 func (c *client) Post(ctx context.Context, commit string, status forge.Status) error {
-	_, response, err := c.api.Commits.SetCommitStatus(c.project, commit, &sdk.SetCommitStatusOptions{
-		State: wordFor(status.State), Name: &status.Context, Description: &status.Description,
-	}, sdk.WithContext(ctx))
+	_, response, err := c.api.Commits.SetCommitStatus(c.project, commit, c.options(status), sdk.WithContext(ctx))
 	if err == nil {
 		return nil
 	}
@@ -93,6 +95,19 @@ func (c *client) Post(ctx context.Context, commit string, status forge.Status) e
 		err = meaning(response, err)
 	}
 	return fmt.Errorf("post a status on commit %s: %w", commit, err)
+}
+
+func (c *client) options(status forge.Status) *sdk.SetCommitStatusOptions {
+	options := &sdk.SetCommitStatusOptions{State: wordFor(status.State), Name: &status.Context, Description: &status.Description}
+	if status.Target != "" {
+		options.TargetURL = &status.Target
+	}
+	// Without a ref GitLab takes any branch that holds the commit, and so maybe the
+	// pipeline of a merge request that is closed by now.
+	if c.branch != "" {
+		options.Ref = &c.branch
+	}
+	return options
 }
 
 func wordFor(state forge.State) sdk.BuildStateValue {

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/carrel-dev/carrel/forge"
 	"github.com/carrel-dev/carrel/forge/conformance"
 	"github.com/carrel-dev/carrel/forge/gitlab"
@@ -23,6 +25,26 @@ func TestConformance(t *testing.T) {
 		Config: config(t, standIn),
 		Commit: func(t *testing.T) string { return standIn.Commit(t.Name()) },
 	})
+}
+
+// A commit may be on several branches, each with a pipeline of its own.
+func TestBranch(t *testing.T) {
+	standIn := gitlabtest.New(t)
+	commit := standIn.Commit("a")
+	configured := config(t, standIn)
+	configured.Branch = "term"
+	client, err := gitlab.Open(configured)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, state := range []forge.State{forge.Pending, forge.Success} {
+		if err := client.Post(t.Context(), commit, forge.Status{Context: course, State: state}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if diff := cmp.Diff([]string{"term"}, standIn.Refs(commit)); diff != "" {
+		t.Errorf("branches of the statuses (-want +got):\n%s", diff)
+	}
 }
 
 func TestSameStateAgainIsDone(t *testing.T) {

@@ -49,6 +49,7 @@ type row struct {
 	State       forge.State `json:"status"`
 	Description string      `json:"description"`
 	Context     string      `json:"context"`
+	TargetURL   string      `json:"target_url"`
 	Created     time.Time   `json:"created_at"`
 	commit      string
 }
@@ -141,7 +142,7 @@ func (s *Server) Posted(commit string) []forge.Status {
 	var posted []forge.Status
 	for _, r := range s.rows {
 		if r.commit == commit {
-			posted = append(posted, forge.Status{Context: r.Context, State: r.State, Description: r.Description})
+			posted = append(posted, forge.Status{Context: r.Context, State: r.State, Description: r.Description, Target: r.TargetURL})
 		}
 	}
 	return posted
@@ -213,13 +214,14 @@ func (s *Server) create(w http.ResponseWriter, r *http.Request) {
 		State       forge.State `json:"state"`
 		Description string      `json:"description"`
 		Context     string      `json:"context"`
+		TargetURL   string      `json:"target_url"`
 	}
 	if err := json.NewDecoder(r.Body).Decode(&in); err != nil {
 		reply(w, http.StatusUnprocessableEntity, message(err.Error()))
 		return
 	}
 	created := row{
-		ID: int64(len(s.rows) + 1), State: in.State, Description: in.Description, Context: in.Context,
+		ID: int64(len(s.rows) + 1), State: in.State, Description: in.Description, Context: in.Context, TargetURL: in.TargetURL,
 		Created: time.Now().Truncate(time.Second), commit: r.PathValue("commit"),
 	}
 	s.rows = append(s.rows, created)

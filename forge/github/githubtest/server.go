@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"unicode/utf8"
@@ -43,6 +44,7 @@ type Server struct {
 	failure http.HandlerFunc
 
 	comments comments
+	app      app
 }
 
 type row struct {
@@ -50,6 +52,7 @@ type row struct {
 	State       forge.State `json:"state"`
 	Description string      `json:"description"`
 	Context     string      `json:"context"`
+	TargetURL   string      `json:"target_url,omitempty"`
 	commit      string
 }
 
@@ -60,6 +63,7 @@ func New(t testing.TB) *Server {
 	mux.HandleFunc("GET /api/v3/repos/{owner}/{name}/commits/{commit}/statuses", s.list)
 	mux.HandleFunc("POST /api/v3/repos/{owner}/{name}/statuses/{commit}", s.create)
 	s.serveComments(mux)
+	s.serveApp(mux)
 	s.Server = httptest.NewServer(s.guard(mux))
 	t.Cleanup(s.Close)
 	return s
@@ -93,12 +97,16 @@ func (s *Server) guard(next http.Handler) http.Handler {
 		switch {
 		case failure != nil:
 			failure(w, r)
-		case r.Header.Get("Authorization") != "Bearer "+Token:
+		case !s.admits(r):
 			Reply(w, http.StatusUnauthorized, message("Bad credentials"))
 		default:
 			next.ServeHTTP(w, r)
 		}
 	})
+}
+
+func (s *Server) admits(r *http.Request) bool {
+	return r.Header.Get("Authorization") == "Bearer "+Token || s.admitsApp(r)
 }
 
 func (s *Server) list(w http.ResponseWriter, r *http.Request) {
@@ -136,6 +144,8 @@ func (s *Server) create(w http.ResponseWriter, r *http.Request) {
 		Reply(w, http.StatusUnprocessableEntity, message("No commit found for SHA: "+commit))
 	case utf8.RuneCountInString(in.Description) > maxDescription:
 		Reply(w, http.StatusUnprocessableEntity, message("Validation Failed: description is too long (maximum is 140 characters)"))
+	case in.TargetURL != "" && !strings.HasPrefix(in.TargetURL, "https://") && !strings.HasPrefix(in.TargetURL, "http://"):
+		Reply(w, http.StatusUnprocessableEntity, message("Validation Failed: target_url must use http(s) scheme"))
 	case s.count(in) >= maxRows:
 		Reply(w, http.StatusUnprocessableEntity, message("Validation Failed: This SHA and context has reached the maximum number of statuses."))
 	default:

@@ -4,6 +4,7 @@
 package gitlabtest
 
 import (
+	"cmp"
 	"crypto/sha1"
 	"encoding/json"
 	"fmt"
@@ -26,6 +27,12 @@ const (
 	maxPage     = 100
 )
 
+// maxTarget is the longest target_url, in characters.
+const maxTarget = 255
+
+// defaultBranch holds every commit.
+const defaultBranch = "main"
+
 // Server holds one project.
 type Server struct {
 	*httptest.Server
@@ -44,6 +51,8 @@ type row struct {
 	Status      string `json:"status"`
 	Name        string `json:"name"`
 	Description string `json:"description"`
+	TargetURL   string `json:"target_url"`
+	Ref         string `json:"ref"`
 }
 
 // New starts a server that stops with the test.
@@ -119,13 +128,17 @@ func (s *Server) list(w http.ResponseWriter, r *http.Request) {
 func (s *Server) set(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var in struct{ State, Name, Description string }
+	var in struct {
+		State, Name, Description, Ref string
+		TargetURL                     string `json:"target_url"`
+	}
 	if err := json.NewDecoder(r.Body).Decode(&in); err != nil {
 		Reply(w, http.StatusBadRequest, message(err.Error()))
 		return
 	}
 	event := map[string]string{"pending": "enqueue", "running": "run", "success": "success", "failed": "drop"}[in.State]
-	current := s.unfinished(r.PathValue("commit"), in.Name)
+	ref := cmp.Or(in.Ref, defaultBranch)
+	current := s.unfinished(r.PathValue("commit"), ref, in.Name)
 	switch {
 	case !s.has(r):
 		Reply(w, http.StatusNotFound, message("404 Commit Not Found"))
@@ -133,25 +146,41 @@ func (s *Server) set(w http.ResponseWriter, r *http.Request) {
 	case event == "":
 		Reply(w, http.StatusBadRequest, message("state does not have a valid value"))
 		return
+	case len(in.TargetURL) > maxTarget:
+		Reply(w, http.StatusBadRequest, message("target_url is too long (maximum is 255 characters)"))
+		return
 	case current != nil && (in.State == current.Status || in.State == "pending"):
 		Reply(w, http.StatusBadRequest, message(fmt.Sprintf(
 			`Cannot transition status via :%s from :%s (Reason(s): Status cannot transition via "%s")`, event, current.Status, event)))
 		return
 	case current == nil:
-		current = &row{ID: len(s.rows) + 1, SHA: r.PathValue("commit"), Name: in.Name}
+		current = &row{ID: len(s.rows) + 1, SHA: r.PathValue("commit"), Name: in.Name, Ref: ref}
 		s.rows = append(s.rows, current)
 	}
-	current.Status, current.Description = in.State, in.Description
+	current.Status, current.Description, current.TargetURL = in.State, in.Description, in.TargetURL
 	Reply(w, http.StatusCreated, current)
 }
 
-func (s *Server) unfinished(commit, name string) *row {
+// unfinished is the row of a name in the pipeline of a commit and branch.
+func (s *Server) unfinished(commit, ref, name string) *row {
 	for _, row := range s.rows {
-		if row.SHA == commit && row.Name == name && (row.Status == "pending" || row.Status == "running") {
+		if row.SHA == commit && row.Ref == ref && row.Name == name && (row.Status == "pending" || row.Status == "running") {
 			return row
 		}
 	}
 	return nil
+}
+
+// Refs are the branches that statuses of a commit were put on.
+func (s *Server) Refs(commit string) (refs []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, row := range s.rows {
+		if row.SHA == commit {
+			refs = append(refs, row.Ref)
+		}
+	}
+	return refs
 }
 
 func (s *Server) has(r *http.Request) bool {

@@ -22,6 +22,10 @@ type CourseStatusApplyConfiguration struct {
 	Session *SessionStatusApplyConfiguration `json:"session,omitempty"`
 	// report is what was last reported to the forge. Its writer is the reporter.
 	Report *ReportStatusApplyConfiguration `json:"report,omitempty"`
+	// lastHandledReconcileAt is the value of the annotation
+	// reconcile.fluxcd.io/requestedAt that the controller saw last, as Flux's own
+	// kinds have it. While the course is suspended it stays what it was.
+	LastHandledReconcileAt *string `json:"lastHandledReconcileAt,omitempty"`
 	// conditions are Ready, Reconciling and Stalled, as kstatus defines them;
 	// RosterValid, if the course has rosters; Held, while a removal waits for a
 	// confirmation; and Reported, which the reporter writes.
@@ -71,6 +75,14 @@ func (b *CourseStatusApplyConfiguration) WithSession(value *SessionStatusApplyCo
 // If called multiple times, the Report field is set to the value of the last call.
 func (b *CourseStatusApplyConfiguration) WithReport(value *ReportStatusApplyConfiguration) *CourseStatusApplyConfiguration {
 	b.Report = value
+	return b
+}
+
+// WithLastHandledReconcileAt sets the LastHandledReconcileAt field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the LastHandledReconcileAt field is set to the value of the last call.
+func (b *CourseStatusApplyConfiguration) WithLastHandledReconcileAt(value string) *CourseStatusApplyConfiguration {
+	b.LastHandledReconcileAt = &value
 	return b
 }
 

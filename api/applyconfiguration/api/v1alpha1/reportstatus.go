@@ -22,7 +22,13 @@ type ReportStatusApplyConfiguration struct {
 	// apply. A commit that leaves them unchanged did not touch the course and is
 	// not reported on.
 	Digests map[string]string `json:"digests,omitempty"`
-	// time is when the status was posted.
+	// files are the names of the Userlands that Flux had applied when it came to
+	// this content, each from a file of its own; none are kept if there are more
+	// than 2,000.
+	Files []string `json:"files,omitempty"`
+	// gone is how many of those before are no longer there since this commit.
+	Gone *int32 `json:"gone,omitempty"`
+	// time is when the status was posted, or the content changed under the same one.
 	Time *v1.Time `json:"time,omitempty"`
 }
 
@@ -67,6 +73,24 @@ func (b *ReportStatusApplyConfiguration) WithDigests(entries map[string]string) 
 	for k, v := range entries {
 		b.Digests[k] = v
 	}
+	return b
+}
+
+// WithFiles adds the given value to the Files field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, values provided by each call will be appended to the Files field.
+func (b *ReportStatusApplyConfiguration) WithFiles(values ...string) *ReportStatusApplyConfiguration {
+	for i := range values {
+		b.Files = append(b.Files, values[i])
+	}
+	return b
+}
+
+// WithGone sets the Gone field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Gone field is set to the value of the last call.
+func (b *ReportStatusApplyConfiguration) WithGone(value int32) *ReportStatusApplyConfiguration {
+	b.Gone = &value
 	return b
 }
 
