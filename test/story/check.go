@@ -60,7 +60,7 @@ func (f *Forge) Check(ctx context.Context, carrel string, request MergeRequest) 
 	}
 	checked.Log = string(out)
 	report := command("report", "--input", filepath.Join(dir, "report.json"))
-	report.Env = append(report.Env, "CARREL_TOKEN="+f.RobotToken)
+	report.Env = append(report.Env, "CARREL_TOKEN="+f.CheckToken)
 	if out, err := report.CombinedOutput(); err != nil {
 		return checked, fmt.Errorf("run carrel ci report after carrel ci check said:\n%s\n%w\n%s", checked.Log, err, out)
 	}

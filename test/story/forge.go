@@ -25,6 +25,7 @@ const (
 	mainBranch = "main"
 	teacher    = "teacher"
 	robot      = "carrel-bot"
+	checker    = "carrel-check"
 )
 
 // answering bounds each request: one that hangs is an error, not a silence.
@@ -37,6 +38,9 @@ type Forge struct {
 	// RobotToken is the token Flux reads and the reporter posts with: that of a
 	// user who may write to this repository and nothing else.
 	RobotToken string
+	// CheckToken is the one of the merge requests' pipeline: it may comment on them
+	// and set commit statuses.
+	CheckToken string
 
 	client *gitea.Client
 	admin  ForgeAccess
@@ -54,8 +58,10 @@ func NewForge(ctx context.Context, access ForgeAccess) (*Forge, error) {
 		return nil, fmt.Errorf("make the repository: %w", err)
 	}
 	tokens := map[string]string{}
-	for _, user := range []string{teacher, robot} {
-		if tokens[user], err = newMember(ctx, admin, access, user); err != nil {
+	for user, scopes := range map[string][]gitea.AccessTokenScope{
+		teacher: {"write:repository"}, robot: {"write:repository"}, checker: {"write:repository", "write:issue", "read:user"},
+	} {
+		if tokens[user], err = newMember(ctx, admin, access, user, scopes); err != nil {
 			return nil, err
 		}
 	}
@@ -63,15 +69,15 @@ func NewForge(ctx context.Context, access ForgeAccess) (*Forge, error) {
 	if err != nil {
 		return nil, fmt.Errorf("log in at the forge as %s: %w", teacher, err)
 	}
-	return &Forge{URL: repo.CloneURL, RobotToken: tokens[robot], client: client, admin: access}, nil
+	return &Forge{URL: repo.CloneURL, RobotToken: tokens[robot], CheckToken: tokens[checker], client: client, admin: access}, nil
 }
 
 // Host is the address of the forge itself.
 func (f *Forge) Host() string { return strings.TrimSuffix(f.admin.URL, "/") }
 
-// newMember makes a user who may write to the repository, and a token that may
-// do no more than that.
-func newMember(ctx context.Context, admin *gitea.Client, access ForgeAccess, name string) (token string, err error) {
+// newMember makes a user who may write to the repository, and a token of so many
+// scopes.
+func newMember(ctx context.Context, admin *gitea.Client, access ForgeAccess, name string, scopes []gitea.AccessTokenScope) (token string, err error) {
 	password := "devcluster-" + name
 	stay := false
 	if _, _, err := admin.AdminCreateUser(gitea.CreateUserOption{
@@ -88,7 +94,7 @@ func newMember(ctx context.Context, admin *gitea.Client, access ForgeAccess, nam
 		return "", fmt.Errorf("log in at the forge as %s: %w", name, err)
 	}
 	created, _, err := self.CreateAccessToken(gitea.CreateAccessTokenOption{
-		Name: "carrel", Scopes: []gitea.AccessTokenScope{"write:repository"},
+		Name: "carrel", Scopes: scopes,
 	})
 	if err != nil {
 		return "", fmt.Errorf("make a token for %s: %w", name, err)
