@@ -27,6 +27,8 @@ type enrolled struct {
 	// reason is one of those of the RosterValid condition; empty for a Course
 	// that has no rosters, nor Userlands of former ones.
 	reason string
+	// begun: the API server refused some only after others were written.
+	begun bool
 }
 
 // changed reports whether Userlands were written, and none refused.
@@ -44,24 +46,24 @@ func (r *Reconciler) enrol(ctx context.Context, c *v1alpha1.Course, userlands []
 		return enrolled{}, err
 	}
 	if len(missing) > 0 {
-		return enrolled{enrolment.Plan{Errors: missing}, v1alpha1.RosterNotFoundReason}, nil
+		return enrolled{plan: enrolment.Plan{Errors: missing}, reason: v1alpha1.RosterNotFoundReason}, nil
 	}
 	plan := enrolment.Make(c, userlands, roster.Read(files...))
 	if len(plan.Errors) > 0 {
-		return enrolled{plan, v1alpha1.RosterInvalidReason}, nil
+		return enrolled{plan: plan, reason: v1alpha1.RosterInvalidReason}, nil
 	}
-	refused, err := r.bringAbout(ctx, c, plan)
+	refused, begun, err := r.bringAbout(ctx, c, plan)
 	if err != nil {
 		return enrolled{}, err
 	}
 	if len(refused) > 0 {
 		plan.Errors = refused
-		return enrolled{plan, v1alpha1.RosterRefusedReason}, nil
+		return enrolled{plan: plan, reason: v1alpha1.RosterRefusedReason, begun: begun}, nil
 	}
 	if len(c.Spec.Rosters) == 0 && c.Status.Roster == nil && plan.Held == nil {
 		return enrolled{}, nil
 	}
-	return enrolled{plan, v1alpha1.RosterReadReason}, nil
+	return enrolled{plan: plan, reason: v1alpha1.RosterReadReason}, nil
 }
 
 // files are those of all rosters, and a problem for each that is not there.
@@ -108,11 +110,36 @@ func filesOf(c *corev1.ConfigMap) []roster.File {
 	return files
 }
 
-// bringAbout makes, changes and removes Userlands. What the API server refuses
-// for good is a problem of its row, and the others go on.
-func (r *Reconciler) bringAbout(ctx context.Context, c *v1alpha1.Course, plan enrolment.Plan) (refused []roster.Problem, err error) {
-	for _, want := range plan.Wants {
-		err := r.write(ctx, c, want)
+// bringAbout makes, changes and removes Userlands, all or none of them: several
+// are tried first. What the API server refuses for good is a problem of its row. It
+// may be begun by then all the same: a quota does not count what is only tried.
+func (r *Reconciler) bringAbout(ctx context.Context, c *v1alpha1.Course, plan enrolment.Plan) (refused []roster.Problem, begun bool, err error) {
+	if len(plan.Wants)+len(plan.Removals) > 1 {
+		if refused, err = r.writeAll(ctx, c, plan.Wants, client.DryRunAll); err != nil || len(refused) > 0 {
+			return refused, false, err
+		}
+	}
+	if refused, err = r.writeAll(ctx, c, plan.Wants); err != nil || len(refused) > 0 {
+		return refused, len(refused) < len(plan.Wants), err
+	}
+	for _, u := range plan.Removals {
+		if err := r.Delete(ctx, u, client.Preconditions{UID: &u.UID}); client.IgnoreNotFound(err) != nil && !apierrors.IsConflict(err) {
+			return nil, true, fmt.Errorf("remove userland %q, which is on no roster any more: %w", u.Name, err)
+		}
+	}
+	return nil, true, nil
+}
+
+// dryRun is how a write is tried.
+type dryRun interface {
+	client.CreateOption
+	client.ApplyOption
+}
+
+// writeAll writes Userlands, or tries to.
+func (r *Reconciler) writeAll(ctx context.Context, c *v1alpha1.Course, wants []enrolment.Want, how ...dryRun) (refused []roster.Problem, err error) {
+	for _, want := range wants {
+		err := r.write(ctx, c, want, how)
 		switch {
 		case err == nil:
 		case apierrors.IsForbidden(err) || apierrors.IsInvalid(err):
@@ -121,15 +148,7 @@ func (r *Reconciler) bringAbout(ctx context.Context, c *v1alpha1.Course, plan en
 			return nil, fmt.Errorf("userland %q of %s: %w", want.Name, want.Row.Place, err)
 		}
 	}
-	if len(refused) > 0 {
-		return refused, nil
-	}
-	for _, u := range plan.Removals {
-		if err := r.Delete(ctx, u, client.Preconditions{UID: &u.UID}); client.IgnoreNotFound(err) != nil && !apierrors.IsConflict(err) {
-			return nil, fmt.Errorf("remove userland %q, which is on no roster any more: %w", u.Name, err)
-		}
-	}
-	return nil, nil
+	return refused, nil
 }
 
 // refusal is what the API server says of a Userland, without whose it is:
@@ -139,7 +158,8 @@ func refusal(want enrolment.Want, err error) roster.Problem {
 	return roster.Problem{Place: want.Row.Place, Cause: "the API server refuses the Userland: " + strings.ReplaceAll(said, want.Row.User, "…")}
 }
 
-func (r *Reconciler) write(ctx context.Context, c *v1alpha1.Course, want enrolment.Want) error {
+// write writes a Userland, or tries to.
+func (r *Reconciler) write(ctx context.Context, c *v1alpha1.Course, want enrolment.Want, how []dryRun) error {
 	version := ""
 	if want.Found != nil {
 		version = want.Found.ResourceVersion
@@ -149,11 +169,15 @@ func (r *Reconciler) write(ctx context.Context, c *v1alpha1.Course, want enrolme
 	}
 	intent := userlandOf(c, want)
 	if want.Found == nil {
-		return r.create(ctx, intent)
+		return r.create(ctx, intent, how)
 	}
 	// Never a namesake that came in its place in the meantime.
 	intent.WithUID(want.Found.UID)
-	if err := r.Apply(ctx, intent, client.FieldOwner(apply.FieldOwner), client.ForceOwnership); err != nil {
+	options := []client.ApplyOption{client.FieldOwner(apply.FieldOwner), client.ForceOwnership}
+	for _, option := range how {
+		options = append(options, option)
+	}
+	if err := r.Apply(ctx, intent, options...); err != nil || len(how) > 0 {
 		return err
 	}
 	written := want.Found.DeepCopy()
@@ -163,18 +187,24 @@ func (r *Reconciler) write(ctx context.Context, c *v1alpha1.Course, want enrolme
 }
 
 // create posts, which can't take over what the cache does not see.
-func (r *Reconciler) create(ctx context.Context, intent *v1alpha1ac.UserlandApplyConfiguration) error {
+func (r *Reconciler) create(ctx context.Context, intent *v1alpha1ac.UserlandApplyConfiguration, how []dryRun) error {
 	u, err := apply.Typed[v1alpha1.Userland](intent)
 	if err != nil {
 		return err
 	}
-	if err := r.Create(ctx, u, client.FieldOwner(apply.FieldOwner)); err != nil {
+	options := []client.CreateOption{client.FieldOwner(apply.FieldOwner)}
+	for _, option := range how {
+		options = append(options, option)
+	}
+	if err := r.Create(ctx, u, options...); err != nil {
 		if apierrors.IsAlreadyExists(err) {
 			return fmt.Errorf("it is there and not among those this controller sees; if that goes on, label it as its Course is: %w", err)
 		}
 		return err
 	}
-	r.Recent.Wrote(userlandKind, u)
+	if len(how) == 0 {
+		r.Recent.Wrote(userlandKind, u)
+	}
 	return nil
 }
 

@@ -64,8 +64,8 @@ func (e enrolled) errorWords() string {
 	if more := len(e.plan.Errors) - 1; more > 0 {
 		text += fmt.Sprintf(" (and %d more)", more)
 	}
-	if e.reason == v1alpha1.RosterRefusedReason {
-		return text
+	if e.begun {
+		return text + "; the other rows are brought about"
 	}
 	return text + "; until then nothing changes"
 }

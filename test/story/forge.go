@@ -59,7 +59,7 @@ func NewForge(ctx context.Context, access ForgeAccess) (*Forge, error) {
 	}
 	tokens := map[string]string{}
 	for user, scopes := range map[string][]gitea.AccessTokenScope{
-		teacher: {"write:repository"}, robot: {"write:repository"}, checker: {"write:repository", "write:issue", "read:user"},
+		teacher: {"write:repository", "write:issue"}, robot: {"write:repository"}, checker: {"write:repository", "write:issue", "read:user"},
 	} {
 		if tokens[user], err = newMember(ctx, admin, access, user, scopes); err != nil {
 			return nil, err
