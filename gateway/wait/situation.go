@@ -1,0 +1,131 @@
+package wait
+
+import (
+	"time"
+
+	"github.com/carrel-dev/carrel/api/v1alpha1"
+	"github.com/carrel-dev/carrel/gateway/directory"
+)
+
+// wakingFor is how long after somebody came a carrel still Asleep is taken to be
+// about to start. Later it was stopped, or the wait given up.
+const wakingFor = time.Minute
+
+// The kinds of situation. A page has texts for each.
+const (
+	waking   = "waking"
+	queued   = "queued"
+	starting = "starting"
+	opening  = "opening"
+	asleep   = "asleep"
+	waiting  = "waiting"
+	disabled = "disabled"
+	failing  = "failing"
+	gone     = "gone"
+	other    = "other"
+)
+
+// situation is what there is to say to somebody who waits. It is comparable: the
+// same situation is told once.
+type situation struct {
+	// Kind is one of the kinds above.
+	Kind string
+	// State is the carrel's own word, for kinds there is no text for.
+	State string
+	// Reason and Message are those of the Ready condition.
+	Reason, Message string
+	// Place in the queue, of how many; 0: none.
+	Place, Of int
+	// Expected is how long it probably takes from now on; 0: not known.
+	Expected time.Duration
+	// Began is when the present step began; zero: not known.
+	Began time.Time
+	// Notice is what the Course tells those who wait.
+	Notice string
+}
+
+// look says what the situation of a carrel is.
+func look(c directory.Carrel, course *v1alpha1.Course, l line, now time.Time) situation {
+	s := situation{Kind: kind(c, now), State: c.State, Reason: c.Reason, Message: c.Message}
+	if course != nil {
+		s.Notice = course.Spec.Notice
+	}
+	switch s.Kind {
+	case queued:
+		s.Place, s.Of = l.place[c.Name], len(l.place)
+		s.Expected = l.expected(s.Place, c.Template)
+		if c.QueuedSince != nil {
+			s.Began = *c.QueuedSince
+		}
+	case starting:
+		s.Expected = l.start[c.Template]
+		if started := c.Userland.Status.LastStartTime; started != nil {
+			s.Began = started.Time
+		}
+	case waking:
+		s.Expected = l.start[c.Template]
+	}
+	return s
+}
+
+func kind(c directory.Carrel, now time.Time) string {
+	switch c.State {
+	case v1alpha1.StateRunning:
+		return opening // it answers, and where is not known yet
+	case v1alpha1.StateQueued:
+		return queued
+	case v1alpha1.StateStarting:
+		return starting
+	case v1alpha1.StateDisabled:
+		return disabled
+	case v1alpha1.StateFailing:
+		return failing
+	case v1alpha1.StateWaiting:
+		return waiting
+	case v1alpha1.StateAsleep:
+		if c.LastActivity != nil && now.Sub(*c.LastActivity) > wakingFor {
+			return asleep
+		}
+		return waking
+	case "":
+		return starting // the controller has not seen it yet
+	default:
+		return other
+	}
+}
+
+// hopeful reports whether it may be over soon without anybody's doing.
+func (s situation) hopeful() bool {
+	switch s.Kind {
+	case disabled, failing, gone, asleep:
+		return false
+	}
+	return true
+}
+
+// step is how far the carrel has come: 0 asked for, 1 in the queue, 2 starting,
+// 3 opening.
+func (s situation) step() int {
+	switch s.Kind {
+	case queued:
+		return 1
+	case starting, other, waiting:
+		return 2
+	case opening:
+		return 3
+	}
+	return 0
+}
+
+// again is after how many seconds it is worth asking anew.
+func (s situation) again() int {
+	switch s.Kind {
+	case waking, starting, opening:
+		return 3
+	case queued:
+		return 5
+	case disabled, gone:
+		return 300
+	}
+	return 30
+}
