@@ -45,6 +45,15 @@ type trouble struct {
 	Seats           []Seat
 }
 
+// fewNames is how many names stand with a trouble.
+const fewNames = 12
+
+// Few are the first who have it.
+func (t trouble) Few() []Seat { return t.Seats[:min(fewNames, len(t.Seats))] }
+
+// More is how many there are beside Few.
+func (t trouble) More() int { return len(t.Seats) - len(t.Few()) }
+
 type sessionText struct {
 	When, Name, Sections string
 }

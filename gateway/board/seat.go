@@ -78,6 +78,11 @@ func (s Seat) Cause() string {
 	return ""
 }
 
+// Moves reports whether it is on its way, so that its last activity says nothing.
+func (s Seat) Moves() bool {
+	return s.State == v1alpha1.StateStarting || s.State == v1alpha1.StateQueued
+}
+
 // Look is the state for the style sheet: those it does not know look alike.
 func (s Seat) Look() string {
 	if slices.Contains(states, s.State) {

@@ -124,3 +124,9 @@ func (c chart) Size() string { return fmt.Sprintf("0 0 %d %d", chartWidth, chart
 
 // Height is that of the drawing.
 func (c chart) Height() int { return chartHeight }
+
+// Remember adds a count to the timeline of a course, as if it had been seen then.
+// Counts come in the order of their times.
+func (b *Board) Remember(course string, at time.Time, running int) {
+	b.timelines.add(course, sample{at, running})
+}

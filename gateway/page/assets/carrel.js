@@ -164,7 +164,9 @@
       if (!article) throw new Error("no carrel");
       byId("panel-body").replaceChildren(article);
       panel.dataset.url = url;
-      if (!panel.open) panel.showModal();
+      if (panel.open) return;
+      panel.showModal();
+      article.querySelector("a.button").focus();
     };
     main.addEventListener("click", async (event) => {
       const link = event.target.closest('a[href*="/carrels/"]');
