@@ -3,6 +3,9 @@ package wait
 import (
 	"sync"
 	"time"
+
+	"github.com/carrel-dev/carrel/api/v1alpha1"
+	"github.com/carrel-dev/carrel/gateway/directory"
 )
 
 // lineFor is how long a line worked out serves all who wait: a class that waits
@@ -20,10 +23,14 @@ type lineAt struct {
 	at time.Time
 }
 
-func (l *lines) of(course string, d Directory, now time.Time) line {
+// of is the line of a carrel's course. One who has just come to stand in it is
+// not told what was worked out before.
+func (l *lines) of(c directory.Carrel, d Directory, now time.Time) line {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if known, found := l.byCourse[course]; found && now.Sub(known.at) < lineFor {
+	course := c.Course
+	known, found := l.byCourse[course]
+	if found && now.Sub(known.at) < lineFor && (c.State != v1alpha1.StateQueued || known.place[c.Name] > 0) {
 		return known.line
 	}
 	if l.byCourse == nil {

@@ -53,7 +53,9 @@ func look(c directory.Carrel, course *v1alpha1.Course, l line, now time.Time) si
 	switch s.Kind {
 	case queued:
 		s.Place, s.Of = l.place[c.Name], len(l.place)
-		s.Expected = l.expected(s.Place, c.Template)
+		if s.Place > 0 {
+			s.Expected = l.expected(s.Place, c.Template)
+		}
 		if c.QueuedSince != nil {
 			s.Began = *c.QueuedSince
 		}

@@ -143,7 +143,7 @@ func (w *Waiter) situation(c directory.Carrel, found bool) situation {
 	}
 	now := w.clock().Now()
 	course, _ := w.Directory.Course(c.Course)
-	return look(c, course, w.lines.of(c.Course, w.Directory, now), now)
+	return look(c, course, w.lines.of(c, w.Directory, now), now)
 }
 
 // show answers with the page.
