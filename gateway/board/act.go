@@ -15,8 +15,8 @@ import (
 	"github.com/carrel-dev/carrel/gateway/page"
 )
 
-// longestKeep is how long a carrel may be kept running at once.
-const longestKeep = 7 * 24 * time.Hour
+// longestKeep is for how many hours a carrel may be kept running at once.
+const longestKeep = 7 * 24
 
 // maxForm is how long a form may be, in bytes.
 const maxForm = 4 << 10
@@ -60,7 +60,7 @@ var actions = map[string]action{
 
 func keepUntil(r *http.Request, _ directory.Carrel, now time.Time) (time.Time, error) {
 	hours, err := strconv.Atoi(r.PostFormValue("hours"))
-	if err != nil || hours < 1 || time.Duration(hours)*time.Hour > longestKeep {
+	if err != nil || hours < 1 || hours > longestKeep {
 		return time.Time{}, errBadRequest
 	}
 	return now.Add(time.Duration(hours) * time.Hour), nil
