@@ -24,7 +24,6 @@ type head struct {
 	Report    *v1alpha1.ReportStatus
 	Notice    string
 	Suspended bool
-	Chart     chart
 	Times     page.Times
 	Filter    filter
 }
@@ -59,11 +58,11 @@ type sessionText struct {
 }
 
 // headOf is pure.
-func headOf(course *v1alpha1.Course, seats []Seat, chart chart, times page.Times) head {
+func headOf(course *v1alpha1.Course, seats []Seat, times page.Times) head {
 	h := head{
 		Course: course.Name, Total: len(seats), Counts: counts(seats), Troubles: troubles(seats),
 		Report: course.Status.Report, Notice: course.Spec.Notice, Suspended: course.Spec.Suspend,
-		Chart: chart, Times: times,
+		Times: times,
 	}
 	for _, s := range seats {
 		if s.Raised() {

@@ -24,8 +24,8 @@ const (
 type change struct {
 	// Seats are those that changed, by name.
 	Seats map[string]string `json:"seats,omitempty"`
-	// Head is what stands above, if it changed.
-	Head string `json:"head,omitempty"`
+	// Parts are those above the seats that changed, by the id of their element.
+	Parts map[string]string `json:"parts,omitempty"`
 }
 
 // listen tells a page what changes, by server-sent events: `change`, or `layout`
@@ -46,7 +46,7 @@ func (b *Board) listen(rw http.ResponseWriter, r *http.Request) {
 	if stream == nil {
 		return
 	}
-	listener := &listener{board: b, stream: stream, course: course.Name, epoch: epoch, seq: seq, lang: page.LanguageOf(r)}
+	listener := &listener{board: b, stream: stream, course: course.Name, epoch: epoch, seq: seq, lang: page.LanguageOf(r), parts: map[string]string{}}
 	end := b.clock().After(listenFor)
 	breathing := b.clock().NewTicker(breath)
 	defer breathing.Stop()
@@ -90,10 +90,12 @@ type listener struct {
 	stream *page.Stream
 	course string
 	lang   page.Lang
-	// epoch and seq are what the page has seen, head what it shows above.
+	// epoch and seq are what the page has seen, parts what it shows above.
 	epoch string
 	seq   int
-	head  string
+	parts map[string]string
+	// drawn is the time of the timeline it shows.
+	drawn time.Time
 }
 
 // tell sends what is new. It returns false when there is nobody to tell any more,
@@ -112,7 +114,7 @@ func (l *listener) tell() bool {
 	if err != nil {
 		return false
 	}
-	if news.Head == "" && len(news.Seats) == 0 {
+	if len(news.Parts) == 0 && len(news.Seats) == 0 {
 		return l.stream.Breathe() == nil
 	}
 	l.seq = now.seq
@@ -121,24 +123,35 @@ func (l *listener) tell() bool {
 
 func (l *listener) news(course *v1alpha1.Course, now snapshot) (change, error) {
 	times := page.Times{Lang: l.lang, Zone: page.ZoneOf(course), Now: l.board.clock().Now()}
-	var news change
-	var text bytes.Buffer
+	news := change{Seats: map[string]string{}, Parts: map[string]string{}}
 	for _, s := range now.changes {
-		text.Reset()
-		if err := pages.Part(&text, l.lang, "seat", seatView{l.course, s, times}); err != nil {
+		text, err := l.part("seat", seatView{l.course, s, times})
+		if err != nil {
 			return news, err
 		}
-		if news.Seats == nil {
-			news.Seats = map[string]string{}
+		news.Seats[s.Name] = text
+	}
+	head := headOf(course, now.seats, times)
+	parts := map[string]any{"facts": head, "counts": head}
+	// A line that moves on with each change would be the most of what is sent.
+	if chart := l.board.chart(l.course, now.seats, times.Now); !chart.To.Equal(l.drawn) {
+		l.drawn = chart.To
+		parts["chart"] = view{Chart: chart, Times: times}
+	}
+	for name, data := range parts {
+		text, err := l.part(name, data)
+		if err != nil {
+			return news, err
 		}
-		news.Seats[s.Name] = text.String()
-	}
-	text.Reset()
-	if err := pages.Part(&text, l.lang, "head", l.board.head(course, now.seats, times)); err != nil {
-		return news, err
-	}
-	if head := text.String(); head != l.head {
-		news.Head, l.head = head, head
+		if text != l.parts[name] {
+			l.parts[name], news.Parts[name] = text, text
+		}
 	}
 	return news, nil
+}
+
+func (l *listener) part(name string, data any) (string, error) {
+	var text bytes.Buffer
+	err := pages.Part(&text, l.lang, name, data)
+	return text.String(), err
 }

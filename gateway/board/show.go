@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"net/http"
 	"slices"
+	"time"
 
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
@@ -18,6 +19,7 @@ const home = "/carrels"
 // view is the board for its templates.
 type view struct {
 	Head     head
+	Chart    chart
 	Title    string
 	Sections []section
 	Filter   filter
@@ -45,7 +47,7 @@ func (b *Board) show(rw http.ResponseWriter, r *http.Request) {
 	now := b.hubs.of(course.Name).refresh(b.Directory.In(course.Name), 0)
 	times := b.times(r, course)
 	v := view{
-		Head: b.head(course, now.seats, times), Title: cmp.Or(course.Spec.Title, course.Name),
+		Head: headOf(course, now.seats, times), Chart: b.chart(course.Name, now.seats, times.Now), Title: cmp.Or(course.Spec.Title, course.Name),
 		Filter: filterOf(r), Since: now.id(), Times: times,
 	}
 	v.Head.Filter = v.Filter
@@ -53,14 +55,16 @@ func (b *Board) show(rw http.ResponseWriter, r *http.Request) {
 	pages.Show(rw, r, page.Page{Template: "board", Title: v.Title, Class: "wide", User: named(id), Home: home, Times: times, Data: v})
 }
 
-func (b *Board) head(course *v1alpha1.Course, seats []Seat, times page.Times) head {
+// chart is the timeline until now, but drawn anew no more often than it is
+// counted.
+func (b *Board) chart(course string, seats []Seat, now time.Time) chart {
 	running := 0
 	for _, s := range seats {
 		if s.State == v1alpha1.StateRunning {
 			running++
 		}
 	}
-	return headOf(course, seats, chartOf(b.timelines.of(course.Name), running, times.Now), times)
+	return chartOf(b.timelines.of(course), running, now.Truncate(sampleEvery))
 }
 
 // viewer is who may see the board of the course asked for. Else it has answered.

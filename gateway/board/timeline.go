@@ -13,7 +13,7 @@ const (
 	// rememberFor is how far back counts are remembered.
 	rememberFor = 6 * time.Hour
 	// chartWidth and chartHeight are the units of the drawing.
-	chartWidth, chartHeight = 720, 96
+	chartWidth, chartHeight = 360, 96
 )
 
 // spans are how far back a drawing may reach; the shortest that holds all that
@@ -69,8 +69,8 @@ func (t *timelines) of(course string) []sample {
 type chart struct {
 	// From is where the drawing begins, Since what was first seen, To now.
 	From, Since, To time.Time
-	// Max is the highest count, Now the present one.
-	Max, Now int
+	// Max is the highest count.
+	Max int
 	// Area and Line are paths in units of chartWidth and chartHeight.
 	Area, Line string
 	// Unseen is the width of what lies before Since.
@@ -79,8 +79,11 @@ type chart struct {
 
 // chartOf draws the counts seen and the present one.
 func chartOf(samples []sample, running int, now time.Time) chart {
+	for len(samples) > 0 && !samples[len(samples)-1].at.Before(now) {
+		samples = samples[:len(samples)-1]
+	}
 	samples = append(samples, sample{now, running})
-	c := chart{Since: samples[0].at, To: now, Now: running}
+	c := chart{Since: samples[0].at, To: now}
 	for _, span := range spans {
 		c.From = now.Add(-span)
 		if !c.From.After(c.Since) {

@@ -20,12 +20,12 @@ func TestChart(t *testing.T) {
 		max     int
 		line    string
 	}{
-		{"nothing was seen yet", nil, 3, time.Hour, 720, 3, "M720 6"},
-		{"nobody", []sample{ago(30, 0)}, 0, time.Hour, 360, 0, "M360 94L720 94"},
-		{"half an hour", []sample{ago(30, 0), ago(15, 10)}, 5, time.Hour, 360, 10, "M360 94L540 6L720 50"},
-		{"two hours", []sample{ago(120, 4)}, 4, 3 * time.Hour, 240, 4, "M240 6L720 6"},
-		{"more than is drawn", []sample{ago(400, 4)}, 4, 6 * time.Hour, 0, 4, "M0 6L720 6"},
-		{"closer than a pixel", []sample{ago(360, 1), {now.Add(-6*time.Hour + time.Second), 4}}, 1, 6 * time.Hour, 0, 4, "M0 72L720 72"},
+		{"nothing was seen yet", nil, 3, time.Hour, 360, 3, "M360 6"},
+		{"nobody", []sample{ago(30, 0)}, 0, time.Hour, 180, 0, "M180 94L360 94"},
+		{"half an hour", []sample{ago(30, 0), ago(15, 10)}, 5, time.Hour, 180, 10, "M180 94L270 6L360 50"},
+		{"two hours", []sample{ago(120, 4)}, 4, 3 * time.Hour, 120, 4, "M120 6L360 6"},
+		{"more than is drawn", []sample{ago(400, 4)}, 4, 6 * time.Hour, 0, 4, "M0 6L360 6"},
+		{"closer than a pixel", []sample{ago(360, 1), {now.Add(-6*time.Hour + time.Second), 4}}, 1, 6 * time.Hour, 0, 4, "M0 72L360 72"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			c := chartOf(test.samples, test.running, now)

@@ -4,6 +4,7 @@ package page
 
 import (
 	"bytes"
+	"compress/gzip"
 	"embed"
 	"fmt"
 	"html/template"
@@ -11,6 +12,7 @@ import (
 	"io/fs"
 	"net/http"
 	"strconv"
+	"strings"
 )
 
 //go:embed templates
@@ -111,8 +113,13 @@ func (s *Set) Show(rw http.ResponseWriter, r *http.Request, p Page) {
 	secure(header)
 	header.Set("Content-Type", "text/html; charset=utf-8")
 	header.Set("Content-Language", string(lang))
-	header.Set("Content-Length", strconv.Itoa(body.Len()))
 	header.Add("Vary", "Accept-Language")
+	header.Add("Vary", "Accept-Encoding")
+	if body.Len() > compressFrom && strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
+		body = compressed(body)
+		header.Set("Content-Encoding", "gzip")
+	}
+	header.Set("Content-Length", strconv.Itoa(body.Len()))
 	if p.Status == 0 {
 		p.Status = http.StatusOK
 	}
@@ -120,6 +127,19 @@ func (s *Set) Show(rw http.ResponseWriter, r *http.Request, p Page) {
 	if r.Method != http.MethodHead {
 		_, _ = body.WriteTo(rw) // who left does not miss it
 	}
+}
+
+// compressFrom is from how many bytes on a page is compressed: a class board is,
+// pages with the token of a form are not.
+const compressFrom = 32 << 10
+
+func compressed(body bytes.Buffer) bytes.Buffer {
+	var small bytes.Buffer
+	// A Buffer takes all that is written.
+	writer, _ := gzip.NewWriterLevel(&small, gzip.BestSpeed)
+	_, _ = body.WriteTo(writer)
+	_ = writer.Close()
+	return small
 }
 
 // secure sets the headers of every answer that is for one person.

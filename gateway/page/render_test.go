@@ -1,9 +1,12 @@
 package page
 
 import (
+	"compress/gzip"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -26,7 +29,7 @@ func TestShow(t *testing.T) {
 			t.Errorf("the page does not say %s:\n%s", want, body)
 		}
 	}
-	for header, want := range map[string]string{"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "Content-Language": "en", "Vary": "Accept-Language"} {
+	for header, want := range map[string]string{"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "Content-Language": "en", "Content-Encoding": ""} {
 		if got := rw.Header().Get(header); got != want {
 			t.Errorf("%s is %q, want %q", header, got, want)
 		}
@@ -92,5 +95,29 @@ func TestProblem(t *testing.T) {
 				t.Errorf("it does not say %q: %s", want, rw.Body.String())
 			}
 		})
+	}
+}
+
+func TestLongPagesAreCompressed(t *testing.T) {
+	text := strings.Repeat("a seat ", compressFrom)
+	for _, accept := range []string{"", "gzip, br"} {
+		rw, r := httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/", nil)
+		r.Header.Set("Accept-Encoding", accept)
+		testSet.Show(rw, r, Page{Template: "x", Data: text})
+		length, body := rw.Body.Len(), io.Reader(rw.Body)
+		if rw.Header().Get("Content-Length") != strconv.Itoa(length) {
+			t.Errorf("%q: Content-Length %s of %d bytes", accept, rw.Header().Get("Content-Length"), length)
+		}
+		if accept != "" {
+			unpacked, err := gzip.NewReader(body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			body = unpacked
+		}
+		got, err := io.ReadAll(body)
+		if err != nil || !strings.Contains(string(got), text) || (length < len(text)/10) != (accept != "") {
+			t.Errorf("%q: %d bytes, %d unpacked, %v", accept, length, len(got), err)
+		}
 	}
 }

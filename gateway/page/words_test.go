@@ -26,7 +26,9 @@ func TestLanguagesHaveTheSameTexts(t *testing.T) {
 			if strings.HasSuffix(key, ".one") {
 				continue
 			}
-			places := func(l Lang) []string { return slices.Sorted(slices.Values(placeholder.FindAllString(words[l][key], -1))) }
+			places := func(l Lang) []string {
+				return slices.Sorted(slices.Values(placeholder.FindAllString(words[l][key], -1)))
+			}
 			if diff := cmp.Diff(places(English), places(lang)); diff != "" {
 				t.Errorf("%s of %s fills in something else than English:\n%s", key, lang, diff)
 			}
@@ -50,46 +52,54 @@ var usedKey = regexp.MustCompile(`(?:\(?\b(?:t|n|printf)|Text\(|Count\() ?\(?(?:
 var mentionedKey = regexp.MustCompile(`"([a-z]+\.[a-zA-Z.%]+)"`)
 
 func TestEveryTextIsUsedAndThere(t *testing.T) {
-	used, mentioned := map[string]bool{}, map[string]bool{}
+	used, mentioned := usesOfTexts(t)
+	if len(used) < 50 {
+		t.Fatalf("found only %d uses of texts: the pattern no longer fits how they are written", len(used))
+	}
+	keys := slices.Collect(maps.Keys(words[English]))
+	for _, use := range used {
+		if !slices.ContainsFunc(keys, func(key string) bool { return isUsedBy(key, use) }) {
+			t.Errorf("%s is used and not there", use)
+		}
+	}
+	// The texts of these are asked for by a part of their name.
+	named := []string{"language", "state.", "problem.", "time.", "wait."}
+	for _, key := range keys {
+		if !slices.ContainsFunc(named, func(begin string) bool { return strings.HasPrefix(key, begin) }) &&
+			!slices.ContainsFunc(mentioned, func(use string) bool { return isUsedBy(key, use) }) {
+			t.Errorf("%s is there and not used", key)
+		}
+	}
+}
+
+func isUsedBy(key, use string) bool {
+	if begin, end, varies := strings.Cut(use, "%s"); varies {
+		return strings.HasPrefix(key, begin) && strings.HasSuffix(key, end)
+	}
+	return key == use || key == use+".one" || key == use+".other" || strings.HasSuffix(use, ".") && strings.HasPrefix(key, use)
+}
+
+// usesOfTexts are the keys that the gateway's templates and code ask for, and all
+// that they write like one.
+func usesOfTexts(t *testing.T) (used, mentioned []string) {
+	t.Helper()
 	err := filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() || strings.HasSuffix(path, "_test.go") || !strings.HasSuffix(path, ".go") && !strings.HasSuffix(path, ".html") {
 			return err
 		}
 		text, err := os.ReadFile(path)
 		for _, match := range usedKey.FindAllStringSubmatch(string(text), -1) {
-			used[match[1]] = true
+			used = append(used, match[1])
 		}
 		for _, match := range mentionedKey.FindAllStringSubmatch(string(text), -1) {
-			mentioned[match[1]] = true
+			mentioned = append(mentioned, match[1])
 		}
 		return err
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(used) < 50 {
-		t.Fatalf("found only %d uses of texts: the pattern no longer fits how they are written", len(used))
-	}
-	matches := func(key, use string) bool {
-		if begin, end, varies := strings.Cut(use, "%s"); varies {
-			return strings.HasPrefix(key, begin) && strings.HasSuffix(key, end)
-		}
-		return key == use || key == use+".one" || key == use+".other" || strings.HasSuffix(use, ".") && strings.HasPrefix(key, use)
-	}
-	for use := range used {
-		if !slices.ContainsFunc(slices.Collect(maps.Keys(words[English])), func(key string) bool { return matches(key, use) }) {
-			t.Errorf("%s is used and not there", use)
-		}
-	}
-	for key := range words[English] {
-		// These are made of names: of states, problems, situations, steps.
-		if slices.ContainsFunc([]string{"language", "state.", "problem.", "time.", "wait."}, func(begin string) bool { return strings.HasPrefix(key, begin) }) {
-			continue
-		}
-		if !slices.ContainsFunc(slices.Collect(maps.Keys(mentioned)), func(use string) bool { return matches(key, use) }) {
-			t.Errorf("%s is there and not used", key)
-		}
-	}
+	return used, mentioned
 }
 
 func TestText(t *testing.T) {

@@ -60,7 +60,7 @@ func pace(carrels []directory.Carrel, now time.Time) time.Duration {
 	oldest, starts := now, 0
 	for _, c := range carrels {
 		started := c.Userland.Status.LastStartTime
-		if started == nil || started.Time.After(now) || now.Sub(started.Time) > paceWindow {
+		if started == nil || started.After(now) || now.Sub(started.Time) > paceWindow {
 			continue
 		}
 		starts++

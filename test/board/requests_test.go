@@ -133,53 +133,59 @@ func TestRequests(t *testing.T) {
 	at := time.Date(2027, 4, 12, 1, 5, 0, 0, time.UTC)
 	soon(t, func() error { return requests.Ask(t.Context(), u, board.KeepUntil, at.Add(time.Hour)) })
 
-	t.Run("requests, activity and other hands leave each other alone", func(t *testing.T) {
-		seen := metav1.NewTime(time.Now().Truncate(time.Second))
-		activity := applyv1alpha1.Userland(u.Name, u.Namespace).WithStatus(applyv1alpha1.UserlandStatus().WithLastActivityTime(seen))
-		if err := as(t, gateway).Status().Apply(t.Context(), activity, client.FieldOwner("carrel-gateway"), client.ForceOwnership); err != nil {
-			t.Fatal(err)
-		}
-		for _, asked := range []board.Request{board.RestartAt, board.StopAt, board.ResetAt, board.HelpSince} {
-			if err := requests.Ask(t.Context(), u, asked, at); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if err := (board.Requests{Client: as(t, staff)}).Ask(t.Context(), u, board.HelpSince, time.Time{}); err != nil {
-			t.Fatal(err)
-		}
-		got := read(t, u)
-		q := got.Requests
-		if q == nil || !q.KeepUntil.Equal(&metav1.Time{Time: at.Add(time.Hour)}) || q.HelpSince != nil || !got.LastActivityTime.Equal(&seen) {
-			t.Fatalf("%+v, seen %v", q, got.LastActivityTime)
-		}
-		for _, value := range []*metav1.Time{q.RestartAt, q.StopAt, q.ResetAt} {
-			if !value.Equal(&metav1.Time{Time: at}) {
-				t.Errorf("%+v: each is to be %v", q, at)
-			}
-		}
-	})
-	t.Run("what another hand asked for is taken back too", func(t *testing.T) {
-		patch := client.RawPatch(types.MergePatchType, []byte(`{"status":{"requests":{"helpSince":"2027-04-12T01:00:00Z"}}}`))
-		if err := as(t, staff).Status().Patch(t.Context(), u.DeepCopy(), patch, client.FieldOwner("kubectl-patch")); err != nil {
-			t.Fatal(err)
-		}
-		if err := requests.Ask(t.Context(), u, board.HelpSince, time.Time{}); err != nil {
-			t.Fatal(err)
-		}
-		if q := read(t, u).Requests; q.HelpSince != nil || q.RestartAt == nil {
-			t.Errorf("%+v: want the hand down, and all else as it was", q)
-		}
-	})
-	t.Run("one who has not the verb", func(t *testing.T) {
-		soon(t, func() error {
-			err := (board.Requests{Client: as(t, other)}).Ask(t.Context(), u, board.HelpSince, at)
-			if apierrors.IsForbidden(err) && strings.Contains(err.Error(), "may not write status.requests") {
-				return nil
-			}
-			return errNot{err}
-		})
-	})
+	t.Run("requests, activity and other hands leave each other alone", func(t *testing.T) { together(t, u, requests, at) })
+	t.Run("what another hand asked for is taken back too", func(t *testing.T) { takenBack(t, u, requests) })
+	t.Run("one who has not the verb", func(t *testing.T) { refused(t, u, at) })
 	t.Run("from the page to the API server", func(t *testing.T) { throughThePage(t, u, requests) })
+}
+
+func together(t *testing.T, u *v1alpha1.Userland, requests board.Requests, at time.Time) {
+	seen := metav1.NewTime(time.Now().Truncate(time.Second))
+	activity := applyv1alpha1.Userland(u.Name, u.Namespace).WithStatus(applyv1alpha1.UserlandStatus().WithLastActivityTime(seen))
+	if err := as(t, gateway).Status().Apply(t.Context(), activity, client.FieldOwner("carrel-gateway"), client.ForceOwnership); err != nil {
+		t.Fatal(err)
+	}
+	for _, asked := range []board.Request{board.RestartAt, board.StopAt, board.ResetAt, board.HelpSince} {
+		if err := requests.Ask(t.Context(), u, asked, at); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := (board.Requests{Client: as(t, staff)}).Ask(t.Context(), u, board.HelpSince, time.Time{}); err != nil {
+		t.Fatal(err)
+	}
+	got := read(t, u)
+	q := got.Requests
+	if q == nil || !q.KeepUntil.Equal(&metav1.Time{Time: at.Add(time.Hour)}) || q.HelpSince != nil || !got.LastActivityTime.Equal(&seen) {
+		t.Fatalf("%+v, seen %v", q, got.LastActivityTime)
+	}
+	for _, value := range []*metav1.Time{q.RestartAt, q.StopAt, q.ResetAt} {
+		if !value.Equal(&metav1.Time{Time: at}) {
+			t.Errorf("%+v: each is to be %v", q, at)
+		}
+	}
+}
+
+func takenBack(t *testing.T, u *v1alpha1.Userland, requests board.Requests) {
+	patch := client.RawPatch(types.MergePatchType, []byte(`{"status":{"requests":{"helpSince":"2027-04-12T01:00:00Z"}}}`))
+	if err := as(t, staff).Status().Patch(t.Context(), u.DeepCopy(), patch, client.FieldOwner("kubectl-patch")); err != nil {
+		t.Fatal(err)
+	}
+	if err := requests.Ask(t.Context(), u, board.HelpSince, time.Time{}); err != nil {
+		t.Fatal(err)
+	}
+	if q := read(t, u).Requests; q.HelpSince != nil || q.RestartAt == nil {
+		t.Errorf("%+v: want the hand down, and all else as it was", q)
+	}
+}
+
+func refused(t *testing.T, u *v1alpha1.Userland, at time.Time) {
+	soon(t, func() error {
+		err := (board.Requests{Client: as(t, other)}).Ask(t.Context(), u, board.HelpSince, at)
+		if apierrors.IsForbidden(err) && strings.Contains(err.Error(), "may not write status.requests") {
+			return nil
+		}
+		return errNot{err}
+	})
 }
 
 type errNot struct{ err error }

@@ -67,7 +67,7 @@ func (s *school) Last(_ context.Context, u *v1alpha1.Userland) (board.Visit, boo
 }
 
 // desk is the host, with a given person logged in.
-func desk(s *school, b *board.Board, user, name string) http.Handler {
+func desk(b *board.Board, user, name string) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle(page.Prefix, page.Assets())
 	mux.Handle("/", b.Handler())
@@ -86,9 +86,9 @@ func newSchool(students int) (*school, *board.Board) {
 }
 
 func TestBoardLooks(t *testing.T) {
-	s, b := newSchool(300)
+	_, b := newSchool(300)
 	gatewaytest.Morning(time.Now(), func(at time.Time, running int) { b.Remember(gatewaytest.CourseName, at, running) })
-	address := serve(t, desk(s, b, "teacher", "田中 健")) + "/courses/" + gatewaytest.CourseName
+	address := serve(t, desk(b, "teacher", "田中 健")) + "/courses/" + gatewaytest.CourseName
 	chromium := browser(t)
 	for _, l := range looks {
 		p := open(t, chromium, l, address)

@@ -8,13 +8,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-rod/rod/lib/proto"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
 	"github.com/carrel-dev/carrel/gateway/gatewaytest"
 	"github.com/carrel-dev/carrel/gateway/page"
 	"github.com/carrel-dev/carrel/gateway/wait"
-	"github.com/go-rod/rod/lib/proto"
 )
 
 const (

@@ -124,18 +124,20 @@
         seat.replaceWith(fresh);
         if (focused) fresh.querySelector("a").focus();
       }
-      if (change.head) {
-        const focused = document.activeElement && byId("head").contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
-        byId("head").replaceChildren(parse(change.head));
-        if (focused) byId("head").querySelector(`a[href="${CSS.escape(focused)}"]`)?.focus();
+      for (const [name, html] of Object.entries(change.parts || {})) {
+        const part = byId(name);
+        const focused = part.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
+        part.replaceChildren(parse(html));
+        if (focused) part.querySelector(`a[href="${CSS.escape(focused)}"]`)?.focus();
       }
       choose();
       count();
     };
     const renew = async () => {
       const fresh = (await load(location.href)).querySelector(".board");
-      byId("head").replaceChildren(...fresh.querySelector("#head").childNodes);
-      byId("seats").replaceChildren(...fresh.querySelector("#seats").childNodes);
+      for (const part of ["facts", "chart", "counts", "seats"]) {
+        byId(part).replaceChildren(...fresh.querySelector("#" + part).childNodes);
+      }
       choose();
       return fresh.dataset.events;
     };
