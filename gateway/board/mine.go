@@ -7,6 +7,9 @@ import (
 	"strings"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+
 	"github.com/carrel-dev/carrel/api/v1alpha1"
 	"github.com/carrel-dev/carrel/gateway/auth"
 	"github.com/carrel-dev/carrel/gateway/directory"
@@ -162,18 +165,13 @@ func (b *Board) carrel(rw http.ResponseWriter, r *http.Request) {
 
 // pending are the requests that the controller has not honoured yet.
 func pending(s v1alpha1.UserlandStatus) map[string]bool {
-	open := map[string]bool{}
-	if s.Requests == nil {
-		return open
+	asked, handled := ptr.Deref(s.Requests, v1alpha1.Requests{}), ptr.Deref(s.Handled, v1alpha1.HandledRequests{})
+	open := func(at, honoured *metav1.Time) bool { return at != nil && !at.Equal(honoured) }
+	return map[string]bool{
+		"restart": open(asked.RestartAt, handled.RestartAt),
+		"stop":    open(asked.StopAt, handled.StopAt),
+		"reset":   open(asked.ResetAt, handled.ResetAt),
 	}
-	handled := s.Handled
-	if handled == nil {
-		handled = &v1alpha1.HandledRequests{}
-	}
-	open["restart"] = s.Requests.RestartAt != nil && !s.Requests.RestartAt.Equal(handled.RestartAt)
-	open["stop"] = s.Requests.StopAt != nil && !s.Requests.StopAt.Equal(handled.StopAt)
-	open["reset"] = s.Requests.ResetAt != nil && !s.Requests.ResetAt.Equal(handled.ResetAt)
-	return open
 }
 
 // rights are what somebody may with a carrel.

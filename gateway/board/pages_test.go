@@ -70,6 +70,18 @@ func TestPages(t *testing.T) {
 	}
 }
 
+// Every carrel has a page, for staff and for its user.
+func TestAllCarrelsHavePages(t *testing.T) {
+	w := newWorld(120)
+	for _, c := range w.In(course) {
+		for _, user := range []string{teacher, c.User} {
+			if got := w.get(user, "/courses/prog1/carrels/"+c.Name, "ja"); got.Code != http.StatusOK || !strings.Contains(got.Body.String(), c.Name+"</code>") {
+				t.Fatalf("%s for %s, %s: %d %s", c.Name, user, c.State, got.Code, got.Body)
+			}
+		}
+	}
+}
+
 func TestWhoSeesWhat(t *testing.T) {
 	for _, test := range []struct {
 		name, user, target string

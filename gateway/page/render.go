@@ -13,6 +13,8 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+
+	"sigs.k8s.io/controller-runtime/pkg/log"
 )
 
 //go:embed templates
@@ -106,6 +108,7 @@ func (s *Set) Show(rw http.ResponseWriter, r *http.Request, p Page) {
 	}
 	var body bytes.Buffer
 	if err := s.byLanguage[lang].ExecuteTemplate(&body, p.Template, v); err != nil {
+		log.FromContext(r.Context()).Error(err, "make a page", "template", p.Template)
 		http.Error(rw, "this page could not be made: tell whoever looks after Carrel", http.StatusInternalServerError)
 		return
 	}

@@ -225,7 +225,7 @@ func TestEvents(t *testing.T) {
 	}
 	hear("news", "環境を起動しています")
 	d.Set(carrel(v1alpha1.StateQueued, "", "", func(u *v1alpha1.Userland) { u.Status.QueuedSince = at(time.Hour) }), "")
-	hear("news", "順番をお待ちください")
+	hear("news", "次があなたの番です")
 	d.Set(carrel(v1alpha1.StateQueued, "", "again, and no news", func(u *v1alpha1.Userland) { u.Status.QueuedSince = at(time.Hour) }), "")
 	d.Set(carrel(v1alpha1.StateRunning, "", ""), "127.0.0.1:8080")
 	hear("ready", "{}")

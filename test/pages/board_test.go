@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-rod/rod"
+	"github.com/go-rod/rod/lib/input"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
@@ -100,4 +102,121 @@ func TestBoardLooks(t *testing.T) {
 		keep(t, p, "carrel-"+l.name)
 		p.MustClose()
 	}
+}
+
+// seat is how a seat of the board is written.
+func seat(p *rod.Page, name string) *rod.Element { return p.MustElement("#seat-" + name) }
+
+// press presses what a person would.
+func press(p *rod.Page, selector string) { p.MustElement(selector).MustEval("() => this.click()") }
+
+// becomes waits until something on a page is so.
+func becomes(t *testing.T, p *rod.Page, what, expression string) {
+	t.Helper()
+	if err := p.Wait(rod.Eval("() => Boolean(" + expression + ")")); err != nil {
+		// The page's own time is over.
+		t.Fatalf("%s: %v\n%s", what, err, p.CancelTimeout().MustElement("body").MustText())
+	}
+}
+
+// A student raises a hand, and the teacher's board, open all the while, shows it;
+// the teacher looks, restarts, lowers the hand.
+func TestBoardIsLive(t *testing.T) {
+	s, b := newSchool(60)
+	who := gatewaytest.Student(0, time.Now()).Spec.User
+	chromium := browser(t)
+	teacher := open(t, chromium, looks[0], serve(t, desk(b, "teacher", ""))+"/courses/"+course)
+	teacher.MustElement("#live:not([hidden]):not(.stale)")
+	student := open(t, chromium.MustIncognito(), looks[2], serve(t, desk(b, who, ""))+"/courses/"+course+"/carrels/24t0101")
+	student.MustElement("form[action$='/raise'] button").MustClick()
+	student.MustElement("form[action$='/lower']")
+	keep(t, student, "raised-phone")
+	becomes(t, teacher, "the hand is seen", "document.querySelector('#seat-24t0101.hand') && document.querySelector('.hands').textContent.includes('森 花')")
+
+	press(teacher, ".hands a[href$='24t0101']")
+	press(teacher, "dialog[open] form[action$='/restart'] button")
+	becomes(t, teacher, "the restart was asked for", "document.querySelector('dialog form[action$=\"/restart\"] .asked')")
+	press(teacher, "dialog[open] form[action$='/lower'] button")
+	becomes(t, teacher, "the hand is down", "!document.querySelector('.hand, .hands')")
+	press(teacher, "dialog .close")
+	c, _ := s.Carrel(course, "24t0101")
+	if q := c.Userland.Status.Requests; q.RestartAt == nil || q.HelpSince != nil {
+		t.Errorf("in the end %+v is asked for", q)
+	}
+
+	// One fails, one leaves: no reload by the teacher.
+	failing := gatewaytest.Student(1, time.Now())
+	failing.Status.State, failing.Status.Conditions[0].Reason = v1alpha1.StateFailing, v1alpha1.NotAnsweringReason
+	s.Set(failing, "")
+	becomes(t, teacher, "the failure is seen", "document.querySelector('#seat-24t0102.failing') && document.querySelector('.trouble').textContent.includes('NotAnswering')")
+	s.Remove(course, "24t0103")
+	becomes(t, teacher, "the seat is gone", "!document.querySelector('#seat-24t0103') && document.querySelectorAll('.seat').length == 59")
+}
+
+func TestBoardResetWantsTheName(t *testing.T) {
+	s, b := newSchool(60)
+	p := open(t, browser(t), looks[0], serve(t, desk(b, "teacher", ""))+"/courses/"+course)
+	asked := func() bool {
+		c, _ := s.Carrel(course, "24t0105")
+		return c.Userland.Status.Requests != nil && c.Userland.Status.Requests.ResetAt != nil
+	}
+	press(p, "#seat-24t0105 a")
+	becomes(t, p, "the panel is open", "document.querySelector('dialog[open]')")
+	field := p.MustElement("dialog[open] input[name=confirm]")
+	field.MustInput("24t0104")
+	press(p, "dialog form[action$='/reset'] button")
+	if valid := field.MustEval("() => this.validity.valid").Bool(); valid || asked() {
+		t.Errorf("another name counts: %v, asked for: %v", valid, asked())
+	}
+	field.MustSelectAllText().MustInput("24t0105")
+	press(p, "dialog form[action$='/reset'] button")
+	becomes(t, p, "the reset was asked for", "document.querySelector('dialog form[action$=\"/reset\"] .asked')")
+	if !asked() {
+		t.Error("it was not asked for")
+	}
+}
+
+func TestBoardFindsSeats(t *testing.T) {
+	_, b := newSchool(300)
+	address := serve(t, desk(b, "teacher", "")) + "/courses/" + course
+	p := open(t, browser(t), looks[0], address)
+	shown := func() int { return p.MustEval("() => document.querySelectorAll('.seat:not([hidden])').length").Int() }
+	all := shown()
+	press(p, ".count[data-show=Failing]")
+	if n := shown(); n != 4 {
+		t.Errorf("%d fail, want 4", n)
+	}
+	if url := p.MustInfo().URL; url != address+"?show=Failing" {
+		t.Errorf("the address is %s: it can't be passed on", url)
+	}
+	// The same without script, by the address.
+	p.MustReload().MustWaitLoad()
+	if n := shown(); n != 4 {
+		t.Errorf("loaded anew %d fail, want 4", n)
+	}
+	p.MustNavigate(address).MustWaitLoad()
+	p.MustElement("input[type=search]").MustInput("24t0119")
+	if n := shown(); n != 1 || !seat(p, "24t0119").MustVisible() {
+		t.Errorf("%d found by the user, want 1", n)
+	}
+	p.MustElement("input[type=search]").MustSelectAllText().MustInput("nobody at all")
+	if !p.MustElement("#none").MustVisible() || shown() != 0 {
+		t.Error("it is not said that nobody is found")
+	}
+	p.MustElement("input[type=search]").MustSelectAllText().MustInput(" ")
+	if n := shown(); n != all {
+		t.Errorf("%d of %d seats are back", n, all)
+	}
+}
+
+// The keyboard reaches seats, and the panel gives the place back.
+func TestBoardByKeyboard(t *testing.T) {
+	_, b := newSchool(20)
+	p := open(t, browser(t), looks[0], serve(t, desk(b, "teacher", ""))+"/courses/"+course)
+	seat(p, "24t0103").MustElement("a").MustFocus()
+	p.Keyboard.MustType(input.Enter)
+	p.MustElement("dialog[open] a.button")
+	becomes(t, p, "the panel has the focus", "document.activeElement.closest('dialog')")
+	p.Keyboard.MustType(input.Escape)
+	becomes(t, p, "the seat has the focus again", "document.activeElement.closest('#seat-24t0103')")
 }
