@@ -137,7 +137,7 @@ func TestBoardIsLive(t *testing.T) {
 	press(teacher, "dialog[open] form[action$='/restart'] button")
 	becomes(t, teacher, "the restart was asked for", "document.querySelector('dialog form[action$=\"/restart\"] .asked')")
 	press(teacher, "dialog[open] form[action$='/lower'] button")
-	becomes(t, teacher, "the hand is down", "!document.querySelector('.hand, .hands')")
+	becomes(t, teacher, "the hand is down", "!document.querySelector('#seat-24t0101.hand') && !document.querySelector('.hands').textContent.includes('森 花')")
 	press(teacher, "dialog .close")
 	c, _ := s.Carrel(course, "24t0101")
 	if q := c.Userland.Status.Requests; q.RestartAt == nil || q.HelpSince != nil {
@@ -148,7 +148,7 @@ func TestBoardIsLive(t *testing.T) {
 	failing := gatewaytest.Student(1, time.Now())
 	failing.Status.State, failing.Status.Conditions[0].Reason = v1alpha1.StateFailing, v1alpha1.NotAnsweringReason
 	s.Set(failing, "")
-	becomes(t, teacher, "the failure is seen", "document.querySelector('#seat-24t0102.failing') && document.querySelector('.trouble').textContent.includes('NotAnswering')")
+	becomes(t, teacher, "the failure is seen", "document.querySelector('#seat-24t0102.failing') && document.querySelector('.urgent').textContent.includes('NotAnswering')")
 	s.Remove(course, "24t0103")
 	becomes(t, teacher, "the seat is gone", "!document.querySelector('#seat-24t0103') && document.querySelectorAll('.seat').length == 59")
 }

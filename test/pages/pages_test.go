@@ -23,7 +23,7 @@ import (
 const screenshots = "../../dist/screenshots"
 
 // patience is how long a page may take.
-const patience = 8*time.Second
+const patience = time.Minute
 
 // browser starts Debian's Chromium, headless.
 func browser(t *testing.T) *rod.Browser {
