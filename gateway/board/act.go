@@ -7,8 +7,8 @@ import (
 	"strconv"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/carrel-dev/carrel/gateway/auth"
 	"github.com/carrel-dev/carrel/gateway/directory"
@@ -118,15 +118,20 @@ func (b *Board) act(rw http.ResponseWriter, r *http.Request) {
 }
 
 func (b *Board) ask(ctx context.Context, r *http.Request, id auth.Identity, c directory.Carrel, a action, name string) error {
-	at, err := a.when(r, c, b.clock().Now())
+	now := b.clock().Now()
+	at, err := a.when(r, c, now)
 	if err != nil {
 		return err
 	}
 	if err := b.Requests.Ask(ctx, c.Userland, a.request, at); err != nil {
 		return err
 	}
-	if a.told != "" && b.Events != nil {
-		b.Events.Eventf(c.Userland, nil, corev1.EventTypeNormal, "Requested", name, "%s %s on the class board", id.User, a.told)
+	if a.told == "" {
+		return nil
+	}
+	// It has been asked for, and is done.
+	if err := b.Audit.Asked(ctx, c.Userland, id.User, name, a.told, now); err != nil {
+		log.FromContext(ctx).Error(err, "record who asked", "user", id.User, "action", name)
 	}
 	return nil
 }

@@ -8,10 +8,10 @@ import (
 	"net/http"
 	"time"
 
-	"k8s.io/client-go/tools/events"
 	"k8s.io/utils/clock"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
+	"github.com/carrel-dev/carrel/gateway/audit"
 	"github.com/carrel-dev/carrel/gateway/auth"
 	"github.com/carrel-dev/carrel/gateway/directory"
 	"github.com/carrel-dev/carrel/gateway/page"
@@ -24,7 +24,6 @@ var pages = page.MustParse(templates)
 
 // +kubebuilder:rbac:groups=carrel.dev,resources=userlands,verbs=request
 // +kubebuilder:rbac:groups=carrel.dev,resources=userlands/status,verbs=patch
-// +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
 
 // Directory is what the board reads.
 type Directory interface {
@@ -50,26 +49,19 @@ type Asker interface {
 	Ask(ctx context.Context, u *v1alpha1.Userland, what Request, at time.Time) error
 }
 
-// Visit is when somebody opened the carrel of another.
-type Visit struct {
-	Who string
-	At  time.Time
+// Audit keeps who opened a carrel that is not theirs, and who asked what of one;
+// it is audit.Log but in tests.
+type Audit interface {
+	LastOpened(ctx context.Context, u *v1alpha1.Userland) (audit.Visit, bool, error)
+	Asked(ctx context.Context, u *v1alpha1.Userland, who, action, told string, now time.Time) error
 }
 
-// Visits knows who opened a carrel last that is not theirs.
-type Visits interface {
-	Last(ctx context.Context, u *v1alpha1.Userland) (Visit, bool, error)
-}
-
-// Board serves the pages. Directory, Access, Requests and CarrelURL must be set.
+// Board serves the pages. All but Clock and Tick must be set.
 type Board struct {
 	Directory Directory
 	Access    Access
 	Requests  Asker
-	// Visits may be nil: then nothing is said of them.
-	Visits Visits
-	// Events records who asked what of a carrel; may be nil.
-	Events events.EventRecorder
+	Audit     Audit
 	// CarrelURL is where a carrel opens.
 	CarrelURL func(course, name string) string
 	// Clock is the real one if nil.

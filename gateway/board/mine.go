@@ -11,6 +11,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
+	"github.com/carrel-dev/carrel/gateway/audit"
 	"github.com/carrel-dev/carrel/gateway/auth"
 	"github.com/carrel-dev/carrel/gateway/directory"
 	"github.com/carrel-dev/carrel/gateway/page"
@@ -120,9 +121,8 @@ type carrelView struct {
 	// may ask things of it.
 	Own, View, Operate bool
 	Status             v1alpha1.UserlandStatus
-	// Visit is the last by another; nil: none recorded. Visits is set where they are.
-	Visit  *Visit
-	Visits bool
+	// Visit is the last by another; nil: none recorded.
+	Visit *audit.Visit
 	// Pending are the requests not honoured yet.
 	Pending map[string]bool
 	// KeptOn is set while it is kept running.
@@ -149,16 +149,13 @@ func (b *Board) carrel(rw http.ResponseWriter, r *http.Request) {
 	if q := c.Userland.Status.Requests; q != nil && q.KeepUntil != nil {
 		v.KeptOn = q.KeepUntil.After(v.Times.Now)
 	}
-	if b.Visits != nil {
-		visit, found, err := b.Visits.Last(r.Context(), c.Userland)
-		if err != nil {
-			unavailable(rw, r, err)
-			return
-		}
-		v.Visits = true
-		if found {
-			v.Visit = &visit
-		}
+	last, found, err := b.Audit.LastOpened(r.Context(), c.Userland)
+	if err != nil {
+		unavailable(rw, r, err)
+		return
+	}
+	if found {
+		v.Visit = &last
 	}
 	b.page(rw, r, id, "carrel", v.Times.Lang.Text("carrel.title", "user", v.Seat.Who()), v.Times, v)
 }

@@ -14,10 +14,10 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"k8s.io/client-go/tools/events"
 	testingclock "k8s.io/utils/clock/testing"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
+	"github.com/carrel-dev/carrel/gateway/audit"
 	"github.com/carrel-dev/carrel/gateway/auth"
 	"github.com/carrel-dev/carrel/gateway/board"
 	"github.com/carrel-dev/carrel/gateway/gatewaytest"
@@ -47,13 +47,13 @@ type world struct {
 	clock  *testingclock.FakeClock
 	asked  []string
 	denied error
-	events *events.FakeRecorder
+	told   []string
 }
 
 func newWorld(students int) *world {
-	w := &world{Directory: gatewaytest.Class(students, now), clock: testingclock.NewFakeClock(now), events: events.NewFakeRecorder(100)}
+	w := &world{Directory: gatewaytest.Class(students, now), clock: testingclock.NewFakeClock(now)}
 	w.board = &board.Board{
-		Directory: w, Access: w, Requests: w, Visits: w, Clock: w.clock, Events: w.events,
+		Directory: w, Access: w, Requests: w, Audit: w, Clock: w.clock,
 		CarrelURL: func(course, name string) string { return "https://" + name + "--" + course + ".carrels.example/" },
 	}
 	return w
@@ -76,11 +76,16 @@ func (w *world) Ask(_ context.Context, u *v1alpha1.Userland, what board.Request,
 	return nil
 }
 
-func (w *world) Last(_ context.Context, u *v1alpha1.Userland) (board.Visit, bool, error) {
+func (w *world) Asked(_ context.Context, _ *v1alpha1.Userland, who, action, told string, _ time.Time) error {
+	w.told = append(w.told, who+" "+action+": "+told)
+	return nil
+}
+
+func (w *world) LastOpened(_ context.Context, u *v1alpha1.Userland) (audit.Visit, bool, error) {
 	if u.Name != "24t0101" {
-		return board.Visit{}, false, nil
+		return audit.Visit{}, false, nil
 	}
-	return board.Visit{Who: teacher, At: now.Add(-26 * time.Hour)}, true, nil
+	return audit.Visit{Who: teacher, At: now.Add(-26 * time.Hour)}, true, nil
 }
 
 // get asks for a page as somebody.

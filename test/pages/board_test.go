@@ -14,6 +14,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
+	"github.com/carrel-dev/carrel/gateway/audit"
 	"github.com/carrel-dev/carrel/gateway/auth"
 	"github.com/carrel-dev/carrel/gateway/board"
 	"github.com/carrel-dev/carrel/gateway/gatewaytest"
@@ -64,8 +65,12 @@ func (s *school) Ask(_ context.Context, u *v1alpha1.Userland, what board.Request
 	return nil
 }
 
-func (s *school) Last(_ context.Context, u *v1alpha1.Userland) (board.Visit, bool, error) {
-	return board.Visit{Who: "k.tanaka@example.ac.jp", At: time.Now().Add(-3 * time.Hour)}, u.Name == "24t0119", nil
+func (s *school) LastOpened(_ context.Context, u *v1alpha1.Userland) (audit.Visit, bool, error) {
+	return audit.Visit{Who: "k.tanaka@example.ac.jp", At: time.Now().Add(-3 * time.Hour)}, u.Name == "24t0119", nil
+}
+
+func (s *school) Asked(context.Context, *v1alpha1.Userland, string, string, string, time.Time) error {
+	return nil
 }
 
 // desk is the host, with a given person logged in.
@@ -81,7 +86,7 @@ func desk(b *board.Board, user, name string) http.Handler {
 func newSchool(students int) (*school, *board.Board) {
 	s := &school{Directory: gatewaytest.Class(students, time.Now())}
 	return s, &board.Board{
-		Directory: s, Access: s, Requests: s, Visits: s,
+		Directory: s, Access: s, Requests: s, Audit: s,
 		CarrelURL: func(course, name string) string { return "https://" + name + "--" + course + ".carrels.example.ac.jp/" },
 		Tick:      100 * time.Millisecond,
 	}
