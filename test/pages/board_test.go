@@ -66,7 +66,7 @@ func (s *school) Ask(_ context.Context, u *v1alpha1.Userland, what board.Request
 }
 
 func (s *school) LastOpened(_ context.Context, u *v1alpha1.Userland) (audit.Visit, bool, error) {
-	return audit.Visit{Who: "k.tanaka@example.ac.jp", At: time.Now().Add(-3 * time.Hour)}, u.Name == "24t0119", nil
+	return audit.Visit{Who: "k.tanaka@example.ac.jp", At: lab().Now().Add(-20 * time.Minute)}, u.Name == "24t0119", nil
 }
 
 func (s *school) Asked(context.Context, *v1alpha1.Userland, string, string, string, time.Time) error {
@@ -84,20 +84,21 @@ func desk(b *board.Board, user, name string) http.Handler {
 }
 
 func newSchool(students int) (*school, *board.Board) {
-	s := &school{Directory: gatewaytest.Class(students, time.Now())}
+	now := lab()
+	s := &school{Directory: gatewaytest.Class(students, now.Now())}
 	return s, &board.Board{
 		Directory: s, Access: s, Requests: s, Audit: s,
 		CarrelURL: func(course, name string) string { return "https://" + name + "--" + course + ".carrels.example.ac.jp/" },
-		Tick:      100 * time.Millisecond,
+		Clock:     now, Tick: 100 * time.Millisecond,
 	}
 }
 
 func TestBoardLooks(t *testing.T) {
 	_, b := newSchool(300)
-	gatewaytest.Morning(time.Now(), func(at time.Time, running int) { b.Remember(gatewaytest.CourseName, at, running) })
+	gatewaytest.Morning(lab().Now(), func(at time.Time, running int) { b.Remember(gatewaytest.CourseName, at, running) })
 	address := serve(t, desk(b, "teacher", "田中 健")) + "/courses/" + gatewaytest.CourseName
 	chromium := browser(t)
-	for _, l := range looks {
+	for _, l := range append(looks, look{"docs", 1280, 800, false, "en", lab()}, look{"docs-ja", 1280, 800, false, "ja", lab()}) {
 		p := open(t, chromium, l, address)
 		p.MustElement("#live:not([hidden])")
 		keep(t, p, "board-"+l.name)
@@ -128,7 +129,7 @@ func becomes(t *testing.T, p *rod.Page, what, expression string) {
 // the teacher looks, restarts, lowers the hand.
 func TestBoardIsLive(t *testing.T) {
 	s, b := newSchool(60)
-	who := gatewaytest.Student(0, time.Now()).Spec.User
+	who := gatewaytest.Student(0, lab().Now()).Spec.User
 	chromium := browser(t)
 	teacher := open(t, chromium, looks[0], serve(t, desk(b, "teacher", ""))+"/courses/"+course)
 	teacher.MustElement("#live:not([hidden]):not(.stale)")
@@ -150,7 +151,7 @@ func TestBoardIsLive(t *testing.T) {
 	}
 
 	// One fails, one leaves: no reload by the teacher.
-	failing := gatewaytest.Student(1, time.Now())
+	failing := gatewaytest.Student(1, lab().Now())
 	failing.Status.State, failing.Status.Conditions[0].Reason = v1alpha1.StateFailing, v1alpha1.NotAnsweringReason
 	s.Set(failing, "")
 	becomes(t, teacher, "the failure is seen", "document.querySelector('#seat-24t0102.failing') && document.querySelector('.urgent').textContent.includes('NotAnswering')")

@@ -5,6 +5,7 @@
 package pages
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -17,6 +18,7 @@ import (
 	"github.com/go-rod/rod/lib/launcher"
 	"github.com/go-rod/rod/lib/launcher/flags"
 	"github.com/go-rod/rod/lib/proto"
+	"k8s.io/utils/clock"
 )
 
 // screenshots is where pictures are kept, to be looked at.
@@ -53,13 +55,14 @@ type look struct {
 	width, height int
 	dark          bool
 	lang          string
+	clock         shifted
 }
 
 var looks = []look{
-	{"desktop", 1440, 900, false, "en"},
-	{"desktop-dark-ja", 1440, 900, true, "ja"},
-	{"phone", 390, 844, false, "en"},
-	{"phone-dark-ja", 390, 844, true, "ja"},
+	{"desktop", 1440, 900, false, "en", lab()},
+	{"desktop-dark-ja", 1440, 900, true, "ja", lab()},
+	{"phone", 390, 844, false, "en", lab()},
+	{"phone-dark-ja", 390, 844, true, "ja", lab()},
 }
 
 // open opens an address as somebody looks at it.
@@ -75,6 +78,7 @@ func open(t *testing.T, b *rod.Browser, l look, address string) *rod.Page {
 		t.Fatal(err)
 	}
 	page.MustSetUserAgent(&proto.NetworkSetUserAgentOverride{UserAgent: "Chromium", AcceptLanguage: l.lang})
+	page.MustEvalOnNewDocument(fmt.Sprintf("{ const now = Date.now; Date.now = () => now() + %d; }", l.clock.by.Milliseconds()))
 	page.MustNavigate(address).MustWaitLoad()
 	return page
 }
@@ -98,3 +102,19 @@ func serve(t *testing.T, handler http.Handler) string {
 	})
 	return server.URL
 }
+
+// lab is the time of a lesson in Tokyo, on the present day: pictures look as they
+// would in class, whenever they are taken.
+func lab() shifted {
+	now := time.Now()
+	ten := time.Date(now.Year(), now.Month(), now.Day(), 10, 5, 20, 0, time.FixedZone("", 9*60*60))
+	return shifted{by: ten.Sub(now)}
+}
+
+// shifted is a clock that goes like the real one, but fast or slow.
+type shifted struct {
+	clock.RealClock
+	by time.Duration
+}
+
+func (s shifted) Now() time.Time { return s.RealClock.Now().Add(s.by) }

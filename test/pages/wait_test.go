@@ -24,7 +24,7 @@ const (
 
 // carrelHost is the host of one carrel: its page where it answers, else the wait.
 func carrelHost(d *gatewaytest.Directory) http.Handler {
-	w := &wait.Waiter{Directory: d, Desk: "https://desk.example.ac.jp", Tick: 50 * time.Millisecond}
+	w := &wait.Waiter{Directory: d, Desk: "https://desk.example.ac.jp", Clock: lab(), Tick: 50 * time.Millisecond}
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		switch {
 		case page.IsAsset(r.URL.Path):
@@ -43,20 +43,20 @@ func carrelHost(d *gatewaytest.Directory) http.Handler {
 
 // in is the first student of the class in a state.
 func in(state, reason, message string) *v1alpha1.Userland {
-	u := gatewaytest.Student(0, time.Now())
+	u := gatewaytest.Student(0, lab().Now())
 	u.Status.State = state
-	u.Status.LastActivityTime = &metav1.Time{Time: time.Now()}
+	u.Status.LastActivityTime = &metav1.Time{Time: lab().Now()}
 	u.Status.Conditions = []metav1.Condition{{Type: v1alpha1.ReadyCondition, Reason: reason, Message: message}}
-	gatewaytest.Adjust(u, 40, time.Now())
+	gatewaytest.Adjust(u, 40, lab().Now())
 	if state == v1alpha1.StateAsleep {
-		u.Status.LastActivityTime = &metav1.Time{Time: time.Now()}
+		u.Status.LastActivityTime = &metav1.Time{Time: lab().Now()}
 	}
 	return u
 }
 
 func TestWaitingPageOpensByItself(t *testing.T) {
-	d := gatewaytest.Class(300, time.Now())
-	class := gatewaytest.Course(time.Now())
+	d := gatewaytest.Class(300, lab().Now())
+	class := gatewaytest.Course(lab().Now())
 	class.Spec.Notice = "Room 204 is closed on Friday; the lab meets in room 310."
 	d.Put(class)
 	address := serve(t, carrelHost(d))
@@ -80,7 +80,7 @@ func TestWaitingPageOpensByItself(t *testing.T) {
 
 // Without script the page asks again, as its own HTML says.
 func TestWaitingPageWithoutScript(t *testing.T) {
-	d := gatewaytest.Class(300, time.Now())
+	d := gatewaytest.Class(300, lab().Now())
 	d.Set(in(v1alpha1.StateStarting, v1alpha1.StartingReason, "the carrel is starting"), "")
 	p := browser(t).MustPage("").Timeout(patience)
 	if err := (proto.EmulationSetScriptExecutionDisabled{Value: true}).Call(p); err != nil {
