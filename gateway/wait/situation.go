@@ -7,9 +7,14 @@ import (
 	"github.com/carrel-dev/carrel/gateway/directory"
 )
 
-// wakingFor is how long after somebody came a carrel still Asleep is taken to be
-// about to start. Later it was stopped, or the wait given up.
-const wakingFor = time.Minute
+const (
+	// wakingFor is how long after the last activity a carrel still Asleep is taken
+	// to be about to start. Later it was stopped, or the wait given up.
+	wakingFor = time.Minute
+	// noticing is how long it may take until the activity of who has just come is
+	// seen in the status.
+	noticing = 15 * time.Second
+)
 
 // The kinds of situation. A page has texts for each.
 const (
@@ -44,9 +49,9 @@ type situation struct {
 	Notice string
 }
 
-// look says what the situation of a carrel is.
-func look(c directory.Carrel, course *v1alpha1.Course, l line, now time.Time) situation {
-	s := situation{Kind: kind(c, now), State: c.State, Reason: c.Reason, Message: c.Message}
+// look says what the situation of a carrel is for somebody who came at a time.
+func look(c directory.Carrel, course *v1alpha1.Course, l line, came, now time.Time) situation {
+	s := situation{Kind: kind(c, came, now), State: c.State, Reason: c.Reason, Message: c.Message}
 	if course != nil {
 		s.Notice = course.Spec.Notice
 	}
@@ -67,10 +72,26 @@ func look(c directory.Carrel, course *v1alpha1.Course, l line, now time.Time) si
 	case waking:
 		s.Expected = l.start[c.Template]
 	}
+	s.Expected = coarse(s.Expected)
 	return s
 }
 
-func kind(c directory.Carrel, now time.Time) string {
+// coarse is a duration as exact as it is said, so that what is said again and
+// again is the same.
+func coarse(d time.Duration) time.Duration {
+	switch {
+	case d == 0:
+		return 0
+	case d < 10*time.Second:
+		return max(time.Second, d.Round(time.Second))
+	case d < 90*time.Second:
+		return d.Round(10 * time.Second)
+	default:
+		return d.Round(time.Minute)
+	}
+}
+
+func kind(c directory.Carrel, came, now time.Time) string {
 	switch c.State {
 	case v1alpha1.StateRunning:
 		return opening // it answers, and where is not known yet
@@ -85,7 +106,7 @@ func kind(c directory.Carrel, now time.Time) string {
 	case v1alpha1.StateWaiting:
 		return waiting
 	case v1alpha1.StateAsleep:
-		if c.LastActivity != nil && now.Sub(*c.LastActivity) > wakingFor {
+		if now.Sub(came) > noticing && (c.LastActivity == nil || now.Sub(*c.LastActivity) > wakingFor) {
 			return asleep
 		}
 		return waking

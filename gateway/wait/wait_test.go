@@ -91,7 +91,8 @@ func TestPages(t *testing.T) {
 		{"failing", carrel(v1alpha1.StateFailing, v1alpha1.ImagePullBackOffReason, `the image "ide:1" of container "ide" can't be pulled: correct its name`), 503, "30"},
 		{"failing-unknown", carrel(v1alpha1.StateFailing, "Flooded", `<b>water</b> in the machine room`), 503, "30"},
 		{"waiting", carrel(v1alpha1.StateWaiting, v1alpha1.TemplateNotFoundReason, "there is no Template ide"), 503, "30"},
-		{"asleep", carrel(v1alpha1.StateAsleep, v1alpha1.AsleepReason, "stopped until its user comes", func(u *v1alpha1.Userland) { u.Status.LastActivityTime = at(2 * time.Minute) }), 503, "30"},
+		// Whoever comes wakes it, whatever the status still says.
+		{"waking", carrel(v1alpha1.StateAsleep, v1alpha1.AsleepReason, "stopped until its user comes; its volumes are kept", func(u *v1alpha1.Userland) { u.Status.LastActivityTime = at(2 * time.Hour) }), 503, "3"},
 		{"disabled", carrel(v1alpha1.StateDisabled, v1alpha1.DisabledReason, "stopped by spec.enabled"), 503, "300"},
 		{"term-over", carrel(v1alpha1.StateDisabled, v1alpha1.TermOverReason, "the term is over"), 503, "300"},
 		{"other", carrel("Sublimating", "Vapour", "it turns into gas"), 503, "30"},
@@ -143,6 +144,7 @@ func TestPrograms(t *testing.T) {
 		atLeast time.Duration
 	}{
 		{"an API client", starting, func(r *http.Request) { r.Header.Set("Accept", "application/json") }, false, 503, "starting", 50 * time.Millisecond},
+		{"one that comes to a carrel asleep for hours", carrel(v1alpha1.StateAsleep, "", "", func(u *v1alpha1.Userland) { u.Status.LastActivityTime = nil }), func(r *http.Request) { r.Header.Set("Accept", "*/*") }, false, 503, "waking", 50 * time.Millisecond},
 		{"a WebSocket", starting, func(r *http.Request) { r.Header.Set("Upgrade", "websocket") }, false, 503, "starting", 50 * time.Millisecond},
 		{"an upload", starting, func(r *http.Request) { r.Method = http.MethodPut }, false, 503, "starting", 50 * time.Millisecond},
 		{"a form, while the carrel becomes ready", starting, func(r *http.Request) { r.Method = http.MethodPost }, true, 0, "", 0},

@@ -107,16 +107,17 @@ func refuse(rw http.ResponseWriter, r *http.Request, s situation) {
 func (w *Waiter) follow(ctx context.Context, course, name string, told func(situation) bool) bool {
 	changed, stop := w.Directory.Watch(course)
 	defer stop()
-	// Time passes too: a carrel asleep for a minute is no longer about to start.
+	// Time passes too: a carrel that stays asleep is no longer about to start.
 	tick := w.clock().NewTicker(breath)
 	defer tick.Stop()
 	var last situation
+	came := w.clock().Now()
 	for {
 		c, found := w.Directory.Carrel(course, name)
 		if found && c.Target != "" {
 			return true
 		}
-		if s := w.situation(c, found); s != last {
+		if s := w.situation(c, found, came); s != last {
 			last = s
 			if !told(s) {
 				return false
@@ -137,19 +138,19 @@ func (w *Waiter) follow(ctx context.Context, course, name string, told func(situ
 	}
 }
 
-func (w *Waiter) situation(c directory.Carrel, found bool) situation {
+func (w *Waiter) situation(c directory.Carrel, found bool, came time.Time) situation {
 	if !found {
 		return situation{Kind: gone}
 	}
 	now := w.clock().Now()
 	course, _ := w.Directory.Course(c.Course)
-	return look(c, course, w.lines.of(c, w.Directory, now), now)
+	return look(c, course, w.lines.of(c, w.Directory, now), came, now)
 }
 
 // show answers with the page.
 func (w *Waiter) show(rw http.ResponseWriter, r *http.Request, course, name string) {
 	c, found := w.Directory.Carrel(course, name)
-	s := w.situation(c, found)
+	s := w.situation(c, found, w.clock().Now())
 	class, _ := w.Directory.Course(course)
 	lang := page.LanguageOf(r)
 	p := page.Page{
