@@ -2,6 +2,7 @@ package board
 
 import (
 	"cmp"
+	"context"
 	"net/http"
 	"slices"
 	"strings"
@@ -33,17 +34,36 @@ type own struct {
 	Times  page.Times
 }
 
-// first brings whoever has one carrel to it, and all others to a choice.
+// first brings whoever has one carrel to it, and staff without any to their class
+// board; all others choose.
 func (b *Board) first(rw http.ResponseWriter, r *http.Request) {
 	id, ok := who(rw, r)
 	if !ok {
 		return
 	}
-	if carrels := b.Directory.Of(id.User); len(carrels) == 1 {
+	carrels := b.Directory.Of(id.User)
+	switch len(carrels) {
+	case 0:
+		b.firstBoard(rw, r, id)
+	case 1:
 		http.Redirect(rw, r, b.CarrelURL(carrels[0].Course, carrels[0].Name), http.StatusSeeOther)
-		return
+	default:
+		b.mine(rw, r)
 	}
-	b.mine(rw, r)
+}
+
+func (b *Board) firstBoard(rw http.ResponseWriter, r *http.Request, id auth.Identity) {
+	boards, err := b.viewable(r.Context(), id)
+	switch {
+	case err != nil:
+		unavailable(rw, r, err)
+	case len(boards) == 0:
+		b.mine(rw, r)
+	case len(boards) == 1:
+		http.Redirect(rw, r, "/courses/"+boards[0].Name, http.StatusSeeOther)
+	default:
+		b.boards(rw, r)
+	}
 }
 
 // mine shows somebody their own carrels.
@@ -76,26 +96,36 @@ type boardLink struct {
 	Counts      *v1alpha1.UserlandCounts
 }
 
-// boards lists the class boards somebody may see. Each course is one question to
-// the API server, so it is not asked on the pages that everybody sees.
+// boards lists the class boards somebody may see.
 func (b *Board) boards(rw http.ResponseWriter, r *http.Request) {
 	id, ok := who(rw, r)
 	if !ok {
 		return
 	}
-	v := boardsView{Times: b.times(r, nil)}
+	courses, err := b.viewable(r.Context(), id)
+	if err != nil {
+		unavailable(rw, r, err)
+		return
+	}
+	v := boardsView{Courses: courses, Times: b.times(r, nil)}
+	b.page(rw, r, id, "boards", v.Times.Lang.Text("mine.boards"), v.Times, v)
+}
+
+// viewable are the boards somebody may see. Each course is one question to the API
+// server, so it is not asked on the pages that every student sees.
+func (b *Board) viewable(ctx context.Context, id auth.Identity) ([]boardLink, error) {
+	var found []boardLink
 	for _, course := range b.Directory.Courses() {
-		may, err := b.Access.MayViewBoard(r.Context(), id, course.Name)
+		may, err := b.Access.MayViewBoard(ctx, id, course.Name)
 		if err != nil {
-			unavailable(rw, r, err)
-			return
+			return nil, err
 		}
 		if may {
-			v.Courses = append(v.Courses, boardLink{course.Name, titled(course, course.Name), course.Status.Userlands})
+			found = append(found, boardLink{course.Name, titled(course, course.Name), course.Status.Userlands})
 		}
 	}
-	slices.SortFunc(v.Courses, func(a, b boardLink) int { return strings.Compare(a.Name, b.Name) })
-	b.page(rw, r, id, "boards", v.Times.Lang.Text("mine.boards"), v.Times, v)
+	slices.SortFunc(found, func(a, b boardLink) int { return strings.Compare(a.Name, b.Name) })
+	return found, nil
 }
 
 func titled(course *v1alpha1.Course, name string) string {

@@ -70,6 +70,16 @@ func TestPages(t *testing.T) {
 	}
 }
 
+// Staff of several courses choose.
+func TestStaffChooseABoard(t *testing.T) {
+	w := lab()
+	w.Put(&v1alpha1.Course{ObjectMeta: metav1.ObjectMeta{Name: "algebra"}})
+	got := w.get(teacher, "/", "en")
+	if body := got.Body.String(); got.Code != http.StatusOK || strings.Index(body, `href="/courses/algebra"`) > strings.Index(body, `href="/courses/prog1"`) || !strings.Contains(body, "Programming 1") {
+		t.Errorf("%d %s", got.Code, body)
+	}
+}
+
 // Every carrel has a page, for staff and for its user.
 func TestAllCarrelsHavePages(t *testing.T) {
 	w := newWorld(120)
@@ -92,6 +102,7 @@ func TestWhoSeesWhat(t *testing.T) {
 		{name: "nobody at the board", target: "/courses/prog1", status: 401},
 		{name: "one with one carrel goes straight there", user: neighbour, target: "/", status: 303, location: "https://24t0102--prog1.carrels.example/"},
 		{name: "and may stay", user: neighbour, target: "/carrels", status: 200, words: "You have one carrel."},
+		{name: "staff go to the board", user: teacher, target: "/", status: 303, location: "/courses/prog1"},
 		{name: "a student at the board", user: student, target: "/courses/prog1", status: 303, location: "/carrels"},
 		{name: "a stranger at the board", user: stranger, target: "/courses/prog1", status: 403},
 		{name: "a student at the events", user: student, target: "/courses/prog1/events?since=a.1", status: 303, location: "/carrels"},
