@@ -105,6 +105,10 @@ func (b *Board) act(rw http.ResponseWriter, r *http.Request) {
 	case !a.may(has):
 		refuse(rw, r, http.StatusForbidden, "forbidden")
 		return
+	case !b.pace.allows(id.User, b.clock().Now()):
+		rw.Header().Set("Retry-After", "5")
+		refuse(rw, r, http.StatusTooManyRequests, "toofast")
+		return
 	}
 	if err := b.ask(r.Context(), r, id, c, a, name); err != nil {
 		b.explain(rw, r, err)

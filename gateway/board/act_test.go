@@ -117,3 +117,25 @@ func TestRaisedAgain(t *testing.T) {
 		t.Errorf("asked %v, want it to stay at 00:05", w.asked)
 	}
 }
+
+// One person can't make the API server busy; others are not held up by them.
+func TestAskingTooFast(t *testing.T) {
+	w := lab()
+	raise := func(user, name string) int {
+		return w.serve(user, form("/courses/prog1/carrels/"+name+"/raise", nil)).Code
+	}
+	answers := map[int]int{}
+	for range 50 {
+		answers[raise(student, "24t0101")]++
+	}
+	if answers[303] != 20 || answers[429] != 30 || len(w.asked) != 20 {
+		t.Errorf("answered %v, asked %d times; want 20 and the others told to wait", answers, len(w.asked))
+	}
+	if got := raise(neighbour, "24t0102"); got != 303 {
+		t.Errorf("another student: %d", got)
+	}
+	w.clock.Step(time.Second)
+	if got := raise(student, "24t0101"); got != 303 {
+		t.Errorf("a second later: %d", got)
+	}
+}

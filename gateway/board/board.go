@@ -71,6 +71,7 @@ type Board struct {
 
 	hubs      hubs
 	timelines timelines
+	pace      pace
 }
 
 // Handler serves them all to whom auth has identified. Paths it does not know are

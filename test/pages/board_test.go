@@ -226,3 +226,31 @@ func TestBoardByKeyboard(t *testing.T) {
 	p.Keyboard.MustType(input.Escape)
 	becomes(t, p, "the seat has the focus again", "document.activeElement.closest('#seat-24t0103')")
 }
+
+// The pages of one who has several carrels.
+func TestChooserLooks(t *testing.T) {
+	s, b := newSchool(40)
+	who := gatewaytest.Student(0, lab().Now()).Spec.User
+	second := gatewaytest.Student(39, lab().Now())
+	second.Spec.User, second.Status.Template.Name = who, "mariadb-phpmyadmin"
+	s.Set(second, "")
+	algebra := gatewaytest.Course(lab().Now())
+	algebra.Name, algebra.Namespace, algebra.Spec.Title = "database", "database", "Databases (データベース演習)"
+	s.Put(algebra)
+	failing := gatewaytest.Student(31, lab().Now())
+	failing.Namespace, failing.Spec.User = "database", who
+	s.Set(failing, "")
+	address := serve(t, desk(b, who, "森 花"))
+	chromium := browser(t)
+	for _, l := range looks {
+		p := open(t, chromium, l, address)
+		if n := len(p.MustElements(".own .card")); n != 3 {
+			t.Errorf("%d carrels to choose from, want 3", n)
+		}
+		keep(t, p, "mine-"+l.name)
+		p.MustNavigate(address + "/courses/prog1/carrels/24t0101").MustWaitLoad()
+		keep(t, p, "own-"+l.name)
+		p.MustNavigate(address + "/nothing").MustWaitLoad()
+		keep(t, p, "nothing-"+l.name)
+	}
+}
