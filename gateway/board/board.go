@@ -116,6 +116,12 @@ func (b *Board) sample() {
 		b.timelines.add(course.Name, sample{now, running})
 	}
 	b.timelines.keep(there)
+	b.hubs.keep(there)
+}
+
+// look reads the seats of a course, and what changed after a position.
+func (b *Board) look(course string, after int) snapshot {
+	return b.hubs.of(course).refresh(func() []directory.Carrel { return b.Directory.In(course) }, after)
 }
 
 // who is logged in. Without anybody it has answered.

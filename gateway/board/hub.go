@@ -40,10 +40,12 @@ type snapshot struct {
 func (s snapshot) id() string { return s.epoch + "." + strconv.Itoa(s.seq) }
 
 // refresh takes in the present carrels, and tells what changed after a position
-// of the same epoch.
-func (h *hub) refresh(carrels []directory.Carrel, after int) snapshot {
+// of the same epoch. It reads them itself, so that what one page has read before
+// does not come after what another has.
+func (h *hub) refresh(read func() []directory.Carrel, after int) snapshot {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	carrels := read()
 	seats := make([]Seat, len(carrels))
 	moved := len(carrels) != len(h.seats)
 	for i, c := range carrels {
@@ -101,4 +103,15 @@ func (h *hubs) of(course string) *hub {
 		h.byCourse[course] = &hub{}
 	}
 	return h.byCourse[course]
+}
+
+// keep forgets the courses that are no more.
+func (h *hubs) keep(courses map[string]bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for course := range h.byCourse {
+		if !courses[course] {
+			delete(h.byCourse, course)
+		}
+	}
 }

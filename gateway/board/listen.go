@@ -105,7 +105,7 @@ func (l *listener) tell() bool {
 	if !found {
 		return false
 	}
-	now := l.board.hubs.of(l.course).refresh(l.board.Directory.In(l.course), l.seq)
+	now := l.board.look(l.course, l.seq)
 	if now.epoch != l.epoch {
 		_ = l.stream.Send("layout", "", struct{}{}) // who left does not miss it
 		return false

@@ -44,7 +44,7 @@ func (b *Board) show(rw http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	now := b.hubs.of(course.Name).refresh(b.Directory.In(course.Name), 0)
+	now := b.look(course.Name, 0)
 	times := b.times(r, course)
 	v := view{
 		Head: headOf(course, now.seats, times), Chart: b.chart(course.Name, now.seats, times.Now), Title: cmp.Or(course.Spec.Title, course.Name),

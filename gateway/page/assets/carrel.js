@@ -110,7 +110,9 @@
 
     // Stays current.
     const live = byId("live");
+    let doubt;
     const say = (stale) => {
+      clearTimeout(doubt);
       live.hidden = false;
       live.classList.toggle("stale", stale);
       live.textContent = stale ? live.dataset.stale : live.dataset.live;
@@ -153,7 +155,9 @@
       events.addEventListener("change", (event) => put(JSON.parse(event.data)));
       events.addEventListener("layout", () => anew(0));
       events.addEventListener("error", () => {
-        say(true);
+        // A stream that ends goes on in a moment: that is no news.
+        clearTimeout(doubt);
+        doubt = setTimeout(say, 5000, true);
         if (events.readyState === EventSource.CLOSED) anew(10000);
       });
     };
