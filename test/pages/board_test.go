@@ -5,6 +5,7 @@ package pages
 import (
 	"context"
 	"net/http"
+	"net/http/httptest"
 	"sync"
 	"testing"
 	"time"
@@ -213,6 +214,34 @@ func TestBoardFindsSeats(t *testing.T) {
 	if n := shown(); n != all {
 		t.Errorf("%d of %d seats are back", n, all)
 	}
+}
+
+// A gateway that goes and comes again takes the pages along.
+func TestBoardOutlivesItsGateway(t *testing.T) {
+	s, b := newSchool(20)
+	server := httptest.NewServer(desk(b, "teacher", ""))
+	t.Cleanup(server.Close)
+	t.Cleanup(server.CloseClientConnections)
+	p := open(t, browser(t), looks[0], server.URL+"/courses/"+course)
+	p.MustElement("#live:not([hidden]):not(.stale)")
+	fails := func(i int) {
+		u := gatewaytest.Student(i, lab().Now())
+		u.Status.State = v1alpha1.StateFailing
+		s.Set(u, "")
+	}
+	server.CloseClientConnections()
+	fails(0)
+	becomes(t, p, "what happened meanwhile is seen", "document.querySelector('#seat-24t0101.failing')")
+
+	// Another copy has counted changes of its own.
+	_, another := newSchool(20)
+	another.Directory = s
+	server.Config.Handler = desk(another, "teacher", "")
+	server.CloseClientConnections()
+	fails(1)
+	becomes(t, p, "the page goes on with another copy", "document.querySelector('#seat-24t0102.failing')")
+	fails(2)
+	becomes(t, p, "and stays current", "document.querySelector('#seat-24t0103.failing') && document.querySelector('#live:not(.stale)')")
 }
 
 // The keyboard reaches seats, and the panel gives the place back.
