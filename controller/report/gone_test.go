@@ -71,6 +71,15 @@ func TestFileThatBecameARowIsNotGone(t *testing.T) {
 	w.expect(second, success+"2 of 2 ready")
 }
 
+// While a commit's report goes on, what is said of it stays.
+func TestFilesOfAReportThatGoesOn(t *testing.T) {
+	last := &v1alpha1.ReportStatus{Revision: "A", Files: []string{"a", "b"}, Gone: 1}
+	files := filesOf(Aim{Revision: "A"}, last, []string{"a"}, nil)
+	if diff := cmp.Diff(Files{Names: []string{"a", "b"}, Gone: 1}, files); diff != "" {
+		t.Errorf("files (-want +got):\n%s", diff)
+	}
+}
+
 func TestManyFiles(t *testing.T) {
 	var names []string
 	for i := range maxFiles + 1 {

@@ -60,6 +60,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	if err != nil {
 		return ctrl.Result{}, err
 	}
+	r.courseless.see(&course)
 	result, err := r.report(ctx, &course)
 	if errors.As(err, &settling{}) {
 		return ctrl.Result{}, nil // a watch tells when Flux is done
