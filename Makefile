@@ -60,7 +60,12 @@ verify: ## Fail when generated files are stale, or vet, format or lint finds som
 	./ci/verify-generated
 	@for module in $(MODULES); do (set -ex; cd $$module; go vet -tags=e2e,node ./...; go mod tidy -diff); done
 	@unformatted=$$(git ls-files '*.go' | xargs gofmt -l); test -z "$$unformatted" || { echo "not gofmt-ed: $$unformatted; run gofmt -w"; exit 1; }
+	$(MAKE) check-courses
 	$(MAKE) lint
+
+.PHONY: check-courses
+check-courses: ## Look for mistakes in the courses of this repository
+	go run ./cmd/carrel check
 
 .PHONY: lint
 lint: ## Run golangci-lint over every module

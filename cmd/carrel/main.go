@@ -3,6 +3,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 
@@ -13,8 +14,16 @@ import (
 func main() {
 	if err := newCommand().ExecuteContext(ctrl.SetupSignalHandler()); err != nil {
 		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
+		os.Exit(exitCode(err))
 	}
+}
+
+// exitCode tells what could not be checked from what was found.
+func exitCode(err error) int {
+	if errors.Is(err, errUnchecked) {
+		return 2
+	}
+	return 1
 }
 
 func newCommand() *cobra.Command {
@@ -24,6 +33,6 @@ func newCommand() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	command.AddCommand(newConvertCommand(), newPlanCommand(), newCICommand())
+	command.AddCommand(newConvertCommand(), newPlanCommand(), newCheckCommand(), newCICommand())
 	return command
 }
