@@ -24,6 +24,6 @@ func newCommand() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	command.AddCommand(newConvertCommand(), newWhyCommand(), newHistoryCommand(), newAtCommand())
+	command.AddCommand(newConvertCommand(), newWhyCommand(), newHistoryCommand(), newAtCommand(), newRosterCommand())
 	return command
 }
