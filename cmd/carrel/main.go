@@ -26,6 +26,6 @@ func newCommand() *cobra.Command {
 		// kubectl finds it as kubectl-carrel; help and completion then say so.
 		Annotations: map[string]string{cobra.CommandDisplayNameAnnotation: invokedAs(os.Args[0])},
 	}
-	command.AddCommand(newConvertCommand(), newWhyCommand(), newHistoryCommand(), newAtCommand(), newRosterCommand(), newNewCommand())
+	command.AddCommand(newConvertCommand(), newWhyCommand(), newHistoryCommand(), newAtCommand(), newRosterCommand(), newNewCommand(), newStatusCommand(), newOpenCommand())
 	return command
 }
