@@ -32,7 +32,14 @@ func newCommand() *cobra.Command {
 		Short:         "Look after courses of carrels in git",
 		SilenceUsage:  true,
 		SilenceErrors: true,
+		// kubectl finds it as kubectl-carrel; help and completion then say so.
+		Annotations: map[string]string{cobra.CommandDisplayNameAnnotation: invokedAs(os.Args[0])},
 	}
-	command.AddCommand(newConvertCommand(), newPlanCommand(), newCheckCommand(), newCICommand())
+	command.AddCommand(
+		newCheckCommand(), newPlanCommand(), newCICommand(),
+		newWhyCommand(), newHistoryCommand(), newAtCommand(),
+		newRosterCommand(), newNewCommand(), newConvertCommand(),
+		newStatusCommand(), newOpenCommand(),
+	)
 	return command
 }
