@@ -57,8 +57,8 @@ func cloned(t *testing.T) (dir string, commit func(message string)) {
 	return dir, commit
 }
 
-// edit changes a file below a directory.
-func edit(t *testing.T, dir, name string, change func(string) string) {
+// rewrite changes a file below a directory.
+func rewrite(t *testing.T, dir, name string, change func(string) string) {
 	t.Helper()
 	path := filepath.Join(dir, name)
 	data, err := os.ReadFile(path)
@@ -82,8 +82,8 @@ func carrel(t *testing.T, arguments ...string) (string, error) {
 
 func TestPlanOfABranch(t *testing.T) {
 	dir, commit := cloned(t)
-	edit(t, dir, rosterFile, func(text string) string { return text + "26t0999,Kanda Sora,a,\n" })
-	edit(t, dir, "courses/README.md", func(text string) string { return text + "\nmore\n" })
+	rewrite(t, dir, rosterFile, func(text string) string { return text + "26t0999,Kanda Sora,a,\n" })
+	rewrite(t, dir, "courses/README.md", func(text string) string { return text + "\nmore\n" })
 	commit("add")
 	out, err := carrel(t, "plan", "--repository", dir, "--cluster", "campus", "--output", "json")
 	if err != nil {
@@ -97,7 +97,7 @@ func TestPlanOfABranch(t *testing.T) {
 		t.Errorf("the plan of one row more: %s", out)
 	}
 
-	edit(t, dir, rosterFile, func(text string) string { return strings.Join(strings.SplitAfter(text, "\n")[:101], "") })
+	rewrite(t, dir, rosterFile, func(text string) string { return strings.Join(strings.SplitAfter(text, "\n")[:101], "") })
 	commit("cut")
 	out, err = carrel(t, "plan", "--repository", dir, "--cluster", "campus")
 	if !errors.Is(err, errRefused) || !strings.Contains(out, "would remove 200 of 300") {
@@ -117,7 +117,7 @@ func TestPlanSaysWhatItNeeds(t *testing.T) {
 			t.Errorf("carrel plan %v: %v, want it to say %q", arguments, err, want)
 		}
 	}
-	edit(t, dir, "courses/prog1/roster/kustomization.yaml", func(text string) string {
+	rewrite(t, dir, "courses/prog1/roster/kustomization.yaml", func(text string) string {
 		return strings.Replace(text, "resources:\n", "resources:\n  - https://example.invalid/base\n", 1)
 	})
 	commit("fetch something")
