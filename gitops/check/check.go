@@ -92,12 +92,16 @@ func Failed(found []Finding) bool {
 	return slices.ContainsFunc(found, func(f Finding) bool { return f.Severity == Error })
 }
 
+// id tells objects apart.
+type id struct{ kind, namespace, name string }
+
 // subject is what the rules look at: one cluster.
 type subject struct {
 	cluster string
 	tree    *tree.Tree
 	applied []render.Applied
 	objects []*object
+	by      map[id]*object
 	// classes are the courses that can be made sense of, by name.
 	classes map[string]plan.Class
 	before  *subject
@@ -110,12 +114,13 @@ func load(ctx context.Context, t *tree.Tree, cluster string) (*subject, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &subject{cluster: cluster, tree: t, applied: applied, sources: map[string][]*document{}, rosters: map[string]roster.Roster{}}
+	s := &subject{cluster: cluster, tree: t, applied: applied, by: map[id]*object{}, sources: map[string][]*document{}, rosters: map[string]roster.Roster{}}
 	var valid []*object
 	for i := range applied {
 		for j, o := range applied[i].Objects {
 			one := &object{Unstructured: o, origin: applied[i].Origins[j], by: applied[i].Kustomization}
 			s.objects = append(s.objects, one)
+			s.by[id{o.GetKind(), o.GetNamespace(), o.GetName()}] = one
 			if one.errs = validate(ctx, o); len(one.errs) == 0 {
 				valid = append(valid, one)
 			}

@@ -96,7 +96,7 @@ func TestRules(t *testing.T) {
 		{"a Course of no Template", []edit{{course, "templateName: ide", "templateName: db"}}, []string{course + `:7 error template-missing: there is no Template "db"`}},
 		{"two files for one", []edit{{rosters + "students/kai-2.yaml", "", another}, {rosters + "kustomization.yaml", "students/kai.yaml", "students/kai.yaml\n  - students/kai-2.yaml"}},
 			[]string{rosters + "students/kai-2.yaml:6 error twice: the same user and template as the Userland kai in " + kai}},
-		{"a name that is too long for a kind", []edit{{kai, "name: kai", "name: " + strings.Repeat("k", 51)}}, []string{kai + ":4 error schema: metadata.name: "}},
+		{"a name that is too long for a kind", []edit{{kai, "name: kai", "name: " + strings.Repeat("k", 51)}}, []string{kai + ":4 error schema: Invalid value: metadata.name must be at most 50"}},
 		{"a host name that is too long", longCourse(), []string{kai + ":4 error host-name: the carrel's host name "}},
 		{"an image without a tag", []edit{{template, "ide:1.2", "ide"}}, []string{template + ":10 warning image: the image registry.example/ide has no tag"}},
 		{"the latest image", []edit{{template, "ide:1.2", "ide:latest"}}, []string{template + ":10 warning image: "}},

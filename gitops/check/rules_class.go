@@ -16,12 +16,7 @@ import (
 
 // find finds an object; nil if it is not there.
 func (s *subject) find(kind, namespace, name string) *object {
-	for _, o := range s.objects {
-		if o.GetKind() == kind && o.GetNamespace() == namespace && o.GetName() == name {
-			return o
-		}
-	}
-	return nil
+	return s.by[id{kind, namespace, name}]
 }
 
 // ours are all objects of one of our kinds.
