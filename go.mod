@@ -11,6 +11,7 @@ require (
 	github.com/fluxcd/pkg/kustomize v1.24.0
 	github.com/fluxcd/pkg/runtime v0.110.3
 	github.com/fluxcd/source-controller/api v1.7.3
+	github.com/go-git/go-git/v5 v5.19.3
 	github.com/go-logr/logr v1.4.3
 	github.com/go-rod/rod v0.116.2
 	github.com/golang-jwt/jwt/v4 v4.5.2

@@ -25,5 +25,6 @@ func newCommand() *cobra.Command {
 		SilenceErrors: true,
 	}
 	command.AddCommand(newConvertCommand(), newPlanCommand(), newCICommand())
+	command.AddCommand(newWhyCommand(), newHistoryCommand(), newAtCommand())
 	return command
 }
