@@ -25,6 +25,6 @@ func newCommand() *cobra.Command {
 		SilenceErrors: true,
 	}
 	command.AddCommand(newConvertCommand(), newPlanCommand(), newCICommand())
-	command.AddCommand(newWhyCommand(), newHistoryCommand(), newAtCommand())
+	command.AddCommand(newWhyCommand(), newHistoryCommand(), newAtCommand(), newRosterCommand())
 	return command
 }
