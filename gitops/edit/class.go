@@ -28,6 +28,7 @@ type Class struct {
 	// it.
 	kustomization string
 	kustomize     *yaml.RNode
+	text          string
 	// students are the files of single students.
 	students []student
 	created  map[string][]byte
@@ -65,7 +66,7 @@ func (c *Class) readKustomization() error {
 		if c.kustomize, err = yaml.Parse(string(data)); err != nil {
 			return fmt.Errorf("read %s: %w", p, err)
 		}
-		c.kustomization, c.before[p] = p, data
+		c.kustomization, c.text, c.before[p] = p, string(data), data
 		return nil
 	}
 	return nil
@@ -112,7 +113,7 @@ func (c *Class) readStudents() error {
 		if err != nil || d.IsDir() || (filepath.Ext(p) != ".yaml" && filepath.Ext(p) != ".yml") {
 			return err
 		}
-		nodes, err := kio.LocalPackageReader{PackagePath: p, OmitReaderAnnotations: true, PreserveSeqIndent: true}.Read()
+		nodes, err := kio.LocalPackageReader{PackagePath: p, OmitReaderAnnotations: true}.Read()
 		if err != nil {
 			return fmt.Errorf("read %s: %w", p, err)
 		}
@@ -173,7 +174,30 @@ func (c *Class) roster(file string) (*CSV, error) {
 // create makes a student's file, and lists it where a kustomization lists files.
 func (c *Class) create(row roster.Row) error {
 	// The rules are those of rows: one language for both.
+	all := &CSV{comma: ',', end: "\n"}
+	text := all.text([]string{"user", "name", "template", "section"}) + all.text([]string{row.User, row.Name, row.Template, row.Section})
+	if strings.TrimSpace(row.User) == "" {
+		return errors.New("no user: name what the student logs in with")
+	}
+	if read := roster.Read(roster.File{Name: "the new student", Data: []byte(text)}); len(read.Errors) > 0 || len(read.Rows) != 1 {
+		return Problems(read.Errors)
+	}
 	name := row.UserlandName()
+	manifest, err := userland(name, row)
+	if err != nil {
+		return err
+	}
+	p := filepath.Join(c.directory, "students", name+".yaml")
+	if _, err := os.Stat(p); err == nil || c.created[p] != nil {
+		return fmt.Errorf("%s exists already: edit it, or remove the student first", p)
+	}
+	c.created[p] = []byte(manifest)
+	c.students = append(c.students, student{file: p, user: row.User, name: name, template: row.Template, section: row.Section, person: row.Name, enabled: row.Enabled, alone: true})
+	return c.list(p, true)
+}
+
+// userland is the manifest of a row.
+func userland(name string, row roster.Row) (string, error) {
 	spec := map[string]any{}
 	if name != row.User {
 		spec["user"] = row.User
@@ -197,23 +221,17 @@ func (c *Class) create(row roster.Row) error {
 	}{{"apiVersion", "carrel.dev/v1alpha1"}, {"kind", "Userland"}, {"metadata", metadata}, {"spec", spec}} {
 		var node yaml.Node
 		if err := node.Encode(f.value); err != nil {
-			return fmt.Errorf("write the Userland: %w", err)
+			return "", fmt.Errorf("write the Userland: %w", err)
 		}
 		if err := object.PipeE(yaml.SetField(f.name, yaml.NewRNode(&node))); err != nil {
-			return fmt.Errorf("write the Userland: %w", err)
+			return "", fmt.Errorf("write the Userland: %w", err)
 		}
 	}
-	text, err := object.String()
+	manifest, err := object.String()
 	if err != nil {
-		return fmt.Errorf("write the Userland: %w", err)
+		return "", fmt.Errorf("write the Userland: %w", err)
 	}
-	p := filepath.Join(c.directory, "students", name+".yaml")
-	if _, err := os.Stat(p); err == nil || c.created[p] != nil {
-		return fmt.Errorf("%s exists already: edit it, or remove the student first", p)
-	}
-	c.created[p] = []byte(text)
-	c.students = append(c.students, student{file: p, user: row.User, name: name, template: row.Template, section: row.Section, person: row.Name, enabled: row.Enabled, alone: true})
-	return c.list(p, true)
+	return manifest, nil
 }
 
 // list puts a file on the list of resources, or takes it off.
@@ -225,19 +243,11 @@ func (c *Class) list(p string, add bool) error {
 	if err != nil {
 		return err
 	}
-	name = filepath.ToSlash(name)
-	resources, err := c.kustomize.Pipe(yaml.LookupCreate(yaml.SequenceNode, "resources"))
+	text, err := relist(c.text, filepath.ToSlash(name), add)
 	if err != nil {
-		return fmt.Errorf("%s: resources is no list: %w", c.kustomization, err)
+		return fmt.Errorf("%s: %w", c.kustomization, err)
 	}
-	node := resources.YNode()
-	if add {
-		if !slices.ContainsFunc(node.Content, func(n *yaml.Node) bool { return n.Value == name }) {
-			node.Content = append(node.Content, yaml.NewStringRNode(name).YNode())
-		}
-		return nil
-	}
-	node.Content = slices.DeleteFunc(node.Content, func(n *yaml.Node) bool { return strings.TrimPrefix(n.Value, "./") == name })
+	c.text = text
 	return nil
 }
 
@@ -374,14 +384,8 @@ func (c *Class) check() (map[string][]byte, error) {
 	if read := roster.Read(all...); len(read.Errors) > 0 {
 		return nil, Problems(read.Errors)
 	}
-	if c.kustomize != nil && len(c.created)+len(c.deleted) > 0 {
-		text, err := c.kustomize.String()
-		if err != nil {
-			return nil, fmt.Errorf("write %s: %w", c.kustomization, err)
-		}
-		if text != string(c.before[c.kustomization]) {
-			files[c.kustomization] = []byte(text)
-		}
+	if c.kustomize != nil && c.text != string(c.before[c.kustomization]) {
+		files[c.kustomization] = []byte(c.text)
 	}
 	return files, nil
 }

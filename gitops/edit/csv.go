@@ -90,8 +90,17 @@ func Parse(name string, data []byte) (*CSV, error) {
 		if err != nil {
 			return nil, fmt.Errorf("read %s: %w", name, err)
 		}
-		r := record{text[from:to], cells}
+		// Empty lines before it are passed over; they stay when it goes.
+		begin := from + int64(emptyLines(text[from:to]))
+		empty, r := text[from:begin], record{text[begin:to], cells}
 		from = to
+		switch {
+		case empty == "":
+		case c.header.cells == nil:
+			c.before += empty
+		default:
+			c.lines = append(c.lines, record{raw: empty})
+		}
 		switch {
 		case c.header.cells == nil && r.blank():
 			c.before += r.raw
@@ -101,6 +110,15 @@ func Parse(name string, data []byte) (*CSV, error) {
 			c.lines = append(c.lines, r)
 		}
 	}
+}
+
+// emptyLines is the length of the empty lines that a text begins with.
+func emptyLines(text string) int {
+	rest := text
+	for strings.HasPrefix(rest, "\n") || strings.HasPrefix(rest, "\r\n") {
+		_, rest, _ = strings.Cut(rest, "\n")
+	}
+	return len(text) - len(rest)
 }
 
 // separator finds what separates cells as package roster does; what is read in
@@ -143,6 +161,9 @@ func (c *CSV) cell(r record, field string) string {
 // Add appends a row. It is an error if the roster has no column for what the row
 // says.
 func (c *CSV) Add(row roster.Row) error {
+	if strings.TrimSpace(row.User) == "" {
+		return errors.New("no user: name what the student logs in with")
+	}
 	r := record{cells: make([]string, len(c.header.cells))}
 	if err := c.fill(&r, row); err != nil {
 		return err
@@ -153,7 +174,8 @@ func (c *CSV) Add(row roster.Row) error {
 }
 
 // Update gives the row of the same user and template what another says. It
-// reports whether there is one; empty name and section leave what is there.
+// reports whether there is one. Empty name and section leave what is there, and
+// whether the carrel is enabled stays: a learning platform knows nothing of that.
 func (c *CSV) Update(row roster.Row) (bool, error) {
 	for i := range c.lines {
 		r := &c.lines[i]
@@ -163,7 +185,9 @@ func (c *CSV) Update(row roster.Row) (bool, error) {
 		wanted := row
 		wanted.Name = cmp.Or(row.Name, c.cell(*r, "name"))
 		wanted.Section = cmp.Or(row.Section, c.cell(*r, "section"))
-		if was := c.rowOf(*r); was == wanted {
+		was := c.rowOf(*r)
+		wanted.Enabled = was.Enabled
+		if was == wanted {
 			return true, nil
 		}
 		return true, c.fill(r, wanted)
