@@ -23,8 +23,10 @@ func newCommand() *cobra.Command {
 		Short:         "Look after courses of carrels in git",
 		SilenceUsage:  true,
 		SilenceErrors: true,
+		// kubectl finds it as kubectl-carrel; help and completion then say so.
+		Annotations: map[string]string{cobra.CommandDisplayNameAnnotation: invokedAs(os.Args[0])},
 	}
 	command.AddCommand(newConvertCommand(), newPlanCommand(), newCICommand())
-	command.AddCommand(newWhyCommand(), newHistoryCommand(), newAtCommand(), newRosterCommand())
+	command.AddCommand(newWhyCommand(), newHistoryCommand(), newAtCommand(), newRosterCommand(), newNewCommand())
 	return command
 }

@@ -243,7 +243,7 @@ func (c *Class) list(p string, add bool) error {
 	if err != nil {
 		return err
 	}
-	text, err := relist(c.text, filepath.ToSlash(name), add)
+	text, err := Relist(c.text, filepath.ToSlash(name), add)
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.kustomization, err)
 	}

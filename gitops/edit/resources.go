@@ -8,9 +8,9 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 )
 
-// relist puts a file on the list of resources of a kustomization, or takes it
+// Relist puts a file on the list of resources of a kustomization, or takes it
 // off, as a person would: one line, and all else stays.
-func relist(text, name string, add bool) (string, error) {
+func Relist(text, name string, add bool) (string, error) {
 	root, err := yaml.Parse(text)
 	if err != nil {
 		return "", fmt.Errorf("read the kustomization: %w", err)
@@ -45,7 +45,12 @@ func relist(text, name string, add bool) (string, error) {
 	if !strings.HasSuffix(line, "\n") {
 		lines[last.Line-1] += end
 	}
-	return strings.Join(slices.Insert(lines, last.Line, before+"- "+name+end), ""), nil
+	// A name such as 2027 is to be no number.
+	item, err := yaml.NewStringRNode(name).String()
+	if err != nil {
+		return "", fmt.Errorf("write the kustomization: %w", err)
+	}
+	return strings.Join(slices.Insert(lines, last.Line, before+"- "+strings.TrimSpace(item)+end), ""), nil
 }
 
 // relistFlow is for lists within one line and for those without an item; at is
