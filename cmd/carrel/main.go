@@ -27,6 +27,6 @@ func newCommand() *cobra.Command {
 		Annotations: map[string]string{cobra.CommandDisplayNameAnnotation: invokedAs(os.Args[0])},
 	}
 	command.AddCommand(newConvertCommand(), newPlanCommand(), newCICommand())
-	command.AddCommand(newWhyCommand(), newHistoryCommand(), newAtCommand(), newRosterCommand(), newNewCommand())
+	command.AddCommand(newWhyCommand(), newHistoryCommand(), newAtCommand(), newRosterCommand(), newNewCommand(), newStatusCommand(), newOpenCommand())
 	return command
 }
