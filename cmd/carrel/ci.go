@@ -95,7 +95,7 @@ func look(ctx context.Context, directory, cluster string, request ci.Request, no
 	if err != nil {
 		return report, err
 	}
-	if report.Findings, err = findings(ctx, repository, base, request.Head); err != nil {
+	if report.Findings, err = findings(ctx, repository, request.Head); err != nil {
 		report.Failure = err.Error()
 		return report, nil
 	}
@@ -107,25 +107,19 @@ func look(ctx context.Context, directory, cluster string, request ci.Request, no
 
 // findings are those of carrel check, but for removals over the guard, which the
 // plan tells with what they do.
-func findings(ctx context.Context, repository *git.Repository, base, head string) (found []ci.Finding, err error) {
+func findings(ctx context.Context, repository *git.Repository, head string) (found []ci.Finding, err error) {
 	now, _, err := tree.At(repository, head)
 	if err != nil {
 		return nil, err
 	}
-	before, _, err := tree.At(repository, base)
-	if err != nil {
-		return nil, err
-	}
-	all, err := check.Clusters(ctx, now, before)
+	all, err := check.Clusters(ctx, now, nil)
 	if err != nil {
 		return nil, err
 	}
 	for _, f := range all {
-		if f.Rule != check.GuardRule {
-			found = append(found, ci.Finding{
-				File: f.File, Line: f.Line, Rule: f.Rule, Severity: string(f.Severity), Message: f.Message, Cure: f.Cure,
-			})
-		}
+		found = append(found, ci.Finding{
+			File: f.File, Line: f.Line, Rule: f.Rule, Severity: string(f.Severity), Message: f.Message, Cure: f.Cure,
+		})
 	}
 	return found, nil
 }

@@ -10,7 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/carrel-dev/carrel/gitops/edit"
+	rosteredit "github.com/carrel-dev/carrel/gitops/edit"
 	"github.com/carrel-dev/carrel/roster"
 )
 
@@ -20,16 +20,16 @@ type rosterFlags struct {
 }
 
 // class opens the roster of a course.
-func (f *rosterFlags) class(course string) (*edit.Class, error) {
+func (f *rosterFlags) class(course string) (*rosteredit.Class, error) {
 	directory := f.directory
 	if directory == "" {
 		directory = filepath.Join("courses", course, "roster")
 	}
-	return edit.Open(directory)
+	return rosteredit.Open(directory)
 }
 
 // save writes and tells what was written.
-func save(class *edit.Class, out io.Writer) error {
+func save(class *rosteredit.Class, out io.Writer) error {
 	changed, err := class.Save()
 	if err != nil {
 		return fmt.Errorf("nothing was changed:\n%w", err)
@@ -113,7 +113,7 @@ func (f *rosterFlags) newRemove() *cobra.Command {
 }
 
 func (f *rosterFlags) newImport() *cobra.Command {
-	var columns edit.Columns
+	var columns rosteredit.Columns
 	prune := false
 	command := &cobra.Command{
 		Use:   "import COURSE FILE",
@@ -136,7 +136,7 @@ removed; a large removal still has to be confirmed in git (docs/rosters.md).`,
 			if err != nil {
 				return err
 			}
-			rows, err := edit.ReadForeign(args[1], data, columns)
+			rows, err := rosteredit.ReadForeign(args[1], data, columns)
 			if err != nil {
 				return fmt.Errorf("nothing was changed:\n%w", err)
 			}
