@@ -95,11 +95,10 @@ func look(ctx context.Context, directory, cluster string, request ci.Request, no
 	if err != nil {
 		return report, err
 	}
-	if report.Findings, err = findings(ctx, repository, request.Head); err != nil {
-		report.Failure = err.Error()
-		return report, nil
+	if report.Findings, err = findings(ctx, repository, request.Head); err == nil {
+		report.Plans, err = compare(ctx, repository, base, request.Head, cluster, now)
 	}
-	if report.Plans, err = compare(ctx, repository, base, request.Head, cluster, now); err != nil {
+	if err != nil {
 		report.Failure = err.Error()
 	}
 	return report, nil

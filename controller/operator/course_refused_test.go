@@ -42,8 +42,8 @@ func (w *world) forbid(section string) {
 		w.Fatal(err)
 	}
 	w.Cleanup(func() {
-		_ = w.Delete(w.T.Context(), policy)
-		_ = w.Delete(w.T.Context(), binding)
+		_ = w.Delete(w.Context(), policy)
+		_ = w.Delete(w.Context(), binding)
 	})
 	// It takes the API server a moment to see them.
 	w.until(func() error {

@@ -214,12 +214,9 @@ func (s *search) visit(name string, before, after entry, exists bool) (count int
 			}
 			continue
 		}
-		var twin entry
-		is := false
-		if exists && after.tree {
-			if twin, is, err = s.repository.child(after.hash, e.name); err != nil {
-				return 0, err
-			}
+		twin, is, err := s.twin(after, exists, e.name)
+		if err != nil {
+			return 0, err
 		}
 		below, err := s.visit(path.Join(name, e.name), e, twin, is)
 		if err != nil {
@@ -231,6 +228,14 @@ func (s *search) visit(name string, before, after entry, exists bool) (count int
 		s.best, s.count = name, count
 	}
 	return count, nil
+}
+
+// twin is what has a name on the other side.
+func (s *search) twin(after entry, exists bool, name string) (twin entry, is bool, err error) {
+	if !exists || !after.tree {
+		return entry{}, false, nil
+	}
+	return s.repository.child(after.hash, name)
 }
 
 // Query says what history is asked for.

@@ -356,9 +356,9 @@ func generate(s *scratch, random *rand.Rand) {
 			mutate(s, random)
 			s.merge(branch)
 		case 4:
-			if out, err := s.try("revert", "--no-edit", "-m1", "HEAD"); err != nil {
+			if _, err := s.try("revert", "--no-edit", "-m1", "HEAD"); err != nil {
 				_, _ = s.try("revert", "--abort")
-				if out, err = s.try("revert", "--no-edit", "HEAD"); err != nil {
+				if out, err := s.try("revert", "--no-edit", "HEAD"); err != nil {
 					_, _ = s.try("revert", "--abort")
 					s.t.Log("nothing to revert:", out)
 				}

@@ -64,8 +64,8 @@ func (r *Repository) directoryOfGit() string { return r.storage.Filesystem().Roo
 func (r *Repository) changedByObjects(ctx context.Context, from plumbing.Hash, paths []string) iter.Seq2[plumbing.Hash, error] {
 	return func(yield func(plumbing.Hash, error) bool) {
 		w := &watcher{repository: r, paths: paths}
-		at, now, err := from, watched{}, error(nil)
-		now, err = w.look(from)
+		at := from
+		now, err := w.look(from)
 		for err == nil && ctx.Err() == nil {
 			before := watched{found: make([]plumbing.Hash, len(paths))}
 			if now.parent != plumbing.ZeroHash {

@@ -9,7 +9,9 @@ import (
 	"github.com/carrel-dev/carrel/gitops/tree"
 )
 
-func TestDirectory(t *testing.T) {
+// directory has files, links within it, and links out of it.
+func directory(t *testing.T) *tree.Tree {
+	t.Helper()
 	dir := t.TempDir()
 	for name, text := range map[string]string{".git/config": "secret", "a/b.yaml": "b", "c.yaml": "c"} {
 		if err := os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o755); err != nil {
@@ -28,6 +30,11 @@ func TestDirectory(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return found
+}
+
+func TestDirectory(t *testing.T) {
+	found := directory(t)
 	if names, err := found.ReadDir("/"); err != nil || !slices.Equal(names, []string{"a", "absolute", "c.yaml", "inside", "out"}) {
 		t.Errorf("there are %q, %v", names, err)
 	}
