@@ -1,6 +1,7 @@
 package operator_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"testing"
@@ -42,8 +43,8 @@ func (w *world) forbid(section string) {
 		w.Fatal(err)
 	}
 	w.Cleanup(func() {
-		_ = w.Delete(w.Context(), policy)
-		_ = w.Delete(w.Context(), binding)
+		_ = w.Delete(context.WithoutCancel(w.Context()), policy)
+		_ = w.Delete(context.WithoutCancel(w.Context()), binding)
 	})
 	// It takes the API server a moment to see them.
 	w.until(func() error {
