@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"regexp"
 	"time"
 
 	"sigs.k8s.io/controller-runtime/pkg/log"
@@ -20,6 +21,10 @@ const (
 	// nonceWithin is how long a person may take to log in on the way.
 	nonceWithin = 30 * time.Minute
 )
+
+// hostName is a host with or without a port, and nothing that could turn it into
+// another in an address.
+var hostName = regexp.MustCompile(`^[a-z0-9.-]+(:[0-9]+)?$`)
 
 // nonce is what an origin sets before it asks the desk: only the browser that has it
 // can use the token.
@@ -112,7 +117,7 @@ func (d *Desk) nonce(r *http.Request) (nonce, bool) {
 func (d *Desk) handOver(w http.ResponseWriter, r *http.Request) {
 	query := r.URL.Query()
 	there := query.Get("host")
-	if !d.isCarrel(there) || canonical(there) != there || query.Get("nonce") == "" {
+	if !hostName.MatchString(there) || !d.isCarrel(there) || canonical(there) != there || query.Get("nonce") == "" {
 		d.show(w, r, pageUnknownHost)
 		return
 	}
