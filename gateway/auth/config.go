@@ -1,0 +1,296 @@
+package auth
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"net/url"
+	"os"
+	"regexp"
+	"strings"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/yaml"
+)
+
+// Config says who vouches for people, and for how long they are believed. It is
+// the gateway's login file; docs/login.md describes it.
+type Config struct {
+	// Providers are offered at login in this order.
+	Providers []ProviderConfig `json:"providers,omitempty"`
+	// Proxy is the trusted proxy in front of the gateway, if any.
+	Proxy *ProxyConfig `json:"proxy,omitempty"`
+	// Sessions are how cookies are sealed and how long they are good.
+	Sessions SessionConfig `json:"sessions"`
+	// Limit bounds logins from one address.
+	Limit LimitConfig `json:"limit,omitempty"`
+}
+
+// ProviderConfig is one provider; exactly one of OIDC and GitHub is set.
+type ProviderConfig struct {
+	// Name is part of the callback's address, /callback/<name>.
+	Name string `json:"name"`
+	// Title is what the login page calls it; default: Name.
+	Title string `json:"title,omitempty"`
+	// UserPrefix is put before the identity, so that two providers' people can't be
+	// taken for each other. Each provider needs one of its own; one may go without.
+	UserPrefix string `json:"userPrefix,omitempty"`
+	// LowerCase writes identities in lower case.
+	LowerCase bool `json:"lowerCase,omitempty"`
+
+	OIDC   *OIDCConfig   `json:"oidc,omitempty"`
+	GitHub *GitHubConfig `json:"github,omitempty"`
+}
+
+// OIDCConfig is an OpenID Connect provider with discovery.
+type OIDCConfig struct {
+	Issuer           string `json:"issuer"`
+	ClientID         string `json:"clientID"`
+	ClientSecretFile string `json:"clientSecretFile,omitempty"`
+	// Scopes are asked for beside openid; default: profile, email.
+	Scopes []string `json:"scopes,omitempty"`
+	// UserClaim is the claim compared with Userland.spec.user; default:
+	// preferred_username. With email, email_verified must be true.
+	UserClaim string `json:"userClaim,omitempty"`
+	// NameClaim is shown to people; default: name.
+	NameClaim string `json:"nameClaim,omitempty"`
+	// GroupsClaim holds the groups for Kubernetes; default: groups.
+	GroupsClaim string `json:"groupsClaim,omitempty"`
+	// KeepGroups, a regular expression, keeps the groups it matches in full; default:
+	// all. Cookies end at 4 KiB.
+	KeepGroups string `json:"keepGroups,omitempty"`
+	// KeepClaims are claims to keep for enrolment rules.
+	KeepClaims []string `json:"keepClaims,omitempty"`
+}
+
+// GitHubConfig is GitHub, or a GitHub Enterprise Server.
+type GitHubConfig struct {
+	// URL is GitHub's; default: https://github.com.
+	URL              string `json:"url,omitempty"`
+	ClientID         string `json:"clientID"`
+	ClientSecretFile string `json:"clientSecretFile"`
+	// Organisations become groups of those who are in them. Without any, none is
+	// asked for.
+	Organisations []string `json:"organisations,omitempty"`
+}
+
+// ProxyConfig is a proxy in front of the gateway that has logged people in.
+type ProxyConfig struct {
+	// UserHeader holds the identity, for instance X-Auth-Request-User.
+	UserHeader string `json:"userHeader"`
+	// NameHeader and GroupsHeader, with a comma between groups, may be empty.
+	NameHeader   string `json:"nameHeader,omitempty"`
+	GroupsHeader string `json:"groupsHeader,omitempty"`
+	// From are the addresses it connects from, as CIDR.
+	From []string `json:"from,omitempty"`
+	// SecretHeader holds what is in SecretFile. Of From and SecretFile one at least
+	// is needed, and what is set must fit.
+	SecretHeader string `json:"secretHeader,omitempty"`
+	SecretFile   string `json:"secretFile,omitempty"`
+}
+
+// SessionConfig is about cookies.
+type SessionConfig struct {
+	// KeyFiles hold keys of at least 32 bytes: the first seals, all open.
+	KeyFiles []string `json:"keyFiles"`
+	// Idle ends a login not used for so long; default: 4h.
+	Idle metav1.Duration `json:"idle,omitempty"`
+	// Absolute ends every login; default: 14h, a long day.
+	Absolute metav1.Duration `json:"absolute,omitempty"`
+	// RefreshAfter asks the provider again whether the login still holds, where it
+	// gave a refresh token; default: 1h.
+	RefreshAfter metav1.Duration `json:"refreshAfter,omitempty"`
+}
+
+// LimitConfig bounds logins from one address. A class may come from one.
+type LimitConfig struct {
+	// PerSecond refills; default: 5.
+	PerSecond float64 `json:"perSecond,omitempty"`
+	// Burst is how many may come at once; default: 300.
+	Burst int `json:"burst,omitempty"`
+}
+
+// ReadConfig reads a login file. Fields it does not know are errors.
+func ReadConfig(file string) (*Config, error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("read the login file: %w", err)
+	}
+	c := &Config{}
+	if err := yaml.UnmarshalStrict(text, c); err != nil {
+		return nil, fmt.Errorf("login file %s: %w: compare it with docs/login.md", file, err)
+	}
+	c.setDefaults()
+	if err := c.check(); err != nil {
+		return nil, fmt.Errorf("login file %s: %w", file, err)
+	}
+	return c, nil
+}
+
+func (c *Config) setDefaults() {
+	setDuration(&c.Sessions.Idle, 4*time.Hour)
+	setDuration(&c.Sessions.Absolute, 14*time.Hour)
+	setDuration(&c.Sessions.RefreshAfter, time.Hour)
+	setDefault(&c.Limit.PerSecond, 5)
+	setDefault(&c.Limit.Burst, 300)
+	for i := range c.Providers {
+		p := &c.Providers[i]
+		setDefault(&p.Title, p.Name)
+		if o := p.OIDC; o != nil {
+			if o.Scopes == nil {
+				o.Scopes = []string{"profile", "email"}
+			}
+			setDefault(&o.UserClaim, "preferred_username")
+			setDefault(&o.NameClaim, "name")
+			setDefault(&o.GroupsClaim, "groups")
+		}
+		if p.GitHub != nil {
+			setDefault(&p.GitHub.URL, "https://github.com")
+		}
+	}
+}
+
+func setDefault[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
+
+func setDuration(field *metav1.Duration, value time.Duration) { setDefault(&field.Duration, value) }
+
+// providerName is part of an address.
+var providerName = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`)
+
+func (c *Config) check() error {
+	var errs []error
+	if len(c.Providers) == 0 && c.Proxy == nil {
+		errs = append(errs, errors.New("neither providers nor proxy is set, so nobody could log in: set one"))
+	}
+	if len(c.Sessions.KeyFiles) == 0 {
+		errs = append(errs, errors.New("sessions.keyFiles is empty: make a key with `openssl rand -base64 48` and name its file"))
+	}
+	if c.Sessions.Idle.Duration < time.Minute || c.Sessions.Absolute.Duration < c.Sessions.Idle.Duration {
+		errs = append(errs, errors.New("sessions.idle must be at least 1m, and sessions.absolute at least as long as sessions.idle"))
+	}
+	if c.Limit.PerSecond < 0 || c.Limit.Burst < 0 {
+		errs = append(errs, errors.New("limit.perSecond and limit.burst must not be negative"))
+	}
+	for i := range c.Providers {
+		for _, problem := range c.Providers[i].problems() {
+			errs = append(errs, fmt.Errorf("providers[%d]: %s", i, problem))
+		}
+	}
+	errs = append(errs, c.checkPrefixes()...)
+	if c.Proxy != nil {
+		for _, problem := range c.Proxy.problems() {
+			errs = append(errs, fmt.Errorf("proxy: %s", problem))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// checkPrefixes keeps people of different providers apart.
+func (c *Config) checkPrefixes() []error {
+	var errs []error
+	names, prefixes := map[string]bool{}, map[string]string{}
+	for i, p := range c.Providers {
+		if names[p.Name] {
+			errs = append(errs, fmt.Errorf("providers[%d].name %q is taken: choose another", i, p.Name))
+		}
+		names[p.Name] = true
+		if other, taken := prefixes[p.UserPrefix]; taken {
+			errs = append(errs, fmt.Errorf("providers[%d].userPrefix %q is also that of provider %q, so that who has a name there could be taken for who has it here: give each its own, such as %q",
+				i, p.UserPrefix, other, p.Name+":"))
+		}
+		prefixes[p.UserPrefix] = p.Name
+	}
+	return errs
+}
+
+func (p *ProviderConfig) problems() []string {
+	var found []string
+	if !providerName.MatchString(p.Name) {
+		found = append(found, fmt.Sprintf("name %q must be lower-case letters, digits and '-', because it becomes part of /callback/<name>", p.Name))
+	}
+	if p.Name == ProxyProvider {
+		found = append(found, "name \"proxy\" means the trusted proxy: choose another")
+	}
+	if (p.OIDC == nil) == (p.GitHub == nil) {
+		return append(found, "exactly one of oidc and github must be set")
+	}
+	if p.OIDC != nil {
+		return append(found, p.OIDC.problems()...)
+	}
+	return append(found, p.GitHub.problems()...)
+}
+
+func (o *OIDCConfig) problems() []string {
+	found := addressProblems("oidc.issuer", o.Issuer)
+	if o.ClientID == "" {
+		found = append(found, "oidc.clientID is empty: the provider names it when the gateway is registered there")
+	}
+	if _, err := regexp.Compile(o.KeepGroups); err != nil {
+		found = append(found, "oidc.keepGroups is no regular expression: "+err.Error())
+	}
+	return found
+}
+
+func (g *GitHubConfig) problems() []string {
+	found := addressProblems("github.url", g.URL)
+	if g.ClientID == "" {
+		found = append(found, "github.clientID is empty: GitHub names it under Settings, Developer settings, OAuth apps")
+	}
+	if g.ClientSecretFile == "" {
+		found = append(found, "github.clientSecretFile is empty: GitHub logs nobody in without")
+	}
+	return found
+}
+
+// addressProblems wants https, and lets http pass on this machine only.
+func addressProblems(field, address string) []string {
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" || u.User != nil {
+		return []string{fmt.Sprintf("%s %q must be an address such as https://login.example.org", field, address)}
+	}
+	if local := u.Hostname() == "localhost" || u.Hostname() == "127.0.0.1" || u.Hostname() == "::1"; u.Scheme != "https" && (u.Scheme != "http" || !local) {
+		return []string{fmt.Sprintf("%s %q must begin with https://: over http anybody on the way could log in as anybody", field, address)}
+	}
+	return nil
+}
+
+func (p *ProxyConfig) problems() []string {
+	var found []string
+	if p.UserHeader == "" {
+		found = append(found, "userHeader is empty: name the header that holds the identity, such as X-Auth-Request-User")
+	}
+	if len(p.From) == 0 && p.SecretFile == "" {
+		found = append(found, "neither from nor secretFile is set, so anybody could name themselves: set the proxy's addresses, or a secret it sends")
+	}
+	if (p.SecretFile == "") != (p.SecretHeader == "") {
+		found = append(found, "secretHeader and secretFile need each other")
+	}
+	for i, cidr := range p.From {
+		if _, err := netip.ParsePrefix(cidr); err != nil {
+			found = append(found, fmt.Sprintf("from[%d] %q must be a range of addresses such as 10.0.0.7/32", i, cidr))
+		}
+	}
+	return found
+}
+
+// readSecret reads a file that holds one secret; no file is no secret.
+func readSecret(file string) (string, error) {
+	if file == "" {
+		return "", nil
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return "", fmt.Errorf("read a secret: %w", err)
+	}
+	secret := strings.TrimSpace(string(text))
+	if secret == "" {
+		return "", fmt.Errorf("secret file %s is empty", file)
+	}
+	return secret, nil
+}

@@ -1,0 +1,182 @@
+package auth
+
+import (
+	"crypto/rand"
+	"crypto/subtle"
+	"errors"
+	"net/http"
+	"net/url"
+	"regexp"
+	"time"
+
+	"sigs.k8s.io/controller-runtime/pkg/log"
+)
+
+// HandoverPath is the one path on a carrel's host that is the gateway's own.
+const HandoverPath = "/.carrel/handover"
+
+const (
+	// handoverWithin is how long a token of the desk is good: one redirect.
+	handoverWithin = 30 * time.Second
+	// nonceWithin is how long a person may take to log in on the way.
+	nonceWithin = 30 * time.Minute
+)
+
+// hostName is a host with or without a port, and nothing that could turn it into
+// another in an address.
+var hostName = regexp.MustCompile(`^[a-z0-9.-]+(:[0-9]+)?$`)
+
+// nonce is what an origin sets before it asks the desk: only the browser that has it
+// can use the token.
+type nonce struct {
+	Secret string `json:"s"`
+	Until  int64  `json:"u"`
+}
+
+// handover is the token: an identity for one host and one browser.
+type handover struct {
+	Session session `json:"s"`
+	Binding string  `json:"b"`
+	Return  string  `json:"r"`
+	Until   int64   `json:"u"`
+}
+
+// RequireCarrelLogin lets only those through who are logged in, with their Identity
+// in the context; whether they may open this carrel is for others to say. The cookie
+// of the desk never comes here: an origin has its own, for which it sends the browser
+// to the desk and back. Before next, our cookies and identity headers are taken out
+// of the request.
+func (d *Desk) RequireCarrelLogin(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if overflowing(r) {
+			w.Header().Set("Clear-Site-Data", `"cookies"`)
+			d.show(w, r, pageCookies)
+			return
+		}
+		id, proxied, err := d.proxy.take(r)
+		switch {
+		case err != nil:
+			d.fail(w, r, err, pageRefused)
+		case !d.isCarrel(host(r)):
+			d.show(w, r, pageMisdirected)
+		case proxied:
+			d.through(next, w, r, id)
+		case r.URL.Path == HandoverPath:
+			d.receive(w, r)
+		default:
+			d.carrel(next, w, r)
+		}
+	})
+}
+
+func (d *Desk) carrel(next http.Handler, w http.ResponseWriter, r *http.Request) {
+	s, ok := d.read(r, forCarrel, carrelCookie)
+	switch {
+	case ok:
+		d.touch(w, r, forCarrel, carrelCookie, s)
+		d.through(next, w, r, s.Identity)
+	case len(d.order) == 0 || !navigates(r):
+		d.unauthorized(w, r)
+	default:
+		d.ask(w, r)
+	}
+}
+
+func (d *Desk) through(next http.Handler, w http.ResponseWriter, r *http.Request, id Identity) {
+	r = r.Clone(NewContext(r.Context(), id))
+	StripCookies(r)
+	next.ServeHTTP(w, r)
+}
+
+// ask sends the browser to the desk. Tabs that do so at a time share a nonce.
+func (d *Desk) ask(w http.ResponseWriter, r *http.Request) {
+	n, ok := d.nonce(r)
+	if !ok {
+		n = nonce{Secret: rand.Text()}
+	}
+	n.Until = d.now().Add(nonceWithin).Unix()
+	sealed, err := d.keys.seal(forNonce, host(r), n)
+	if err != nil {
+		d.fail(w, r, err, pageFailed)
+		return
+	}
+	setCookie(w, nonceCookie, sealed)
+	query := url.Values{"host": {host(r)}, "nonce": {digest("handover", n.Secret)}, "return": {localPath(r.URL.RequestURI())}}
+	w.Header().Set("Referrer-Policy", "no-referrer")
+	redirect(w, d.url.String()+"/handover?"+query.Encode())
+}
+
+func (d *Desk) nonce(r *http.Request) (nonce, bool) {
+	var n nonce
+	err := d.keys.open(forNonce, host(r), cookie(r, nonceCookie), &n)
+	return n, err == nil && n.Until > d.now().Unix()
+}
+
+// handOver is the desk's half: it gives the token to the host that asks, if that is
+// one of a carrel.
+func (d *Desk) handOver(w http.ResponseWriter, r *http.Request) {
+	query := r.URL.Query()
+	there := query.Get("host")
+	if !hostName.MatchString(there) || !d.isCarrel(there) || canonical(there) != there || query.Get("nonce") == "" {
+		d.show(w, r, pageUnknownHost)
+		return
+	}
+	id, _ := FromContext(r.Context())
+	s, ok := d.read(r, forSession, sessionCookie)
+	if !ok || s.User != id.User {
+		s = d.newSession(id)
+	}
+	s.Identity, s.Seen = id, d.now().Unix()
+	token, err := d.keys.seal(forHandover, there, handover{
+		Session: s, Binding: query.Get("nonce"), Return: localPath(query.Get("return")), Until: d.now().Add(handoverWithin).Unix(),
+	})
+	if err != nil {
+		d.fail(w, r, err, pageFailed)
+		return
+	}
+	redirect(w, "https://"+there+HandoverPath+"?"+url.Values{"token": {token}}.Encode())
+}
+
+// receive is the origin's half: it takes the token for a cookie of its own. The
+// nonce is spent by that, so that the token is worth nothing afterwards.
+func (d *Desk) receive(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Referrer-Policy", "no-referrer")
+	w.Header().Set("Cache-Control", "no-store")
+	var h handover
+	if !navigates(r) {
+		d.unauthorized(w, r)
+		return
+	}
+	if err := d.keys.open(forHandover, host(r), r.URL.Query().Get("token"), &h); err != nil {
+		d.fail(w, r, err, pageStale)
+		return
+	}
+	if _, ok := d.read(r, forCarrel, carrelCookie); ok { // another tab was faster
+		redirect(w, localPath(h.Return))
+		return
+	}
+	if err := d.accept(r, h); err != nil {
+		d.fail(w, r, err, pageStale)
+		return
+	}
+	if err := d.write(w, r, forCarrel, carrelCookie, h.Session); err != nil {
+		d.fail(w, r, err, pageFailed)
+		return
+	}
+	setCookie(w, nonceCookie, "")
+	log.FromContext(r.Context()).V(1).Info("handed over", "user", h.Session.User, "host", host(r))
+	redirect(w, localPath(h.Return))
+}
+
+func (d *Desk) accept(r *http.Request, h handover) error {
+	n, ok := d.nonce(r)
+	switch {
+	case h.Until <= d.now().Unix():
+		return errors.New("the hand-over came too late")
+	case !ok || subtle.ConstantTimeCompare([]byte(digest("handover", n.Secret)), []byte(h.Binding)) != 1:
+		return errors.New("the hand-over is of another browser, or was used before")
+	case !d.live(h.Session):
+		return errors.New("the login that was handed over is over")
+	}
+	return nil
+}

@@ -1,0 +1,100 @@
+package auth
+
+import (
+	"bytes"
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/hkdf"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+)
+
+// minKey is how many bytes a key file must hold: `openssl rand -base64 48` and
+// `head -c 32 /dev/urandom` both do.
+const minKey = 32
+
+// What a sealed text is for. One made for a purpose opens for no other.
+const (
+	forSession  = "session"
+	forRefresh  = "refresh"
+	forLogin    = "login"
+	forState    = "state"
+	forNonce    = "nonce"
+	forHandover = "handover"
+	forCarrel   = "carrel"
+)
+
+// errSealed says that a text was not sealed by us, or for another use.
+var errSealed = errors.New("not sealed by one of the keys for this use")
+
+// Keys seal and open: the first seals, all open.
+type Keys struct{ secrets [][]byte }
+
+// ReadKeys reads key files, of which the first seals.
+func ReadKeys(files ...string) (*Keys, error) {
+	k := &Keys{}
+	for _, file := range files {
+		secret, err := os.ReadFile(file)
+		if err != nil {
+			return nil, fmt.Errorf("read a key of the session cookies: %w", err)
+		}
+		secret = bytes.TrimRight(secret, "\r\n")
+		if len(secret) < minKey {
+			return nil, fmt.Errorf("key file %s holds %d bytes, fewer than %d: make one with `openssl rand -base64 48`", file, len(secret), minKey)
+		}
+		k.secrets = append(k.secrets, secret)
+	}
+	if len(k.secrets) == 0 {
+		return nil, errors.New("no key file is named: make one with `openssl rand -base64 48` and name it in sessions.keyFiles")
+	}
+	return k, nil
+}
+
+// aead is the cipher of one key and purpose. Keys by purpose keep what was sealed
+// for one from opening for another; the host is bound as additional data.
+func aead(secret []byte, purpose string) (cipher.AEAD, error) {
+	key, err := hkdf.Key(sha256.New, secret, nil, "carrel-gateway "+purpose, 32)
+	if err != nil {
+		return nil, err
+	}
+	block, err := aes.NewCipher(key)
+	if err != nil {
+		return nil, err
+	}
+	return cipher.NewGCMWithRandomNonce(block)
+}
+
+// seal encrypts a value for a purpose and a host.
+func (k *Keys) seal(purpose, host string, value any) (string, error) {
+	plain, err := json.Marshal(value)
+	if err != nil {
+		return "", err
+	}
+	c, err := aead(k.secrets[0], purpose)
+	if err != nil {
+		return "", err
+	}
+	return base64.RawURLEncoding.EncodeToString(c.Seal(nil, nil, plain, []byte(host))), nil
+}
+
+// open decrypts what seal made for the same purpose and host.
+func (k *Keys) open(purpose, host, text string, into any) error {
+	sealed, err := base64.RawURLEncoding.DecodeString(text)
+	if err != nil {
+		return errSealed
+	}
+	for _, secret := range k.secrets {
+		c, err := aead(secret, purpose)
+		if err != nil {
+			return err
+		}
+		if plain, err := c.Open(nil, nil, sealed, []byte(host)); err == nil {
+			return json.Unmarshal(plain, into)
+		}
+	}
+	return errSealed
+}

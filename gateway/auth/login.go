@@ -1,0 +1,192 @@
+package auth
+
+import (
+	"crypto/rand"
+	"crypto/subtle"
+	"errors"
+	"net/http"
+	"net/url"
+	"time"
+
+	"sigs.k8s.io/controller-runtime/pkg/log"
+)
+
+// loginWithin is how long a person may take at the provider.
+const loginWithin = 10 * time.Minute
+
+// attempt is what a login cookie holds: the secret that the state, the nonce and the
+// PKCE verifier of a login follow from. Tabs that log in at a time share it.
+type attempt struct {
+	Secret string `json:"s"`
+	Until  int64  `json:"u"`
+}
+
+// state is what goes through the provider, sealed. It is good only in the browser
+// whose attempt it is bound to, so that nobody logs another in as themselves.
+type state struct {
+	Binding  string `json:"b"`
+	Provider string `json:"p"`
+	Return   string `json:"r"`
+	Until    int64  `json:"u"`
+}
+
+// login offers the providers, or goes to the only one.
+func (d *Desk) login(w http.ResponseWriter, r *http.Request) {
+	query := r.URL.Query()
+	back, name := localPath(query.Get("return")), query.Get("provider")
+	if _, loggedIn := d.read(r, forSession, sessionCookie); loggedIn && name == "" {
+		redirect(w, back)
+		return
+	}
+	if name == "" && len(d.order) == 1 && !query.Has("ended") {
+		name = d.order[0].config.Name
+	}
+	if name == "" {
+		d.offer(w, r, back, query.Has("ended"))
+		return
+	}
+	p := d.providers[name]
+	if p == nil {
+		d.show(w, r, pageUnknownProvider)
+		return
+	}
+	if !d.limit.allow(d.address(r), d.now()) {
+		d.tooOften(w, r)
+		return
+	}
+	d.begin(w, r, p, back)
+}
+
+func (d *Desk) offer(w http.ResponseWriter, r *http.Request, back string, ended bool) {
+	page := pageChoose
+	if ended {
+		page = pageEnded
+	}
+	if len(d.order) == 0 {
+		page = pageNoSession
+	}
+	p := page.in(r)
+	for _, known := range d.order {
+		query := url.Values{"provider": {known.config.Name}, "return": {back}}
+		p.Choices = append(p.Choices, Choice{Text: known.config.Title, URL: "/login?" + query.Encode()})
+	}
+	d.render(w, r, p)
+}
+
+func (d *Desk) begin(w http.ResponseWriter, r *http.Request, p *knownProvider, back string) {
+	until := d.now().Add(loginWithin).Unix()
+	a, ok := d.attempt(r)
+	if !ok {
+		a = attempt{Secret: rand.Text()}
+	}
+	a.Until = until
+	sealedState, err := d.keys.seal(forState, d.host, state{digest("state", a.Secret), p.config.Name, back, until})
+	if err != nil {
+		d.fail(w, r, err, pageFailed)
+		return
+	}
+	sealed, err := d.keys.seal(forLogin, d.host, a)
+	if err != nil {
+		d.fail(w, r, err, pageFailed)
+		return
+	}
+	there, err := p.begin(r.Context(), d.flow(a, sealedState, p))
+	if err != nil {
+		d.fail(w, r, err, pageProviderAway)
+		return
+	}
+	setCookie(w, loginCookie, sealed)
+	redirect(w, there)
+}
+
+func (d *Desk) attempt(r *http.Request) (attempt, bool) {
+	var a attempt
+	err := d.keys.open(forLogin, d.host, cookie(r, loginCookie), &a)
+	return a, err == nil && a.Until > d.now().Unix()
+}
+
+func (d *Desk) flow(a attempt, sealed string, p *knownProvider) flow {
+	return flow{
+		state: sealed, nonce: digest("nonce", a.Secret), verifier: digest("verifier", a.Secret),
+		callback: d.url.String() + "/callback/" + p.config.Name,
+	}
+}
+
+// callback is where the provider sends the browser back.
+func (d *Desk) callback(w http.ResponseWriter, r *http.Request) {
+	if !d.limit.allow(d.address(r), d.now()) {
+		d.tooOften(w, r)
+		return
+	}
+	query := r.URL.Query()
+	p := d.providers[r.PathValue("provider")]
+	if p == nil {
+		d.show(w, r, pageUnknownProvider)
+		return
+	}
+	var s state
+	if d.keys.open(forState, d.host, query.Get("state"), &s) != nil || s.Provider != p.config.Name || s.Until <= d.now().Unix() {
+		d.fail(w, r, errors.New("the state is not of this login, or too old"), pageStale)
+		return
+	}
+	a, ok := d.attempt(r)
+	if !ok || subtle.ConstantTimeCompare([]byte(digest("state", a.Secret)), []byte(s.Binding)) != 1 {
+		// Another tab of this browser may have been faster.
+		if _, loggedIn := d.read(r, forSession, sessionCookie); loggedIn {
+			redirect(w, localPath(s.Return))
+			return
+		}
+		d.fail(w, r, errors.New("the login was begun in another browser"), pageStale)
+		return
+	}
+	if query.Get("error") != "" || query.Get("code") == "" {
+		d.fail(w, r, errors.New("the provider answered: "+query.Get("error")+" "+query.Get("error_description")), pageDenied)
+		return
+	}
+	d.finish(w, r, p, a, s, query.Get("code"))
+}
+
+// finish begins a session. Nothing of it was there before the login, so nothing can
+// have been fixed.
+func (d *Desk) finish(w http.ResponseWriter, r *http.Request, p *knownProvider, a attempt, s state, code string) {
+	id, refresh, err := p.finish(r.Context(), d.flow(a, "", p), code)
+	if err == nil {
+		id, err = p.config.vouched(id, d.prefixes)
+	}
+	if err != nil {
+		d.fail(w, r, err, pageFailed)
+		return
+	}
+	if err := d.write(w, r, forSession, sessionCookie, d.newSession(id)); err != nil {
+		d.fail(w, r, err, pageFailed)
+		return
+	}
+	d.writeRefresh(w, r, id.User, refresh)
+	setCookie(w, loginCookie, "")
+	log.FromContext(r.Context()).Info("logged in", "user", id.User, "provider", id.Provider)
+	redirect(w, localPath(s.Return))
+}
+
+func (d *Desk) askLogout(w http.ResponseWriter, r *http.Request) {
+	p := pageLogout.in(r)
+	p.Button = p.Title
+	d.render(w, r, p)
+}
+
+// logout ends the login here, and at the provider where that offers it.
+func (d *Desk) logout(w http.ResponseWriter, r *http.Request) {
+	if err := http.NewCrossOriginProtection().Check(r); err != nil {
+		d.fail(w, r, errElsewhere, pageElsewhere)
+		return
+	}
+	s, loggedIn := d.read(r, forSession, sessionCookie)
+	d.forget(w)
+	there := ""
+	if p := d.providers[s.Provider]; loggedIn && p != nil {
+		there = p.logout(r.Context(), d.url.String()+"/login?ended=")
+	}
+	if there == "" {
+		there = "/login?ended="
+	}
+	redirect(w, there)
+}

@@ -1,0 +1,144 @@
+package auth
+
+import (
+	_ "embed"
+	"html/template"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"golang.org/x/text/language"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+)
+
+// Page is what the login has to say, in the language the request asks for.
+type Page struct {
+	// Status is the HTTP status.
+	Status int
+	// Lang is "en" or "ja".
+	Lang string
+	// Title and Text are plain text.
+	Title, Text string
+	// Choices are links to go on by.
+	Choices []Choice
+	// Button, if any, is that of a form that posts to the page's own address.
+	Button string
+}
+
+// Choice is a link of a page.
+type Choice struct{ Text, URL string }
+
+// Render answers a request with a page; whoever lays out the other pages sets one.
+type Render func(http.ResponseWriter, *http.Request, Page)
+
+//go:embed page.html
+var plainText string
+
+var plain = template.Must(template.New("page").Parse(plainText))
+
+// Plain shows a page without any style.
+func Plain(w http.ResponseWriter, _ *http.Request, p Page) {
+	h := w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Content-Language", p.Lang)
+	h.Set("Vary", "Accept-Language")
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Content-Security-Policy", "default-src 'none'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
+	w.WriteHeader(p.Status)
+	_ = plain.Execute(w, p) // who left does not miss it
+}
+
+// said is a page in both languages.
+type said struct {
+	status int
+	again  bool // offers to begin anew
+	en, ja [2]string
+}
+
+var (
+	pageChoose = said{http.StatusOK, false,
+		[2]string{"Log in", "Choose the account to log in with."},
+		[2]string{"ログイン", "ログインに使うアカウントを選んでください。"}}
+	pageEnded = said{http.StatusOK, false,
+		[2]string{"You are logged out", "To come back, choose the account to log in with."},
+		[2]string{"ログアウトしました", "もう一度使うには、アカウントを選んでログインしてください。"}}
+	pageLogout = said{http.StatusOK, false,
+		[2]string{"Log out", "Your carrel keeps your work. Carrels open in other tabs stay open until they are idle."},
+		[2]string{"ログアウト", "作業内容は保存されています。ほかのタブで開いている環境は、使われなくなるまで開いたままです。"}}
+	pageNoSession = said{http.StatusUnauthorized, false,
+		[2]string{"You are not logged in", "Open this address the way your course told you to; it is not open to be visited directly."},
+		[2]string{"ログインしていません", "授業で案内されたアドレスから開いてください。"}}
+	pageUnknownProvider = said{http.StatusNotFound, true,
+		[2]string{"No such login", "This way to log in does not exist, or no longer."},
+		[2]string{"そのログイン方法はありません", "このログイン方法は存在しないか、廃止されました。"}}
+	pageTooOften = said{http.StatusTooManyRequests, true,
+		[2]string{"Too many logins at a time", "Many logins come from your network at this moment. Wait a few seconds, then try again."},
+		[2]string{"ログインが集中しています", "お使いのネットワークからのログインが集中しています。数秒待ってからやり直してください。"}}
+	pageStale = said{http.StatusBadRequest, true,
+		[2]string{"This login can't be finished", "It took too long, was finished before, or was begun in another browser. Try again; your browser must accept cookies."},
+		[2]string{"ログインを完了できません", "時間切れ、完了済み、または別のブラウザで始めたログインです。Cookie を有効にして、やり直してください。"}}
+	pageDenied = said{http.StatusForbidden, true,
+		[2]string{"You were not logged in", "The login was cancelled or refused there. Try again, or ask whoever runs your course."},
+		[2]string{"ログインできませんでした", "ログイン先で中止または拒否されました。やり直すか、授業の担当者に連絡してください。"}}
+	pageFailed = said{http.StatusBadGateway, true,
+		[2]string{"The login failed", "Something went wrong with the login. Try again; if it stays so, tell whoever runs your course. The cause is in the gateway's log."},
+		[2]string{"ログインに失敗しました", "やり直しても失敗するときは、授業の担当者に連絡してください。原因はゲートウェイのログにあります。"}}
+	pageProviderAway = said{http.StatusBadGateway, true,
+		[2]string{"The login service does not answer", "Wait a minute, then try again. Carrels that are open already go on working."},
+		[2]string{"ログインサービスが応答しません", "1 分ほど待ってからやり直してください。すでに開いている環境はそのまま使えます。"}}
+	pageRefused = said{http.StatusForbidden, false,
+		[2]string{"This identity is refused", "The proxy in front sent an identity that can't be used. Tell whoever runs your course; the cause is in the gateway's log."},
+		[2]string{"この利用者名は使えません", "手前のプロキシから届いた利用者名を使えません。授業の担当者に連絡してください。"}}
+	pageUnknownHost = said{http.StatusBadRequest, false,
+		[2]string{"No such carrel", "The address you came from is not one of a carrel."},
+		[2]string{"その環境はありません", "元のアドレスは、どの環境のものでもありません。"}}
+	pageMisdirected = said{http.StatusMisdirectedRequest, false,
+		[2]string{"Wrong address", "Nothing is served under this address. Check its spelling."},
+		[2]string{"アドレスが違います", "このアドレスには何もありません。綴りを確かめてください。"}}
+	pageElsewhere = said{http.StatusForbidden, false,
+		[2]string{"Nothing was done", "The request was sent by a page of another site."},
+		[2]string{"何も行いませんでした", "別のサイトのページから送られた要求です。"}}
+	pageCookies = said{http.StatusRequestHeaderFieldsTooLarge, false,
+		[2]string{"Too many cookies", "Pages left more cookies here than fit. They have been deleted: load this page again. If it comes back, tell whoever runs your course."},
+		[2]string{"Cookie が多すぎます", "Cookie が上限を超えたため削除しました。ページを再読み込みしてください。繰り返すときは授業の担当者に連絡してください。"}}
+)
+
+var matcher = language.NewMatcher([]language.Tag{language.English, language.Japanese})
+
+// in is the page in the language a request asks for.
+func (s said) in(r *http.Request) Page {
+	tags, _, err := language.ParseAcceptLanguage(r.Header.Get("Accept-Language"))
+	text, lang, again := s.en, "en", "Try again"
+	if _, index, _ := matcher.Match(tags...); err == nil && len(tags) > 0 && index == 1 {
+		text, lang, again = s.ja, "ja", "やり直す"
+	}
+	p := Page{Status: s.status, Lang: lang, Title: text[0], Text: text[1]}
+	if s.again {
+		p.Choices = []Choice{{again, "/"}}
+	}
+	return p
+}
+
+func (d *Desk) show(w http.ResponseWriter, r *http.Request, s said) { d.render(w, r, s.in(r)) }
+
+// fail shows a page; the cause is for the log alone.
+func (d *Desk) fail(w http.ResponseWriter, r *http.Request, err error, s said) {
+	log.FromContext(r.Context()).Info("a login was not finished", "cause", err.Error(), "host", host(r))
+	d.show(w, r, s)
+}
+
+func (d *Desk) tooOften(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Retry-After", strconv.Itoa(max(1, int(1/max(float64(d.limit.every), 0.1)))))
+	d.show(w, r, pageTooOften)
+}
+
+// unauthorized answers who can't be sent to log in: programs, in few words.
+func (d *Desk) unauthorized(w http.ResponseWriter, r *http.Request) {
+	if strings.Contains(r.Header.Get("Accept"), "text/html") && r.Header.Get("Upgrade") == "" {
+		d.show(w, r, pageNoSession)
+		return
+	}
+	w.Header().Set("Cache-Control", "no-store")
+	http.Error(w, "not logged in: open this address in a browser first", http.StatusUnauthorized)
+}
