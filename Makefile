@@ -60,7 +60,12 @@ verify: ## Fail when generated files are stale, or vet, format or lint finds som
 	./ci/verify-generated
 	@for module in $(MODULES); do (set -ex; cd $$module; go vet -tags=e2e,node ./...; go mod tidy -diff); done
 	@unformatted=$$(git ls-files '*.go' | xargs gofmt -l); test -z "$$unformatted" || { echo "not gofmt-ed: $$unformatted; run gofmt -w"; exit 1; }
+	$(MAKE) check-courses
 	$(MAKE) lint
+
+.PHONY: check-courses
+check-courses: ## Look for mistakes in the courses of this repository
+	go run ./cmd/carrel check
 
 .PHONY: lint
 lint: ## Run golangci-lint over every module
@@ -84,7 +89,7 @@ test-node: ## Run the tests that bring the full node up and down (root)
 
 .PHONY: test-e2e
 test-e2e: $(DEVCLUSTER) ## Run the whole system on a full node: Kubernetes, Flux, Gitea (root)
-	go test -count=1 -v -timeout=40m -tags=e2e ./test/e2e/...
+	go test -count=1 -v -timeout=40m -tags=e2e ./test/pages/... ./test/e2e/...
 
 .PHONY: bench
 bench: $(DEVCLUSTER) ## Measure a class being made, and carrels waking up (docs/performance.md)

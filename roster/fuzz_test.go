@@ -1,9 +1,15 @@
 package roster_test
 
 import (
+	"bytes"
+	"encoding/csv"
+	"strconv"
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/carrel-dev/carrel/roster"
 )
@@ -21,10 +27,33 @@ func FuzzRead(f *testing.F) {
 		got := roster.Read(roster.File{Name: "f.csv", Data: data})
 		checkProblems(t, append(got.Errors, got.Warnings...), strings.Count(string(data), "\n")+1)
 		checkRows(t, got.Rows)
+		if len(got.Errors) == 0 {
+			checkRoundTrip(t, got.Rows)
+		}
 		if len(got.Rows) == 0 && len(got.Errors) == 0 && len(strings.TrimSpace(string(data))) == 0 {
 			t.Error("an empty file is taken for a roster")
 		}
 	})
+}
+
+// checkRoundTrip writes rows as any spreadsheet would and reads them again.
+func checkRoundTrip(t *testing.T, rows []roster.Row) {
+	var text bytes.Buffer
+	w := csv.NewWriter(&text)
+	lines := [][]string{{"user", "name", "template", "section", "enabled"}}
+	for _, row := range rows {
+		lines = append(lines, []string{row.User, row.Name, row.Template, row.Section, strconv.FormatBool(row.Enabled)})
+	}
+	if err := w.WriteAll(lines); err != nil {
+		t.Fatal(err)
+	}
+	again := roster.Read(roster.File{Name: "f.csv", Data: text.Bytes()})
+	if len(again.Errors)+len(again.Warnings) > 0 {
+		t.Errorf("written again the rows have problems: %v %v\n%q", again.Errors, again.Warnings, text.Bytes())
+	}
+	if diff := cmp.Diff(rows, again.Rows, cmpopts.IgnoreFields(roster.Row{}, "Place"), cmpopts.EquateEmpty()); diff != "" {
+		t.Errorf("written and read again the rows are others (-first +second):\n%s", diff)
+	}
 }
 
 func checkProblems(t *testing.T, problems []roster.Problem, lines int) {

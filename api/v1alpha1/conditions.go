@@ -130,6 +130,12 @@ const (
 	RemovalHeldReason = "RemovalHeld"
 )
 
+// Reasons of events of a Course.
+const (
+	// GoneReason: Flux pruned Userlands whose files a commit took away.
+	GoneReason = "Gone"
+)
+
 // Reasons of the Reported condition of a Course.
 const (
 	// PostedReason: the commit bears what status.report says.

@@ -83,6 +83,10 @@ const RevisionAnnotation = "carrel.dev/revision"
 // repository, and a token for it.
 const ReportToAnnotation = "carrel.dev/report-to"
 
+// AllowDeletionAnnotation, on the namespace of a course, lets the namespace be
+// deleted, with all work in it. Its value is the name of the namespace.
+const AllowDeletionAnnotation = "carrel.dev/allow-deletion"
+
 // RosterLabel, "true", is on a ConfigMap that is a roster. The controller sees no
 // other ConfigMaps.
 const RosterLabel = "carrel.dev/roster"

@@ -25,6 +25,12 @@ type Requests struct {
 	// their Userland were gone.
 	// +optional
 	ResetAt *metav1.Time `json:"resetAt,omitempty"`
+
+	// helpSince is since when the user asks for help: a hand raised on their seat
+	// of the class board, until they or staff lower it. It changes nothing about
+	// the carrel.
+	// +optional
+	HelpSince *metav1.Time `json:"helpSince,omitempty"`
 }
 
 // HandledRequests are the requests honoured last.

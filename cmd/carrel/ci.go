@@ -8,14 +8,17 @@ import (
 	"os"
 	"time"
 
+	"github.com/go-git/go-git/v5"
 	"github.com/spf13/cobra"
 
 	"github.com/carrel-dev/carrel/forge"
 	"github.com/carrel-dev/carrel/forge/gitea"
 	"github.com/carrel-dev/carrel/forge/github"
 	"github.com/carrel-dev/carrel/forge/gitlab"
+	"github.com/carrel-dev/carrel/gitops/check"
 	"github.com/carrel-dev/carrel/gitops/ci"
 	"github.com/carrel-dev/carrel/gitops/plan"
+	"github.com/carrel-dev/carrel/gitops/tree"
 )
 
 // tokenVariable holds the token of carrel ci report.
@@ -92,10 +95,32 @@ func look(ctx context.Context, directory, cluster string, request ci.Request, no
 	if err != nil {
 		return report, err
 	}
-	if report.Plans, err = compare(ctx, repository, base, request.Head, cluster, now); err != nil {
+	if report.Findings, err = findings(ctx, repository, request.Head); err == nil {
+		report.Plans, err = compare(ctx, repository, base, request.Head, cluster, now)
+	}
+	if err != nil {
 		report.Failure = err.Error()
 	}
 	return report, nil
+}
+
+// findings are those of carrel check, but for removals over the guard, which the
+// plan tells with what they do.
+func findings(ctx context.Context, repository *git.Repository, head string) (found []ci.Finding, err error) {
+	now, _, err := tree.At(repository, head)
+	if err != nil {
+		return nil, err
+	}
+	all, err := check.Clusters(ctx, now, nil)
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range all {
+		found = append(found, ci.Finding{
+			File: f.File, Line: f.Line, Rule: f.Rule, Severity: string(f.Severity), Message: f.Message, Cure: f.Cure,
+		})
+	}
+	return found, nil
 }
 
 func writeReport(path string, report ci.Report) (err error) {

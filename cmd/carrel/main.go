@@ -3,6 +3,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 
@@ -13,8 +14,16 @@ import (
 func main() {
 	if err := newCommand().ExecuteContext(ctrl.SetupSignalHandler()); err != nil {
 		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
+		os.Exit(exitCode(err))
 	}
+}
+
+// exitCode tells what could not be checked from what was found.
+func exitCode(err error) int {
+	if errors.Is(err, errUnchecked) {
+		return 2
+	}
+	return 1
 }
 
 func newCommand() *cobra.Command {
@@ -23,7 +32,14 @@ func newCommand() *cobra.Command {
 		Short:         "Look after courses of carrels in git",
 		SilenceUsage:  true,
 		SilenceErrors: true,
+		// kubectl finds it as kubectl-carrel; help and completion then say so.
+		Annotations: map[string]string{cobra.CommandDisplayNameAnnotation: invokedAs(os.Args[0])},
 	}
-	command.AddCommand(newConvertCommand(), newPlanCommand(), newCICommand())
+	command.AddCommand(
+		newCheckCommand(), newPlanCommand(), newCICommand(),
+		newWhyCommand(), newHistoryCommand(), newAtCommand(),
+		newRosterCommand(), newNewCommand(), newConvertCommand(),
+		newStatusCommand(), newOpenCommand(),
+	)
 	return command
 }

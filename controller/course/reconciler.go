@@ -36,6 +36,8 @@ type Reconciler struct {
 	client.Client
 	// Recent tells a cache that is behind our own writes.
 	Recent *apply.Recent
+	// Refused are the rosters that the API server refused lately.
+	Refused *refusals
 	// Tables are the timetables of the classes.
 	Tables *sessions.Tables
 	// Clock tells the time.
@@ -78,7 +80,15 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	}
 	meeting := r.meet(course)
 	status := statusOf(course, Count(list.Items), meeting, enrolled, Held(templates.Items), r.Clock.Now())
-	return ctrl.Result{RequeueAfter: meeting.again}, r.writeStatus(ctx, course, status)
+	return ctrl.Result{RequeueAfter: sooner(meeting.again, enrolled.again())}, r.writeStatus(ctx, course, status)
+}
+
+// sooner of two times to look again, of which 0 is never.
+func sooner(a, b time.Duration) time.Duration {
+	if a == 0 || b == 0 {
+		return max(a, b)
+	}
+	return min(a, b)
 }
 
 // ours is the part of a status that this controller writes; the rest is the
@@ -165,7 +175,7 @@ func (r *Reconciler) writeStatus(ctx context.Context, c *v1alpha1.Course, status
 
 // SetupWithManager makes the manager run the reconciler.
 func SetupWithManager(mgr ctrl.Manager, clock clock.PassiveClock) error {
-	r := &Reconciler{Client: mgr.GetClient(), Recent: apply.NewRecent(), Tables: &sessions.Tables{}, Clock: clock}
+	r := &Reconciler{Client: mgr.GetClient(), Recent: apply.NewRecent(), Refused: newRefusals(clock), Tables: &sessions.Tables{}, Clock: clock}
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("course").
 		For(&v1alpha1.Course{}, builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, predicates.ReconcileRequestedPredicate{}))).

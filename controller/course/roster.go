@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -36,6 +37,15 @@ func (e enrolled) changed() bool {
 	return e.reason == v1alpha1.RosterReadReason && len(e.plan.Wants)+len(e.plan.Removals) > 0
 }
 
+// again is after how long to look once more though nothing has happened; 0 is
+// never. What the API server refuses today it may grant tomorrow.
+func (e enrolled) again() time.Duration {
+	if e.reason == v1alpha1.RosterRefusedReason {
+		return askAgain
+	}
+	return 0
+}
+
 // +kubebuilder:rbac:groups="",resources=configmaps,verbs=get;list;watch
 // +kubebuilder:rbac:groups=carrel.dev,resources=userlands,verbs=create;patch;delete
 
@@ -56,6 +66,7 @@ func (r *Reconciler) enrol(ctx context.Context, c *v1alpha1.Course, userlands []
 	if err != nil {
 		return enrolled{}, err
 	}
+	r.Refused.remember(c, plan, refused, begun)
 	if len(refused) > 0 {
 		plan.Errors = refused
 		return enrolled{plan: plan, reason: v1alpha1.RosterRefusedReason, begun: begun}, nil
@@ -114,6 +125,9 @@ func filesOf(c *corev1.ConfigMap) []roster.File {
 // are tried first. What the API server refuses for good is a problem of its row. It
 // may be begun by then all the same: a quota does not count what is only tried.
 func (r *Reconciler) bringAbout(ctx context.Context, c *v1alpha1.Course, plan enrolment.Plan) (refused []roster.Problem, begun bool, err error) {
+	if refused, begun = r.Refused.remembered(c, plan); len(refused) > 0 {
+		return refused, begun, nil
+	}
 	if len(plan.Wants)+len(plan.Removals) > 1 {
 		if refused, err = r.writeAll(ctx, c, plan.Wants, client.DryRunAll); err != nil || len(refused) > 0 {
 			return refused, false, err

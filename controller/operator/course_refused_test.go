@@ -1,7 +1,9 @@
 package operator_test
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"testing"
 
 	admissionv1 "k8s.io/api/admissionregistration/v1"
@@ -41,8 +43,8 @@ func (w *world) forbid(section string) {
 		w.Fatal(err)
 	}
 	w.Cleanup(func() {
-		_ = w.Delete(w.T.Context(), policy)
-		_ = w.Delete(w.T.Context(), binding)
+		_ = w.Delete(context.WithoutCancel(w.Context()), policy)
+		_ = w.Delete(context.WithoutCancel(w.Context()), binding)
 	})
 	// It takes the API server a moment to see them.
 	w.until(func() error {
@@ -72,6 +74,21 @@ func TestRefusedRowChangesNobody(t *testing.T) {
 	if section := get[v1alpha1.Userland](w, "ichiro").Spec.Section; section != "a" {
 		t.Errorf("ichiro was moved to section %q", section)
 	}
+
+	asked := len(w.requests.writes())
+	change(w, "jiro", func(u *v1alpha1.Userland) { u.Labels = map[string]string{"touched": "true"} })
+	w.settled()
+	if again := w.requests.writes()[asked:]; len(again) > 0 {
+		t.Errorf("an event in the class has all rows tried once more: %v", again)
+	}
+	w.request("now")
+	w.until(func() error {
+		if n := len(w.requests.writes()[asked:]); n < 3 {
+			return fmt.Errorf("asked to, the controller tries %d rows again, want 3", n)
+		}
+		return nil
+	})
+
 	w.rewrite("user,section\nichiro,b\nsaburo,a\n")
 	w.reaches("saburo", v1alpha1.StateAsleep, v1alpha1.AsleepReason)
 	w.enrolled(2)

@@ -18,6 +18,8 @@ type Aim struct {
 	Digests map[string]string
 	// Supersedes is the commit whose report this one cuts off; mostly empty.
 	Supersedes string
+	// Files are the students' own.
+	Files Files
 }
 
 // AimAt finds the commit to report on: the newest that changed what Flux renders

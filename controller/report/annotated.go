@@ -1,7 +1,6 @@
 package report
 
 import (
-	"cmp"
 	"context"
 	"regexp"
 	"strings"
@@ -77,13 +76,13 @@ func (d *destination) complete(secret *corev1.Secret, types []string) error {
 	if d.forge != "" {
 		return nil
 	}
-	read := func(key string) string { return strings.TrimSpace(string(secret.Data[key])) }
-	forgeType, address := read(typeKey), read(addressKey)
-	if forgeType == "" || address == "" {
-		return noCredentials(nil, "Secret %s has no key %s: put there %s", d.secret,
-			map[bool]string{true: typeKey, false: addressKey}[forgeType == ""],
-			map[bool]string{true: strings.Join(types, " or "), false: "the repository's, https://<host>/<owner>/<name>"}[forgeType == ""])
+	forgeType, address := strings.TrimSpace(string(secret.Data[typeKey])), strings.TrimSpace(string(secret.Data[addressKey]))
+	switch {
+	case forgeType == "":
+		return noCredentials(nil, "Secret %s has no key %s: put there %s", d.secret, typeKey, strings.Join(types, " or "))
+	case address == "":
+		return noCredentials(nil, "Secret %s has no key %s: put there the repository's, https://<host>/<owner>/<name>", d.secret, addressKey)
 	}
-	d.forge, d.address = forgeType, cmp.Or(address, d.address)
+	d.forge, d.address = forgeType, address
 	return nil
 }

@@ -39,6 +39,46 @@ func TestFirstSyncThatFailsIsReportedWithoutACourse(t *testing.T) {
 	w.expect(next, success+"no carrels yet")
 }
 
+func TestCommitThatTakesTheCourseAway(t *testing.T) {
+	const gone = failure + "the Course went with this commit, and 2 carrels with it; their volumes are kept for the time promised"
+	w := newWorld(t)
+	w.userlands(2)
+	w.runs(0, 1)
+	course := w.reported()
+	course.Status.Userlands = &v1alpha1.UserlandCounts{Total: 2, Ready: 2}
+	if err := w.Status().Update(t.Context(), course); err != nil {
+		t.Fatal(err)
+	}
+	first := w.commit("two students", "roster1", "templates1")
+	w.reconcile()
+	w.reconcile() // as the status written has it do
+
+	// Deleted by hand: no commit is to blame.
+	w.prunes(nil, 0, 1)
+	w.withoutCourse(v1alpha1.CourseLabel)
+	w.reconcile()
+	w.expect(first, success+"2 of 2 ready")
+
+	second := w.commit("no course any more", "nothing", "templates1")
+	for range 3 {
+		w.reconcile()
+	}
+	w.expect(second, gone)
+	// Nor again for a commit that changes nothing of it, be the reporter another.
+	third := w.commit("another course's", "nothing", "templates1")
+	w.reconcile()
+	w.restart()
+	w.reconcile()
+	w.expect(third)
+	w.expect(second, gone)
+
+	w.create(&v1alpha1.Course{ObjectMeta: w.inCourse(w.course, "roster")})
+	w.inventory("roster", "Course/"+w.course)
+	back := w.commit("the course is back", "roster1", "templates1")
+	w.reconcile()
+	w.expect(back, success+"no carrels yet")
+}
+
 func TestNamespaceThatIsNoCourseGetsNoReport(t *testing.T) {
 	w := newWorld(t)
 	w.withoutCourse("something.else")

@@ -29,6 +29,8 @@ type Decision struct {
 	Post bool
 	// Supersedes is a commit whose pending status gets its last word first.
 	Supersedes string
+	// Left are the Userlands that went with the commit, for the cluster's eyes only.
+	Left []string
 	// After is when to look again though nothing has happened; 0 is never.
 	After time.Duration
 }
@@ -39,11 +41,13 @@ func Decide(aim Aim, syncs []Sync, tally Tally, last *v1alpha1.ReportStatus, now
 		return Decision{}
 	}
 	found := judge(aim.Revision, syncs, tally)
+	found.description = shorten(found.description + describeGone(aim.Files.Gone))
 	decision := Decision{
 		Report: &v1alpha1.ReportStatus{
 			Revision: aim.Revision, State: string(found.state), Description: found.description,
-			Digests: aim.Digests, Time: metav1.NewTime(now),
+			Digests: aim.Digests, Files: aim.Files.Names, Gone: aim.Files.Gone, Time: metav1.NewTime(now),
 		},
+		Left:       aim.Files.Left,
 		Post:       true,
 		Supersedes: aim.Supersedes,
 	}
@@ -51,7 +55,7 @@ func Decide(aim Aim, syncs []Sync, tally Tally, last *v1alpha1.ReportStatus, now
 		return decision
 	}
 	if wait, late := overdue(found, aim, tally, last, now); late {
-		decision.Report.State, decision.Report.Description = string(forge.Failure), describeOverdue(tally, behind(syncs, aim.Revision))
+		decision.Report.State, decision.Report.Description = string(forge.Failure), shorten(describeOverdue(tally, behind(syncs, aim.Revision))+describeGone(aim.Files.Gone))
 	} else if wait > 0 {
 		return Decision{After: wait}
 	}

@@ -74,6 +74,11 @@ func describeSuccess(t Tally, syncs []Sync) string {
 // describeFailure is what Flux says.
 func describeFailure(sync Sync) string { return shorten(sync.Name + ": " + sync.Failure) }
 
+// describeCourseGone is "the Course went with this commit, and 24 carrels with it; ...".
+func describeCourseGone(carrels int32) string {
+	return shorten(fmt.Sprintf("the Course went with this commit, and %d carrels with it; their volumes are kept for the time promised", carrels))
+}
+
 func describeSuperseded(by string) string {
 	return "superseded by " + abbreviate(by) + " before it was done"
 }

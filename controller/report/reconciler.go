@@ -60,6 +60,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	if err != nil {
 		return ctrl.Result{}, err
 	}
+	r.courseless.see(&course)
 	result, err := r.report(ctx, &course)
 	if errors.As(err, &settling{}) {
 		return ctrl.Result{}, nil // a watch tells when Flux is done
@@ -119,6 +120,7 @@ func (r *Reconciler) decide(ctx context.Context, from client.Reader, course *v1a
 	for i := range syncs {
 		syncs[i].Failure = Conceal(syncs[i].Failure, class.names())
 	}
+	aim.Files = filesOf(aim, last, class.Expected, class.Userlands)
 	return Decide(aim, syncs, class.Take(), last, r.Now()), nil
 }
 
@@ -134,6 +136,7 @@ func (r *Reconciler) carryOut(ctx context.Context, course *v1alpha1.Course, d *d
 	r.certainty.set(client.ObjectKeyFromObject(course), true)
 	if decision.Post {
 		r.announce(ctx, course, d, decision.Report)
+		r.bidFarewell(course, d, decision)
 	}
 	return nil
 }

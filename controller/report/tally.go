@@ -69,7 +69,8 @@ func (c *Class) enrol(course *v1alpha1.Course) {
 	if len(course.Spec.Rosters) == 0 && course.Status.Roster == nil {
 		return
 	}
-	c.Unread = course.Status.ObservedGeneration != course.Generation
+	// The controller of a suspended Course has seen it, and reads no roster.
+	c.Unread = course.Status.ObservedGeneration != course.Generation || c.Suspended
 	if held := meta.FindStatusCondition(course.Status.Conditions, v1alpha1.HeldCondition); held != nil && !c.Unread {
 		c.Objection = held.Message
 	}

@@ -132,9 +132,11 @@ func TestClassHearsOfRosters(t *testing.T) {
 	for name, test := range map[string]struct {
 		observed   int64
 		conditions []metav1.Condition
+		suspended  bool
 		unread     bool
 		objection  string
 	}{
+		"suspended":      {observed: 2, conditions: []metav1.Condition{invalid}, suspended: true, unread: true},
 		"in order":       {observed: 2, conditions: []metav1.Condition{valid}},
 		"a bad line":     {observed: 2, conditions: []metav1.Condition{invalid}, objection: "roster.csv line 41: no user"},
 		"held":           {observed: 2, conditions: []metav1.Condition{valid, held}, objection: "held"},
@@ -144,6 +146,7 @@ func TestClassHearsOfRosters(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			course := &v1alpha1.Course{ObjectMeta: metav1.ObjectMeta{Generation: 2}, Spec: v1alpha1.CourseSpec{Rosters: []v1alpha1.RosterSource{{ConfigMap: "roster"}}}}
 			course.Status.ObservedGeneration, course.Status.Conditions = test.observed, test.conditions
+			course.Spec.Suspend = test.suspended
 			class := Class{}
 			class.enrol(course)
 			if class.Unread != test.unread || class.Objection != test.objection {

@@ -60,7 +60,10 @@ func (r *Reconciler) write(ctx context.Context, course *v1alpha1.Course, report 
 	if report != nil {
 		status.WithReport(applyv1alpha1.ReportStatus().
 			WithRevision(report.Revision).WithState(report.State).WithDescription(report.Description).
-			WithDigests(report.Digests).WithTime(report.Time))
+			WithDigests(report.Digests).WithTime(report.Time).WithFiles(report.Files...))
+		if report.Gone > 0 {
+			status.Report.WithGone(report.Gone)
+		}
 	}
 	// The UID keeps a report from a Course made anew under the same name.
 	apply := applyv1alpha1.Course(course.Name, course.Namespace).WithUID(course.UID).WithStatus(status)

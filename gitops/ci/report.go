@@ -50,18 +50,20 @@ func (r Report) Refused() bool { return r.refusal() != "" }
 
 // refusal says in a few words why not.
 func (r Report) refusal() string {
-	errs, held := 0, 0
+	errs, problems, held := 0, 0, 0
 	for _, finding := range r.Findings {
 		if finding.Severity == Error {
 			errs++
 		}
 	}
 	for _, p := range r.Plans {
-		errs += len(p.Problems)
+		problems += len(p.Problems)
 		if p.Unconfirmed() {
 			held++
 		}
 	}
+	// The check finds what keeps the plan from being made, too.
+	errs = max(errs, problems)
 	switch {
 	case r.Failure != "":
 		return "can't be looked at: " + r.Failure

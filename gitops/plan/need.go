@@ -93,7 +93,7 @@ func (s *seats) at(templates map[string]*v1alpha1.Template, limits []corev1.Limi
 			meets[section] = table.At(section, moment).InSession()
 		}
 	}
-	need := corev1.ResourceList{}
+	need, pods := corev1.ResourceList{}, map[string]corev1.ResourceList{}
 	for _, seat := range s.by {
 		t := templates[seat.Template]
 		if t == nil {
@@ -108,7 +108,10 @@ func (s *seats) at(templates map[string]*v1alpha1.Template, limits []corev1.Limi
 			continue
 		}
 		add(need, corev1.ResourcePods, *resource.NewQuantity(1, resource.DecimalSI))
-		for name, quantity := range podNeed(&t.Spec.Template.Spec, limits) {
+		if pods[seat.Template] == nil {
+			pods[seat.Template] = podNeed(&t.Spec.Template.Spec, limits)
+		}
+		for name, quantity := range pods[seat.Template] {
 			add(need, name, quantity)
 		}
 	}

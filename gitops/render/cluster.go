@@ -25,6 +25,8 @@ type Applied struct {
 	// Kustomization is the one; nil for what a person applies to let Flux begin.
 	Kustomization *kustomizev1.Kustomization
 	Objects       []*unstructured.Unstructured
+	// Origins say where each of the Objects was written.
+	Origins []Origin
 	// Err is why Flux could not build it. What it applied before stays.
 	Err error
 }
@@ -47,12 +49,12 @@ func Clusters(t *tree.Tree) []string {
 // isBase tells what clusters build upon from a cluster: what Flux would be pointed
 // at is not there.
 func isBase(t *tree.Tree, name string) bool {
-	_, objects, err := begin(t, name)
+	_, first, err := begin(t, name)
 	if err != nil {
 		return false // for whoever renders it to say
 	}
-	source := sourceOf(objects)
-	for _, object := range objects {
+	source := sourceOf(first.Objects)
+	for _, object := range first.Objects {
 		if k := kustomizationOf(object); k != nil && follows(k, source) && !t.IsDir(k.Spec.Path) {
 			return true
 		}
@@ -61,26 +63,31 @@ func isBase(t *tree.Tree, name string) bool {
 }
 
 // begin is what a person applies to let Flux begin.
-func begin(t *tree.Tree, name string) (*tree.FileSystem, []*unstructured.Unstructured, error) {
-	fs := t.FileSystem()
-	rendered, err := Build(fs, "/"+path.Join(clusters, name, entries))
+func begin(t *tree.Tree, name string) (*tree.FileSystem, Applied, error) {
+	fs, dir := t.FileSystem(), "/"+path.Join(clusters, name, entries)
+	over, err := withOrigins(fs, dir)
 	if err != nil {
-		return nil, nil, err
+		return nil, Applied{}, err
 	}
-	objects, err := unstructuredOf(rendered)
-	return fs, objects, err
+	rendered, err := Build(over, dir)
+	if err != nil {
+		return nil, Applied{}, err
+	}
+	first := Applied{}
+	err = first.take(rendered, dir)
+	return fs, first, err
 }
 
 // Cluster renders all that Flux applies to a cluster from this repository, from
 // clusters/<name>/flux-system on, each Kustomization that it finds in its turn.
 // One of another source is left out.
 func Cluster(ctx context.Context, t *tree.Tree, name string) ([]Applied, error) {
-	fs, objects, err := begin(t, name)
+	fs, first, err := begin(t, name)
 	if err != nil {
 		return nil, err
 	}
-	all := []Applied{{Objects: objects}}
-	source := sourceOf(objects)
+	all := []Applied{first}
+	source := sourceOf(first.Objects)
 	seen := map[string]bool{}
 	for i := 0; i < len(all); i++ {
 		for _, object := range all[i].Objects {
@@ -90,27 +97,30 @@ func Cluster(ctx context.Context, t *tree.Tree, name string) ([]Applied, error) 
 			}
 			seen[k.Namespace+"/"+k.Name] = true
 			applied := Applied{Kustomization: k}
-			applied.Objects, applied.Err = apply(ctx, fs, k)
+			if err := applied.apply(ctx, fs); err != nil {
+				applied.Objects, applied.Origins = nil, nil
+				applied.Err = fmt.Errorf("kustomization %s/%s: %w", k.Namespace, k.Name, err)
+			}
 			all = append(all, applied)
 		}
 	}
 	return all, nil
 }
 
-// apply renders one Kustomization.
-func apply(ctx context.Context, fs *tree.FileSystem, k *kustomizev1.Kustomization) ([]*unstructured.Unstructured, error) {
-	over, dir, err := asFlux(fs, k)
+// apply renders the Kustomization.
+func (a *Applied) apply(ctx context.Context, fs *tree.FileSystem) error {
+	over, dir, err := asFlux(fs, a.Kustomization)
 	if err != nil {
-		return nil, fmt.Errorf("kustomization %s/%s: %w", k.Namespace, k.Name, err)
+		return err
 	}
 	rendered, err := Build(over, dir)
 	if err != nil {
-		return nil, fmt.Errorf("kustomization %s/%s: %w", k.Namespace, k.Name, err)
+		return err
 	}
-	if err := substitute(ctx, rendered, k); err != nil {
-		return nil, fmt.Errorf("kustomization %s/%s: %w", k.Namespace, k.Name, err)
+	if err := substitute(ctx, rendered, a.Kustomization); err != nil {
+		return err
 	}
-	return unstructuredOf(rendered)
+	return a.take(rendered, dir)
 }
 
 // substitute puts the variables in that the Kustomization itself gives. Those of a
@@ -167,18 +177,22 @@ func kustomizationOf(object *unstructured.Unstructured) *kustomizev1.Kustomizati
 	return k
 }
 
-func unstructuredOf(rendered resmap.ResMap) ([]*unstructured.Unstructured, error) {
-	objects := make([]*unstructured.Unstructured, 0, rendered.Size())
+// take reads what was rendered of a directory.
+func (a *Applied) take(rendered resmap.ResMap, dir string) error {
 	for _, resource := range rendered.Resources() {
+		origin, err := originOf(resource, dir)
+		if err != nil {
+			return err
+		}
 		data, err := resource.MarshalJSON()
 		if err != nil {
-			return nil, fmt.Errorf("write %s: %w", resource.CurId(), err)
+			return fmt.Errorf("write %s: %w", resource.CurId(), err)
 		}
 		object := &unstructured.Unstructured{}
 		if err := object.UnmarshalJSON(data); err != nil {
-			return nil, fmt.Errorf("read %s: %w", resource.CurId(), err)
+			return fmt.Errorf("read %s: %w", resource.CurId(), err)
 		}
-		objects = append(objects, object)
+		a.Objects, a.Origins = append(a.Objects, object), append(a.Origins, origin)
 	}
-	return objects, nil
+	return nil
 }

@@ -35,6 +35,7 @@ func asFlux(fs *tree.FileSystem, k *kustomizev1.Kustomization) (*tree.FileSystem
 		}
 	}
 	add(found, k)
+	traced(found)
 	data, err := yaml.Marshal(found)
 	if err != nil {
 		return nil, "", fmt.Errorf("write %s as Flux does: %w", file, err)

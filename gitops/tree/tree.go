@@ -1,5 +1,5 @@
-// Package tree shows a commit as the file system that kustomize reads: without a
-// checkout and without writing anything.
+// Package tree shows a commit, or a directory of this machine, as the file system
+// that kustomize reads: without a checkout and without writing anything.
 package tree
 
 import (
@@ -21,14 +21,31 @@ import (
 // maxLinks is how many symbolic links a path may lead through.
 const maxLinks = 40
 
-// Tree is the tree of a commit. Paths begin at its root, with or without a slash.
-// Safe for concurrent use.
+// Tree is the tree of a commit, or a directory. Paths begin at its root, with or
+// without a slash. Safe for concurrent use.
 type Tree struct {
-	root  *object.Tree
-	store storer.EncodedObjectStorer
+	source source
 
 	mutex sync.Mutex
 	dirs  map[string]*object.Tree
+}
+
+// source is where a tree is read from, by paths without links.
+type source interface {
+	// dir reads a directory; "" is the root.
+	dir(name string) (*object.Tree, error)
+	// file reads a file, or where a link leads.
+	file(name string, entry *object.TreeEntry) ([]byte, error)
+	// hash is that of a file.
+	hash(name string, entry *object.TreeEntry) plumbing.Hash
+}
+
+func newTree(from source) *Tree { return &Tree{source: from, dirs: map[string]*object.Tree{}} }
+
+// commit is the source of what git stores.
+type commit struct {
+	root  *object.Tree
+	store storer.EncodedObjectStorer
 	files map[plumbing.Hash][]byte
 }
 
@@ -40,15 +57,15 @@ func At(repository *git.Repository, revision string) (*Tree, plumbing.Hash, erro
 	if err != nil {
 		return nil, plumbing.ZeroHash, fmt.Errorf("find the revision %q: %w", revision, err)
 	}
-	commit, err := repository.CommitObject(*hash)
+	found, err := repository.CommitObject(*hash)
 	if err != nil {
 		return nil, plumbing.ZeroHash, fmt.Errorf("read commit %s: %w", hash, err)
 	}
-	root, err := commit.Tree()
+	root, err := found.Tree()
 	if err != nil {
 		return nil, plumbing.ZeroHash, fmt.Errorf("read the tree of commit %s: %w", hash, err)
 	}
-	return &Tree{root: root, store: repository.Storer, dirs: map[string]*object.Tree{}, files: map[plumbing.Hash][]byte{}}, *hash, nil
+	return newTree(&commit{root: root, store: repository.Storer, files: map[plumbing.Hash][]byte{}}), *hash, nil
 }
 
 // entry is what a path leads to, links followed.
@@ -81,7 +98,7 @@ func (t *Tree) look(name string) (entry, error) {
 			if links++; links > maxLinks {
 				return entry{}, fmt.Errorf("%s leads through more than %d symbolic links", name, maxLinks)
 			}
-			target, err := t.target(done, next)
+			target, err := t.target(at, next)
 			if err != nil {
 				return entry{}, fmt.Errorf("the symbolic link %s: %w", at, err)
 			}
@@ -101,14 +118,14 @@ func (t *Tree) look(name string) (entry, error) {
 	return entry{path: done, dir: dir}, nil
 }
 
-// target is where a link in a directory leads, from the root.
-func (t *Tree) target(dir string, link *object.TreeEntry) (string, error) {
-	data, err := t.blob(link.Hash)
+// target is where a link leads, from the root.
+func (t *Tree) target(at string, link *object.TreeEntry) (string, error) {
+	data, err := t.source.file(at, link)
 	if err != nil {
 		return "", err
 	}
 	target := string(data)
-	joined := path.Join(dir, target)
+	joined := path.Join(path.Dir(at), target)
 	if path.IsAbs(target) || joined == ".." || strings.HasPrefix(joined, "../") {
 		return "", fmt.Errorf("it leads out of the repository, to %s: copy what is there", target)
 	}
@@ -127,19 +144,25 @@ func split(name string) []string {
 
 // dir reads a directory by its path without links.
 func (t *Tree) dir(name string) (*object.Tree, error) {
-	if name == "" {
-		return t.root, nil
-	}
 	if known := t.dirs[name]; known != nil {
 		return known, nil
 	}
-	dir, err := t.root.Tree(name)
+	dir, err := t.source.dir(name)
 	if err != nil {
 		return nil, err
 	}
 	t.dirs[name] = dir
 	return dir, nil
 }
+
+func (c *commit) dir(name string) (*object.Tree, error) {
+	if name == "" {
+		return c.root, nil
+	}
+	return c.root.Tree(name)
+}
+
+func (c *commit) hash(_ string, entry *object.TreeEntry) plumbing.Hash { return entry.Hash }
 
 func find(dir *object.Tree, name string) (*object.TreeEntry, bool) {
 	for i := range dir.Entries {
@@ -150,12 +173,13 @@ func find(dir *object.Tree, name string) (*object.TreeEntry, bool) {
 	return nil, false
 }
 
-// blob reads a file by its hash; several paths may share one.
-func (t *Tree) blob(hash plumbing.Hash) (data []byte, err error) {
-	if known, found := t.files[hash]; found {
+// file reads one by its hash; several paths may share one.
+func (c *commit) file(_ string, entry *object.TreeEntry) (data []byte, err error) {
+	hash := entry.Hash
+	if known, found := c.files[hash]; found {
 		return known, nil
 	}
-	file, err := object.GetBlob(t.store, hash)
+	file, err := object.GetBlob(c.store, hash)
 	if err != nil {
 		return nil, fmt.Errorf("read object %s: %w", hash, err)
 	}
@@ -167,7 +191,7 @@ func (t *Tree) blob(hash plumbing.Hash) (data []byte, err error) {
 	if data, err = io.ReadAll(reader); err != nil {
 		return nil, fmt.Errorf("read object %s: %w", hash, err)
 	}
-	t.files[hash] = data
+	c.files[hash] = data
 	return data, nil
 }
 
@@ -182,7 +206,7 @@ func (t *Tree) ReadFile(name string) ([]byte, error) {
 	}
 	t.mutex.Lock()
 	defer t.mutex.Unlock()
-	return t.blob(e.file.Hash)
+	return t.source.file(e.path, e.file)
 }
 
 // ReadDir names what is in a directory, in the order of git.
@@ -213,8 +237,8 @@ func (t *Tree) Exists(name string) bool {
 	return err == nil
 }
 
-// Hash is that of what a path leads to; zero if there is nothing. Two commits with
-// the same hash have the same there.
+// Hash is that of what a path leads to; zero if there is nothing, and for a
+// directory of this machine. Two commits with the same hash have the same there.
 func (t *Tree) Hash(name string) plumbing.Hash {
 	e, err := t.look(name)
 	switch {
@@ -223,6 +247,6 @@ func (t *Tree) Hash(name string) plumbing.Hash {
 	case e.dir != nil:
 		return e.dir.Hash
 	default:
-		return e.file.Hash
+		return t.source.hash(e.path, e.file)
 	}
 }

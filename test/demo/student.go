@@ -60,7 +60,7 @@ func check(ctx context.Context, out io.Writer, forge *story.Forge, cluster story
 	if err != nil {
 		return err
 	}
-	_, _ = fmt.Fprintf(out, "  %s %s on the request: %s. Its comment says in Markdown:\n\n", checked.Status.Context, checked.Status.State, checked.Status.Description)
+	_, _ = fmt.Fprintf(out, "  %s %s on the request: %s. The run says:\n\n", checked.Status.Context, checked.Status.State, checked.Status.Description)
 	for line := range strings.Lines(checked.Log) {
 		_, _ = fmt.Fprintf(out, "      %s", line)
 	}

@@ -23,6 +23,10 @@ type RequestsApplyConfiguration struct {
 	// resetAt asks for a start on fresh volumes. The old ones are kept as if
 	// their Userland were gone.
 	ResetAt *v1.Time `json:"resetAt,omitempty"`
+	// helpSince is since when the user asks for help: a hand raised on their seat
+	// of the class board, until they or staff lower it. It changes nothing about
+	// the carrel.
+	HelpSince *v1.Time `json:"helpSince,omitempty"`
 }
 
 // RequestsApplyConfiguration constructs a declarative configuration of the Requests type for use with
@@ -60,5 +64,13 @@ func (b *RequestsApplyConfiguration) WithKeepUntil(value v1.Time) *RequestsApply
 // If called multiple times, the ResetAt field is set to the value of the last call.
 func (b *RequestsApplyConfiguration) WithResetAt(value v1.Time) *RequestsApplyConfiguration {
 	b.ResetAt = &value
+	return b
+}
+
+// WithHelpSince sets the HelpSince field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the HelpSince field is set to the value of the last call.
+func (b *RequestsApplyConfiguration) WithHelpSince(value v1.Time) *RequestsApplyConfiguration {
+	b.HelpSince = &value
 	return b
 }

@@ -1,0 +1,43 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/carrel-dev/carrel/gitops/scaffold"
+)
+
+func newNewCommand() *cobra.Command {
+	command := &cobra.Command{Use: "new", Short: "Make the files of something new"}
+	var course scaffold.Course
+	root := "."
+	sub := &cobra.Command{
+		Use:   "course ID",
+		Short: "Make a course: its class, its Template, and the cluster's part",
+		Long: `Course writes courses/ID with an empty CSV roster and an overlay of a Template, and for
+each --cluster clusters/CLUSTER/courses/ID with the namespace, its accounts, limits and
+network policies, and lists it there. Commit it in a merge request, then add students.`,
+		Example: `  carrel new course algo --title=Algorithms --template=code-server --cluster=campus
+  carrel roster import algo students.csv`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(command *cobra.Command, args []string) error {
+			course.ID = args[0]
+			files, err := scaffold.Write(root, course)
+			if err != nil {
+				return err
+			}
+			for _, name := range files {
+				fmt.Fprintln(command.OutOrStdout(), name)
+			}
+			return nil
+		},
+	}
+	flags := sub.Flags()
+	flags.StringVarP(&root, "repository", "C", root, "the root of a working tree")
+	flags.StringVar(&course.Title, "title", "", "the course's title (default its ID)")
+	flags.StringVar(&course.Template, "template", "code-server", "which Template of courses/base")
+	flags.StringSliceVar(&course.Clusters, "cluster", nil, "which cluster is to have it; may be repeated")
+	command.AddCommand(sub)
+	return command
+}

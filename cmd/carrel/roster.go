@@ -1,0 +1,212 @@
+package main
+
+import (
+	"encoding/csv"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	rosteredit "github.com/carrel-dev/carrel/gitops/edit"
+	"github.com/carrel-dev/carrel/roster"
+)
+
+// rosterFlags are what the flags of all commands below roster say.
+type rosterFlags struct {
+	directory, file string
+}
+
+// class opens the roster of a course.
+func (f *rosterFlags) class(course string) (*rosteredit.Class, error) {
+	directory := f.directory
+	if directory == "" {
+		directory = filepath.Join("courses", course, "roster")
+	}
+	return rosteredit.Open(directory)
+}
+
+// save writes and tells what was written.
+func save(class *rosteredit.Class, out io.Writer) error {
+	changed, err := class.Save()
+	if err != nil {
+		return fmt.Errorf("nothing was changed:\n%w", err)
+	}
+	for _, p := range changed {
+		fmt.Fprintln(out, p)
+	}
+	return nil
+}
+
+func newRosterCommand() *cobra.Command {
+	f := &rosterFlags{}
+	command := &cobra.Command{
+		Use:   "roster",
+		Short: "Edit the roster of a course in place",
+		Long: `Roster edits courses/COURSE/roster in the working tree: CSV files, or one file a
+student where the course has no CSV roster. Lines that are not meant stay byte for
+byte. What the rules of rosters refuse is refused with all that is wrong, and then
+nothing is written. Commit the outcome in a merge request.`,
+	}
+	command.PersistentFlags().StringVar(&f.directory, "directory", "", "directory of the roster (default courses/COURSE/roster)")
+	command.PersistentFlags().StringVar(&f.file, "file", "", "which CSV file, if the roster has several (default the first)")
+	command.AddCommand(f.newAdd(), f.newRemove(), f.newImport(), f.newExport(), f.newSort())
+	return command
+}
+
+func (f *rosterFlags) newAdd() *cobra.Command {
+	row := roster.Row{Enabled: true}
+	disabled := false
+	command := &cobra.Command{
+		Use:   "add COURSE USER...",
+		Short: "Add students",
+		Example: `  carrel roster add prog1 24T0104@example.ac.jp --name="Sato Yuki" --section=a
+  carrel roster add prog1 24t0105 24t0106 --section=b`,
+		Args: cobra.MinimumNArgs(2),
+		RunE: func(command *cobra.Command, args []string) error {
+			class, err := f.class(args[0])
+			if err != nil {
+				return err
+			}
+			row.Enabled = !disabled
+			for _, user := range args[1:] {
+				row.User = user
+				if err := class.Add(row, f.file); err != nil {
+					return fmt.Errorf("nothing was changed: %w", err)
+				}
+			}
+			return save(class, command.OutOrStdout())
+		},
+	}
+	flags := command.Flags()
+	flags.StringVar(&row.Name, "name", "", "the student's name, for people")
+	flags.StringVar(&row.Template, "template", "", "which Template (default the course's)")
+	flags.StringVar(&row.Section, "section", "", "the part of the class")
+	flags.BoolVar(&disabled, "disabled", false, "add them stopped")
+	return command
+}
+
+func (f *rosterFlags) newRemove() *cobra.Command {
+	var template string
+	command := &cobra.Command{
+		Use:     "remove COURSE USER...",
+		Short:   "Remove students; their work is kept as the Template promises",
+		Example: `  carrel roster remove prog1 24T0104@example.ac.jp`,
+		Args:    cobra.MinimumNArgs(2),
+		RunE: func(command *cobra.Command, args []string) error {
+			class, err := f.class(args[0])
+			if err != nil {
+				return err
+			}
+			for _, user := range args[1:] {
+				if _, err := class.Remove(user, template); err != nil {
+					return fmt.Errorf("nothing was changed: %w", err)
+				}
+			}
+			return save(class, command.OutOrStdout())
+		},
+	}
+	command.Flags().StringVar(&template, "template", "", "only the carrel with this Template")
+	return command
+}
+
+func (f *rosterFlags) newImport() *cobra.Command {
+	var columns rosteredit.Columns
+	prune := false
+	command := &cobra.Command{
+		Use:   "import COURSE FILE",
+		Short: "Take students in from Moodle, Google Sheets or other CSV",
+		Long: `Import adds the students of a CSV file who are not in the roster, and brings names and
+sections up to date. "-" is standard input. With --prune whoever is not in the file is
+removed; a large removal still has to be confirmed in git (docs/rosters.md).`,
+		Example: `  # Moodle: Participants, Download table data as CSV
+  carrel roster import prog1 participants.csv --user="Email address" --section=Groups
+
+  # Google Sheets: File, Download, CSV
+  carrel roster import prog1 - < sheet.csv`,
+		Args: cobra.ExactArgs(2),
+		RunE: func(command *cobra.Command, args []string) error {
+			class, err := f.class(args[0])
+			if err != nil {
+				return err
+			}
+			data, err := readInput(args[1], command.InOrStdin())
+			if err != nil {
+				return err
+			}
+			rows, err := rosteredit.ReadForeign(args[1], data, columns)
+			if err != nil {
+				return fmt.Errorf("nothing was changed:\n%w", err)
+			}
+			if err := class.Merge(rows, f.file, prune); err != nil {
+				return fmt.Errorf("nothing was changed:\n%w", err)
+			}
+			return save(class, command.OutOrStdout())
+		},
+	}
+	flags := command.Flags()
+	flags.StringVar(&columns.User, "user", "", "the column with what students log in with (default user or username)")
+	flags.StringVar(&columns.Name, "name", "", "the column with names (default name, full name, or first and last name)")
+	flags.StringVar(&columns.Section, "section", "", "the column with the part of the class (default section)")
+	flags.BoolVar(&prune, "prune", false, "remove from the roster who is not in the file")
+	return command
+}
+
+func readInput(name string, stdin io.Reader) ([]byte, error) {
+	if name == "-" {
+		data, err := io.ReadAll(stdin)
+		if err != nil {
+			return nil, fmt.Errorf("read standard input: %w", err)
+		}
+		return data, nil
+	}
+	data, err := os.ReadFile(name)
+	if err != nil {
+		return nil, fmt.Errorf("read what to import: %w", err)
+	}
+	return data, nil
+}
+
+func (f *rosterFlags) newExport() *cobra.Command {
+	return &cobra.Command{
+		Use:     "export COURSE",
+		Short:   "Print all students as CSV, those of single files too",
+		Example: `  carrel roster export prog1 > prog1.csv`,
+		Args:    cobra.ExactArgs(1),
+		RunE: func(command *cobra.Command, args []string) error {
+			class, err := f.class(args[0])
+			if err != nil {
+				return err
+			}
+			rows := [][]string{{"user", "name", "template", "section", "enabled"}}
+			for _, row := range class.Rows() {
+				rows = append(rows, []string{row.User, row.Name, row.Template, row.Section, strconv.FormatBool(row.Enabled)})
+			}
+			return csv.NewWriter(command.OutOrStdout()).WriteAll(rows)
+		},
+	}
+}
+
+func (f *rosterFlags) newSort() *cobra.Command {
+	by := "user"
+	command := &cobra.Command{
+		Use:     "sort COURSE",
+		Short:   "Put the lines of a CSV roster in order",
+		Example: `  carrel roster sort prog1 --by=section`,
+		Args:    cobra.ExactArgs(1),
+		RunE: func(command *cobra.Command, args []string) error {
+			class, err := f.class(args[0])
+			if err != nil {
+				return err
+			}
+			if err := class.Sort(by); err != nil {
+				return err
+			}
+			return save(class, command.OutOrStdout())
+		},
+	}
+	command.Flags().StringVar(&by, "by", by, "user, name, template, section or enabled")
+	return command
+}

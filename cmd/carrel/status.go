@@ -1,0 +1,199 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+	k8sruntime "k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/tools/clientcmd"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/carrel-dev/carrel/api/v1alpha1"
+)
+
+// clusterFlags say which cluster, as kubectl's do.
+type clusterFlags struct{ kubeconfig, context string }
+
+func (f *clusterFlags) add(command *cobra.Command) {
+	command.Flags().StringVar(&f.kubeconfig, "kubeconfig", "", "the kubeconfig file (default as kubectl)")
+	command.Flags().StringVar(&f.context, "context", "", "which context of it (default the current one)")
+}
+
+func (f *clusterFlags) client() (client.Client, error) {
+	rules := clientcmd.NewDefaultClientConfigLoadingRules()
+	rules.ExplicitPath = f.kubeconfig
+	config, err := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, &clientcmd.ConfigOverrides{CurrentContext: f.context}).ClientConfig()
+	if err != nil {
+		return nil, fmt.Errorf("find the cluster: %w: name a file with --kubeconfig", err)
+	}
+	scheme := k8sruntime.NewScheme()
+	if err := v1alpha1.AddToScheme(scheme); err != nil {
+		return nil, err
+	}
+	c, err := client.New(config, client.Options{Scheme: scheme})
+	if err != nil {
+		return nil, fmt.Errorf("reach the cluster: %w", err)
+	}
+	return c, nil
+}
+
+func newStatusCommand() *cobra.Command {
+	f := &clusterFlags{}
+	watch := time.Duration(0)
+	command := &cobra.Command{
+		Use:   "status [COURSE]",
+		Short: "Show how the carrels of a class are doing",
+		Long:  `Status shows each course as a line with a bar; with COURSE also every carrel that is not as it should be.`,
+		Example: `  carrel status
+  carrel status prog1 --watch=5s`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(command *cobra.Command, args []string) error {
+			c, err := f.client()
+			if err != nil {
+				return err
+			}
+			for {
+				if err := writeStatus(command.Context(), c, args, command.OutOrStdout()); err != nil || watch <= 0 {
+					return err
+				}
+				select {
+				case <-command.Context().Done():
+					return nil
+				case <-time.After(watch):
+					fmt.Fprintln(command.OutOrStdout())
+				}
+			}
+		},
+	}
+	f.add(command)
+	command.Flags().DurationVar(&watch, "watch", 0, "show it again after so long, until interrupted")
+	return command
+}
+
+// writeStatus shows one course, or all.
+func writeStatus(ctx context.Context, c client.Client, named []string, out io.Writer) error {
+	var courses v1alpha1.CourseList
+	if len(named) == 0 {
+		if err := c.List(ctx, &courses); err != nil {
+			return fmt.Errorf("list the courses: %w", err)
+		}
+	} else {
+		var course v1alpha1.Course
+		if err := c.Get(ctx, client.ObjectKey{Namespace: named[0], Name: named[0]}, &course); err != nil {
+			return fmt.Errorf("read the course %s: %w", named[0], err)
+		}
+		courses.Items = append(courses.Items, course)
+	}
+	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "COURSE\tREADY\t\tSTATES")
+	for i := range courses.Items {
+		course := &courses.Items[i]
+		counts := course.Status.Userlands
+		if counts == nil {
+			fmt.Fprintf(table, "%s\t-\t\tnot looked at yet\n", course.Name)
+			continue
+		}
+		fmt.Fprintf(table, "%s\t%d of %d\t%s\t%s\n", course.Name, counts.Ready, counts.Total, bar(counts.Ready, counts.Total), states(counts.States))
+	}
+	if err := table.Flush(); err != nil || len(named) == 0 {
+		return err
+	}
+	return writeTroubled(ctx, c, named[0], out)
+}
+
+const barWidth = 20
+
+// bar is full only when all are ready.
+func bar(ready, total int32) string {
+	full := barWidth
+	if total > 0 {
+		full = int(barWidth * ready / total)
+	}
+	return "[" + strings.Repeat("#", full) + strings.Repeat(".", barWidth-full) + "]"
+}
+
+func states(counts map[string]int32) string {
+	var all []string
+	for state, n := range counts {
+		all = append(all, fmt.Sprintf("%d %s", n, state))
+	}
+	slices.Sort(all)
+	return strings.Join(all, ", ")
+}
+
+// writeTroubled shows the carrels that are not ready, and why.
+func writeTroubled(ctx context.Context, c client.Client, course string, out io.Writer) error {
+	var userlands v1alpha1.UserlandList
+	if err := c.List(ctx, &userlands, client.InNamespace(course)); err != nil {
+		return fmt.Errorf("list the carrels of %s: %w", course, err)
+	}
+	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	head := "\nUSER\tCARREL\tSTATE\tWHY"
+	for i := range userlands.Items {
+		u := &userlands.Items[i]
+		for _, condition := range u.Status.Conditions {
+			if condition.Type != "Ready" || condition.Status == "True" {
+				continue
+			}
+			if head != "" {
+				fmt.Fprintln(table, head)
+				head = ""
+			}
+			user := u.Status.User
+			if user == "" {
+				user = u.Name
+			}
+			fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", user, u.Name, u.Status.State, condition.Message)
+		}
+	}
+	return table.Flush()
+}
+
+func newOpenCommand() *cobra.Command {
+	f := &clusterFlags{}
+	course, domain := "", ""
+	command := &cobra.Command{
+		Use:     "open STUDENT --domain=DOMAIN",
+		Short:   "Print the address of a student's carrel",
+		Example: `  carrel open 21t0042 --course=prog1 --domain=carrels.example.edu`,
+		Args:    cobra.ExactArgs(1),
+		RunE: func(command *cobra.Command, args []string) error {
+			c, err := f.client()
+			if err != nil {
+				return err
+			}
+			return writeAddresses(command.Context(), c, args[0], course, domain, command.OutOrStdout())
+		},
+	}
+	f.add(command)
+	command.Flags().StringVar(&course, "course", "", "only the carrel in this course")
+	command.Flags().StringVar(&domain, "domain", "", "the domain of the carrels, as the gateway has it")
+	_ = command.MarkFlagRequired("domain")
+	return command
+}
+
+// writeAddresses prints the address of each carrel of somebody.
+func writeAddresses(ctx context.Context, c client.Client, student, course, domain string, out io.Writer) error {
+	var userlands v1alpha1.UserlandList
+	if err := c.List(ctx, &userlands, client.InNamespace(course)); err != nil {
+		return fmt.Errorf("list the carrels: %w", err)
+	}
+	found := false
+	for i := range userlands.Items {
+		u := &userlands.Items[i]
+		if u.Name == student || u.Spec.User == student {
+			found = true
+			fmt.Fprintf(out, "https://%s--%s.%s/\n", u.Name, u.Namespace, domain)
+		}
+	}
+	if !found {
+		return fmt.Errorf("nobody in the cluster is called %q: give the login or the carrel's name, see carrel at", student)
+	}
+	return nil
+}

@@ -1,0 +1,57 @@
+package main
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/carrel-dev/carrel/api/v1alpha1"
+	"github.com/carrel-dev/carrel/test/apiserver"
+)
+
+func TestMain(m *testing.M) { apiserver.Main(m) }
+
+func TestStatusAndOpen(t *testing.T) {
+	c := apiserver.Client(t)
+	namespace := apiserver.Namespace(t, c)
+	meta := metav1.ObjectMeta{Namespace: namespace, Name: namespace}
+	course := &v1alpha1.Course{ObjectMeta: meta, Spec: v1alpha1.CourseSpec{TemplateName: "ide"}}
+	if err := c.Create(t.Context(), course); err != nil {
+		t.Fatal(err)
+	}
+	course.Status.Userlands = &v1alpha1.UserlandCounts{Total: 2, Ready: 1, States: map[string]int32{"Running": 1, "Failing": 1}}
+	if err := c.Status().Update(t.Context(), course); err != nil {
+		t.Fatal(err)
+	}
+	userland := &v1alpha1.Userland{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "yuki"}, Spec: v1alpha1.UserlandSpec{User: "yuki@example.ac.jp"}}
+	if err := c.Create(t.Context(), userland); err != nil {
+		t.Fatal(err)
+	}
+	userland.Status = v1alpha1.UserlandStatus{User: "yuki@example.ac.jp", State: "Failing", Conditions: []metav1.Condition{{
+		Type: "Ready", Status: metav1.ConditionFalse, Reason: "ImageNotFound", Message: "there is no image ide:9", LastTransitionTime: metav1.Now(),
+	}}}
+	if err := c.Status().Update(t.Context(), userland); err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	if err := writeStatus(t.Context(), c, []string{namespace}, &out); err != nil {
+		t.Fatal(err)
+	}
+	for _, part := range []string{"1 of 2  [##########..........]  1 Failing, 1 Running", "yuki@example.ac.jp  yuki    Failing  there is no image ide:9"} {
+		if !strings.Contains(out.String(), part) {
+			t.Errorf("status lacks %q:\n%s", part, out.String())
+		}
+	}
+	out.Reset()
+	if err := writeAddresses(t.Context(), c, "yuki@example.ac.jp", namespace, "carrels.example.edu", &out); err != nil {
+		t.Fatal(err)
+	}
+	if want := "https://yuki--" + namespace + ".carrels.example.edu/\n"; out.String() != want {
+		t.Errorf("the address is %q, want %q", out.String(), want)
+	}
+	if err := writeAddresses(t.Context(), c, "nobody", "", "x", &out); err == nil {
+		t.Error("nobody has an address")
+	}
+}

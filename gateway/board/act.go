@@ -1,0 +1,166 @@
+package board
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strconv"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/carrel-dev/carrel/gateway/auth"
+	"github.com/carrel-dev/carrel/gateway/directory"
+	"github.com/carrel-dev/carrel/gateway/page"
+)
+
+// longestKeep is for how many hours a carrel may be kept running at once.
+const longestKeep = 7 * 24
+
+// maxForm is how long a form may be, in bytes.
+const maxForm = 4 << 10
+
+var (
+	errUnconfirmed = errors.New("the name typed is not the carrel's")
+	errBadRequest  = errors.New("not something that can be asked")
+)
+
+// action is something that may be asked of a carrel.
+type action struct {
+	request Request
+	// may reports whether somebody of these rights may ask for it.
+	may func(rights) bool
+	// when makes the time to write of the form; zero takes the request back.
+	when func(r *http.Request, c directory.Carrel, now time.Time) (time.Time, error)
+	// told is what the event says; empty: none is recorded.
+	told string
+}
+
+func staff(has rights) bool        { return has.operate }
+func owner(has rights) bool        { return has.own }
+func ownerOrStaff(has rights) bool { return has.own || has.operate }
+
+func now(_ *http.Request, _ directory.Carrel, now time.Time) (time.Time, error) { return now, nil }
+
+func never(*http.Request, directory.Carrel, time.Time) (time.Time, error) {
+	return time.Time{}, nil
+}
+
+// actions are all there are, by the last part of the path.
+var actions = map[string]action{
+	"restart": {RestartAt, staff, now, "asked for a restart"},
+	"stop":    {StopAt, staff, now, "asked for a stop"},
+	"keep":    {KeepUntil, staff, keepUntil, "asked to keep it running"},
+	"release": {KeepUntil, staff, never, "asked to let it sleep again"},
+	"reset":   {ResetAt, staff, confirmed, "asked for fresh volumes"},
+	"raise":   {HelpSince, owner, raised, ""},
+	"lower":   {HelpSince, ownerOrStaff, never, ""},
+}
+
+func keepUntil(r *http.Request, _ directory.Carrel, now time.Time) (time.Time, error) {
+	hours, err := strconv.Atoi(r.PostFormValue("hours"))
+	if err != nil || hours < 1 || hours > longestKeep {
+		return time.Time{}, errBadRequest
+	}
+	return now.Add(time.Duration(hours) * time.Hour), nil
+}
+
+func confirmed(r *http.Request, c directory.Carrel, now time.Time) (time.Time, error) {
+	if r.PostFormValue("confirm") != c.Name {
+		return time.Time{}, errUnconfirmed
+	}
+	return now, nil
+}
+
+// raised keeps since when a hand is up that is raised again.
+func raised(_ *http.Request, c directory.Carrel, now time.Time) (time.Time, error) {
+	if q := c.Userland.Status.Requests; q != nil && q.HelpSince != nil {
+		return q.HelpSince.Time, nil
+	}
+	return now, nil
+}
+
+// act asks something of a carrel.
+func (b *Board) act(rw http.ResponseWriter, r *http.Request) {
+	id, ok := who(rw, r)
+	if !ok {
+		return
+	}
+	r.Body = http.MaxBytesReader(rw, r.Body, maxForm)
+	if !fromOurPage(r) {
+		refuse(rw, r, http.StatusForbidden, "csrf")
+		return
+	}
+	c, has, ok := b.subject(rw, r, id)
+	if !ok {
+		return
+	}
+	name := r.PathValue("action")
+	a, found := actions[name]
+	switch {
+	case !found:
+		refuse(rw, r, http.StatusNotFound, "notfound")
+		return
+	case !a.may(has):
+		refuse(rw, r, http.StatusForbidden, "forbidden")
+		return
+	case !b.pace.allows(id.User, b.clock().Now()):
+		rw.Header().Set("Retry-After", "5")
+		refuse(rw, r, http.StatusTooManyRequests, "toofast")
+		return
+	}
+	if err := b.ask(r.Context(), r, id, c, a, name); err != nil {
+		b.explain(rw, r, err)
+		return
+	}
+	if scripted(r) {
+		rw.WriteHeader(http.StatusNoContent)
+		return
+	}
+	http.Redirect(rw, r, "/courses/"+c.Course+"/carrels/"+c.Name, http.StatusSeeOther)
+}
+
+func (b *Board) ask(ctx context.Context, r *http.Request, id auth.Identity, c directory.Carrel, a action, name string) error {
+	now := b.clock().Now()
+	at, err := a.when(r, c, now)
+	if err != nil {
+		return err
+	}
+	if err := b.Requests.Ask(ctx, c.Userland, a.request, at); err != nil {
+		return err
+	}
+	if a.told == "" {
+		return nil
+	}
+	// It has been asked for, and is done.
+	if err := b.Audit.Asked(ctx, c.Userland, id.User, name, a.told, now); err != nil {
+		log.FromContext(ctx).Error(err, "record who asked", "user", id.User, "action", name)
+	}
+	return nil
+}
+
+func (b *Board) explain(rw http.ResponseWriter, r *http.Request, err error) {
+	switch {
+	case errors.Is(err, errUnconfirmed):
+		refuse(rw, r, http.StatusUnprocessableEntity, "unconfirmed")
+	case errors.Is(err, errBadRequest):
+		refuse(rw, r, http.StatusBadRequest, "badrequest")
+	case apierrors.IsNotFound(err), apierrors.IsConflict(err):
+		refuse(rw, r, http.StatusConflict, "badrequest")
+	default:
+		unavailable(rw, r, err)
+	}
+}
+
+// refuse answers a form: the script with JSON, a browser without it with a page.
+func refuse(rw http.ResponseWriter, r *http.Request, status int, problem string) {
+	if scripted(r) {
+		page.Refuse(rw, status, problem, page.LanguageOf(r).Text("problem."+problem+".text"))
+		return
+	}
+	page.ShowProblem(rw, r, status, problem)
+}
+
+// scripted reports whether our script sent a form, and awaits no page.
+func scripted(r *http.Request) bool { return r.Header.Get("Accept") == "application/json" }

@@ -1,0 +1,149 @@
+// Package board is the gateway's own host once somebody has logged in: the class
+// board of a course, one's own carrels, and what may be asked of a carrel.
+package board
+
+import (
+	"context"
+	"embed"
+	"net/http"
+	"time"
+
+	"k8s.io/utils/clock"
+
+	"github.com/carrel-dev/carrel/api/v1alpha1"
+	"github.com/carrel-dev/carrel/gateway/audit"
+	"github.com/carrel-dev/carrel/gateway/auth"
+	"github.com/carrel-dev/carrel/gateway/directory"
+	"github.com/carrel-dev/carrel/gateway/page"
+)
+
+//go:embed templates
+var templates embed.FS
+
+var pages = page.MustParse(templates)
+
+// +kubebuilder:rbac:groups=carrel.dev,resources=userlands,verbs=request
+// +kubebuilder:rbac:groups=carrel.dev,resources=userlands/status,verbs=patch
+
+// Directory is what the board reads.
+type Directory interface {
+	Carrel(course, name string) (directory.Carrel, bool)
+	// Of are the carrels of a user, In those of a course.
+	Of(user string) []directory.Carrel
+	In(course string) []directory.Carrel
+	Course(name string) (*v1alpha1.Course, bool)
+	Courses() []*v1alpha1.Course
+	// Watch gives a channel on which something is heard after anything of the
+	// course changed, and what ends it.
+	Watch(course string) (<-chan struct{}, func())
+}
+
+// Access says who may.
+type Access interface {
+	MayViewBoard(ctx context.Context, id auth.Identity, course string) (bool, error)
+	MayOperate(ctx context.Context, id auth.Identity, course string) (bool, error)
+}
+
+// Asker writes requests; it is Requests but in tests.
+type Asker interface {
+	Ask(ctx context.Context, u *v1alpha1.Userland, what Request, at time.Time) error
+}
+
+// Audit keeps who opened a carrel that is not theirs, and who asked what of one;
+// it is audit.Log but in tests.
+type Audit interface {
+	LastOpened(ctx context.Context, u *v1alpha1.Userland) (audit.Visit, bool, error)
+	Asked(ctx context.Context, u *v1alpha1.Userland, who, action, told string, now time.Time) error
+}
+
+// Board serves the pages. All but Clock and Tick must be set.
+type Board struct {
+	Directory Directory
+	Access    Access
+	Requests  Asker
+	Audit     Audit
+	// CarrelURL is where a carrel opens.
+	CarrelURL func(course, name string) string
+	// Clock is the real one if nil.
+	Clock clock.WithTicker
+	// Tick is the least time between two messages to a page; 0: a second.
+	Tick time.Duration
+
+	hubs      hubs
+	timelines timelines
+	pace      pace
+}
+
+// Handler serves them all to whom auth has identified. Paths it does not know are
+// answered with 404.
+func (b *Board) Handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /{$}", b.first)
+	mux.HandleFunc("GET /carrels", b.mine)
+	mux.HandleFunc("GET /courses", b.boards)
+	mux.HandleFunc("GET /courses/{course}", b.show)
+	mux.HandleFunc("GET /courses/{course}/events", b.listen)
+	mux.HandleFunc("GET /courses/{course}/carrels/{carrel}", b.carrel)
+	mux.HandleFunc("POST /courses/{course}/carrels/{carrel}/{action}", b.act)
+	mux.HandleFunc("/", func(rw http.ResponseWriter, r *http.Request) { page.Problem(rw, r, http.StatusNotFound, "notfound") })
+	return page.RememberLanguage(mux)
+}
+
+// Run counts the running carrels for the timeline, until the context ends.
+func (b *Board) Run(ctx context.Context) error {
+	ticker := b.clock().NewTicker(sampleEvery)
+	defer ticker.Stop()
+	for {
+		b.sample()
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C():
+		}
+	}
+}
+
+func (b *Board) sample() {
+	now, there := b.clock().Now(), map[string]bool{}
+	for _, course := range b.Directory.Courses() {
+		there[course.Name] = true
+		running := 0
+		for _, c := range b.Directory.In(course.Name) {
+			if c.State == v1alpha1.StateRunning {
+				running++
+			}
+		}
+		b.timelines.add(course.Name, sample{now, running})
+	}
+	b.timelines.keep(there)
+	b.hubs.keep(there)
+}
+
+// look reads the seats of a course, and what changed after a position.
+func (b *Board) look(course string, after int) snapshot {
+	return b.hubs.of(course).refresh(func() []directory.Carrel { return b.Directory.In(course) }, after)
+}
+
+// who is logged in. Without anybody it has answered.
+func who(rw http.ResponseWriter, r *http.Request) (auth.Identity, bool) {
+	id, ok := auth.FromContext(r.Context())
+	if !ok || id.User == "" {
+		page.Problem(rw, r, http.StatusUnauthorized, "forbidden")
+		return id, false
+	}
+	return id, true
+}
+
+// owns reports whether a carrel is somebody's own.
+func owns(id auth.Identity, c directory.Carrel) bool { return id.User != "" && c.User == id.User }
+
+func (b *Board) clock() clock.WithTicker {
+	if b.Clock == nil {
+		return clock.RealClock{}
+	}
+	return b.Clock
+}
+
+func (b *Board) times(r *http.Request, course *v1alpha1.Course) page.Times {
+	return page.Times{Lang: page.LanguageOf(r), Zone: page.ZoneOf(course), Now: b.clock().Now()}
+}

@@ -1,0 +1,103 @@
+package board
+
+import (
+	"cmp"
+	"net/http"
+	"slices"
+	"time"
+
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/carrel-dev/carrel/api/v1alpha1"
+	"github.com/carrel-dev/carrel/gateway/auth"
+	"github.com/carrel-dev/carrel/gateway/directory"
+	"github.com/carrel-dev/carrel/gateway/page"
+)
+
+const home = "/carrels"
+
+// view is the board for its templates.
+type view struct {
+	Head     head
+	Chart    chart
+	Title    string
+	Sections []section
+	Filter   filter
+	// Since is what the page has seen.
+	Since string
+	Times page.Times
+}
+
+// seatView is one seat for its template.
+type seatView struct {
+	Course string
+	Seat   Seat
+	Times  page.Times
+}
+
+// In makes what the template of a seat takes.
+func (v view) In(s Seat) seatView { return seatView{v.Head.Course, s, v.Times} }
+
+// show is the class board.
+func (b *Board) show(rw http.ResponseWriter, r *http.Request) {
+	id, course, ok := b.viewer(rw, r)
+	if !ok {
+		return
+	}
+	now := b.look(course.Name, 0)
+	times := b.times(r, course)
+	v := view{
+		Head: headOf(course, now.seats, times), Chart: b.chart(course.Name, now.seats, times.Now), Title: cmp.Or(course.Spec.Title, course.Name),
+		Filter: filterOf(r), Since: now.id(), Times: times,
+	}
+	v.Head.Filter = v.Filter
+	v.Sections = sectionsOf(v.Filter.of(now.seats))
+	pages.Show(rw, r, page.Page{Template: "board", Title: v.Title, Class: "wide", User: named(id), Home: home, Times: times, Data: v})
+}
+
+// chart is the timeline until now, but drawn anew no more often than it is
+// counted.
+func (b *Board) chart(course string, seats []Seat, now time.Time) chart {
+	running := 0
+	for _, s := range seats {
+		if s.State == v1alpha1.StateRunning {
+			running++
+		}
+	}
+	return chartOf(b.timelines.of(course), running, now.Truncate(sampleEvery))
+}
+
+// viewer is who may see the board of the course asked for. Else it has answered.
+// A student is sent to their own carrels.
+func (b *Board) viewer(rw http.ResponseWriter, r *http.Request) (auth.Identity, *v1alpha1.Course, bool) {
+	id, ok := who(rw, r)
+	if !ok {
+		return id, nil, false
+	}
+	course, found := b.Directory.Course(r.PathValue("course"))
+	if !found {
+		page.Problem(rw, r, http.StatusNotFound, "notfound")
+		return id, nil, false
+	}
+	may, err := b.Access.MayViewBoard(r.Context(), id, course.Name)
+	switch {
+	case err != nil:
+		unavailable(rw, r, err)
+	case may:
+		return id, course, true
+	case page.WantsPage(r) && slices.ContainsFunc(b.Directory.Of(id.User), func(c directory.Carrel) bool { return c.Course == course.Name }):
+		http.Redirect(rw, r, home, http.StatusSeeOther)
+	default:
+		page.Problem(rw, r, http.StatusForbidden, "forbidden")
+	}
+	return id, nil, false
+}
+
+func unavailable(rw http.ResponseWriter, r *http.Request, err error) {
+	log.FromContext(r.Context()).Error(err, "answer a request of the class board")
+	rw.Header().Set("Retry-After", "5")
+	page.Problem(rw, r, http.StatusServiceUnavailable, "unavailable")
+}
+
+// named is somebody for people.
+func named(id auth.Identity) string { return cmp.Or(id.Name, id.User) }

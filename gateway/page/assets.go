@@ -1,0 +1,85 @@
+package page
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"fmt"
+	"io/fs"
+	"mime"
+	"net/http"
+	"path"
+	"strings"
+	"time"
+)
+
+// Prefix begins the paths the gateway keeps for itself, on its own host and on
+// those of carrels.
+const Prefix = "/.carrel/"
+
+// assetPrefix begins those of style sheet, script and pictures.
+const assetPrefix = Prefix + "assets/"
+
+//go:embed assets
+var assetFiles embed.FS
+
+type asset struct {
+	content     []byte
+	contentType string
+}
+
+// assets are by path, urls by the name of the file. A path names the content by a
+// hash, so that browsers may keep it for good and see a new version at once.
+var assets, urls = mustReadAssets()
+
+func mustReadAssets() (byPath map[string]asset, byName map[string]string) {
+	files, err := fs.Sub(assetFiles, "assets")
+	if err == nil {
+		byPath, byName, err = readAssets(files)
+	}
+	if err != nil {
+		panic(fmt.Errorf("read the assets of the pages: %w", err))
+	}
+	return byPath, byName
+}
+
+func readAssets(files fs.FS) (byPath map[string]asset, byName map[string]string, err error) {
+	byPath, byName = map[string]asset{}, map[string]string{}
+	names, err := fs.Glob(files, "*")
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, name := range names {
+		content, err := fs.ReadFile(files, name)
+		if err != nil {
+			return nil, nil, err
+		}
+		hash := sha256.Sum256(content)
+		extension := path.Ext(name)
+		there := assetPrefix + strings.TrimSuffix(name, extension) + "." + hex.EncodeToString(hash[:6]) + extension
+		byName[name] = there
+		byPath[there] = asset{content: content, contentType: mime.TypeByExtension(extension)}
+	}
+	return byPath, byName, nil
+}
+
+// IsAsset reports whether a path is one of Assets. They are for everybody: pages
+// need them before anybody has logged in.
+func IsAsset(path string) bool { return strings.HasPrefix(path, assetPrefix) }
+
+// Assets serves style sheet, script and pictures.
+func Assets() http.Handler {
+	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		file, found := assets[r.URL.Path]
+		if !found {
+			http.NotFound(rw, r)
+			return
+		}
+		header := rw.Header()
+		header.Set("Content-Type", file.contentType)
+		header.Set("Cache-Control", "public, max-age=31536000, immutable")
+		header.Set("X-Content-Type-Options", "nosniff")
+		http.ServeContent(rw, r, r.URL.Path, time.Time{}, bytes.NewReader(file.content))
+	})
+}

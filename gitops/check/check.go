@@ -1,0 +1,133 @@
+// Package check finds what is wrong with a repository of courses before anything
+// applies it: it renders what Flux would, validates it as the API server would,
+// and asks the questions that need more than one object. No cluster is needed.
+package check
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/carrel-dev/carrel/gitops/plan"
+	"github.com/carrel-dev/carrel/gitops/render"
+	"github.com/carrel-dev/carrel/gitops/tree"
+	"github.com/carrel-dev/carrel/roster"
+)
+
+// Severity says what a finding means for a merge.
+type Severity string
+
+// Severities.
+const (
+	// Error must be mended before it is merged.
+	Error Severity = "error"
+	// Warning is worth a look.
+	Warning Severity = "warning"
+)
+
+// Finding is something to mend.
+type Finding struct {
+	// Rule is the id of the rule that found it.
+	Rule     string   `json:"rule"`
+	Severity Severity `json:"severity"`
+	// File is the path from the repository's root, Line counts from 1; 0 is the
+	// file as a whole.
+	File string `json:"file"`
+	Line int    `json:"line,omitempty"`
+	// Object names what it is about, as "Course prog1/prog1"; may be empty.
+	Object string `json:"object,omitempty"`
+	// Message is what is wrong, Cure what to do about it.
+	Message string `json:"message"`
+	Cure    string `json:"cure,omitempty"`
+}
+
+// Clusters checks all that Flux applies to each cluster of a tree. With before,
+// the tree it is to replace, removals over the guard are findings too. What is
+// found in several clusters is said once.
+func Clusters(ctx context.Context, now, before *tree.Tree) ([]Finding, error) {
+	names := render.Clusters(now)
+	if len(names) == 0 {
+		return nil, fmt.Errorf("there is no clusters/<name>/flux-system: run carrel at the root of the repository, or name it with --repository")
+	}
+	var found []Finding
+	for _, name := range names {
+		s, err := load(ctx, now, name)
+		if err != nil {
+			return nil, fmt.Errorf("cluster %s: %w", name, err)
+		}
+		if before != nil && slices.Contains(render.Clusters(before), name) {
+			if s.before, err = load(ctx, before, name); err != nil {
+				return nil, fmt.Errorf("cluster %s before the change: %w", name, err)
+			}
+		}
+		for _, rule := range rules {
+			for _, f := range rule.find(s) {
+				f.Rule, f.Severity = rule.ID, cmp.Or(f.Severity, rule.Severity)
+				found = append(found, f)
+			}
+		}
+	}
+	slices.SortStableFunc(found, compareFindings)
+	return slices.Compact(found), nil
+}
+
+func compareFindings(a, b Finding) int {
+	return cmp.Or(strings.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), strings.Compare(a.Rule, b.Rule),
+		strings.Compare(a.Object, b.Object), strings.Compare(a.Message, b.Message))
+}
+
+// Below keeps the findings in a file or directory.
+func Below(found []Finding, path string) []Finding {
+	path = strings.Trim(path, "/")
+	if path == "" || path == "." {
+		return found
+	}
+	return slices.DeleteFunc(found, func(f Finding) bool { return f.File != path && !strings.HasPrefix(f.File, path+"/") })
+}
+
+// Failed reports whether any finding is an error.
+func Failed(found []Finding) bool {
+	return slices.ContainsFunc(found, func(f Finding) bool { return f.Severity == Error })
+}
+
+// id tells objects apart.
+type id struct{ kind, namespace, name string }
+
+// subject is what the rules look at: one cluster.
+type subject struct {
+	cluster string
+	tree    *tree.Tree
+	applied []render.Applied
+	objects []*object
+	by      map[id]*object
+	// classes are the courses that can be made sense of, by name.
+	classes map[string]plan.Class
+	before  *subject
+	sources map[string][]*document
+	rosters map[string]roster.Roster
+}
+
+func load(ctx context.Context, t *tree.Tree, cluster string) (*subject, error) {
+	applied, err := render.Cluster(ctx, t, cluster)
+	if err != nil {
+		return nil, err
+	}
+	s := &subject{cluster: cluster, tree: t, applied: applied, by: map[id]*object{}, sources: map[string][]*document{}, rosters: map[string]roster.Roster{}}
+	var valid []*object
+	for i := range applied {
+		for j, o := range applied[i].Objects {
+			one := &object{Unstructured: o, origin: applied[i].Origins[j], by: applied[i].Kustomization}
+			s.objects = append(s.objects, one)
+			s.by[id{o.GetKind(), o.GetNamespace(), o.GetName()}] = one
+			if one.errs = validate(ctx, o); len(one.errs) == 0 {
+				valid = append(valid, one)
+			}
+		}
+	}
+	if s.classes, err = plan.Classes(unwrap(valid)); err != nil {
+		return nil, err
+	}
+	return s, nil
+}

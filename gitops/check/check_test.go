@@ -1,0 +1,217 @@
+package check_test
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/carrel-dev/carrel/gitops/check"
+	"github.com/carrel-dev/carrel/gitops/tree"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// Files of testdata/campus.
+const (
+	rosters   = "courses/prog1/roster/"
+	course    = rosters + "course.yaml"
+	rows      = rosters + "roster.csv"
+	kai       = rosters + "students/kai.yaml"
+	template  = "courses/prog1/templates/ide.yaml"
+	namespace = "clusters/lab/courses/prog1/namespace.yaml"
+)
+
+// edit replaces text of a file; all of it if what to replace is empty.
+type edit struct{ file, was, is string }
+
+// repository is testdata/campus with edits.
+func repository(t *testing.T, edits ...edit) *tree.Tree {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.CopyFS(dir, os.DirFS("testdata/campus")); err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range edits {
+		file := filepath.Join(dir, e.file)
+		is := e.is
+		if e.was != "" {
+			data, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !strings.Contains(string(data), e.was) {
+				t.Fatalf("%s has no %q", e.file, e.was)
+			}
+			is = strings.ReplaceAll(string(data), e.was, e.is)
+		}
+		if err := os.WriteFile(file, []byte(is), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	found, err := tree.Directory(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
+func words(found []check.Finding) (all []string) {
+	for _, f := range found {
+		all = append(all, fmt.Sprintf("%s:%d %s %s: %s", f.File, f.Line, f.Severity, f.Rule, f.Message))
+	}
+	return all
+}
+
+// Each rule fires, at the line in git, and all others are silent.
+func TestRules(t *testing.T) {
+	const another = "apiVersion: carrel.dev/v1alpha1\nkind: Userland\nmetadata:\n  name: kai-2\nspec:\n  user: kai@example.ac.jp\n"
+	for _, test := range []struct {
+		name  string
+		edits []edit
+		// want are beginnings of findings.
+		want []string
+	}{
+		{name: "nothing is wrong"},
+		{"a file that is not there", []edit{{rosters + "kustomization.yaml", "students/kai.yaml", "students/kei.yaml"}},
+			[]string{"courses/prog1/roster:0 error build: kustomization prog1/roster: "}},
+		{"an unknown field", []edit{{kai, "user:", "usr:"}}, []string{kai + `:6 error schema: unknown field "spec.usr"`}},
+		{"a rule of the kind", []edit{{course, "duration: 90m", "duration: 0s"}}, []string{course + ":17 error schema: spec.timetable.sessions[0].duration: "}},
+		{"a wrong type", []edit{{kai, "user: kai@example.ac.jp", "user: 12"}}, []string{kai + ":6 error schema: spec.user: "}},
+		{"a core kind's unknown field", []edit{{namespace, "hard:", "hrd:"}}, []string{namespace + `:14 error schema: unknown field "spec.hrd"`}},
+		{"a core kind's wrong type", []edit{{namespace, "labels:", "labels: [a]\n  annotations:"}}, []string{namespace + ":5 error pod-security: ", namespace + ":5 error schema: json: cannot unmarshal array"}},
+		{"a Course of another name", []edit{{course, "name: prog1", "name: prog2"}}, []string{course + ":4 error course-name: the Course prog2 is in the namespace prog1"}},
+		{"a row too many", []edit{{rows, "26t0005,", "26t0001,"}}, []string{rows + ":6 error roster: the same user and template as line 2"}},
+		{"a row that breaks off", []edit{{rows, "Ito Ren", `"Ito Ren`}}, []string{rows + ":4 error roster: a quoted cell begins here"}},
+		{"a row for one who has a file", []edit{{rows, "26t0001,", "kai@example.ac.jp,"}}, []string{rows + ":2 warning roster: a file of its own has the same user"}},
+		{"a roster that is not there", []edit{{course, "configMap: roster", "configMap: rosta"}}, []string{course + ":9 error roster-missing: there is no ConfigMap \"rosta\""}},
+		{"a ConfigMap that is none", []edit{{rosters + "kustomization.yaml", "carrel.dev/roster", "roster"}}, []string{course + ":9 error roster-missing: the ConfigMap \"roster-"}},
+		{"a row of no Template", []edit{{rows, "Ito Ren,,", "Ito Ren,db,"}}, []string{rows + `:4 error template-missing: there is no Template "db"`}},
+		{"a file of no Template", []edit{{kai, "spec:", "spec:\n  templateName: db"}}, []string{kai + `:6 error template-missing: there is no Template "db"`}},
+		{"a Course of no Template", []edit{{course, "templateName: ide", "templateName: db"}}, []string{course + `:7 error template-missing: there is no Template "db"`}},
+		{"two files for one", []edit{{rosters + "students/kai-2.yaml", "", another}, {rosters + "kustomization.yaml", "students/kai.yaml", "students/kai.yaml\n  - students/kai-2.yaml"}},
+			[]string{rosters + "students/kai-2.yaml:6 error twice: the same user and template as the Userland kai in " + kai}},
+		{"a name that is too long for a kind", []edit{{kai, "name: kai", "name: " + strings.Repeat("k", 51)}}, []string{kai + ":4 error schema: Invalid value: metadata.name must be at most 50"}},
+		{"a host name that is too long", longCourse(), []string{kai + ":4 error host-name: the carrel's host name "}},
+		{"an image without a tag", []edit{{template, "ide:1.2", "ide"}}, []string{template + ":10 warning image: the image registry.example/ide has no tag"}},
+		{"the latest image", []edit{{template, "ide:1.2", "ide:latest"}}, []string{template + ":10 warning image: "}},
+		{"an image of a registry with a port", []edit{{template, "registry.example/ide:1.2", "registry.example:5000/ide"}}, []string{template + ":10 warning image: "}},
+		{"an image by its digest", []edit{{template, "ide:1.2", "ide@sha256:" + strings.Repeat("0", 64)}}, nil},
+		{"too small a quota", []edit{{namespace, `pods: "10"`, `pods: "5"`}}, []string{namespace + ":15 error quota: with everybody there the class needs 6 of pods, and the quota is 5"}},
+		{"a Template on the roster", []edit{{rosters + "kustomization.yaml", "students/kai.yaml", "students/kai.yaml\n  - db.yaml"},
+			{rosters + "db.yaml", "", "apiVersion: v1\nkind: Secret\nmetadata:\n  name: db\n"}},
+			[]string{rosters + "db.yaml:2 error account: the account prog1/roster, which applies this file, may not create secrets"}},
+		{"no Pod Security", []edit{{namespace, "    pod-security.kubernetes.io/enforce: restricted\n", ""}}, []string{namespace + ":5 error pod-security: "}},
+		{"no Pod Security to speak of", []edit{{namespace, "enforce: restricted", "enforce: privileged"}}, []string{namespace + ":7 error pod-security: "}},
+		{"no such time zone", []edit{{course, "Asia/Tokyo", "Asia/Tokio"}}, []string{course + ":11 error timetable: spec.timetable.timeZone: there is no time zone"}},
+		{"no such day", []edit{{course, `["2026-12-28"]`, `["2026-11-31"]`}}, []string{course + ":19 error timetable: "}},
+		{"a session that never is", []edit{{course, `firstDay: "2026-10-01", lastDay: "2027-02-05"`, `firstDay: "2026-10-06", lastDay: "2026-10-09"`}}, []string{course + `:14 error timetable: the session "Lab" never takes place`}},
+		{"a day off that was off", []edit{{course, "2026-12-28", "2026-12-29"}}, []string{course + `:19 warning timetable: the session "Lab" would not take place on 2026-12-29 anyway`}},
+		{"a section of nobody", []edit{{course, "sections: [a]", "sections: [a, z]"}}, []string{course + `:18 warning timetable: the session "Lab" is for section "z"`}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			found, err := check.Clusters(t.Context(), repository(t, test.edits...), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := words(found)
+			for i, finding := range got {
+				if i < len(test.want) && strings.HasPrefix(finding, test.want[i]) {
+					got[i] = test.want[i]
+				}
+			}
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Errorf("found (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// longCourse is a course of a long name with a student of one.
+func longCourse() []edit {
+	const dir = "clusters/lab/courses/prog1/"
+	long := "prog-" + strings.Repeat("1", 30)
+	return []edit{
+		{dir + "kustomization.yaml", "namespace: prog1", "namespace: " + long}, {namespace, "name: prog1", "name: " + long},
+		{dir + "accounts.yaml", "namespace: prog1", "namespace: " + long}, {dir + "sync.yaml", "targetNamespace: prog1", "targetNamespace: " + long},
+		{course, "name: prog1", "name: " + long}, {kai, "name: kai", "name: " + strings.Repeat("k", 30)},
+	}
+}
+
+func TestGuard(t *testing.T) {
+	before := repository(t)
+	drop := edit{rows, "26t0001,Sato Yuki,,a\n26t0002,Mori Hana,,a\n26t0003,Ito Ren,,a\n26t0004,Abe Mei,,a\n", ""}
+	found, err := check.Clusters(t.Context(), repository(t, drop), before)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(found) != 1 || found[0].Rule != "guard" || found[0].File != course || !strings.Contains(found[0].Cure, "spec.guard.confirm") {
+		t.Fatalf("found %q", words(found))
+	}
+	if found, err = check.Clusters(t.Context(), before, before); err != nil || len(found) > 0 {
+		t.Errorf("nothing changes, and found %q, %v", words(found), err)
+	}
+}
+
+func TestFormats(t *testing.T) {
+	found, err := check.Clusters(t.Context(), repository(t,
+		edit{rows, "26t0005,", "26t0001,"}, edit{template, "ide:1.2", "ide"}), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, format := range check.Formats() {
+		for name, findings := range map[string][]check.Finding{format: found, format + "-clean": nil} {
+			var out bytes.Buffer
+			if err := check.Write(&out, format, findings); err != nil {
+				t.Fatal(err)
+			}
+			golden(t, name, out.Bytes())
+		}
+	}
+	var out bytes.Buffer
+	if err := check.List(&out); err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "rules", out.Bytes())
+}
+
+func golden(t *testing.T, name string, got []byte) {
+	t.Helper()
+	file := filepath.Join("testdata", "golden", name)
+	if *update {
+		if err := os.WriteFile(file, got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), string(got)); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", name, diff)
+	}
+}
+
+// The courses of this repository are clean.
+func TestOwnCourses(t *testing.T) {
+	own, err := tree.Directory("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found, err := check.Clusters(t.Context(), own, nil)
+	if err != nil || len(found) > 0 {
+		t.Errorf("found %q, %v", words(found), err)
+	}
+}
+
+func TestBelow(t *testing.T) {
+	found := []check.Finding{{File: "courses/a/x.yaml"}, {File: "courses/ab/x.yaml"}}
+	if got := check.Below(found, "courses/a/"); len(got) != 1 || got[0].File != "courses/a/x.yaml" {
+		t.Errorf("found %v", got)
+	}
+}

@@ -1,0 +1,194 @@
+package check
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
+	"go.yaml.in/yaml/v3"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/carrel-dev/carrel/gitops/render"
+)
+
+// object is one that Flux applies, and where it comes from.
+type object struct {
+	*unstructured.Unstructured
+	origin render.Origin
+	// by is the Kustomization that applies it; nil for what a person applies.
+	by *kustomizev1.Kustomization
+	// errs are what the API server would refuse it for.
+	errs []fault
+}
+
+// fault is something wrong with a field.
+type fault struct {
+	// path is the field's, as spec.template.spec.containers[0].image; may be empty.
+	path    string
+	message string
+}
+
+func (o *object) String() string {
+	name := o.GetName()
+	if o.GetNamespace() != "" {
+		name = o.GetNamespace() + "/" + name
+	}
+	return o.GetKind() + " " + name
+}
+
+func unwrap(objects []*object) []*unstructured.Unstructured {
+	all := make([]*unstructured.Unstructured, len(objects))
+	for i := range objects {
+		all[i] = objects[i].Unstructured
+	}
+	return all
+}
+
+// at is a finding about a field of an object. The line is that of the field in the
+// file the object was written in or, where a patch or Flux put the field there, of
+// what is nearest to it.
+func (s *subject) at(o *object, field, message, cure string) Finding {
+	f := Finding{File: o.origin.File, Object: o.String(), Message: message, Cure: cure}
+	if f.File == "" {
+		f.File = s.entry(o.by)
+		return f
+	}
+	if !o.origin.Generated {
+		f.Line = s.line(o, field)
+	}
+	return f
+}
+
+// entry is the file to name where no better one is known: the directory that a
+// Kustomization builds.
+func (s *subject) entry(k *kustomizev1.Kustomization) string {
+	if k == nil {
+		return "clusters/" + s.cluster + "/flux-system"
+	}
+	return strings.Trim(strings.TrimPrefix(k.Spec.Path, "./"), "/")
+}
+
+// document is one of a YAML file.
+type document struct {
+	root       *yaml.Node
+	kind, name string
+}
+
+// line finds a field in the file of an object; 0 if the object is not in there.
+func (s *subject) line(o *object, field string) int {
+	var found *document
+	for _, d := range s.documents(o.origin.File) {
+		switch {
+		case d.kind != o.GetKind():
+		case d.name == o.GetName():
+			return d.line(field)
+		// It was given another name since.
+		case found == nil || strings.Contains(o.GetName(), d.name):
+			found = d
+		}
+	}
+	if found == nil {
+		return 0
+	}
+	return found.line(field)
+}
+
+func (s *subject) documents(file string) []*document {
+	if known, found := s.sources[file]; found {
+		return known
+	}
+	var all []*document
+	if data, err := s.tree.ReadFile(file); err == nil {
+		decoder := yaml.NewDecoder(strings.NewReader(string(data)))
+		for {
+			var root yaml.Node
+			if decoder.Decode(&root) != nil {
+				break
+			}
+			if len(root.Content) == 0 {
+				continue
+			}
+			d := &document{root: root.Content[0]}
+			d.kind, d.name = value(d.root, "kind"), value(d.root, "metadata", "name")
+			all = append(all, d)
+		}
+	}
+	s.sources[file] = all
+	return all
+}
+
+func value(node *yaml.Node, path ...string) string {
+	for _, key := range path {
+		if node = child(node, key); node == nil {
+			return ""
+		}
+	}
+	return node.Value
+}
+
+// line is that of the field, or of the deepest one on the way that is there.
+func (d *document) line(field string) int {
+	node, line := d.root, d.root.Line
+	for _, key := range steps(field) {
+		if node.Kind == yaml.MappingNode {
+			for i := 0; i+1 < len(node.Content); i += 2 {
+				if node.Content[i].Value == key {
+					line = node.Content[i].Line
+				}
+			}
+		}
+		next := child(node, key)
+		if next == nil {
+			break
+		}
+		if node.Kind == yaml.SequenceNode {
+			line = next.Line
+		}
+		node = next
+	}
+	return line
+}
+
+func child(node *yaml.Node, key string) *yaml.Node {
+	switch node.Kind {
+	case yaml.AliasNode:
+		return child(node.Alias, key)
+	case yaml.MappingNode:
+		for i := 0; i+1 < len(node.Content); i += 2 {
+			if node.Content[i].Value == key {
+				return node.Content[i+1]
+			}
+		}
+	case yaml.SequenceNode:
+		if i, err := strconv.Atoi(key); err == nil && i >= 0 && i < len(node.Content) {
+			return node.Content[i]
+		}
+	}
+	return nil
+}
+
+// steps takes a path apart: spec.hosts[0] is spec, hosts, 0, and what stands in
+// brackets may have dots.
+func steps(field string) (all []string) {
+	for field != "" {
+		end := strings.IndexAny(field, ".[")
+		if field[0] == '[' {
+			field = field[1:]
+			end = strings.IndexByte(field, ']')
+		}
+		if end < 0 {
+			return append(all, field)
+		}
+		if end > 0 {
+			all = append(all, field[:end])
+		}
+		if field[end] != '[' {
+			end++
+		}
+		field = field[end:]
+	}
+	return all
+}
+
+func index(path string, i int) string { return fmt.Sprintf("%s[%d]", path, i) }

@@ -1,0 +1,198 @@
+package check
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/carrel-dev/carrel/controller/enrolment"
+	"github.com/carrel-dev/carrel/gitops/plan"
+	"github.com/carrel-dev/carrel/roster"
+)
+
+// find finds an object; nil if it is not there.
+func (s *subject) find(kind, namespace, name string) *object {
+	return s.by[id{kind, namespace, name}]
+}
+
+// ours are all objects of one of our kinds.
+func (s *subject) ours(kind string) []*object {
+	return slices.DeleteFunc(slices.Clone(s.objects), func(o *object) bool {
+		return o.GetKind() != kind || o.GroupVersionKind().Group != "carrel.dev"
+	})
+}
+
+// names are the courses in order.
+func (s *subject) names() []string { return slices.Sorted(maps.Keys(s.classes)) }
+
+func findTemplateMissing(s *subject) (found []Finding) {
+	for _, name := range s.names() {
+		if s.broken(name) {
+			continue // what is missing may be in there
+		}
+		class := s.classes[name]
+		missing := func(template string) bool { return template != "" && s.find("Template", name, template) == nil }
+		const cure = "add it to the templates of the course, or name one that is there"
+		if template := class.Course.Spec.TemplateName; missing(template) {
+			found = append(found, s.at(s.find("Course", name, name), "spec.templateName", fmt.Sprintf("there is no Template %q in the course", template), cure))
+		}
+		for i := range class.Userlands {
+			if u := &class.Userlands[i]; missing(u.Spec.TemplateName) {
+				found = append(found, s.at(s.find("Userland", name, u.Name), "spec.templateName", fmt.Sprintf("there is no Template %q in the course", u.Spec.TemplateName), cure))
+			}
+		}
+		for _, row := range s.rows(name).Rows {
+			if missing(row.Template) {
+				found = append(found, Finding{File: row.Place.File, Line: row.Place.Line, Object: "Course " + name,
+					Message: fmt.Sprintf("there is no Template %q in the course", row.Template), Cure: cure})
+			}
+		}
+	}
+	return found
+}
+
+// broken reports whether some of what a course consists of could not be built.
+func (s *subject) broken(course string) bool {
+	for _, one := range s.applied {
+		if one.Err != nil && (one.Kustomization == nil || one.Kustomization.Namespace == course || one.Kustomization.Spec.TargetNamespace == course) {
+			return true
+		}
+	}
+	return false
+}
+
+func findTwice(s *subject) (found []Finding) {
+	type identity struct{ user, template string }
+	for _, name := range s.names() {
+		class, first := s.classes[name], map[identity]*object{}
+		for i := range class.Userlands {
+			u := &class.Userlands[i]
+			o := s.find("Userland", name, u.Name)
+			id := identity{u.User(), cmp.Or(u.Spec.TemplateName, class.Course.Spec.TemplateName)}
+			if other := first[id]; other != nil {
+				found = append(found, s.at(o, "spec.user", fmt.Sprintf("the same user and template as the Userland %s in %s", other.GetName(), other.origin.File),
+					"delete one of the two, or name another template in one"))
+				continue
+			}
+			first[id] = o
+		}
+	}
+	return found
+}
+
+// maxHost is how long a label of a host name may be.
+const maxHost = 63
+
+func findHostName(s *subject) (found []Finding) {
+	for _, o := range s.ours("Userland") {
+		host := o.GetName() + "--" + o.GetNamespace()
+		if len(host) > maxHost {
+			found = append(found, s.at(o, "metadata.name", fmt.Sprintf("the carrel's host name %s would have %d characters, at most %d", host, len(host), maxHost),
+				fmt.Sprintf("shorten the name to at most %d, and put the whole identity into spec.user", maxHost-2-len(o.GetNamespace()))))
+		}
+	}
+	return found
+}
+
+func findRoster(s *subject) (found []Finding) {
+	for _, name := range s.names() {
+		class := s.classes[name]
+		enrolled := enrolment.Make(class.Course, class.Userlands, s.rows(name))
+		add := func(p roster.Problem, severity Severity) {
+			message := p.Cause
+			if p.Header != "" {
+				message = fmt.Sprintf("column %d (%s): %s", p.Column, p.Header, message)
+			}
+			found = append(found, Finding{Severity: severity, File: p.File, Line: p.Line, Object: "Course " + name, Message: message, Cure: p.Cure})
+		}
+		for _, p := range enrolled.Errors {
+			add(p, Error)
+		}
+		for _, p := range enrolled.Warnings {
+			add(p, Warning)
+		}
+	}
+	return found
+}
+
+func findRosterMissing(s *subject) (found []Finding) {
+	for _, name := range s.names() {
+		for i, source := range s.classes[name].Course.Spec.Rosters {
+			o := s.find("ConfigMap", name, source.ConfigMap)
+			field := index("spec.rosters", i) + ".configMap"
+			switch {
+			case o == nil:
+				found = append(found, s.at(s.find("Course", name, name), field, fmt.Sprintf("there is no ConfigMap %q", source.ConfigMap),
+					"make it by a configMapGenerator, with the component kustomize/components/roster"))
+			case o.GetLabels()["carrel.dev/roster"] != "true":
+				found = append(found, s.at(s.find("Course", name, name), field, fmt.Sprintf("the ConfigMap %q is not labelled as a roster", source.ConfigMap),
+					`label it carrel.dev/roster: "true"`))
+			}
+		}
+	}
+	return found
+}
+
+func findQuota(s *subject) (found []Finding) {
+	for _, name := range s.names() {
+		class := s.classes[name]
+		need := plan.Compare(name, class, class, time.Time{}).Need
+		for _, row := range need.Rows {
+			if !row.Over {
+				continue
+			}
+			when := "with everybody there"
+			if need.Session != "" {
+				when = "in its fullest session, " + need.Session + ","
+			}
+			found = append(found, s.at(s.quota(name, row.Resource), "spec.hard["+row.Resource+"]",
+				fmt.Sprintf("%s the class needs %s of %s, and the quota is %s", when, row.After, row.Resource, row.Quota),
+				fmt.Sprintf("raise %s in the course's ResourceQuota to at least %s", row.Resource, row.After)))
+		}
+	}
+	return found
+}
+
+// quota is the ResourceQuota of a course to raise.
+func (s *subject) quota(course, resource string) *object {
+	var found *object
+	for _, o := range s.objects {
+		if o.GetKind() != "ResourceQuota" || o.GetNamespace() != course {
+			continue
+		}
+		hard, _, _ := unstructured.NestedMap(o.Object, "spec", "hard")
+		if _, there := hard[resource]; there {
+			return o
+		}
+		found = o
+	}
+	return found
+}
+
+func findGuard(s *subject) (found []Finding) {
+	if s.before == nil {
+		return nil
+	}
+	for _, name := range s.before.names() {
+		before, after := s.before.classes[name], s.classes[name]
+		if s.broken(name) || s.before.broken(name) {
+			continue
+		}
+		for _, held := range plan.Compare(name, before, after, time.Time{}).Held {
+			f := Finding{Message: fmt.Sprintf("%d of %d students would be removed, which is over the guard", held.Removals, held.Of), Cure: "if it is meant, commit to the Course: " + held.Confirm}
+			if o := s.find("Course", name, name); o != nil {
+				at := s.at(o, "spec.guard", f.Message, f.Cure)
+				f = at
+			} else {
+				f.File, f.Object = s.before.find("Course", name, name).origin.File, "Course "+name
+				f.Cure = "take the students out first, in a request of its own"
+			}
+			found = append(found, f)
+		}
+	}
+	return found
+}

@@ -1,0 +1,74 @@
+package check
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/carrel-dev/carrel/api/v1alpha1"
+	"github.com/carrel-dev/carrel/timetable"
+)
+
+func findTimetable(s *subject) (found []Finding) {
+	for _, name := range s.names() {
+		course := s.classes[name].Course
+		if course.Spec.Timetable == nil {
+			continue
+		}
+		o := s.find("Course", name, name)
+		if _, err := timetable.New(*course.Spec.Timetable); err != nil {
+			field, message, _ := strings.Cut(err.Error(), ": ")
+			found = append(found, s.at(o, field, field+": "+message, ""))
+			continue
+		}
+		sections := s.sections(name)
+		for i, session := range course.Spec.Timetable.Sessions {
+			field := index("spec.timetable.sessions", i)
+			found = append(found, s.session(o, field, *course.Spec.Timetable, session)...)
+			for j, section := range session.Sections {
+				if len(sections) > 0 && !slices.Contains(sections, section) {
+					f := s.at(o, index(field+".sections", j), fmt.Sprintf("the session %q is for section %q, in which nobody is", session.Name, section),
+						"correct the section here or on the roster")
+					f.Severity = Warning
+					found = append(found, f)
+				}
+			}
+		}
+	}
+	return found
+}
+
+// session looks at one session of a timetable that can be read.
+func (s *subject) session(o *object, field string, of v1alpha1.Timetable, session v1alpha1.Session) (found []Finding) {
+	alone := of
+	alone.Sessions = []v1alpha1.Session{session}
+	if table, err := timetable.New(alone); err == nil && len(table.Sessions()) == 0 {
+		return []Finding{s.at(o, field, fmt.Sprintf("the session %q never takes place", session.Name),
+			"look at its weekdays, at its except and at the days of the term")}
+	}
+	alone.Sessions[0].Except = nil
+	table, err := timetable.New(alone)
+	if err != nil {
+		return nil
+	}
+	for i, day := range session.Except {
+		if !slices.ContainsFunc(table.Sessions(), func(o timetable.Occurrence) bool { return o.Begin.Format("2006-01-02") == string(day) }) {
+			f := s.at(o, index(field+".except", i), fmt.Sprintf("the session %q would not take place on %s anyway", session.Name, day), "correct the day, or take it out")
+			f.Severity = Warning
+			found = append(found, f)
+		}
+	}
+	return found
+}
+
+// sections are those that students of a course are in.
+func (s *subject) sections(course string) (all []string) {
+	for _, row := range s.rows(course).Rows {
+		all = append(all, row.Section)
+	}
+	for i := range s.classes[course].Userlands {
+		all = append(all, s.classes[course].Userlands[i].Spec.Section)
+	}
+	slices.Sort(all)
+	return slices.DeleteFunc(slices.Compact(all), func(section string) bool { return section == "" })
+}

@@ -1,0 +1,372 @@
+package history
+
+import (
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/go-git/go-git/v5/plumbing"
+
+	"github.com/carrel-dev/carrel/roster"
+)
+
+// Carrel is one carrel of one person, as git has it.
+type Carrel struct {
+	// User is who logs in to it.
+	User string `json:"user"`
+	// Userland is its name in the cluster.
+	Userland string `json:"userland"`
+	// Name is the person's, for people; may be empty.
+	Name string `json:"name,omitempty"`
+	// Template is the Template it follows, also where that is the course's.
+	Template string `json:"template"`
+	// Section is the part of the class; may be empty.
+	Section string `json:"section,omitempty"`
+	// Enabled false stops it and keeps the work.
+	Enabled bool `json:"enabled"`
+	// File is where it is declared, from the root of the repository.
+	File string `json:"file"`
+	// Line is where in the file, from 1; 0 if that can't be told.
+	Line int `json:"line,omitempty"`
+
+	// row: it is a row of a roster.
+	row bool
+	// stays: its Userland outlives its declaration, and a row takes it over.
+	stays bool
+}
+
+// Class is a course as it stood at a commit.
+type Class struct {
+	// Course is its name.
+	Course string `json:"course"`
+	// Title is for people; may be empty.
+	Title string `json:"title,omitempty"`
+	// Carrels are sorted by user and Template.
+	Carrels []Carrel `json:"carrels"`
+	// Problems are why it could not be read. With one, a cluster goes on with the
+	// class it had.
+	Problems []string `json:"problems,omitempty"`
+
+	exists bool
+}
+
+// classReader reads one class, following its kustomizations.
+type classReader struct {
+	repository *Repository
+	root       plumbing.Hash
+	userlands  []manifest
+	course     *manifest
+	// configMaps are the files of generated ConfigMaps, by the generator's name
+	// and the key.
+	configMaps map[string]map[string]located
+	problems   []string
+	// patched: what was read is changed by patches before it is applied.
+	patched bool
+	// watch is what was looked at.
+	watch []string
+	// seen are the directories on the way to here, and how deep.
+	seen map[string]bool
+}
+
+// located is a file at a commit.
+type located struct {
+	path string
+	hash plumbing.Hash
+}
+
+func (r *Repository) newReader(root plumbing.Hash) *classReader {
+	return &classReader{repository: r, root: root, configMaps: map[string]map[string]located{}, seen: map[string]bool{}}
+}
+
+// class is what the directory of a roster says at a commit, whose tree is root.
+func (r *Repository) class(root plumbing.Hash, course, directory string) (Class, error) {
+	c := r.newReader(root)
+	at, exists, err := r.find(root, directory)
+	if err != nil || !exists || !at.tree {
+		return Class{Course: course}, err
+	}
+	if err := c.directory(directory, at.hash); err != nil {
+		return Class{}, err
+	}
+	if c.patched {
+		if err := c.patch(directory); err != nil {
+			c.problem("%s: %v", directory, err)
+		}
+	}
+	return c.compose(course)
+}
+
+// watchOf are the paths that decide what a directory builds: it and all it leads
+// to.
+func (r *Repository) watchOf(root plumbing.Hash, directories ...string) ([]string, error) {
+	var all []string
+	for _, directory := range directories {
+		c := r.newReader(root)
+		c.watch = []string{directory}
+		at, exists, err := r.find(root, directory)
+		if err != nil {
+			return nil, err
+		}
+		if exists && at.tree {
+			if err := c.follow(directory, at.hash); err != nil {
+				return nil, err
+			}
+		}
+		all = append(all, c.watch...)
+	}
+	return cover(all), nil
+}
+
+// follow looks at kustomizations only.
+func (c *classReader) follow(directory string, tree plumbing.Hash) error {
+	if c.seen[directory] {
+		return nil
+	}
+	c.seen[directory] = true
+	k, all, err := c.repository.kustomizationIn(tree)
+	if err != nil {
+		return err
+	}
+	if k == nil {
+		for _, e := range all {
+			if e.tree && c.followed(e.name) {
+				if err := c.follow(path.Join(directory, e.name), e.hash); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	}
+	for _, name := range k.paths() {
+		p, inside := clean(path.Join(directory, name))
+		if !inside || isRemote(name) {
+			continue
+		}
+		c.watch = append(c.watch, p)
+		at, exists, err := c.repository.find(c.root, p)
+		if err != nil {
+			return err
+		}
+		if exists && at.tree {
+			if err := c.follow(p, at.hash); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// followed reports whether a directory without a kustomization may hold one below
+// it: students' files lie in directories of many.
+func (c *classReader) followed(name string) bool { return !strings.HasPrefix(name, ".") }
+
+// directory reads what a directory builds, as Flux does: by its kustomization, or
+// every manifest below it.
+func (c *classReader) directory(directory string, tree plumbing.Hash) error {
+	if c.seen[directory] {
+		return nil
+	}
+	c.seen[directory] = true
+	k, all, err := c.repository.kustomizationIn(tree)
+	if err != nil {
+		return err
+	}
+	if k != nil {
+		return c.kustomization(directory, k)
+	}
+	for _, e := range all {
+		p := path.Join(directory, e.name)
+		switch {
+		case e.tree && c.followed(e.name):
+			err = c.directory(p, e.hash)
+		case e.plain && isManifest(e.name):
+			err = c.manifests(located{p, e.hash})
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func isManifest(name string) bool {
+	return (strings.HasSuffix(name, ".yaml") || strings.HasSuffix(name, ".yml")) && !strings.HasPrefix(name, ".")
+}
+
+// kustomization reads what one selects and generates.
+func (c *classReader) kustomization(directory string, k *kustomization) error {
+	if k.problem != "" {
+		c.problem("%s: %s", path.Join(directory, k.file), k.problem)
+		return nil
+	}
+	for _, name := range slices.Concat(k.Resources, k.Bases, k.Components) {
+		if err := c.resource(directory, name); err != nil {
+			return err
+		}
+	}
+	for _, g := range k.ConfigMapGenerator {
+		if err := c.generator(directory, g); err != nil {
+			return err
+		}
+	}
+	c.patched = c.patched || k.patches()
+	return nil
+}
+
+func (c *classReader) resource(directory, name string) error {
+	p, inside := clean(path.Join(directory, name))
+	if !inside || isRemote(name) {
+		c.problem("%s: %s lies outside of the repository, and is not followed", directory, name)
+		return nil
+	}
+	at, exists, err := c.repository.find(c.root, p)
+	switch {
+	case err != nil:
+		return err
+	case !exists:
+		c.problem("%s: the kustomization names %s, which is not there", directory, name)
+	case at.tree:
+		return c.directory(p, at.hash)
+	case at.plain:
+		return c.manifests(located{p, at.hash})
+	}
+	return nil
+}
+
+// generator takes in the files of a ConfigMap.
+func (c *classReader) generator(directory string, g generator) error {
+	files := c.configMaps[g.Name]
+	if files == nil || g.Behavior == "replace" {
+		files = map[string]located{}
+	}
+	for _, source := range g.Files {
+		key, name, named := strings.Cut(source, "=")
+		if !named {
+			key, name = path.Base(source), source
+		}
+		p, inside := clean(path.Join(directory, name))
+		if !inside {
+			c.problem("%s: %s lies outside of the repository", directory, name)
+			continue
+		}
+		at, exists, err := c.repository.find(c.root, p)
+		if err != nil {
+			return err
+		}
+		if !exists || at.tree || !at.plain {
+			c.problem("%s: configMapGenerator names %s, which is not there", directory, name)
+			continue
+		}
+		files[key] = located{p, at.hash}
+	}
+	c.configMaps[g.Name] = files
+	return nil
+}
+
+// manifests takes in the Courses and Userlands of a file.
+func (c *classReader) manifests(file located) error {
+	parsed, err := c.repository.parse(file, parseManifests)
+	if err != nil {
+		return err
+	}
+	if parsed.problem != "" {
+		c.problem("%s: %s", file.path, parsed.problem)
+	}
+	for _, m := range parsed.manifests {
+		m.file = file.path
+		switch m.Kind {
+		case "Course":
+			c.course = &m
+		case "Userland":
+			c.userlands = append(c.userlands, m)
+		}
+	}
+	return nil
+}
+
+func (c *classReader) problem(format string, arguments ...any) {
+	c.problems = append(c.problems, fmt.Sprintf(format, arguments...))
+}
+
+// compose makes the class of what was found: a Userland from a file comes before
+// a row of the same user and Template.
+func (c *classReader) compose(course string) (Class, error) {
+	class := Class{Course: course, exists: true, Problems: c.problems}
+	var template string
+	var rosters []string
+	if c.course != nil {
+		class.Title, template = c.course.Spec.Title, c.course.Spec.TemplateName
+		for _, r := range c.course.Spec.Rosters {
+			rosters = append(rosters, r.ConfigMap)
+		}
+	}
+	type identity struct{ user, template string }
+	taken := map[identity]bool{}
+	for _, m := range c.userlands {
+		carrel := m.carrel(template)
+		taken[identity{carrel.User, carrel.Template}] = true
+		class.Carrels = append(class.Carrels, carrel)
+	}
+	rows, err := c.rows(rosters, &class)
+	if err != nil {
+		return Class{}, err
+	}
+	for _, row := range rows {
+		carrel := carrelOf(row, template)
+		if !taken[identity{carrel.User, carrel.Template}] {
+			class.Carrels = append(class.Carrels, carrel)
+		}
+	}
+	slices.SortStableFunc(class.Carrels, compareCarrels)
+	return class, nil
+}
+
+// rows are those of the rosters that the Course names.
+func (c *classReader) rows(rosters []string, class *Class) (rows []roster.Row, err error) {
+	type identity struct{ user, template string }
+	first := map[identity]bool{}
+	for _, name := range rosters {
+		files, exists := c.configMaps[name]
+		if !exists {
+			class.Problems = append(class.Problems, fmt.Sprintf("no configMapGenerator makes the roster %s", name))
+		}
+		for _, key := range slices.Sorted(maps.Keys(files)) {
+			parsed, err := c.repository.parse(files[key], parseRoster)
+			if err != nil {
+				return nil, err
+			}
+			for _, p := range parsed.roster.Errors {
+				p.File = files[key].path
+				class.Problems = append(class.Problems, p.String())
+			}
+			for _, row := range parsed.roster.Rows {
+				row.Place.File = files[key].path
+				if first[identity{row.User, row.Template}] {
+					class.Problems = append(class.Problems, fmt.Sprintf("%s: the same user and template as another line", row.Place))
+				}
+				first[identity{row.User, row.Template}] = true
+				rows = append(rows, row)
+			}
+		}
+	}
+	return rows, nil
+}
+
+func carrelOf(row roster.Row, template string) Carrel {
+	if row.Template != "" {
+		template = row.Template
+	}
+	return Carrel{
+		User: row.User, Userland: row.UserlandName(), Name: row.Name, Template: template,
+		Section: row.Section, Enabled: row.Enabled, File: row.Place.File, Line: row.Place.Line, row: true,
+	}
+}
+
+func compareCarrels(a, b Carrel) int {
+	if n := strings.Compare(a.User, b.User); n != 0 {
+		return n
+	}
+	return strings.Compare(a.Template, b.Template)
+}

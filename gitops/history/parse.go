@@ -1,0 +1,215 @@
+package history
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"regexp"
+	"slices"
+
+	"github.com/go-git/go-git/v5/plumbing"
+	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/carrel-dev/carrel/api/v1alpha1"
+	"github.com/carrel-dev/carrel/roster"
+)
+
+// parsedFile is what a file says. Files are read once, whatever the number of
+// commits that have them.
+type parsedFile struct {
+	manifests []manifest
+	roster    roster.Roster
+	problem   string
+}
+
+// parse reads a file as what it is taken for.
+func (r *Repository) parse(file located, as func([]byte) *parsedFile) (*parsedFile, error) {
+	if known := r.blobs[file.hash]; known != nil {
+		return known, nil
+	}
+	content, err := r.object(plumbing.BlobObject, file.hash)
+	if err != nil {
+		return nil, err
+	}
+	parsed := as(content)
+	r.blobs[file.hash] = parsed
+	return parsed, nil
+}
+
+func parseRoster(content []byte) *parsedFile {
+	return &parsedFile{roster: roster.Read(roster.File{Data: content})}
+}
+
+// manifest is what of a Course or a Userland is told.
+type manifest struct {
+	APIVersion string `yaml:"apiVersion"`
+	Kind       string `yaml:"kind"`
+	Metadata   struct {
+		Name        string            `yaml:"name"`
+		Annotations map[string]string `yaml:"annotations"`
+	} `yaml:"metadata"`
+	Spec struct {
+		Title        string `yaml:"title"`
+		TemplateName string `yaml:"templateName"`
+		User         string `yaml:"user"`
+		Section      string `yaml:"section"`
+		Enabled      *bool  `yaml:"enabled"`
+		Rosters      []struct {
+			ConfigMap string `yaml:"configMap"`
+		} `yaml:"rosters"`
+	} `yaml:"spec"`
+
+	file string
+	line int
+}
+
+// pruneAnnotation tells Flux to leave what is no longer in git.
+const pruneAnnotation = "kustomize.toolkit.fluxcd.io/prune"
+
+func (m manifest) carrel(template string) Carrel {
+	c := Carrel{
+		User: m.Spec.User, Userland: m.Metadata.Name, Name: m.Metadata.Annotations[v1alpha1.NameAnnotation],
+		Template: template, Section: m.Spec.Section, Enabled: m.Spec.Enabled == nil || *m.Spec.Enabled, File: m.file, Line: m.line,
+		stays: m.Metadata.Annotations[pruneAnnotation] == "disabled",
+	}
+	if c.User == "" {
+		c.User = m.Metadata.Name
+	}
+	if m.Spec.TemplateName != "" {
+		c.Template = m.Spec.TemplateName
+	}
+	return c
+}
+
+// parseManifests reads the Courses and Userlands of a file, lists too.
+func parseManifests(content []byte) *parsedFile {
+	var parsed parsedFile
+	decoder := yaml.NewDecoder(bytes.NewReader(content))
+	for {
+		var node yaml.Node
+		err := decoder.Decode(&node)
+		if errors.Is(err, io.EOF) {
+			return &parsed
+		}
+		if err != nil {
+			parsed.problem = err.Error()
+			return &parsed
+		}
+		parsed.add(&node)
+	}
+}
+
+func (p *parsedFile) add(node *yaml.Node) {
+	if node.Kind == yaml.DocumentNode && len(node.Content) == 1 {
+		node = node.Content[0]
+	}
+	// The original system's kinds had the same fields: a class from before the
+	// move is told too.
+	ours := []string{v1alpha1.SchemeGroupVersion.String(), "esc.k06.in/v1alpha1", "esc.k06.in/v1alpha2"}
+	var head struct {
+		APIVersion string      `yaml:"apiVersion"`
+		Kind       string      `yaml:"kind"`
+		Items      []yaml.Node `yaml:"items"`
+	}
+	if node.Decode(&head) != nil {
+		return
+	}
+	if head.Kind == "List" || head.Kind == "UserlandList" {
+		for i := range head.Items {
+			p.add(&head.Items[i])
+		}
+		return
+	}
+	if (head.Kind != "Course" && head.Kind != "Userland") || !slices.Contains(ours, head.APIVersion) {
+		return
+	}
+	var m manifest
+	if err := node.Decode(&m); err != nil {
+		p.problem = err.Error()
+		return
+	}
+	m.line = node.Line
+	p.manifests = append(p.manifests, m)
+}
+
+// kustomization is what of one decides which students there are.
+type kustomization struct {
+	Resources          []string    `yaml:"resources"`
+	Bases              []string    `yaml:"bases"`
+	Components         []string    `yaml:"components"`
+	ConfigMapGenerator []generator `yaml:"configMapGenerator"`
+	Patches            []struct {
+		Path string `yaml:"path"`
+	} `yaml:"patches"`
+	StrategicMerge []string `yaml:"patchesStrategicMerge"`
+	JSON6902       []any    `yaml:"patchesJson6902"`
+	Replacements   []any    `yaml:"replacements"`
+	Transformers   []string `yaml:"transformers"`
+	NamePrefix     string   `yaml:"namePrefix"`
+	NameSuffix     string   `yaml:"nameSuffix"`
+
+	file, problem string
+}
+
+type generator struct {
+	Name     string   `yaml:"name"`
+	Behavior string   `yaml:"behavior"`
+	Files    []string `yaml:"files"`
+}
+
+// patches reports whether the kustomization changes what it selects.
+func (k *kustomization) patches() bool {
+	return len(k.Patches)+len(k.StrategicMerge)+len(k.JSON6902)+len(k.Replacements)+len(k.Transformers) > 0 || k.NamePrefix+k.NameSuffix != ""
+}
+
+// paths are those a kustomization leads to.
+func (k *kustomization) paths() []string {
+	all := slices.Concat(k.Resources, k.Bases, k.Components)
+	for _, g := range k.ConfigMapGenerator {
+		for _, source := range g.Files {
+			if i := bytes.IndexByte([]byte(source), '='); i >= 0 {
+				source = source[i+1:]
+			}
+			all = append(all, source)
+		}
+	}
+	for _, p := range k.Patches {
+		if p.Path != "" {
+			all = append(all, p.Path)
+		}
+	}
+	return all
+}
+
+// remote is what kustomize would fetch.
+var remote = regexp.MustCompile(`^([a-z+]+::)?[a-z+]+://|^[^/]+@[^/]+:|^(github\.com|gitlab\.com|bitbucket\.org)/`)
+
+func isRemote(name string) bool { return remote.MatchString(name) }
+
+var kustomizationNames = []string{"kustomization.yaml", "kustomization.yml", "Kustomization"}
+
+// kustomizationIn is that of a directory, nil if it has none, and what else is
+// there.
+func (r *Repository) kustomizationIn(tree plumbing.Hash) (*kustomization, []entry, error) {
+	all, err := r.list(tree)
+	if err != nil {
+		return nil, nil, err
+	}
+	i := slices.IndexFunc(all, func(e entry) bool { return e.plain && !e.tree && slices.Contains(kustomizationNames, e.name) })
+	if i < 0 {
+		return nil, all, nil
+	}
+	if known := r.kustomizations[all[i].hash]; known != nil {
+		return known, all, nil
+	}
+	content, err := r.object(plumbing.BlobObject, all[i].hash)
+	if err != nil {
+		return nil, nil, err
+	}
+	k := &kustomization{file: all[i].name}
+	if err := yaml.Unmarshal(content, k); err != nil {
+		k.problem = err.Error()
+	}
+	r.kustomizations[all[i].hash] = k
+	return k, all, nil
+}

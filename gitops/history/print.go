@@ -1,0 +1,224 @@
+package history
+
+import (
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+	"unicode"
+)
+
+// Formats are what can be printed.
+var Formats = []string{"text", "json", "csv"}
+
+// short is how much of a commit's name people need.
+const short = 12
+
+// WriteEvents prints events in one of the Formats.
+func WriteEvents(out io.Writer, format string, events []Event) error {
+	switch format {
+	case "json":
+		return writeJSON(out, events)
+	case "csv":
+		return writeEventsCSV(out, events)
+	case "text":
+		return writeEventsText(out, events)
+	default:
+		return unknownFormat(format)
+	}
+}
+
+// WriteClass prints a class in one of the Formats.
+func WriteClass(out io.Writer, format string, classes []Class) error {
+	switch format {
+	case "json":
+		return writeJSON(out, classes)
+	case "csv":
+		return writeClassCSV(out, classes)
+	case "text":
+		return writeClassText(out, classes)
+	default:
+		return unknownFormat(format)
+	}
+}
+
+func unknownFormat(format string) error {
+	return fmt.Errorf("no format is called %q: name one of %s", format, strings.Join(Formats, ", "))
+}
+
+func writeJSON[T any](out io.Writer, all []T) error {
+	if all == nil {
+		all = []T{}
+	}
+	encoder := json.NewEncoder(out)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(all)
+}
+
+func writeEventsText(out io.Writer, events []Event) error {
+	var b strings.Builder
+	for _, e := range events {
+		fmt.Fprintf(&b, "%s  %-10s %s\n", e.Time.Format(time.DateOnly), e.Kind, e.what())
+		for _, c := range e.Changes {
+			fmt.Fprintf(&b, "            %s: %s -> %s\n", c.Field, orNone(c.From), orNone(c.To))
+		}
+		for _, p := range e.Problems {
+			fmt.Fprintf(&b, "            %s\n", p)
+		}
+		fmt.Fprintf(&b, "            %s\n", e.who())
+		if e.Carrel != nil {
+			fmt.Fprintf(&b, "            %s\n", e.Template.words())
+		}
+		if e.Edge {
+			b.WriteString("            the clone ends at this commit: what it shows may be older (git fetch --unshallow)\n")
+		}
+	}
+	_, err := io.WriteString(out, legible(b.String()))
+	return err
+}
+
+// what is whom or what an event is about.
+func (e Event) what() string {
+	switch {
+	case e.Carrel != nil:
+		place := e.Carrel.File
+		if e.Carrel.row && e.Carrel.Line > 0 {
+			place += ":" + strconv.Itoa(e.Carrel.Line)
+		}
+		text := fmt.Sprintf("%s (%s) in %s, %s", e.Carrel.User, e.Carrel.Template, e.Course, place)
+		if e.Kind == Added && !e.Carrel.Enabled {
+			text += ", disabled"
+		}
+		return text
+	case e.Kind == Unreadable:
+		return e.Course + ": the class could not be read, so the one before stayed"
+	default:
+		return fmt.Sprintf("%s in %s: %s", e.Template.Name, e.Course, strings.Join(e.Template.Images, ", "))
+	}
+}
+
+func (e Event) who() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s by %s", e.Hash[:short], e.Author)
+	if e.MergedBy != "" && e.MergedBy != e.Author {
+		fmt.Fprintf(&b, ", merged by %s", e.MergedBy)
+	}
+	if e.Request != "" {
+		fmt.Fprintf(&b, ", %s", e.Request)
+	}
+	fmt.Fprintf(&b, ": %s", e.Subject)
+	return b.String()
+}
+
+func (t Template) words() string {
+	if t.Name == "" {
+		return "no Template"
+	}
+	if t.Commit == "" {
+		return fmt.Sprintf("Template %s, which is not among the course's", t.Name)
+	}
+	return fmt.Sprintf("Template %s as of %s: %s", t.Name, t.Commit[:short], strings.Join(t.Images, ", "))
+}
+
+func orNone(text string) string {
+	if text == "" {
+		return "(none)"
+	}
+	return text
+}
+
+// legible keeps what others wrote into commits from steering the terminal.
+func legible(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r != '\n' && (unicode.IsControl(r) || unicode.Is(unicode.Cf, r)) {
+			return '\ufffd'
+		}
+		return r
+	}, text)
+}
+
+func writeEventsCSV(out io.Writer, events []Event) error {
+	w := csv.NewWriter(out)
+	rows := [][]string{{"time", "course", "kind", "user", "userland", "name", "field", "from", "to", "template", "template commit", "images",
+		"commit", "author", "merged by", "request", "subject", "file", "line"}}
+	for _, e := range events {
+		changes := e.Changes
+		if len(changes) == 0 {
+			changes = []Change{{}}
+		}
+		var c Carrel
+		if e.Carrel != nil {
+			c = *e.Carrel
+		}
+		var t Template
+		if e.Template != nil {
+			t = *e.Template
+		}
+		for _, change := range changes {
+			rows = append(rows, []string{e.Time.Format(time.RFC3339), e.Course, e.Kind, c.User, c.Userland, c.Name, change.Field, change.From, change.To,
+				t.Name, t.Commit, strings.Join(t.Images, " "), e.Hash, e.Author, e.MergedBy, e.Request, e.Subject, c.File, lineText(c.Line)})
+		}
+	}
+	return writeRows(w, rows)
+}
+
+// writeRows keeps spreadsheets from taking a cell for a formula.
+func writeRows(w *csv.Writer, rows [][]string) error {
+	for _, row := range rows {
+		for i, cell := range row {
+			if cell != "" && strings.ContainsRune("=+-@\t\r", rune(cell[0])) {
+				row[i] = "'" + cell
+			}
+		}
+	}
+	return w.WriteAll(rows)
+}
+
+func lineText(line int) string {
+	if line == 0 {
+		return ""
+	}
+	return strconv.Itoa(line)
+}
+
+func writeClassCSV(out io.Writer, classes []Class) error {
+	rows := [][]string{{"course", "user", "userland", "name", "template", "section", "enabled", "file", "line"}}
+	for _, class := range classes {
+		for _, c := range class.Carrels {
+			rows = append(rows, []string{class.Course, c.User, c.Userland, c.Name, c.Template, c.Section, strconv.FormatBool(c.Enabled), c.File, lineText(c.Line)})
+		}
+	}
+	return writeRows(csv.NewWriter(out), rows)
+}
+
+func writeClassText(out io.Writer, classes []Class) error {
+	var b strings.Builder
+	for i, class := range classes {
+		if i > 0 {
+			b.WriteString("\n")
+		}
+		fmt.Fprintf(&b, "%s: %d carrels\n", class.Course, len(class.Carrels))
+		for _, p := range class.Problems {
+			fmt.Fprintf(&b, "not applied: %s\n", p)
+		}
+		table := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+		fmt.Fprintln(table, "USER\tNAME\tTEMPLATE\tSECTION\tENABLED\tFILE")
+		for _, c := range class.Carrels {
+			place := c.File
+			if c.row {
+				place += ":" + strconv.Itoa(c.Line)
+			}
+			fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%t\t%s\n", c.User, c.Name, c.Template, c.Section, c.Enabled, place)
+		}
+		if err := table.Flush(); err != nil {
+			return err
+		}
+	}
+	_, err := io.WriteString(out, legible(b.String()))
+	return err
+}

@@ -1,0 +1,94 @@
+package scaffold_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"sigs.k8s.io/kustomize/api/krusty"
+	"sigs.k8s.io/kustomize/kyaml/filesys"
+
+	"github.com/carrel-dev/carrel/gitops/scaffold"
+	"github.com/carrel-dev/carrel/roster"
+)
+
+// repository is a copy of this one's overlays.
+func repository(t *testing.T) string {
+	t.Helper()
+	root := t.TempDir()
+	for _, directory := range []string{"courses", "clusters", "kustomize"} {
+		if err := os.CopyFS(filepath.Join(root, directory), os.DirFS(filepath.Join("..", "..", directory))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return root
+}
+
+func build(t *testing.T, directory string) string {
+	t.Helper()
+	built, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(filesys.MakeFsOnDisk(), directory)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := built.AsYaml()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+func TestNewCourseBuilds(t *testing.T) {
+	for _, id := range []string{"algo-2027", "2027"} {
+		root := repository(t)
+		files, err := scaffold.Write(root, scaffold.Course{ID: id, Title: "Algorithms: an introduction", Template: "code-server", Clusters: []string{"local", "campus"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(files) != 10 {
+			t.Errorf("written are %v", files)
+		}
+		class := build(t, filepath.Join(root, "courses", id, "roster"))
+		if !strings.Contains(class, "configMap: roster-") || !strings.Contains(class, "Algorithms: an introduction") {
+			t.Errorf("the class is\n%s", class)
+		}
+		if templates := build(t, filepath.Join(root, "courses", id, "templates")); !strings.Contains(templates, "name: code-server") {
+			t.Errorf("the Templates are\n%s", templates)
+		}
+		for _, cluster := range []string{"local", "campus"} {
+			if all := build(t, filepath.Join(root, "clusters", cluster, "courses")); !strings.Contains(all, "path: ./courses/"+id+"/roster") {
+				t.Errorf("cluster %s does not apply the course:\n%s", cluster, all)
+			}
+		}
+		rows, err := os.ReadFile(filepath.Join(root, "courses", id, "roster", "roster.csv"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if read := roster.Read(roster.File{Data: rows}); len(read.Errors)+len(read.Warnings) > 0 {
+			t.Errorf("the roster has %v %v", read.Errors, read.Warnings)
+		}
+	}
+}
+
+func TestNewCourseRefuses(t *testing.T) {
+	for _, test := range []struct {
+		course scaffold.Course
+		cause  string
+	}{
+		{scaffold.Course{ID: "prog1", Template: "code-server"}, "exists already"},
+		{scaffold.Course{ID: "a--b", Template: "code-server"}, "no course can be called"},
+		{scaffold.Course{ID: "../x", Template: "code-server"}, "no course can be called"},
+		{scaffold.Course{ID: strings.Repeat("a", 22), Template: "code-server"}, "no course can be called"},
+		{scaffold.Course{ID: "new", Template: "none"}, "name one of the directories in courses/base"},
+		{scaffold.Course{ID: "new", Template: "webterm", Clusters: []string{"none"}}, "name one of the directories in clusters"},
+	} {
+		root := repository(t)
+		_, err := scaffold.Write(root, test.course)
+		if err == nil || !strings.Contains(err.Error(), test.cause) {
+			t.Errorf("%+v: %v, want %q", test.course, err, test.cause)
+		}
+		if _, err := os.Stat(filepath.Join(root, "courses", "new")); err == nil {
+			t.Errorf("%+v: something was written", test.course)
+		}
+	}
+}

@@ -1,0 +1,82 @@
+package tree
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/filemode"
+	"github.com/go-git/go-git/v5/plumbing/object"
+)
+
+// directory is the source of files that are not committed.
+type directory struct{ root fs.ReadLinkFS }
+
+// Directory is a directory of this machine, as it is: with what is not committed,
+// and with what git ignores. Symbolic links are followed within it only. A file is
+// read anew each time.
+func Directory(name string) (*Tree, error) {
+	root, err := os.OpenRoot(name)
+	if err != nil {
+		return nil, fmt.Errorf("open the directory: %w", err)
+	}
+	files, ok := root.FS().(fs.ReadLinkFS)
+	if !ok {
+		return nil, fmt.Errorf("open the directory %s: its links can't be read", name)
+	}
+	return newTree(directory{files}), nil
+}
+
+func (d directory) dir(name string) (*object.Tree, error) {
+	inside := filepath.ToSlash(name)
+	if inside == "" {
+		inside = "."
+	}
+	found, err := fs.ReadDir(d.root, inside)
+	if err != nil {
+		return nil, err
+	}
+	dir := &object.Tree{}
+	for _, one := range found {
+		if name == "" && one.Name() == ".git" {
+			continue
+		}
+		if mode, known := modeOf(one.Type()); known {
+			dir.Entries = append(dir.Entries, object.TreeEntry{Name: one.Name(), Mode: mode})
+		}
+	}
+	slices.SortFunc(dir.Entries, func(a, b object.TreeEntry) int { return strings.Compare(a.Name, b.Name) })
+	return dir, nil
+}
+
+// modeOf is git's word for a kind of file; sockets and the like have none.
+func modeOf(mode fs.FileMode) (filemode.FileMode, bool) {
+	switch {
+	case mode.IsDir():
+		return filemode.Dir, true
+	case mode&fs.ModeSymlink != 0:
+		return filemode.Symlink, true
+	default:
+		return filemode.Regular, mode.IsRegular()
+	}
+}
+
+func (d directory) file(name string, entry *object.TreeEntry) ([]byte, error) {
+	if entry.Mode == filemode.Symlink {
+		target, err := d.root.ReadLink(name)
+		return []byte(target), err
+	}
+	return fs.ReadFile(d.root, name)
+}
+
+func (d directory) hash(name string, entry *object.TreeEntry) plumbing.Hash {
+	data, err := d.file(name, entry)
+	if err != nil {
+		return plumbing.ZeroHash
+	}
+	return plumbing.ComputeHash(plumbing.BlobObject, data)
+}

@@ -1,0 +1,160 @@
+// Command gitops measures carrel check over a generated repository, next to
+// kustomize building the same directories in the same run.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"sigs.k8s.io/kustomize/api/krusty"
+	"sigs.k8s.io/kustomize/kyaml/filesys"
+
+	"github.com/carrel-dev/carrel/gitops/check"
+	"github.com/carrel-dev/carrel/gitops/tree"
+)
+
+// pattern is the repository that courses are copied from.
+const pattern = "gitops/check/testdata/campus"
+
+func main() {
+	courses := flag.Int("courses", 200, "how many courses")
+	students := flag.Int("students", 300, "how many students each has")
+	files := flag.Bool("files", false, "a file for each student, in place of a roster of rows")
+	flag.Parse()
+	if err := run(*courses, *students, *files); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+func run(courses, students int, files bool) (err error) {
+	dir, err := os.MkdirTemp("", "carrel-bench-")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	if err := generate(dir, courses, students, files); err != nil {
+		return fmt.Errorf("generate the repository: %w", err)
+	}
+	began := time.Now()
+	if err := build(dir, courses); err != nil {
+		return err
+	}
+	built := time.Since(began)
+	began = time.Now()
+	repository, err := tree.Directory(dir)
+	if err != nil {
+		return err
+	}
+	found, err := check.Clusters(context.Background(), repository, nil)
+	if err != nil {
+		return err
+	}
+	checked := time.Since(began)
+	if len(found) > 0 {
+		return fmt.Errorf("%d findings in a repository that has nothing wrong, the first: %+v", len(found), found[0])
+	}
+	fmt.Printf("%d courses x %d students, files: %t\nkustomize build  %v\ncarrel check     %v  (%.2f x)\n",
+		courses, students, files, built.Round(time.Millisecond), checked.Round(time.Millisecond), checked.Seconds()/built.Seconds())
+	return nil
+}
+
+// build builds what Flux would, one directory after the other.
+func build(dir string, courses int) error {
+	paths := []string{"clusters/lab/flux-system", "clusters/lab/courses"}
+	for i := range courses {
+		paths = append(paths, "courses/"+name(i)+"/roster", "courses/"+name(i)+"/templates")
+	}
+	for _, path := range paths {
+		rendered, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(filesys.MakeFsOnDisk(), filepath.Join(dir, path))
+		if err != nil {
+			return fmt.Errorf("build %s: %w", path, err)
+		}
+		if _, err := rendered.AsYaml(); err != nil {
+			return fmt.Errorf("write %s: %w", path, err)
+		}
+	}
+	return nil
+}
+
+func name(i int) string { return fmt.Sprintf("course-%03d", i) }
+
+func generate(dir string, courses, students int, files bool) error {
+	if err := copyTo(filepath.Join(dir, "clusters/lab/flux-system"), "clusters/lab/flux-system", nil); err != nil {
+		return err
+	}
+	list := "resources:\n"
+	for i := range courses {
+		list += "  - " + name(i) + "\n"
+		replace := strings.NewReplacer("prog1", name(i), `"10"`, `"1000"`, "2Gi", "2000Gi")
+		if err := copyTo(filepath.Join(dir, "clusters/lab/courses", name(i)), "clusters/lab/courses/prog1", replace); err != nil {
+			return err
+		}
+		if err := copyTo(filepath.Join(dir, "courses", name(i)), "courses/prog1", replace); err != nil {
+			return err
+		}
+		if err := enrol(filepath.Join(dir, "courses", name(i), "roster"), students, files); err != nil {
+			return err
+		}
+	}
+	return os.WriteFile(filepath.Join(dir, "clusters/lab/courses/kustomization.yaml"), []byte(list), 0o644)
+}
+
+// enrol fills a course with students.
+func enrol(dir string, students int, files bool) error {
+	rows, resources := "user,name,template,section\n26t9999,Ueda Sora,,a\n", "  - students/kai.yaml\n"
+	for i := range students {
+		user := fmt.Sprintf("26t%04d", i)
+		if !files {
+			rows += user + ",Sato Yuki,,a\n"
+			continue
+		}
+		resources += "  - students/" + user + ".yaml\n"
+		text := "apiVersion: carrel.dev/v1alpha1\nkind: Userland\nmetadata:\n  name: " + user + "\nspec:\n  section: a\n"
+		if err := os.WriteFile(filepath.Join(dir, "students", user+".yaml"), []byte(text), 0o644); err != nil {
+			return err
+		}
+	}
+	if err := os.WriteFile(filepath.Join(dir, "roster.csv"), []byte(rows), 0o644); err != nil {
+		return err
+	}
+	file := filepath.Join(dir, "kustomization.yaml")
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(file, []byte(strings.Replace(string(data), "  - students/kai.yaml\n", resources, 1)), 0o644)
+}
+
+// copyTo copies a directory of the pattern with words replaced.
+func copyTo(to, from string, replace *strings.Replacer) error {
+	from = filepath.Join(pattern, from)
+	return filepath.WalkDir(from, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		relative, err := filepath.Rel(from, path)
+		if err != nil {
+			return err
+		}
+		if entry.IsDir() {
+			return os.MkdirAll(filepath.Join(to, relative), 0o755)
+		}
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		text := string(data)
+		if replace != nil {
+			text = replace.Replace(text)
+		}
+		return os.WriteFile(filepath.Join(to, relative), []byte(text), 0o644)
+	})
+}
