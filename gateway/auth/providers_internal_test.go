@@ -1,6 +1,7 @@
 package auth
 
 import (
+	first "cmp"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
@@ -41,6 +42,19 @@ func begun(t *testing.T, p provider, f flow) url.Values {
 		t.Fatal(err)
 	}
 	return u.Query()
+}
+
+// campus is a provider at a server.
+func campus(t *testing.T, server *httptest.Server, userClaim string) *oidcProvider {
+	t.Helper()
+	o := &OIDCConfig{Issuer: server.URL, ClientID: "carrel", UserClaim: userClaim, KeepGroups: "stud.*", KeepClaims: []string{"dept"}}
+	c := &Config{Providers: []ProviderConfig{{Name: "campus", OIDC: o}}}
+	c.setDefaults()
+	p, err := newOIDC(o, server.Client(), time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
 }
 
 func TestOIDCBelievesOnlyItsOwnLogin(t *testing.T) {
@@ -89,24 +103,15 @@ func TestOIDCBelievesOnlyItsOwnLogin(t *testing.T) {
 		{reason: "an address somebody verified", claims: good(`,"email_verified":true`), userClaim: "email"},
 	} {
 		t.Run(tt.reason, func(t *testing.T) {
-			c := &Config{Providers: []ProviderConfig{{Name: "campus", OIDC: &OIDCConfig{Issuer: server.URL, ClientID: "carrel", UserClaim: tt.userClaim, KeepGroups: "stud.*", KeepClaims: []string{"dept"}}}}}
-			c.setDefaults()
-			p, err := newOIDC(c.Providers[0].OIDC, server.Client(), time.Now)
-			if err != nil {
-				t.Fatal(err)
-			}
+			p := campus(t, server, tt.userClaim)
 			f := flow{state: "s", nonce: "n", verifier: "v", callback: "https://desk.test/callback/campus"}
 			asked := begun(t, p, f)
-			if asked.Get("code_challenge_method") != "S256" || asked.Get("nonce") != "n" || asked.Get("state") != "s" || asked.Get("redirect_uri") != f.callback {
-				t.Errorf("the provider is asked %v", asked)
+			told := []string{asked.Get("code_challenge_method"), asked.Get("nonce"), asked.Get("state"), asked.Get("redirect_uri")}
+			if diff := cmp.Diff([]string{"S256", "n", "s", f.callback}, told); diff != "" {
+				t.Errorf("the provider is asked otherwise (-want +got):\n%s", diff)
 			}
-			challenge, claims, signer = asked.Get("code_challenge"), tt.claims, private
-			if tt.signer != nil {
-				signer = tt.signer
-			}
-			if tt.verifier != "" {
-				f.verifier = tt.verifier
-			}
+			challenge, claims, signer = asked.Get("code_challenge"), tt.claims, first.Or(tt.signer, private)
+			f.verifier = first.Or(tt.verifier, f.verifier)
 			id, refresh, err := p.finish(t.Context(), f, "the-code")
 			if tt.wantErr != "" {
 				if err == nil || !strings.Contains(err.Error(), tt.wantErr) {
@@ -114,10 +119,8 @@ func TestOIDCBelievesOnlyItsOwnLogin(t *testing.T) {
 				}
 				return
 			}
-			want := Identity{User: "alice", Name: "Alice", Groups: []string{"students"}, Claims: map[string][]string{"dept": {"cs"}}}
-			if tt.userClaim == "email" {
-				want.User = "a@b"
-			}
+			user := map[string]string{"": "alice", "email": "a@b"}[tt.userClaim]
+			want := Identity{User: user, Name: "Alice", Groups: []string{"students"}, Claims: map[string][]string{"dept": {"cs"}}}
 			if diff := cmp.Diff(want, id); diff != "" || err != nil || refresh != "r" {
 				t.Errorf("the identity is not as claimed (-want +got), %v, refresh token %q:\n%s", err, refresh, diff)
 			}
