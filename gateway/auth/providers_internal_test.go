@@ -1,0 +1,171 @@
+package auth
+
+import (
+	first "cmp"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/coreos/go-oidc/v3/oidc/oidctest"
+	"github.com/google/go-cmp/cmp"
+)
+
+func answer(rw http.ResponseWriter, body any) {
+	rw.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(rw).Encode(body)
+}
+
+// challengeOf is what a verifier must have been announced as.
+func challengeOf(verifier string) string {
+	sum := sha256.Sum256([]byte(verifier))
+	return base64.RawURLEncoding.EncodeToString(sum[:])
+}
+
+// begun is what the browser brought to the provider.
+func begun(t *testing.T, p provider, f flow) url.Values {
+	t.Helper()
+	there, err := p.begin(t.Context(), f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u, err := url.Parse(there)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u.Query()
+}
+
+// campus is a provider at a server.
+func campus(t *testing.T, server *httptest.Server, userClaim string) *oidcProvider {
+	t.Helper()
+	o := &OIDCConfig{Issuer: server.URL, ClientID: "carrel", UserClaim: userClaim, KeepGroups: "stud.*", KeepClaims: []string{"dept"}}
+	c := &Config{Providers: []ProviderConfig{{Name: "campus", OIDC: o}}}
+	c.setDefaults()
+	p, err := newOIDC(o, server.Client(), time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func TestOIDCBelievesOnlyItsOwnLogin(t *testing.T) {
+	private, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys := &oidctest.Server{PublicKeys: []oidctest.PublicKey{{PublicKey: private.Public(), KeyID: "k", Algorithm: "RS256"}}}
+	var challenge, claims string
+	signer := private
+	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/token" {
+			keys.ServeHTTP(rw, r)
+			return
+		}
+		if challengeOf(r.FormValue("code_verifier")) != challenge || r.FormValue("code") != "the-code" {
+			rw.WriteHeader(http.StatusBadRequest)
+			answer(rw, map[string]string{"error": "invalid_grant"})
+			return
+		}
+		answer(rw, map[string]string{"access_token": "a", "token_type": "Bearer", "refresh_token": "r", "id_token": oidctest.SignIDToken(signer, "k", "RS256", claims)})
+	}))
+	defer server.Close()
+	keys.SetIssuer(server.URL)
+	good := func(more string) string {
+		return fmt.Sprintf(`{"iss":%q,"aud":"carrel","sub":"1","exp":%d,"nonce":"n","preferred_username":"alice","name":"Alice","groups":["students","x"],"dept":"cs","email":"a@b"%s}`,
+			server.URL, time.Now().Add(time.Hour).Unix(), more)
+	}
+	for _, tt := range []struct {
+		reason, claims, verifier, userClaim string
+		signer                              *rsa.PrivateKey
+		wantErr                             string
+	}{
+		{reason: "a good one", claims: good("")},
+		{reason: "another's nonce", claims: strings.Replace(good(""), `"n"`, `"m"`, 1), wantErr: "nonce"},
+		{reason: "no nonce", claims: strings.Replace(good(""), `"nonce":"n",`, "", 1), wantErr: "nonce"},
+		{reason: "for another program", claims: strings.Replace(good(""), `"carrel"`, `"other"`, 1), wantErr: "audience"},
+		{reason: "over", claims: strings.Replace(good(""), `"exp":1`, `"exp":`, 1), wantErr: "expired"},
+		{reason: "another's key", claims: good(""), signer: other, wantErr: "verify"},
+		{reason: "another's verifier", claims: good(""), verifier: "other", wantErr: "invalid_grant"},
+		{reason: "an address nobody verified", claims: good(""), userClaim: "email", wantErr: "not verified"},
+		{reason: "an address somebody verified", claims: good(`,"email_verified":true`), userClaim: "email"},
+	} {
+		t.Run(tt.reason, func(t *testing.T) {
+			p := campus(t, server, tt.userClaim)
+			f := flow{state: "s", nonce: "n", verifier: "v", callback: "https://desk.test/callback/campus"}
+			asked := begun(t, p, f)
+			told := []string{asked.Get("code_challenge_method"), asked.Get("nonce"), asked.Get("state"), asked.Get("redirect_uri")}
+			if diff := cmp.Diff([]string{"S256", "n", "s", f.callback}, told); diff != "" {
+				t.Errorf("the provider is asked otherwise (-want +got):\n%s", diff)
+			}
+			challenge, claims, signer = asked.Get("code_challenge"), tt.claims, first.Or(tt.signer, private)
+			f.verifier = first.Or(tt.verifier, f.verifier)
+			id, refresh, err := p.finish(t.Context(), f, "the-code")
+			if tt.wantErr != "" {
+				if err == nil || !strings.Contains(err.Error(), tt.wantErr) {
+					t.Errorf("it is answered %v, %v; want an error with %q", id, err, tt.wantErr)
+				}
+				return
+			}
+			user := map[string]string{"": "alice", "email": "a@b"}[tt.userClaim]
+			want := Identity{User: user, Name: "Alice", Groups: []string{"students"}, Claims: map[string][]string{"dept": {"cs"}}}
+			if diff := cmp.Diff(want, id); diff != "" || err != nil || refresh != "r" {
+				t.Errorf("the identity is not as claimed (-want +got), %v, refresh token %q:\n%s", err, refresh, diff)
+			}
+		})
+	}
+}
+
+func TestGitHubNamesUserAndOrganisations(t *testing.T) {
+	mux := http.NewServeMux()
+	var challenge string
+	mux.HandleFunc("POST /login/oauth/access_token", func(rw http.ResponseWriter, r *http.Request) {
+		if challengeOf(r.FormValue("code_verifier")) != challenge {
+			answer(rw, map[string]string{"error": "bad_verification_code"})
+			return
+		}
+		answer(rw, map[string]string{"access_token": "a", "token_type": "bearer"})
+	})
+	mux.HandleFunc("GET /api/v3/user", func(rw http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Authorization") != "Bearer a" {
+			rw.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		answer(rw, map[string]string{"login": "Koba1t", "name": "K"})
+	})
+	mux.HandleFunc("GET /api/v3/user/orgs", func(rw http.ResponseWriter, _ *http.Request) {
+		answer(rw, []map[string]string{{"login": "lab"}, {"login": "elsewhere"}})
+	})
+	server := httptest.NewServer(mux)
+	defer server.Close()
+	p := &githubProvider{config: &GitHubConfig{URL: server.URL, Organisations: []string{"Lab"}}, client: server.Client()}
+	f := flow{verifier: "v"}
+	challenge = begun(t, p, f).Get("code_challenge")
+	id, _, err := p.finish(t.Context(), f, "code")
+	if err != nil {
+		t.Fatal(err)
+	}
+	id, err = (&ProviderConfig{Name: "github", UserPrefix: "github:", LowerCase: true}).vouched(id, nil)
+	want := Identity{User: "github:koba1t", Name: "K", Provider: "github", Groups: []string{"lab"}}
+	if diff := cmp.Diff(want, id); diff != "" || err != nil {
+		t.Errorf("the identity is wrong (-want +got), %v:\n%s", err, diff)
+	}
+	if _, _, err := p.finish(t.Context(), flow{verifier: "other"}, "code"); err == nil {
+		t.Error("a code of another login is taken")
+	}
+	if _, err := (&ProviderConfig{Name: "campus"}).vouched(Identity{User: "github:koba1t"}, []string{"", "github:"}); err == nil {
+		t.Error("somebody of one provider passes for somebody of another")
+	}
+}
