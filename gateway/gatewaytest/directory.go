@@ -7,8 +7,6 @@ import (
 	"strings"
 	"sync"
 
-	"k8s.io/apimachinery/pkg/api/meta"
-
 	"github.com/carrel-dev/carrel/api/v1alpha1"
 	"github.com/carrel-dev/carrel/gateway/directory"
 )
@@ -37,7 +35,7 @@ func (d *Directory) Put(courses ...*v1alpha1.Course) {
 
 // Set adds or replaces a carrel; target is where it answers, empty: nowhere.
 func (d *Directory) Set(u *v1alpha1.Userland, target string) {
-	d.change(func() { d.carrels[u.Namespace+"/"+u.Name] = Carrel(u, target) })
+	d.change(func() { d.carrels[u.Namespace+"/"+u.Name] = directory.NewCarrel(u, nil, target) })
 }
 
 // Remove removes a carrel.
@@ -55,27 +53,6 @@ func (d *Directory) change(do func()) {
 		default:
 		}
 	}
-}
-
-// Carrel is what a directory says of a Userland.
-func Carrel(u *v1alpha1.Userland, target string) directory.Carrel {
-	c := directory.Carrel{
-		Course: u.Namespace, Name: u.Name, User: u.User(), Section: u.Spec.Section, State: u.Status.State,
-		Enabled: u.Enabled(), Ready: target != "", Target: target, Userland: u,
-	}
-	if t := u.Status.Template; t != nil {
-		c.Template = t.Name
-	}
-	if ready := meta.FindStatusCondition(u.Status.Conditions, v1alpha1.ReadyCondition); ready != nil {
-		c.Reason, c.Message = ready.Reason, ready.Message
-	}
-	if at := u.Status.LastActivityTime; at != nil {
-		c.LastActivity = &at.Time
-	}
-	if at := u.Status.QueuedSince; at != nil {
-		c.QueuedSince = &at.Time
-	}
-	return c
 }
 
 // Carrel is one of them.

@@ -1,0 +1,115 @@
+package directory
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	discoveryv1 "k8s.io/api/discovery/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/selection"
+	"k8s.io/client-go/rest"
+	toolscache "k8s.io/client-go/tools/cache"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/carrel-dev/carrel/api/v1alpha1"
+)
+
+// +kubebuilder:rbac:groups=carrel.dev,resources=courses;templates;userlands,verbs=get;list;watch
+// +kubebuilder:rbac:groups=discovery.k8s.io,resources=endpointslices,verbs=get;list;watch
+
+// Directory is an Index that follows a cluster.
+type Directory struct {
+	*Index
+	cache    cache.Cache
+	handlers []toolscache.ResourceEventHandlerRegistration
+}
+
+// New makes one of what is in a cluster. Run fills it; the scheme must know
+// Carrel's kinds and discovery.k8s.io.
+func New(ctx context.Context, server *rest.Config, scheme *runtime.Scheme) (*Directory, error) {
+	ofCarrels, err := labels.NewRequirement(v1alpha1.UserlandLabel, selection.Exists, nil)
+	if err != nil {
+		return nil, err
+	}
+	c, err := cache.New(server, cache.Options{
+		Scheme:           scheme,
+		DefaultTransform: cache.TransformStripManagedFields(),
+		ByObject: map[client.Object]cache.ByObject{
+			&discoveryv1.EndpointSlice{}: {Label: labels.NewSelector().Add(*ofCarrels), Transform: slimSlice},
+		},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("follow the carrels: %w", err)
+	}
+	d := &Directory{Index: NewIndex(), cache: c}
+	for _, object := range []client.Object{&v1alpha1.Course{}, &v1alpha1.Template{}, &v1alpha1.Userland{}, &discoveryv1.EndpointSlice{}} {
+		informer, err := c.GetInformer(ctx, object, cache.BlockUntilSynced(false))
+		if err != nil {
+			return nil, fmt.Errorf("follow %T: %w", object, err)
+		}
+		handler, err := informer.AddEventHandler(d)
+		if err != nil {
+			return nil, fmt.Errorf("follow %T: %w", object, err)
+		}
+		d.handlers = append(d.handlers, handler)
+	}
+	return d, nil
+}
+
+// Run follows the cluster until the context ends.
+func (d *Directory) Run(ctx context.Context) error {
+	if err := d.cache.Start(ctx); err != nil {
+		return fmt.Errorf("follow the carrels: %w", err)
+	}
+	return nil
+}
+
+// errNotYet says that not all there is has been read.
+var errNotYet = errors.New("the carrels of the cluster are not all read yet")
+
+// Ready is an error until all that was there at the start is known.
+func (d *Directory) Ready() error {
+	for _, handler := range d.handlers {
+		if !handler.HasSynced() {
+			return errNotYet
+		}
+	}
+	return nil
+}
+
+// OnAdd, OnUpdate and OnDelete are those of a toolscache.ResourceEventHandler.
+func (d *Directory) OnAdd(object any, _ bool) { d.Put(object) }
+
+// OnUpdate is called with what an object was and is.
+func (d *Directory) OnUpdate(_, object any) { d.Put(object) }
+
+// OnDelete is called with what an object was, as far as that is known.
+func (d *Directory) OnDelete(object any) {
+	if last, unseen := object.(toolscache.DeletedFinalStateUnknown); unseen {
+		object = last.Obj
+	}
+	d.Delete(object)
+}
+
+// slimSlice leaves of an EndpointSlice what says where a carrel answers.
+func slimSlice(in any) (any, error) {
+	s, ok := in.(*discoveryv1.EndpointSlice)
+	if !ok {
+		return in, nil
+	}
+	slim := &discoveryv1.EndpointSlice{
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace: s.Namespace, Name: s.Name, UID: s.UID, ResourceVersion: s.ResourceVersion,
+			Labels: map[string]string{v1alpha1.UserlandLabel: s.Labels[v1alpha1.UserlandLabel]},
+		},
+		AddressType: s.AddressType, Ports: s.Ports,
+	}
+	for _, e := range s.Endpoints {
+		slim.Endpoints = append(slim.Endpoints, discoveryv1.Endpoint{Addresses: e.Addresses, Conditions: e.Conditions})
+	}
+	return slim, nil
+}

@@ -1,0 +1,69 @@
+package directory
+
+import (
+	"maps"
+	"net"
+	"slices"
+	"strconv"
+
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	"k8s.io/utils/ptr"
+
+	"github.com/carrel-dev/carrel/api/v1alpha1"
+)
+
+// httpPort is the name of the port a browser is sent to, if there is one.
+const httpPort = "http"
+
+// targetOf is where a carrel answers, as "ip:port": a ready pod behind its Service,
+// at the port named http, else the first of its Template. Empty: nowhere. The first
+// slice by name that knows one is taken, so that nothing moves without need. The API
+// server admits no address of the loopback or of the link here.
+func targetOf(of map[string]*discoveryv1.EndpointSlice, t *v1alpha1.Template) string {
+	for _, name := range slices.Sorted(maps.Keys(of)) {
+		s := of[name]
+		port, found := portOf(s.Ports, t)
+		if !found || s.AddressType == discoveryv1.AddressTypeFQDN {
+			continue
+		}
+		for i := range s.Endpoints {
+			if address, ready := addressOf(&s.Endpoints[i]); ready {
+				return net.JoinHostPort(address, strconv.Itoa(int(port)))
+			}
+		}
+	}
+	return ""
+}
+
+// addressOf is the address of an endpoint that takes requests. One of which nothing
+// is said is ready, as the field's documentation has it.
+func addressOf(e *discoveryv1.Endpoint) (string, bool) {
+	if !ptr.Deref(e.Conditions.Ready, true) || len(e.Addresses) == 0 {
+		return "", false
+	}
+	return e.Addresses[0], true
+}
+
+func portOf(ports []discoveryv1.EndpointPort, t *v1alpha1.Template) (int32, bool) {
+	wanted := []string{httpPort}
+	if t != nil && len(t.Spec.Service.Ports) > 0 {
+		wanted = append(wanted, t.Spec.Service.Ports[0].Name)
+	}
+	for _, name := range wanted {
+		for _, p := range ports {
+			if ptr.Deref(p.Name, "") == name && takesHTTP(p) {
+				return *p.Port, true
+			}
+		}
+	}
+	// Of a Template that is gone, a single port is the one.
+	if len(ports) == 1 && takesHTTP(ports[0]) {
+		return *ports[0].Port, true
+	}
+	return 0, false
+}
+
+func takesHTTP(p discoveryv1.EndpointPort) bool {
+	return p.Port != nil && ptr.Deref(p.Protocol, corev1.ProtocolTCP) == corev1.ProtocolTCP
+}

@@ -1,0 +1,222 @@
+package directory
+
+import (
+	"cmp"
+	"slices"
+	"sync"
+
+	discoveryv1 "k8s.io/api/discovery/v1"
+
+	"github.com/carrel-dev/carrel/api/v1alpha1"
+)
+
+// Index holds what there is. Its zero value is not ready: NewIndex makes one.
+type Index struct {
+	mu      sync.RWMutex
+	courses map[string]*course
+	// users holds the carrels of a user, by course and name.
+	users    map[string]map[key]bool
+	watchers watchers
+}
+
+type key struct{ course, name string }
+
+// course is what there is in one namespace.
+type course struct {
+	object    *v1alpha1.Course
+	templates map[string]*v1alpha1.Template
+	userlands map[string]*v1alpha1.Userland
+	// slices are by Userland, then by name: they may come first.
+	slices map[string]map[string]*discoveryv1.EndpointSlice
+	// carrels are what is handed out, made of the above.
+	carrels map[string]Carrel
+}
+
+// NewIndex is one that holds nothing.
+func NewIndex() *Index {
+	return &Index{courses: map[string]*course{}, users: map[string]map[key]bool{}, watchers: watchers{by: map[string]map[chan struct{}]bool{}}}
+}
+
+// Carrel is one of them.
+func (x *Index) Carrel(course, name string) (Carrel, bool) {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	c := x.courses[course]
+	if c == nil {
+		return Carrel{}, false
+	}
+	found, ok := c.carrels[name]
+	return found, ok
+}
+
+// Of are those of a user, by course and name.
+func (x *Index) Of(user string) []Carrel {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	found := make([]Carrel, 0, len(x.users[user]))
+	for k := range x.users[user] {
+		found = append(found, x.courses[k.course].carrels[k.name])
+	}
+	sort(found)
+	return found
+}
+
+// In are those of a course, by name.
+func (x *Index) In(course string) []Carrel {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	c := x.courses[course]
+	if c == nil {
+		return nil
+	}
+	found := make([]Carrel, 0, len(c.carrels))
+	for _, carrel := range c.carrels {
+		found = append(found, carrel)
+	}
+	sort(found)
+	return found
+}
+
+func sort(carrels []Carrel) {
+	slices.SortFunc(carrels, func(a, b Carrel) int {
+		return cmp.Or(cmp.Compare(a.Course, b.Course), cmp.Compare(a.Name, b.Name))
+	})
+}
+
+// Course is one of them, for reading only.
+func (x *Index) Course(name string) (*v1alpha1.Course, bool) {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	c := x.courses[name]
+	if c == nil || c.object == nil {
+		return nil, false
+	}
+	return c.object, true
+}
+
+// Courses are all of them, by name.
+func (x *Index) Courses() []*v1alpha1.Course {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	var all []*v1alpha1.Course
+	for _, c := range x.courses {
+		if c.object != nil {
+			all = append(all, c.object)
+		}
+	}
+	slices.SortFunc(all, func(a, b *v1alpha1.Course) int { return cmp.Compare(a.Name, b.Name) })
+	return all
+}
+
+// Put adds or replaces a Course, Template, Userland or EndpointSlice. Other objects,
+// and Courses that do not bear their namespace's name, are nothing to it.
+func (x *Index) Put(object any) { x.change(object, false) }
+
+// Delete takes one out.
+func (x *Index) Delete(object any) { x.change(object, true) }
+
+func (x *Index) change(object any, gone bool) {
+	switch o := object.(type) {
+	case *v1alpha1.Course:
+		if o.Name == o.Namespace {
+			x.update(o.Namespace, func(c *course) { c.object = unless(gone, o) })
+		}
+	case *v1alpha1.Template:
+		x.update(o.Namespace, func(c *course) { x.putTemplate(c, o, gone) })
+	case *v1alpha1.Userland:
+		x.update(o.Namespace, func(c *course) { x.putUserland(c, o, gone) })
+	case *discoveryv1.EndpointSlice:
+		x.update(o.Namespace, func(c *course) { x.putSlice(c, o, gone) })
+	}
+}
+
+// update changes what is known of a course, forgets the course if nothing is left,
+// and tells who watches.
+func (x *Index) update(name string, change func(*course)) {
+	x.mu.Lock()
+	c := x.courses[name]
+	if c == nil {
+		c = &course{
+			templates: map[string]*v1alpha1.Template{}, userlands: map[string]*v1alpha1.Userland{},
+			slices: map[string]map[string]*discoveryv1.EndpointSlice{}, carrels: map[string]Carrel{},
+		}
+		x.courses[name] = c
+	}
+	change(c)
+	if c.object == nil && len(c.templates) == 0 && len(c.userlands) == 0 && len(c.slices) == 0 {
+		delete(x.courses, name)
+	}
+	x.mu.Unlock()
+	x.watchers.tell(name)
+}
+
+func (x *Index) putTemplate(c *course, t *v1alpha1.Template, gone bool) {
+	set(c.templates, t.Name, t, gone)
+	for _, u := range c.userlands {
+		if templateOf(u) == t.Name {
+			x.refresh(c, u)
+		}
+	}
+}
+
+func (x *Index) putUserland(c *course, u *v1alpha1.Userland, gone bool) {
+	set(c.userlands, u.Name, u, gone)
+	k := key{u.Namespace, u.Name}
+	if before, known := c.carrels[u.Name]; known {
+		x.disown(before.User, k)
+		delete(c.carrels, u.Name)
+	}
+	if gone {
+		return
+	}
+	if x.users[u.User()] == nil {
+		x.users[u.User()] = map[key]bool{}
+	}
+	x.users[u.User()][k] = true
+	x.refresh(c, u)
+}
+
+func (x *Index) disown(user string, k key) {
+	delete(x.users[user], k)
+	if len(x.users[user]) == 0 {
+		delete(x.users, user)
+	}
+}
+
+func (x *Index) putSlice(c *course, s *discoveryv1.EndpointSlice, gone bool) {
+	name := s.Labels[v1alpha1.UserlandLabel]
+	if name == "" {
+		return
+	}
+	if c.slices[name] == nil {
+		c.slices[name] = map[string]*discoveryv1.EndpointSlice{}
+	}
+	set(c.slices[name], s.Name, s, gone)
+	if len(c.slices[name]) == 0 {
+		delete(c.slices, name)
+	}
+	if u := c.userlands[name]; u != nil {
+		x.refresh(c, u)
+	}
+}
+
+// refresh makes anew what is handed out of a Userland.
+func (x *Index) refresh(c *course, u *v1alpha1.Userland) {
+	t := c.templates[templateOf(u)]
+	c.carrels[u.Name] = NewCarrel(u, t, targetOf(c.slices[u.Name], t))
+}
+
+func set[T any](all map[string]T, name string, one T, gone bool) {
+	if gone {
+		delete(all, name)
+		return
+	}
+	all[name] = one
+}
+
+func unless[T any](gone bool, one *T) *T {
+	if gone {
+		return nil
+	}
+	return one
+}
