@@ -7,8 +7,9 @@ import (
 	"strconv"
 	"strings"
 
-	"golang.org/x/text/language"
 	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/carrel-dev/carrel/gateway/page"
 )
 
 // Page is what the login has to say, in the language the request asks for.
@@ -104,16 +105,13 @@ var (
 		[2]string{"Cookie が多すぎます", "Cookie が上限を超えたため削除しました。ページを再読み込みしてください。繰り返すときは授業の担当者に連絡してください。"}}
 )
 
-var matcher = language.NewMatcher([]language.Tag{language.English, language.Japanese})
-
 // in is the page in the language a request asks for.
 func (s said) in(r *http.Request) Page {
-	tags, _, err := language.ParseAcceptLanguage(r.Header.Get("Accept-Language"))
-	text, lang, again := s.en, "en", "Try again"
-	if _, index, _ := matcher.Match(tags...); err == nil && len(tags) > 0 && index == 1 {
-		text, lang, again = s.ja, "ja", "やり直す"
+	text, lang, again := s.en, page.LanguageOf(r), "Try again"
+	if lang == page.Japanese {
+		text, again = s.ja, "やり直す"
 	}
-	p := Page{Status: s.status, Lang: lang, Title: text[0], Text: text[1]}
+	p := Page{Status: s.status, Lang: string(lang), Title: text[0], Text: text[1]}
 	if s.again {
 		p.Choices = []Choice{{again, "/"}}
 	}

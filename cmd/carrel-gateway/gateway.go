@@ -1,0 +1,133 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+
+	"k8s.io/apimachinery/pkg/runtime"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
+	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
+
+	"github.com/carrel-dev/carrel/api/v1alpha1"
+	"github.com/carrel-dev/carrel/gateway/access"
+	"github.com/carrel-dev/carrel/gateway/activity"
+	"github.com/carrel-dev/carrel/gateway/audit"
+	"github.com/carrel-dev/carrel/gateway/auth"
+	"github.com/carrel-dev/carrel/gateway/board"
+	"github.com/carrel-dev/carrel/gateway/directory"
+	"github.com/carrel-dev/carrel/gateway/enrol"
+	"github.com/carrel-dev/carrel/gateway/observe"
+	"github.com/carrel-dev/carrel/gateway/route"
+	"github.com/carrel-dev/carrel/gateway/wait"
+)
+
+// noThrottle leaves it to the API server to protect itself.
+const noThrottle = -1
+
+// gateway is all that runs.
+type gateway struct {
+	options   options
+	directory *directory.Directory
+	router    *route.Router
+	handler   http.Handler
+	listener  net.Listener
+	// tasks run until the gateway has stopped serving.
+	tasks []func(context.Context) error
+}
+
+// newGateway wires what the options say, and listens.
+func newGateway(ctx context.Context, server *rest.Config, o options) (*gateway, error) {
+	hosts, err := o.hosts()
+	if err != nil {
+		return nil, err
+	}
+	proxies, err := o.networks()
+	if err != nil {
+		return nil, err
+	}
+	scheme := runtime.NewScheme()
+	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, v1alpha1.AddToScheme} {
+		if err := add(scheme); err != nil {
+			return nil, fmt.Errorf("register kinds: %w", err)
+		}
+	}
+	server = rest.CopyConfig(server)
+	server.QPS = noThrottle
+	c, err := client.New(server, client.Options{Scheme: scheme})
+	if err != nil {
+		return nil, fmt.Errorf("reach the API server: %w", err)
+	}
+	people, err := directory.New(ctx, server, scheme)
+	if err != nil {
+		return nil, err
+	}
+	config, err := auth.ReadConfig(o.loginFile)
+	if err != nil {
+		return nil, err
+	}
+	address := route.AddressBehind(proxies)
+	desk, err := auth.NewDesk(config, auth.Options{URL: hosts.DeskURL(), IsCarrel: hosts.IsCarrel, Render: route.ShowLogin, ClientAddress: address})
+	if err != nil {
+		return nil, err
+	}
+	g := &gateway{options: o, directory: people}
+	g.wire(c, hosts, desk, address)
+	if g.listener, err = (&net.ListenConfig{}).Listen(ctx, "tcp", o.listen); err != nil {
+		return nil, fmt.Errorf("--listen: %w", err)
+	}
+	return g, nil
+}
+
+// wire puts the parts together.
+func (g *gateway) wire(c client.Client, hosts route.Hosts, desk *auth.Desk, address func(*http.Request) string) {
+	may := access.New(c, access.Options{UserPrefix: g.options.userPrefix, GroupPrefix: g.options.groupPrefix})
+	seats := &board.Board{
+		Directory: g.directory, Access: may, Requests: board.Requests{Client: c}, Audit: audit.Log{Client: c}, CarrelURL: hosts.CarrelURL,
+	}
+	used := activity.New(c, g.directory, nil)
+	counts := observe.NewMetrics(metrics.Registry)
+	waiter := &wait.Waiter{Directory: g.directory}
+	if _, single := hosts.Single(); !single {
+		waiter.Desk = hosts.DeskURL()
+	}
+	g.router = &route.Router{
+		Hosts: hosts, Login: desk, Board: seats.Handler(), Directory: g.directory, Access: may, Waiter: waiter,
+		Activity:  route.Watched{Recorder: used, Rules: activity.Rules{QuietPaths: g.options.quietPaths}},
+		Visits:    audit.Log{Client: c},
+		Enrolment: &enrol.Enroller{Client: c, Directory: g.directory},
+		Observer:  counts, Address: address,
+	}
+	g.handler = observe.Handler(counts, clock.RealClock{}, g.router.Handler())
+	g.tasks = []func(context.Context) error{g.directory.Run, seats.Run, used.Run, g.router.Run}
+}
+
+func (o options) hosts() (route.Hosts, error) {
+	switch {
+	case o.deskURL == "":
+		return route.Hosts{}, errors.New("--desk-url is not set: say where people log in, e.g. https://desk.example.org")
+	case (o.domain == "") == (o.single == ""):
+		return route.Hosts{}, errors.New("set --carrel-domain, or --single-course to serve one course alone")
+	case o.single != "":
+		return route.NewSingleHost(o.deskURL, o.single)
+	}
+	return route.NewHosts(o.deskURL, o.domain)
+}
+
+func (o options) networks() ([]netip.Prefix, error) {
+	var all []netip.Prefix
+	for _, text := range o.proxies {
+		network, err := netip.ParsePrefix(text)
+		if err != nil {
+			return nil, fmt.Errorf("--trusted-proxies: %w: write a network such as 10.0.0.0/8", err)
+		}
+		all = append(all, network.Masked())
+	}
+	return all, nil
+}

@@ -1,0 +1,76 @@
+// Command carrel-gateway is the front door: it logs people in, brings each to their
+// own carrel, wakes it when it sleeps, and shows teachers the class board.
+package main
+
+import (
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+	"go.uber.org/zap/zapcore"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/log/zap"
+)
+
+func main() {
+	if err := newCommand().ExecuteContext(ctrl.SetupSignalHandler()); err != nil {
+		fmt.Fprintln(os.Stderr, "carrel-gateway:", err)
+		os.Exit(1)
+	}
+}
+
+func newCommand() *cobra.Command {
+	var o options
+	command := &cobra.Command{
+		Use:           "carrel-gateway",
+		Short:         "Log people in and bring each to their own carrel",
+		Args:          cobra.NoArgs,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		RunE: func(command *cobra.Command, _ []string) error {
+			// An error says where it comes from; a stack trace would only hide it.
+			ctrl.SetLogger(zap.New(zap.UseDevMode(o.development), zap.StacktraceLevel(zapcore.PanicLevel)))
+			server, err := ctrl.GetConfig()
+			if err != nil {
+				return fmt.Errorf("find the API server: %w", err)
+			}
+			g, err := newGateway(command.Context(), server, o)
+			if err != nil {
+				return err
+			}
+			return g.run(command.Context())
+		},
+	}
+	flags := command.Flags()
+	flags.StringVar(&o.deskURL, "desk-url", "", "where people log in and see class boards, e.g. https://desk.example.org")
+	flags.StringVar(&o.domain, "carrel-domain", "", "carrels are https://<userland>--<course>.<this>, e.g. carrels-example.org: best a registrable domain other than the desk's")
+	flags.StringVar(&o.single, "single-course", "", "serve this one course at / of the desk's host, without class board and staff, instead of --carrel-domain")
+	flags.StringVar(&o.loginFile, "login-file", "/etc/carrel/login/login.yaml", "who vouches for people, and the keys of cookies (docs/login.md)")
+	flags.StringVar(&o.listen, "listen", ":8443", "address to serve people on")
+	flags.StringVar(&o.certificate, "tls-cert-file", "", "certificate of desk and carrels in PEM, read anew when it changes; empty: plain HTTP, for behind something that ends TLS")
+	flags.StringVar(&o.certificateKey, "tls-key-file", "", "its key")
+	flags.StringSliceVar(&o.proxies, "trusted-proxies", nil, "networks whose X-Forwarded-For is believed, e.g. 10.0.0.0/8")
+	flags.StringVar(&o.userPrefix, "user-prefix", "", "put before identities where RBAC is asked, as the API server's --oidc-username-prefix")
+	flags.StringVar(&o.groupPrefix, "group-prefix", "", "put before groups where RBAC is asked, as the API server's --oidc-groups-prefix")
+	flags.StringSliceVar(&o.quietPaths, "quiet-paths", nil, "paths whose requests are no sign of a person; one that ends in / stands for all below")
+	flags.StringVar(&o.metricsAddress, "metrics-bind-address", ":8080", "address to serve metrics on; 0 serves none")
+	flags.StringVar(&o.healthAddress, "health-probe-bind-address", ":8081", "address to serve /healthz and /readyz on")
+	flags.DurationVar(&o.settleFor, "settle-for", 5*time.Second, "how long new visitors are still served after a signal to stop, until the cluster sends them elsewhere")
+	flags.DurationVar(&o.drainFor, "drain-for", 50*time.Minute, "how long connections that last are left alone after a signal to stop")
+	flags.BoolVar(&o.development, "log-development", false, "log for a person at a terminal instead of as JSON")
+	return command
+}
+
+// options are what the flags say.
+type options struct {
+	deskURL, domain, single       string
+	loginFile                     string
+	listen                        string
+	certificate, certificateKey   string
+	proxies, quietPaths           []string
+	userPrefix, groupPrefix       string
+	metricsAddress, healthAddress string
+	settleFor, drainFor           time.Duration
+	development                   bool
+}

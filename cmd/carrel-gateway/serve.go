@@ -1,0 +1,152 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"golang.org/x/sync/errgroup"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/certwatcher"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
+)
+
+const (
+	// headersWithin bounds how slowly a visitor may send the head of a request.
+	headersWithin = 10 * time.Second
+	// maxHeader bounds its size in bytes.
+	maxHeader = 32 << 10
+	// idleFor is how long a connection without requests is kept.
+	idleFor = 3 * time.Minute
+	// farewell is how long the end of lasting connections takes at most.
+	farewell = 10 * time.Second
+	// off is the address that serves none.
+	off = "0"
+)
+
+// run serves until the context ends, and then until those connected have gone, or the
+// time for that is over.
+func (g *gateway) run(ctx context.Context) error {
+	// What serving needs goes on while visitors are still served.
+	working, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	group, working := errgroup.WithContext(working)
+	for _, task := range g.tasks {
+		group.Go(func() error { return task(working) })
+	}
+	group.Go(func() error {
+		defer stop()
+		return g.serve(ctx, working)
+	})
+	probes := http.NewServeMux()
+	probes.HandleFunc("GET /healthz", func(http.ResponseWriter, *http.Request) {})
+	probes.HandleFunc("GET /readyz", func(rw http.ResponseWriter, _ *http.Request) {
+		if err := g.ready(ctx); err != nil {
+			http.Error(rw, err.Error(), http.StatusServiceUnavailable)
+		}
+	})
+	group.Go(func() error { return aside(working, g.options.healthAddress, probes) })
+	numbers := promhttp.HandlerFor(metrics.Registry, promhttp.HandlerOpts{})
+	group.Go(func() error { return aside(working, g.options.metricsAddress, numbers) })
+	return group.Wait()
+}
+
+// ready is an error while no visitors should be sent here.
+func (g *gateway) ready(ctx context.Context) error {
+	if ctx.Err() != nil {
+		return errors.New("the gateway is about to stop")
+	}
+	return g.directory.Ready()
+}
+
+// serve serves visitors until ctx ends, and then drains. It gives up when working
+// ends.
+func (g *gateway) serve(ctx, working context.Context) error {
+	server := &http.Server{
+		Handler: g.handler, ReadHeaderTimeout: headersWithin, IdleTimeout: idleFor, MaxHeaderBytes: maxHeader,
+		BaseContext: func(net.Listener) context.Context { return ctrl.LoggerInto(working, ctrl.Log.WithName("gateway")) },
+		// Scanners fail at TLS all the time.
+		ErrorLog: log.New(chatter{}, "", 0),
+	}
+	listener, err := g.secured(working)
+	if err != nil {
+		return err
+	}
+	ctrl.Log.Info("serve", "desk", g.router.Hosts.DeskURL(), "on", g.listener.Addr().String())
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(listener) }()
+	select {
+	case err := <-failed:
+		return fmt.Errorf("serve: %w", err)
+	case <-working.Done():
+		return server.Close()
+	case <-ctx.Done():
+	}
+	return g.leave(working, server)
+}
+
+// leave lets visitors go.
+func (g *gateway) leave(working context.Context, server *http.Server) error {
+	ctrl.Log.Info("stop", "newVisitorsFor", g.options.settleFor.String(), "othersFor", g.options.drainFor.String())
+	select {
+	case <-working.Done():
+	case <-time.After(g.options.settleFor):
+	}
+	ctx, cancel := context.WithTimeout(working, g.options.drainFor)
+	defer cancel()
+	var group errgroup.Group
+	group.Go(func() error {
+		if err := server.Shutdown(ctx); err != nil {
+			return server.Close()
+		}
+		return nil
+	})
+	g.router.Drain(ctx, farewell)
+	return group.Wait()
+}
+
+// secured is the listener with TLS, if there is a certificate.
+func (g *gateway) secured(working context.Context) (net.Listener, error) {
+	if g.options.certificate == "" {
+		return g.listener, nil
+	}
+	watcher, err := certwatcher.New(g.options.certificate, g.options.certificateKey)
+	if err != nil {
+		return nil, fmt.Errorf("read the certificate %s: %w", g.options.certificate, err)
+	}
+	go func() {
+		if err := watcher.Start(working); err != nil {
+			ctrl.Log.Error(err, "follow the certificate")
+		}
+	}()
+	return tls.NewListener(g.listener, &tls.Config{
+		GetCertificate: watcher.GetCertificate, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"},
+	}), nil
+}
+
+// aside serves something beside what visitors see.
+func aside(ctx context.Context, address string, handler http.Handler) error {
+	if address == off {
+		return nil
+	}
+	server := &http.Server{Addr: address, Handler: handler, ReadHeaderTimeout: headersWithin}
+	defer context.AfterFunc(ctx, func() { _ = server.Close() })()
+	if err := server.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serve on %s: %w", address, err)
+	}
+	return nil
+}
+
+// chatter logs what http.Server says, for who looks closely.
+type chatter struct{}
+
+func (chatter) Write(p []byte) (int, error) {
+	ctrl.Log.V(1).Info(string(p))
+	return len(p), nil
+}

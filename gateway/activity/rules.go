@@ -1,0 +1,94 @@
+// Package activity tells what a person does from what programs do by themselves, and
+// writes down, coarsely, when somebody last did something at a carrel.
+package activity
+
+import (
+	"net/http"
+	"strings"
+	"time"
+
+	"k8s.io/utils/clock"
+
+	"github.com/carrel-dev/carrel/gateway/frame"
+)
+
+// Rules say what counts.
+type Rules struct {
+	// QuietPaths are those whose requests do not, as a page's own polling; one that
+	// ends in / stands for all below.
+	QuietPaths []string
+	// MinFrame is from how many bytes on what a browser sends over a WebSocket may
+	// be a person's; 0: 24.
+	MinFrame uint64
+	// Clock is the real one if nil.
+	Clock clock.PassiveClock
+}
+
+const (
+	// defaultMinFrame lets VS Code's keep-alives and acknowledgements pass, which
+	// are 13 bytes and one every five seconds.
+	defaultMinFrame = 24
+	// burst is how many such frames within burstWithin are a person: a page that
+	// nobody looks at sends one alone now and then, a key pressed is several.
+	burst       = 3
+	burstWithin = 5 * time.Second
+)
+
+// Counts reports whether a person caused a request: they went to a page, or changed
+// something, or use a program that is no browser. What a page loads or asks for by
+// itself does not count, nor does a WebSocket that is opened: a page that was cut off
+// tries that for ever.
+func (u Rules) Counts(r *http.Request) bool {
+	if u.quiet(r.URL.Path) || r.Header.Get("Sec-Purpose") != "" {
+		return false
+	}
+	switch r.Method {
+	case http.MethodHead, http.MethodOptions:
+		return false
+	case http.MethodGet:
+	default:
+		return true
+	}
+	switch r.Header.Get("Sec-Fetch-Mode") {
+	case "": // no browser of these days
+		return true
+	case "navigate":
+		// A frame within a page is a part of it.
+		return r.Header.Get("Sec-Fetch-Dest") == "document"
+	}
+	return false
+}
+
+func (u Rules) quiet(path string) bool {
+	for _, q := range u.QuietPaths {
+		if path == q || strings.HasSuffix(q, "/") && strings.HasPrefix(path, q) {
+			return true
+		}
+	}
+	return false
+}
+
+// Frames takes what a browser sends over a WebSocket, in pieces, and calls touch when
+// a person caused it.
+func (u Rules) Frames(touch func()) func([]byte) {
+	least := u.MinFrame
+	if least == 0 {
+		least = defaultMinFrame
+	}
+	now := time.Now
+	if u.Clock != nil {
+		now = u.Clock.Now
+	}
+	var recent [burst]time.Time
+	follower := frame.Follower{Seen: func(h frame.Header) {
+		if !h.Opcode.IsData() || h.Length < least {
+			return
+		}
+		copy(recent[:], recent[1:])
+		recent[burst-1] = now()
+		if recent[burst-1].Sub(recent[0]) <= burstWithin {
+			touch()
+		}
+	}}
+	return follower.Feed
+}

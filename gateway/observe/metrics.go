@@ -1,0 +1,54 @@
+package observe
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Metrics are what the gateway counts, per course; "" is what is of none.
+type Metrics struct {
+	requests *prometheus.CounterVec
+	first    *prometheus.HistogramVec
+	sockets  *prometheus.GaugeVec
+	wakes    *prometheus.HistogramVec
+}
+
+// NewMetrics makes them, and registers them.
+func NewMetrics(registry prometheus.Registerer) *Metrics {
+	m := &Metrics{
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "carrel_gateway_requests_total", Help: "Requests served, by the status of the answer.",
+		}, []string{"course", "code"}),
+		first: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "carrel_gateway_first_byte_seconds", Help: "Time until the answer to a request begins.",
+			Buckets: []float64{.001, .005, .02, .1, .5, 2, 10, 30},
+		}, []string{"course"}),
+		sockets: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "carrel_gateway_open_sockets", Help: "WebSockets open now.",
+		}, []string{"course"}),
+		wakes: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "carrel_gateway_wake_seconds", Help: "Time from a visitor's coming to a carrel that did not run until it served them.",
+			Buckets: []float64{.5, 1, 2, 4, 8, 16, 32, 64, 128, 300},
+		}, []string{"course"}),
+	}
+	registry.MustRegister(m.requests, m.first, m.sockets, m.wakes)
+	return m
+}
+
+func (m *Metrics) served(course string, status int, first time.Duration) {
+	m.requests.WithLabelValues(course, strconv.Itoa(status)).Inc()
+	m.first.WithLabelValues(course).Observe(first.Seconds())
+}
+
+// Opened counts a WebSocket that was opened.
+func (m *Metrics) Opened(course string) { m.sockets.WithLabelValues(course).Inc() }
+
+// Closed counts one that was closed.
+func (m *Metrics) Closed(course string) { m.sockets.WithLabelValues(course).Dec() }
+
+// Woken counts how long a visitor of a carrel that did not run has waited.
+func (m *Metrics) Woken(course string, after time.Duration) {
+	m.wakes.WithLabelValues(course).Observe(after.Seconds())
+}

@@ -1,0 +1,318 @@
+package route_test
+
+import (
+	"bytes"
+	"crypto/rand"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/carrel-dev/carrel/api/v1alpha1"
+	"github.com/carrel-dev/carrel/gateway/auth"
+	"github.com/carrel-dev/carrel/gateway/directory"
+	"github.com/carrel-dev/carrel/gateway/route"
+)
+
+// hello is a carrel that says who came.
+var hello = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+	_, _ = fmt.Fprintf(rw, "hello %s at %s", r.Header.Get("X-User"), r.Host)
+})
+
+func TestWhoComesWhere(t *testing.T) {
+	w := newWorld(t, hello)
+	w.staff["teacher"] = true
+	for _, test := range []struct {
+		name, user, host, path string
+		status                 int
+		body                   string
+	}{
+		{"a student to their own", "hana", hanas, "/", 200, "hello hana at " + hanas},
+		{"a student to another's", "mori", hanas, "/", 403, "not as somebody who may"},
+		{"staff to a student's", "teacher", hanas, "/", 200, "hello teacher at " + hanas},
+		{"nobody", "", hanas, "/", 401, ""},
+		{"a student to one there is not", "hana", "nobody--prog1." + domain, "/", 403, "not as somebody who may"},
+		{"staff to one there is not", "teacher", "nobody--prog1." + domain, "/", 404, "mistyped"},
+		{"anybody to the board", "hana", desk, "/courses/prog1", 200, "the board"},
+		{"nobody to the board", "", desk, "/courses/prog1", 401, ""},
+		{"a host of nobody's", "hana", "evil.example", "/", 421, ""},
+		{"an address", "hana", "169.254.169.254", "/", 421, ""},
+		{"the gateway's own paths of a carrel", "hana", hanas, "/.carrel/nothing", 404, ""},
+		{"the same, written differently", "hana", hanas, "/%2ecarrel/nothing", 404, ""},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			res, body := w.get(test.user, test.host, test.path)
+			if res.StatusCode != test.status || !strings.Contains(body, test.body) {
+				t.Errorf("answered %d %q, want %d with %q", res.StatusCode, body, test.status, test.body)
+			}
+		})
+	}
+}
+
+func TestVisitsOfStaffAreRecorded(t *testing.T) {
+	w := newWorld(t, hello)
+	w.staff["teacher"] = true
+	for range 3 {
+		w.get("hana", hanas, "/")
+		w.get("teacher", hanas, "/")
+	}
+	if diff := cmp.Diff([]string{"teacher opened hana"}, w.visits.all); diff != "" {
+		t.Errorf("visits (-want +got):\n%s", diff)
+	}
+}
+
+func TestNobodyOpensAnothersUnrecorded(t *testing.T) {
+	w := newWorld(t, hello)
+	w.staff["teacher"], w.visits.err = true, errors.New("the API server is away")
+	if res, body := w.get("teacher", hanas, "/"); res.StatusCode != http.StatusServiceUnavailable || strings.Contains(body, "hello") {
+		t.Errorf("answered %d %q", res.StatusCode, body)
+	}
+}
+
+func TestAsleepIsWokenAndOpens(t *testing.T) {
+	w := newWorld(t, hello)
+	hana, _ := w.directory.Carrel("prog1", "hana")
+	w.activity.wake = func(c directory.Carrel) {
+		if c.Name == "ken" {
+			go w.directory.Set(userland("ken", v1alpha1.StateRunning), hana.Target)
+		}
+	}
+	// A program's request is held, with its body.
+	r := w.request(http.MethodPost, "ken", kens, "/save", strings.NewReader("work"))
+	r.Header.Set("Origin", "https://"+kens)
+	if res, body := w.do(r); res.StatusCode != http.StatusOK || body != "hello ken at "+kens {
+		t.Errorf("answered %d %q", res.StatusCode, body)
+	}
+	if touched, woken := w.activity.counts(); touched != 1 || woken != 1 {
+		t.Errorf("touched %d times, woken %d times; want once each", touched, woken)
+	}
+	if w.sockets.woken != 1 {
+		t.Errorf("%d waits were counted, want 1", w.sockets.woken)
+	}
+}
+
+func TestAsleepShowsAPage(t *testing.T) {
+	w := newWorld(t, hello)
+	r := w.request(http.MethodGet, "ken", kens, "/", nil)
+	r.Header.Set("Accept", "text/html")
+	res, body := w.do(r)
+	if res.StatusCode != http.StatusServiceUnavailable || res.Header.Get("Retry-After") == "" || !strings.Contains(body, `data-wait="/.carrel/wait"`) {
+		t.Errorf("answered %d with Retry-After %q: %s", res.StatusCode, res.Header.Get("Retry-After"), body)
+	}
+	if _, woken := w.activity.counts(); woken != 1 {
+		t.Errorf("woken %d times", woken)
+	}
+}
+
+func TestDisabledIsNotWoken(t *testing.T) {
+	w := newWorld(t, hello)
+	u := userland("ken", v1alpha1.StateDisabled)
+	u.Spec.Enabled = new(false)
+	w.directory.Set(u, "")
+	res, _ := w.get("ken", kens, "/")
+	if _, woken := w.activity.counts(); res.StatusCode != http.StatusServiceUnavailable || woken != 0 {
+		t.Errorf("answered %d, woken %d times", res.StatusCode, woken)
+	}
+}
+
+func TestOneThatDiedIsNeverA502(t *testing.T) {
+	w := newWorld(t, http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
+		conn, _, err := http.NewResponseController(rw).Hijack()
+		if err == nil {
+			_ = conn.Close()
+		}
+	}))
+	r := w.request(http.MethodPost, "hana", hanas, "/", strings.NewReader("x"))
+	r.Header.Set("Origin", "https://"+hanas)
+	if res, _ := w.do(r); res.StatusCode != http.StatusServiceUnavailable || res.Header.Get("Retry-After") == "" {
+		t.Errorf("answered %d with Retry-After %q", res.StatusCode, res.Header.Get("Retry-After"))
+	}
+}
+
+// The pod was replaced: nobody listens at the old address, and the new one is told
+// by watch while the request waits.
+func TestRequestsFollowAPodThatMoves(t *testing.T) {
+	w := newWorld(t, http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { _, _ = io.Copy(rw, r.Body) }))
+	hana, _ := w.directory.Carrel("prog1", "hana")
+	nobody, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	gone := nobody.Addr().String()
+	_ = nobody.Close()
+	w.directory.Set(userland("hana", v1alpha1.StateRunning), gone)
+	r := w.request(http.MethodPost, "hana", hanas, "/", strings.NewReader("all of it"))
+	r.Header.Set("Origin", "https://"+hanas)
+	// It moves once it was found to be gone, when its body was asked for or not.
+	r.Body = io.NopCloser(io.MultiReader(strings.NewReader("all "), after(func() {
+		w.directory.Set(userland("hana", v1alpha1.StateRunning), hana.Target)
+	}), strings.NewReader("of it")))
+	if res, body := w.do(r); res.StatusCode != http.StatusOK || body != "all of it" {
+		t.Errorf("answered %d %q", res.StatusCode, body)
+	}
+}
+
+// after does something when it is read, and is empty.
+func after(do func()) io.Reader { return reader(func([]byte) (int, error) { do(); return 0, io.EOF }) }
+
+type reader func([]byte) (int, error)
+
+func (r reader) Read(p []byte) (int, error) { return r(p) }
+
+func TestUploadsAndDownloadsOfAnySize(t *testing.T) {
+	const size = 64 << 20
+	sum := func(r io.Reader) string {
+		h := sha256.New()
+		_, _ = io.Copy(h, r)
+		return fmt.Sprintf("%x", h.Sum(nil))
+	}
+	data := make([]byte, size)
+	_, _ = rand.Read(data)
+	w := newWorld(t, http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodGet {
+			_, _ = rw.Write(data)
+			return
+		}
+		_, _ = io.WriteString(rw, sum(r.Body))
+	}))
+	r := w.request(http.MethodPut, "hana", hanas, "/up", bytes.NewReader(data))
+	r.Header.Set("Origin", "https://"+hanas)
+	if _, got := w.do(r); got != sum(bytes.NewReader(data)) {
+		t.Error("what came up is not what was sent")
+	}
+	if _, got := w.get("hana", hanas, "/down"); sum(strings.NewReader(got)) != sum(bytes.NewReader(data)) {
+		t.Error("what came down is not what was sent")
+	}
+}
+
+func TestServerSentEventsAreNotHeldBack(t *testing.T) {
+	next := make(chan string)
+	w := newWorld(t, http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		rw.Header().Set("Content-Type", "text/event-stream")
+		for {
+			select {
+			case event := <-next:
+				_, _ = fmt.Fprintf(rw, "data: %s\n\n", event)
+				_ = http.NewResponseController(rw).Flush()
+			case <-r.Context().Done():
+				return
+			}
+		}
+	}))
+	go func() { next <- "one" }()
+	res, err := (&http.Client{Transport: w.transport()}).Do(w.request(http.MethodGet, "hana", hanas, "/events", nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = res.Body.Close() }()
+	for _, want := range []string{"one", "two"} {
+		got := make([]byte, len("data: one\n\n"))
+		if _, err := io.ReadFull(res.Body, got); err != nil || string(got) != "data: "+want+"\n\n" {
+			t.Fatalf("got %q, %v", got, err)
+		}
+		if want == "one" {
+			next <- "two" // only now, when the first has arrived
+		}
+	}
+}
+
+func TestOpenEnrolment(t *testing.T) {
+	w := newWorld(t, hello)
+	w.staff["teacher"] = true
+	w.enrolled = func(id auth.Identity) string {
+		if id.User == "stranger" {
+			return ""
+		}
+		return id.User
+	}
+	for _, test := range []struct{ user, path, accept, location string }{
+		{"mori", "/courses/prog1", "text/html", "https://mori--prog1." + domain + "/"},
+		{"stranger", "/courses/prog1", "text/html", ""},
+		{"hana", "/courses/prog1", "text/html", ""},
+		{"teacher", "/courses/prog1", "text/html", ""},
+		{"mori", "/courses/prog1/events", "text/html", ""},
+		{"mori", "/courses/prog1", "application/json", ""},
+	} {
+		r := w.request(http.MethodGet, test.user, desk, test.path, nil)
+		r.Header.Set("Accept", test.accept)
+		if res, body := w.do(r); res.Header.Get("Location") != test.location || test.location == "" && body != "the board" {
+			t.Errorf("%s at %s is sent to %q (%d, %q), want %q", test.user, test.path, res.Header.Get("Location"), res.StatusCode, body, test.location)
+		}
+	}
+}
+
+func TestSingleHost(t *testing.T) {
+	hosts, err := route.NewSingleHost("https://"+desk, "prog1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := startWorld(t, hosts, http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		_, _ = fmt.Fprintf(rw, "hello %s with %q", r.Header.Get("X-User"), r.Header.Get("Cookie"))
+	}))
+	w.staff["teacher"] = true
+	hana, _ := w.directory.Carrel("prog1", "hana")
+
+	r := w.request(http.MethodGet, "hana", desk, "/", nil)
+	r.Header.Set("Cookie", "theirs=1; __Host-carrel-desk=secret")
+	if _, body := w.do(r); body != `hello hana with "theirs=1"` {
+		t.Errorf("answered %q", body)
+	}
+	if res, body := w.get("teacher", desk, "/"); res.StatusCode != http.StatusForbidden || !strings.Contains(body, "no carrel for you") {
+		t.Errorf("staff are answered %d %q", res.StatusCode, body)
+	}
+	if res, _ := w.get("teacher", desk, "/courses/prog1"); res.StatusCode != http.StatusForbidden {
+		t.Errorf("there is a board: %d", res.StatusCode)
+	}
+	if res, _ := w.get("hana", hanas, "/"); res.StatusCode != http.StatusMisdirectedRequest {
+		t.Errorf("a carrel's host is answered %d", res.StatusCode)
+	}
+
+	// A second carrel: now there is a choice.
+	second := userland("hana-db", v1alpha1.StateRunning)
+	second.Spec.User = "hana"
+	w.directory.Set(second, hana.Target)
+	r = w.request(http.MethodGet, "hana", desk, "/", nil)
+	r.Header.Set("Accept", "text/html")
+	if _, body := w.do(r); !strings.Contains(body, `href="/.carrel/choose?carrel=hana-db"`) {
+		t.Errorf("nothing to choose: %s", body)
+	}
+	res, _ := w.get("hana", desk, "/.carrel/choose?carrel=hana-db")
+	cookie, err := http.ParseSetCookie(res.Header.Get("Set-Cookie"))
+	if err != nil || res.Header.Get("Location") != "/" {
+		t.Fatalf("the choice was answered %d: %v", res.StatusCode, err)
+	}
+	if res, _ := w.get("hana", desk, "/.carrel/choose?carrel=ken"); res.Header.Get("Set-Cookie") != "" {
+		t.Error("another's carrel can be chosen")
+	}
+	r = w.request(http.MethodGet, "hana", desk, "/", nil)
+	r.Header.Set("Accept", "text/html")
+	r.AddCookie(&http.Cookie{Name: cookie.Name, Value: cookie.Value})
+	if _, body := w.do(r); body != `hello hana with ""` {
+		t.Errorf("after the choice answered %q", body)
+	}
+}
+
+func TestHTTP2(t *testing.T) {
+	w := newWorld(t, hello)
+	secure := httptest.NewUnstartedServer(w.router.Handler())
+	secure.EnableHTTP2 = true
+	secure.StartTLS()
+	t.Cleanup(secure.Close)
+	r := w.request(http.MethodGet, "hana", hanas, "/", nil)
+	r.URL.Scheme, r.URL.Host, r.Host = "https", secure.Listener.Addr().String(), hanas
+	res, err := secure.Client().Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = res.Body.Close() }()
+	if body, _ := io.ReadAll(res.Body); res.ProtoMajor != 2 || string(body) != "hello hana at "+hanas {
+		t.Errorf("answered by %s: %q", res.Proto, body)
+	}
+}

@@ -1,0 +1,286 @@
+// Package route brings whoever comes to the gateway to where they want to be: the
+// pages of its own host, or a carrel, once it is known who they are, that they may,
+// and that the carrel answers.
+package route
+
+import (
+	"context"
+	"net/http"
+	"net/http/httputil"
+	"strings"
+	"time"
+
+	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/carrel-dev/carrel/api/v1alpha1"
+	"github.com/carrel-dev/carrel/gateway/access"
+	"github.com/carrel-dev/carrel/gateway/auth"
+	"github.com/carrel-dev/carrel/gateway/directory"
+	"github.com/carrel-dev/carrel/gateway/observe"
+	"github.com/carrel-dev/carrel/gateway/page"
+	"github.com/carrel-dev/carrel/gateway/wait"
+)
+
+// Login says who somebody is; it is an auth.Desk.
+type Login interface {
+	RequireLogin(next http.Handler) http.Handler
+	RequireCarrelLogin(next http.Handler) http.Handler
+	Handler() http.Handler
+}
+
+// Directory is what there is.
+type Directory interface {
+	Carrel(course, name string) (directory.Carrel, bool)
+	Of(user string) []directory.Carrel
+	Course(name string) (*v1alpha1.Course, bool)
+}
+
+// Access says who may.
+type Access interface {
+	MayOpen(ctx context.Context, id auth.Identity, course, userland, owner string) (access.Decision, error)
+	MayViewBoard(ctx context.Context, id auth.Identity, course string) (bool, error)
+}
+
+// Waiter serves those whose carrel does not answer yet.
+type Waiter interface {
+	// Hold answers and returns false, or returns true once the carrel is ready.
+	Hold(rw http.ResponseWriter, r *http.Request, course, name string) bool
+	Events(rw http.ResponseWriter, r *http.Request, course, name string)
+}
+
+// Activity keeps when somebody last did something.
+type Activity interface {
+	// Counts reports whether a person caused a request.
+	Counts(r *http.Request) bool
+	// Touch says that a person did something at a carrel.
+	Touch(c directory.Carrel)
+	// Frames takes what a visitor sends over a WebSocket, and calls Touch where a
+	// person caused it.
+	Frames(c directory.Carrel) func([]byte)
+	// Wake asks for a carrel to be started.
+	Wake(ctx context.Context, c directory.Carrel) error
+}
+
+// Visits keeps who opened the carrel of another.
+type Visits interface {
+	Opened(ctx context.Context, u *v1alpha1.Userland, who string, now time.Time) error
+}
+
+// Enrolment lets in who comes to a course with open enrolment.
+type Enrolment interface {
+	// Enrol makes the carrel of somebody who has none in a course. It returns false
+	// if the course does not let them in.
+	Enrol(ctx context.Context, id auth.Identity, course string) (name string, admitted bool, err error)
+}
+
+// Observer counts what goes on. Labels of a course are of those there are.
+type Observer interface {
+	// Opened and Closed count the connections upgraded.
+	Opened(course string)
+	Closed(course string)
+	// Woken is called when a carrel that was not ready is, with how long after
+	// its visitor came.
+	Woken(course string, after time.Duration)
+}
+
+// Router serves all hosts. All but Clock must be set; Use is called once it is.
+type Router struct {
+	Hosts     Hosts
+	Login     Login
+	Board     http.Handler
+	Directory Directory
+	Access    Access
+	Waiter    Waiter
+	Activity  Activity
+	Visits    Visits
+	Enrolment Enrolment
+	Observer  Observer
+	// Address is whom a request comes from, for the program in a carrel.
+	Address func(*http.Request) string
+	// Clock is the real one if nil.
+	Clock clock.PassiveClock
+
+	proxy   *httputil.ReverseProxy
+	visited recent
+	waking  waking
+	tunnels tunnels
+	// draining is done when connections that last are to end.
+	draining context.Context
+	drain    context.CancelFunc
+}
+
+// Handler is the whole gateway.
+func (rt *Router) Handler() http.Handler {
+	if rt.Clock == nil {
+		rt.Clock = clock.RealClock{}
+	}
+	rt.proxy = rt.newProxy()
+	rt.draining, rt.drain = context.WithCancel(context.Background())
+	login := rt.Login.Handler()
+	desk := rt.Login.RequireLogin(rt.desk())
+	carrels := rt.Login.RequireCarrelLogin(http.HandlerFunc(rt.carrel))
+	assets := page.Assets()
+	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.Method == http.MethodConnect || r.Method == http.MethodTrace:
+			page.Refuse(rw, http.StatusMethodNotAllowed, "method", "this method is not served")
+		case rt.Hosts.IsCarrel(r.Host):
+			if page.IsAsset(r.URL.Path) {
+				assets.ServeHTTP(rw, r)
+				return
+			}
+			carrels.ServeHTTP(rw, r)
+		case !rt.Hosts.IsDesk(r.Host):
+			page.Problem(rw, r, http.StatusMisdirectedRequest, "nohost")
+		case page.IsAsset(r.URL.Path):
+			assets.ServeHTTP(rw, r)
+		case isLogin(r.URL.Path):
+			login.ServeHTTP(rw, r)
+		default:
+			desk.ServeHTTP(rw, r)
+		}
+	})
+}
+
+// isLogin reports whether a path of the desk is one of auth.Desk.Handler.
+func isLogin(path string) bool {
+	switch path {
+	case "/login", "/logout", "/handover":
+		return true
+	}
+	return strings.HasPrefix(path, "/callback/")
+}
+
+// desk is what the gateway's own host serves to whoever is logged in.
+func (rt *Router) desk() http.Handler {
+	if course, ok := rt.Hosts.Single(); ok {
+		return rt.single(course)
+	}
+	return rt.lasting(rt.enrolling(rt.Board))
+}
+
+// lasting ends answers that go on when the gateway is about to stop: the page asks
+// again, and comes to another replica.
+func (rt *Router) lasting(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithCancel(r.Context())
+		defer cancel()
+		defer context.AfterFunc(rt.draining, cancel)()
+		next.ServeHTTP(rw, r.WithContext(ctx))
+	})
+}
+
+// carrel serves a carrel's host.
+func (rt *Router) carrel(rw http.ResponseWriter, r *http.Request) {
+	course, name, ok := rt.Hosts.Carrel(r.Host)
+	id, known := auth.FromContext(r.Context())
+	if !ok || !known {
+		page.Problem(rw, r, http.StatusForbidden, "forbidden")
+		return
+	}
+	rt.open(rw, r, id, course, name)
+}
+
+// open brings a visitor into a carrel, if they may.
+func (rt *Router) open(rw http.ResponseWriter, r *http.Request, id auth.Identity, course, name string) {
+	if !own(r) {
+		page.Refuse(rw, http.StatusForbidden, "origin",
+			"this request was caused by a page of another origin; a program sends the header Origin: https://"+r.Host)
+		return
+	}
+	c, may := rt.may(rw, r, id, course, name)
+	if !may {
+		return
+	}
+	if strings.HasPrefix(r.URL.Path, page.Prefix) {
+		rt.wait(rw, r, c)
+		return
+	}
+	if c.Target == "" {
+		if c, may = rt.wake(rw, r, c); !may {
+			return
+		}
+	}
+	if rt.Activity.Counts(r) {
+		rt.Activity.Touch(c)
+	}
+	if up := r.Header.Get("Upgrade"); up != "" && !strings.EqualFold(up, "websocket") {
+		r.Header.Del("Upgrade") // the carrel goes on in HTTP/1.1
+	}
+	if waited, ok := rt.waking.end(key{c.Course, c.Name}, rt.Clock.Now()); ok {
+		rt.Observer.Woken(c.Course, waited)
+	}
+	p := &passage{carrel: c, who: id, address: rt.Address(r)}
+	rt.proxy.ServeHTTP(rw, r.WithContext(context.WithValue(r.Context(), passageKey{}, p)))
+}
+
+// may finds the carrel, if the visitor may open it; else it has answered. A carrel
+// there is not, is not told from one that is another's.
+func (rt *Router) may(rw http.ResponseWriter, r *http.Request, id auth.Identity, course, name string) (directory.Carrel, bool) {
+	c, found := rt.Directory.Carrel(course, name)
+	decision, err := rt.Access.MayOpen(r.Context(), id, course, name, c.User)
+	switch {
+	case err != nil:
+		log.FromContext(r.Context()).Error(err, "ask who may open a carrel")
+		rw.Header().Set("Retry-After", "5")
+		page.Problem(rw, r, http.StatusServiceUnavailable, "unavailable")
+	case !decision.Allowed:
+		log.FromContext(r.Context()).V(1).Info("refused", "user", id.User, "course", course, "carrel", name, "reason", decision.Reason)
+		page.Problem(rw, r, http.StatusForbidden, "forbidden")
+	case !found:
+		page.Problem(rw, r, http.StatusNotFound, "notfound")
+	case decision.Staff && !rt.record(rw, r, id, c):
+	default:
+		observe.Note(r.Context(), id.User, c.Course, c.Name)
+		return c, true
+	}
+	return directory.Carrel{}, false
+}
+
+// wait serves the gateway's own paths on a carrel's host.
+func (rt *Router) wait(rw http.ResponseWriter, r *http.Request, c directory.Carrel) {
+	if r.URL.Path != wait.EventsPath {
+		page.Problem(rw, r, http.StatusNotFound, "notfound")
+		return
+	}
+	// Who is not seen for long leaves the queue.
+	if c.State == v1alpha1.StateQueued {
+		rt.Activity.Touch(c)
+	}
+	rt.lasting(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		rt.Waiter.Events(rw, r, c.Course, c.Name)
+	})).ServeHTTP(rw, r)
+}
+
+// wake asks for a carrel that does not answer, and holds the visitor. Without true it
+// has answered.
+func (rt *Router) wake(rw http.ResponseWriter, r *http.Request, c directory.Carrel) (directory.Carrel, bool) {
+	// A page left open that tries to connect again and again wakes nobody.
+	if c.Enabled && rt.Activity.Counts(r) {
+		rt.waking.begin(key{c.Course, c.Name}, rt.Clock.Now())
+		if err := rt.rouse(r.Context(), c); err != nil {
+			log.FromContext(r.Context()).Error(err, "wake a carrel", "course", c.Course, "carrel", c.Name)
+		}
+	}
+	if !rt.Waiter.Hold(rw, r, c.Course, c.Name) {
+		return directory.Carrel{}, false
+	}
+	// It may have been given to another meanwhile.
+	now, found := rt.Directory.Carrel(c.Course, c.Name)
+	if !found || now.Target == "" || now.User != c.User {
+		rw.Header().Set("Retry-After", "3")
+		page.Problem(rw, r, http.StatusServiceUnavailable, "noanswer")
+		return directory.Carrel{}, false
+	}
+	return now, true
+}
+
+// rouse says that somebody came to a carrel that does not answer.
+func (rt *Router) rouse(ctx context.Context, c directory.Carrel) error {
+	if c.State == v1alpha1.StateAsleep {
+		return rt.Activity.Wake(ctx, c)
+	}
+	rt.Activity.Touch(c) // it comes already
+	return nil
+}

@@ -1,0 +1,105 @@
+package route
+
+import (
+	"net/http"
+	"sync"
+	"time"
+
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/carrel-dev/carrel/gateway/auth"
+	"github.com/carrel-dev/carrel/gateway/directory"
+	"github.com/carrel-dev/carrel/gateway/page"
+)
+
+// visitAgain is after how long somebody still in the carrel of another is recorded
+// anew; package audit takes what is within ten minutes for one visit.
+const visitAgain = 10 * time.Minute
+
+// record writes down that somebody opens the carrel of another, once for its many
+// requests. Nobody gets in unrecorded: if that fails it has answered, and returns
+// false.
+func (rt *Router) record(rw http.ResponseWriter, r *http.Request, id auth.Identity, c directory.Carrel) bool {
+	now := rt.Clock.Now()
+	what := visit{id.User, key{c.Course, c.Name}}
+	if rt.visited.within(what, now.Truncate(visitAgain)) {
+		return true
+	}
+	if err := rt.Visits.Opened(r.Context(), c.Userland, id.User, now); err != nil {
+		log.FromContext(r.Context()).Error(err, "record a visit", "user", id.User, "course", c.Course, "carrel", c.Name)
+		rw.Header().Set("Retry-After", "5")
+		page.Problem(rw, r, http.StatusServiceUnavailable, "unavailable")
+		return false
+	}
+	rt.visited.add(what, now)
+	return true
+}
+
+// key is a carrel.
+type key struct{ course, name string }
+
+type visit struct {
+	who string
+	key key
+}
+
+// recent keeps when visits were written down.
+type recent struct {
+	mu sync.Mutex
+	at map[visit]time.Time
+}
+
+func (v *recent) within(what visit, since time.Time) bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	at, found := v.at[what]
+	return found && !at.Before(since)
+}
+
+func (v *recent) add(what visit, now time.Time) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.at == nil {
+		v.at = map[visit]time.Time{}
+	}
+	for other, at := range v.at {
+		if now.Sub(at) > visitAgain {
+			delete(v.at, other)
+		}
+	}
+	v.at[what] = now
+}
+
+// forgetWake is after how long a visitor who never came in is forgotten.
+const forgetWake = 30 * time.Minute
+
+// waking keeps when the first visitor came to a carrel that was not ready.
+type waking struct {
+	mu   sync.Mutex
+	came map[key]time.Time
+}
+
+func (w *waking) begin(k key, now time.Time) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.came == nil {
+		w.came = map[key]time.Time{}
+	}
+	for other, at := range w.came {
+		if now.Sub(at) > forgetWake {
+			delete(w.came, other)
+		}
+	}
+	if _, waits := w.came[k]; !waits {
+		w.came[k] = now
+	}
+}
+
+// end tells how long a visitor has waited, once.
+func (w *waking) end(k key, now time.Time) (time.Duration, bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	at, waits := w.came[k]
+	delete(w.came, k)
+	return now.Sub(at), waits
+}
