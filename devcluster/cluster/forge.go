@@ -2,22 +2,36 @@ package cluster
 
 import (
 	"context"
+	"crypto/tls"
+	"fmt"
+	"net"
 	"net/http"
+	"strconv"
 
 	"github.com/carrel-dev/carrel/devcluster/forge"
 	"github.com/carrel-dev/carrel/devcluster/network"
+	"github.com/carrel-dev/carrel/devcluster/pki"
 	"github.com/carrel-dev/carrel/devcluster/progress"
 	"github.com/carrel-dev/carrel/devcluster/supervise"
 )
 
 // startForge starts Gitea where both this machine and pods reach it.
-func (d *daemon) startForge(ctx context.Context, address string) error {
+func (d *daemon) startForge(ctx context.Context, address string, authority *pki.Authority) error {
 	return d.report.Do("start forge", func(step *progress.Step) error {
 		ports, err := network.FreePorts(ctx, address, 1)
 		if err != nil {
 			return err
 		}
-		config := forge.Config{Program: d.spec.Gitea, Data: d.layout.path("gitea"), Address: address, Port: ports[0]}
+		secure, err := listenTLS(ctx, address, authority)
+		if err != nil {
+			return err
+		}
+		config := forge.Config{
+			Program: d.spec.Gitea, Data: d.layout.path("gitea"),
+			Address: address, Port: ports[0], SecurePort: secure.Addr().(*net.TCPAddr).Port,
+		}
+		// Until the cluster ends, and not only its start.
+		go network.Forward(context.WithoutCancel(ctx), secure, net.JoinHostPort(address, strconv.Itoa(config.Port)))
 		step.Move("database")
 		access, err := config.Prepare(ctx)
 		if err != nil {
@@ -29,4 +43,21 @@ func (d *daemon) startForge(ctx context.Context, address string) error {
 		d.update(func(r *Record) { r.Forge = &access })
 		return supervise.WaitReady(ctx, answers(http.DefaultClient, config.HealthURL()))
 	})
+}
+
+// listenTLS listens at a port of its own with a certificate of the authority.
+func listenTLS(ctx context.Context, address string, authority *pki.Authority) (net.Listener, error) {
+	files, err := authority.Issue(pki.Subject{File: "forge", User: "forge", IPs: []net.IP{net.ParseIP(address)}})
+	if err != nil {
+		return nil, err
+	}
+	certificate, err := tls.LoadX509KeyPair(files.Certificate, files.Key)
+	if err != nil {
+		return nil, fmt.Errorf("read the forge's certificate: %w", err)
+	}
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", net.JoinHostPort(address, "0"))
+	if err != nil {
+		return nil, fmt.Errorf("open a port for the forge: %w", err)
+	}
+	return tls.NewListener(listener, &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS13}), nil
 }

@@ -28,10 +28,10 @@ func (d *daemon) startFullNode(ctx context.Context, authority *pki.Authority) er
 	if err := d.startIngress(ctx); err != nil {
 		return err
 	}
-	return d.startParts(ctx, config, plane)
+	return d.startParts(ctx, config, plane, authority)
 }
 
-func (d *daemon) startParts(ctx context.Context, config node.Config, plane controlplane.Config) error {
+func (d *daemon) startParts(ctx context.Context, config node.Config, plane controlplane.Config, authority *pki.Authority) error {
 	parts, ctx := errgroup.WithContext(ctx)
 	loaded := make(chan struct{})
 	parts.Go(func() error {
@@ -41,7 +41,7 @@ func (d *daemon) startParts(ctx context.Context, config node.Config, plane contr
 		close(loaded)
 		return nil
 	})
-	parts.Go(func() error { return d.startForge(ctx, plane.Address) })
+	parts.Go(func() error { return d.startForge(ctx, plane.Address, authority) })
 	parts.Go(func() error {
 		if err := d.startControlPlane(ctx, plane); err != nil {
 			return err

@@ -24,6 +24,9 @@ type Access struct {
 	// URL opens from this machine, ClusterURL from pods.
 	URL        string `json:"url"`
 	ClusterURL string `json:"cluster_url"`
+	// Issuer is its address as an OpenID Connect provider, from both: https, by a
+	// certificate of the cluster's authority.
+	Issuer string `json:"issuer"`
 	User       string `json:"user"`
 	Token      string `json:"token"`
 }
@@ -37,6 +40,8 @@ type Config struct {
 	// Address and Port are where it listens.
 	Address string
 	Port    int
+	// SecurePort is where somebody else listens who takes TLS off.
+	SecurePort int
 }
 
 // appIni keeps Gitea to itself: no mail, no SSH, no look-ups on the internet.
@@ -78,6 +83,9 @@ SECRET_KEY = {{.Secret}}
 [service]
 DISABLE_REGISTRATION = true
 
+[oauth2]
+JWT_CLAIM_ISSUER = {{.Issuer}}
+
 [queue]
 TYPE = immediate
 
@@ -94,6 +102,9 @@ LEVEL = Warn
 
 // URL is where the forge answers.
 func (c Config) URL() string { return fmt.Sprintf("http://%s:%d", c.Address, c.Port) }
+
+// Issuer is the forge as an OpenID Connect provider.
+func (c Config) Issuer() string { return fmt.Sprintf("https://%s:%d", c.Address, c.SecurePort) }
 
 // HealthURL answers 200 when the forge is ready.
 func (c Config) HealthURL() string { return c.URL() + "/api/healthz" }
@@ -136,7 +147,7 @@ func (c Config) Prepare(ctx context.Context) (Access, error) {
 		return Access{}, err
 	}
 	token, err := c.makeAdministrator(ctx)
-	return Access{URL: c.URL(), ClusterURL: c.URL(), User: Administrator, Token: token}, err
+	return Access{URL: c.URL(), ClusterURL: c.URL(), Issuer: c.Issuer(), User: Administrator, Token: token}, err
 }
 
 var tokenPattern = regexp.MustCompile(`\b[0-9a-f]{40}\b`)

@@ -7,7 +7,7 @@ import (
 )
 
 func TestConfigurationReadsAsRecorded(t *testing.T) {
-	config := Config{Program: "/cache/gitea", Data: "/state/gitea", Address: "10.111.0.1", Port: 3000}
+	config := Config{Program: "/cache/gitea", Data: "/state/gitea", Address: "10.111.0.1", Port: 3000, SecurePort: 3443}
 	golden.Compare(t, "app.ini", config.render("root", "secret"))
 }
 

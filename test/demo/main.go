@@ -77,7 +77,12 @@ func run(ctx context.Context, cluster story.Devcluster, out io.Writer) error {
 	if err := forge.Push(ctx, cluster.Root); err != nil {
 		return err
 	}
-	if err := story.Bootstrap(ctx, c, forge, cluster.Root); err != nil {
+	ingress, err := cluster.Ingress(ctx)
+	if err != nil {
+		return err
+	}
+	gateway := story.Gateway{Ingress: ingress}
+	if err := story.Bootstrap(ctx, c, forge, gateway, cluster.Root); err != nil {
 		return err
 	}
 	head, err := forge.Head()

@@ -32,6 +32,7 @@ var (
 	c          client.WithWatch
 	config     *rest.Config
 	forge      *story.Forge
+	gateway    story.Gateway
 )
 
 func TestMain(m *testing.M) {
@@ -80,7 +81,12 @@ func install(ctx context.Context) (err error) {
 	if err := forge.Push(ctx, cluster.Root); err != nil {
 		return err
 	}
-	if err := story.Bootstrap(ctx, c, forge, cluster.Root); err != nil {
+	ingress, err := cluster.Ingress(ctx)
+	if err != nil {
+		return err
+	}
+	gateway = story.Gateway{Ingress: ingress}
+	if err := story.Bootstrap(ctx, c, forge, gateway, cluster.Root); err != nil {
 		return err
 	}
 	head, err := forge.Head()

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"time"
 
 	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
 	sourcev1 "github.com/fluxcd/source-controller/api/v1"
@@ -51,8 +52,11 @@ func Connect(kubeconfig string) (client.WithWatch, *rest.Config, error) {
 }
 
 // Bootstrap does what clusters/local/README.md tells an administrator to do
-// once: two Secrets, and the objects with which git takes over.
-func Bootstrap(ctx context.Context, c client.Client, forge *Forge, root string) error {
+// once: the Secrets, and the objects with which git takes over.
+func Bootstrap(ctx context.Context, c client.Client, forge *Forge, gateway Gateway, root string) error {
+	if err := gateway.prepare(ctx, c, forge, time.Now()); err != nil {
+		return fmt.Errorf("bootstrap: %w", err)
+	}
 	for name, data := range map[string]map[string]string{
 		"carrel-git":   {"username": robot, "password": forge.RobotToken},
 		"carrel-forge": {"token": forge.RobotToken},

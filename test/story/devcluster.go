@@ -17,8 +17,11 @@ import (
 // calls them.
 var courseImages = []string{"code-server", "mariadb", "phpmyadmin", "webterm"}
 
-// ControllerImage is the image of Carrel itself, built from the work tree.
-const ControllerImage = "carrel.local/carrel-controller:dev"
+// processes are those of Carrel, built from the work tree.
+var processes = []string{"carrel-controller", "carrel-gateway"}
+
+// ImageOf is the image of one of them.
+func ImageOf(process string) string { return "carrel.local/" + process + ":dev" }
 
 // Devcluster is the development cluster, driven by its command.
 type Devcluster struct {
@@ -36,6 +39,8 @@ type ForgeAccess struct {
 	User string `json:"user"`
 	// Token is the administrator's access token.
 	Token string `json:"token"`
+	// Issuer is its address as an OpenID Connect provider.
+	Issuer string `json:"issuer"`
 }
 
 // Up starts the full node and loads every image the courses and Carrel need.
@@ -47,38 +52,41 @@ func (d Devcluster) Up(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	controller, err := d.buildController(ctx)
+	dir, err := os.MkdirTemp("", "carrel-processes-")
 	if err != nil {
-		return err
+		return fmt.Errorf("make a directory for Carrel's images: %w", err)
 	}
-	defer func() { _ = os.RemoveAll(filepath.Dir(controller)) }()
-	return d.show(ctx, append([]string{"load"}, append(strings.Fields(archives), controller)...)...)
+	defer func() { _ = os.RemoveAll(dir) }()
+	load := append([]string{"load"}, strings.Fields(archives)...)
+	for _, process := range processes {
+		archive, err := d.build(ctx, process, dir)
+		if err != nil {
+			return err
+		}
+		load = append(load, archive)
+	}
+	return d.show(ctx, load...)
 }
 
 // Running reports whether the cluster is up.
 func (d Devcluster) Running(ctx context.Context) bool { return d.command(ctx, "status").Run() == nil }
 
-// buildController compiles carrel-controller and packs it as an image archive
-// in a directory of its own.
-func (d Devcluster) buildController(ctx context.Context) (archive string, err error) {
+// build compiles a process and packs it as an image archive in a directory.
+func (d Devcluster) build(ctx context.Context, process, dir string) (archive string, err error) {
 	start := time.Now()
-	dir, err := os.MkdirTemp("", "carrel-controller-")
-	if err != nil {
-		return "", fmt.Errorf("make a directory for the controller's image: %w", err)
-	}
-	binary := filepath.Join(dir, "carrel-controller")
-	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", binary, "./cmd/carrel-controller")
+	binary := filepath.Join(dir, process)
+	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", binary, "./cmd/"+process)
 	build.Dir = d.Root
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("build carrel-controller: %w\n%s", err, out)
+		return "", fmt.Errorf("build %s: %w\n%s", process, err, out)
 	}
-	archive = filepath.Join(dir, "carrel-controller.tar")
-	_, err = d.output(ctx, "image", "--binary", binary, "--name", ControllerImage, "--output", archive)
+	archive = filepath.Join(dir, process+".tar")
+	_, err = d.output(ctx, "image", "--binary", binary, "--name", ImageOf(process), "--output", archive)
 	if err != nil {
 		return "", err
 	}
-	_, _ = fmt.Fprintf(d.Out, "  built %s from this work tree (%.0fs)\n", ControllerImage, time.Since(start).Seconds())
+	_, _ = fmt.Fprintf(d.Out, "  built %s from this work tree (%.0fs)\n", ImageOf(process), time.Since(start).Seconds())
 	return archive, nil
 }
 
@@ -88,6 +96,12 @@ func (d Devcluster) Down(ctx context.Context) error { return d.show(ctx, "down")
 // Kubeconfig is the path of the administrator's kubeconfig.
 func (d Devcluster) Kubeconfig(ctx context.Context) (string, error) {
 	out, err := d.output(ctx, "kubeconfig")
+	return strings.TrimSpace(out), err
+}
+
+// Ingress is host and port on this machine that lead to the gateway.
+func (d Devcluster) Ingress(ctx context.Context) (string, error) {
+	out, err := d.output(ctx, "ingress")
 	return strings.TrimSpace(out), err
 }
 

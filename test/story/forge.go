@@ -78,18 +78,14 @@ func (f *Forge) Host() string { return strings.TrimSuffix(f.admin.URL, "/") }
 // newMember makes a user who may write to the repository, and a token of so many
 // scopes.
 func newMember(ctx context.Context, admin *gitea.Client, access ForgeAccess, name string, scopes []gitea.AccessTokenScope) (token string, err error) {
-	password := "devcluster-" + name
-	stay := false
-	if _, _, err := admin.AdminCreateUser(gitea.CreateUserOption{
-		Username: name, Email: name + "@example.ac.jp", Password: password, MustChangePassword: &stay,
-	}); err != nil {
-		return "", fmt.Errorf("make the user %s: %w", name, err)
+	if err := newUser(admin, name); err != nil {
+		return "", err
 	}
 	write := gitea.AccessModeWrite
 	if _, err := admin.AddCollaborator(owner, repository, name, gitea.AddCollaboratorOption{Permission: &write}); err != nil {
 		return "", fmt.Errorf("let %s write to the repository: %w", name, err)
 	}
-	self, err := gitea.NewClient(access.URL, gitea.SetContext(ctx), gitea.SetBasicAuth(name, password), answering)
+	self, err := gitea.NewClient(access.URL, gitea.SetContext(ctx), gitea.SetBasicAuth(name, Password(name)), answering)
 	if err != nil {
 		return "", fmt.Errorf("log in at the forge as %s: %w", name, err)
 	}
@@ -100,6 +96,47 @@ func newMember(ctx context.Context, admin *gitea.Client, access ForgeAccess, nam
 		return "", fmt.Errorf("make a token for %s: %w", name, err)
 	}
 	return created.Token, nil
+}
+
+// Password is that of a user of the forge; all of it is gone with the cluster.
+func Password(user string) string { return "devcluster-" + user }
+
+func newUser(admin *gitea.Client, name string) error {
+	stay := false
+	if _, _, err := admin.AdminCreateUser(gitea.CreateUserOption{
+		Username: name, Email: name + "@example.ac.jp", Password: Password(name), MustChangePassword: &stay,
+	}); err != nil {
+		return fmt.Errorf("make the user %s: %w", name, err)
+	}
+	return nil
+}
+
+// NewUsers makes accounts of people who may log in and nothing else.
+func (f *Forge) NewUsers(ctx context.Context, names ...string) error {
+	admin, err := gitea.NewClient(f.admin.URL, gitea.SetContext(ctx), gitea.SetToken(f.admin.Token), answering)
+	if err != nil {
+		return fmt.Errorf("reach the forge at %s: %w", f.admin.URL, err)
+	}
+	for _, name := range names {
+		if err := newUser(admin, name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// newApplication registers a program at which people log in with their account of the
+// forge.
+func (f *Forge) newApplication(ctx context.Context, name, callback string) (id, secret string, err error) {
+	admin, err := gitea.NewClient(f.admin.URL, gitea.SetContext(ctx), gitea.SetToken(f.admin.Token), answering)
+	if err != nil {
+		return "", "", fmt.Errorf("reach the forge at %s: %w", f.admin.URL, err)
+	}
+	app, _, err := admin.CreateOauth2(gitea.CreateOauth2Option{Name: name, ConfidentialClient: true, RedirectURIs: []string{callback}})
+	if err != nil {
+		return "", "", fmt.Errorf("register %s at the forge: %w", name, err)
+	}
+	return app.ClientID, app.ClientSecret, nil
 }
 
 // Push pushes what HEAD of the work tree holds to the forge's main branch.
