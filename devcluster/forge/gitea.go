@@ -143,11 +143,31 @@ func (c Config) Prepare(ctx context.Context) (Access, error) {
 	if err := os.WriteFile(c.iniFile(), []byte(c.render(account.Username, rand.Text())), 0o600); err != nil {
 		return Access{}, fmt.Errorf("prepare the forge: %w", err)
 	}
+	if err := c.writeScripts(); err != nil {
+		return Access{}, fmt.Errorf("prepare the forge: %w", err)
+	}
 	if _, err := c.run(ctx, "migrate"); err != nil {
 		return Access{}, err
 	}
 	token, err := c.makeAdministrator(ctx)
 	return Access{URL: c.URL(), ClusterURL: c.URL(), Issuer: c.Issuer(), User: Administrator, Token: token}, err
+}
+
+// scripts are what every page of Gitea loads. Its front end is not built here: pages
+// are plain, and forms work. Without these files each would begin with an alert.
+var scripts = []string{"iife.js", "index.js"}
+
+func (c Config) writeScripts() error {
+	directory := filepath.Join(c.Data, "custom", "public", "assets", "js")
+	if err := os.MkdirAll(directory, 0o700); err != nil {
+		return err
+	}
+	for _, name := range scripts {
+		if err := os.WriteFile(filepath.Join(directory, name), nil, 0o600); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 var tokenPattern = regexp.MustCompile(`\b[0-9a-f]{40}\b`)

@@ -36,14 +36,14 @@ func (rt *Router) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-ticker.C:
-			rt.review(ctx)
+			rt.Review(ctx)
 		}
 	}
 }
 
-// review ends the connections of those who may no longer. Without an answer of the
+// Review ends the connections of those who may no longer. Without an answer of the
 // API server they stay.
-func (rt *Router) review(ctx context.Context) {
+func (rt *Router) Review(ctx context.Context) {
 	for _, t := range rt.tunnels.all() {
 		c, found := rt.Directory.Carrel(t.course, t.name)
 		if !found {

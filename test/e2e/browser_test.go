@@ -29,10 +29,16 @@ func openEditor(t *testing.T, address string) {
 	// The status bar names the remote once the editor's server has answered.
 	page.MustElement(".statusbar-item")
 	time.Sleep(time.Second) // lets the picture below show more than a frame; nothing depends on it
+	keepPicture(t, page, t.Name())
+}
+
+// keepPicture keeps what a page shows.
+func keepPicture(t *testing.T, page *rod.Page, name string) {
+	t.Helper()
 	if err := os.MkdirAll(screenshots, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	page.MustScreenshot(filepath.Join(screenshots, t.Name()+".png"))
+	page.MustScreenshot(filepath.Join(screenshots, name+".png"))
 }
 
 // browser starts Debian's Chromium, headless.
@@ -44,7 +50,9 @@ func browser(t *testing.T) *rod.Browser {
 	}
 	chromium := launcher.New().Bin(path).Headless(true).NoSandbox(true).UserDataDir(t.TempDir()).
 		Set("disable-quic").Set("disable-background-networking").Set("disable-component-update").Set("disable-sync").
-		Set(flags.Flag("disable-gpu"))
+		Set(flags.Flag("disable-gpu")).
+		// The certificate of the gateway here is its own word.
+		Set(flags.Flag("ignore-certificate-errors"))
 	url, err := chromium.Launch()
 	if err != nil {
 		t.Fatalf("start the browser: %v", err)

@@ -69,14 +69,22 @@ func absent(object client.Object) story.Milestone {
 // kubectl runs kubectl and returns what it prints.
 func kubectl(t *testing.T, args ...string) string {
 	t.Helper()
-	program := filepath.Join(assets(t), "kubectl")
-	cmd := exec.CommandContext(t.Context(), program, append([]string{"--kubeconfig", kubeconfig}, args...)...)
+	out, err := tryKubectl(t.Context(), assets(t), args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// tryKubectl runs the kubectl of a directory, and returns what it prints.
+func tryKubectl(ctx context.Context, directory string, args ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, filepath.Join(directory, "kubectl"), append([]string{"--kubeconfig", kubeconfig}, args...)...)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Run(); err != nil {
-		t.Fatalf("kubectl %v: %v\n%s", args, err, stderr.String())
+		return "", fmt.Errorf("kubectl %v: %w\n%s", args, err, stderr.String())
 	}
-	return stdout.String()
+	return stdout.String(), nil
 }
 
 // assets is the directory of the cluster's own programs, kubectl among them.

@@ -1,0 +1,201 @@
+package route_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"github.com/carrel-dev/carrel/api/v1alpha1"
+)
+
+// echo is a carrel that answers each message with itself.
+var echo = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+	conn, err := websocket.Accept(rw, r, nil)
+	if err != nil {
+		return
+	}
+	conn.SetReadLimit(-1)
+	defer func() { _ = conn.CloseNow() }()
+	for {
+		kind, message, err := conn.Read(r.Context())
+		if err != nil || conn.Write(r.Context(), kind, message) != nil {
+			return
+		}
+	}
+})
+
+// dial opens a WebSocket as a page of an origin does.
+func (w *world) dial(user, host, origin string) (*websocket.Conn, *http.Response, error) {
+	w.t.Helper()
+	header := http.Header{}
+	header.Set(asHeader, user)
+	header.Set(secretHeader, secret)
+	if origin != "" {
+		header.Set("Origin", origin)
+	}
+	conn, res, err := websocket.Dial(w.t.Context(), "ws://"+host+"/socket", &websocket.DialOptions{
+		HTTPClient: &http.Client{Transport: w.transport()}, HTTPHeader: header,
+	})
+	if err == nil {
+		conn.SetReadLimit(-1)
+		w.t.Cleanup(func() { _ = conn.CloseNow() })
+	}
+	return conn, res, err
+}
+
+func (w *world) mustDial(user, host string) *websocket.Conn {
+	w.t.Helper()
+	conn, _, err := w.dial(user, host, "https://"+host)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return conn
+}
+
+func say(ctx context.Context, conn *websocket.Conn, message []byte) error {
+	if err := conn.Write(ctx, websocket.MessageBinary, message); err != nil {
+		return err
+	}
+	_, got, err := conn.Read(ctx)
+	if err == nil && string(got) != string(message) {
+		err = fmt.Errorf("%d bytes came back of %d", len(got), len(message))
+	}
+	return err
+}
+
+func TestWebSocketsCarryAllSizes(t *testing.T) {
+	w := newWorld(t, echo)
+	conn := w.mustDial("hana", hanas)
+	for _, size := range []int{0, 1, 125, 126, 511, 512, 513, 65535, 65536, 1 << 20, 3} {
+		if err := say(t.Context(), conn, make([]byte, size)); err != nil {
+			t.Fatalf("a message of %d bytes: %v", size, err)
+		}
+	}
+	if err := conn.Close(websocket.StatusNormalClosure, "done"); err != nil {
+		t.Errorf("close: %v", err)
+	}
+	until(t, "the connection is not counted any more", func() bool { open, opened := w.sockets.counts(); return open == 0 && opened == 1 })
+}
+
+// The page of another student is of the same site, and its browser sends cookies.
+func TestPagesOfOthersOpenNoWebSocket(t *testing.T) {
+	w := newWorld(t, echo)
+	for _, origin := range []string{"https://" + kens, "https://" + desk, "null", "", "http://" + hanas, "https://" + hanas + ".evil.example", "https://" + domain} {
+		if _, res, err := w.dial("hana", hanas, origin); err == nil || res == nil || res.StatusCode != http.StatusForbidden {
+			t.Errorf("a page of %q opened a WebSocket: %v", origin, err)
+		}
+	}
+}
+
+// 500 changes of the roster, and none of 200 connections ends.
+func TestRosterChangesDropNoWebSocket(t *testing.T) {
+	w := newWorld(t, echo)
+	const connections, changes = 200, 500
+	all := make([]*websocket.Conn, connections)
+	for i := range all {
+		all[i] = w.mustDial("hana", hanas)
+	}
+	for i := range changes {
+		name := fmt.Sprintf("new-%d", i/2)
+		if i%2 == 0 {
+			w.directory.Set(userland(name, v1alpha1.StateAsleep), "")
+		} else {
+			w.directory.Remove("prog1", name)
+		}
+	}
+	for i, conn := range all {
+		if err := say(t.Context(), conn, fmt.Appendf(nil, "still %d", i)); err != nil {
+			t.Errorf("connection %d: %v", i, err)
+		}
+	}
+	if open, opened := w.sockets.counts(); open != connections || opened != connections {
+		t.Errorf("%d of %d connections are open, want %d", open, opened, connections)
+	}
+}
+
+func TestDrainLetsConnectionsGo(t *testing.T) {
+	w := newWorld(t, echo)
+	conn := w.mustDial("hana", hanas)
+	leave, now := context.WithCancel(t.Context())
+	drained := make(chan struct{})
+	go func() {
+		w.router.Drain(leave, time.Minute)
+		close(drained)
+	}()
+	// As long as there is time, it goes on.
+	for range 3 {
+		if err := say(t.Context(), conn, []byte("working")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	now()
+	_, _, err := conn.Read(t.Context())
+	var closed websocket.CloseError
+	if !errors.As(err, &closed) || closed.Code != websocket.StatusGoingAway {
+		t.Errorf("it ended by %v, want a Close frame that says going away", err)
+	}
+	select {
+	case <-drained:
+	case <-time.After(time.Minute):
+		t.Error("the drain does not end")
+	}
+}
+
+// In the middle of a message the goodbye waits for the end of its frame: put between,
+// it would be taken for a part of it.
+func TestDrainWaitsForTheEndOfAFrame(t *testing.T) {
+	half, rest := make(chan struct{}), make(chan struct{})
+	w := newWorld(t, http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		conn, buffered, err := http.NewResponseController(rw).Hijack()
+		if err != nil {
+			return
+		}
+		defer func() { _ = conn.Close() }()
+		key := r.Header.Get("Sec-WebSocket-Key")
+		_, _ = fmt.Fprintf(buffered, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n\r\n", accept(key))
+		_, _ = buffered.Write([]byte{0x82, 6, 'a', 'b', 'c'})
+		_ = buffered.Flush()
+		close(half)
+		<-rest
+		_, _ = buffered.WriteString("def")
+		_ = buffered.Flush()
+		_, _ = io.Copy(io.Discard, conn)
+	}))
+	conn := w.mustDial("hana", hanas)
+	<-half
+	leave, now := context.WithCancel(t.Context())
+	now()
+	var drained sync.WaitGroup
+	drained.Go(func() { w.router.Drain(leave, time.Minute) })
+	close(rest)
+	_, message, err := conn.Read(t.Context())
+	if err != nil || string(message) != "abcdef" {
+		t.Errorf("read %q, %v", message, err)
+	}
+	_, _, err = conn.Read(t.Context())
+	if websocket.CloseStatus(err) != websocket.StatusGoingAway {
+		t.Errorf("it ended by %v", err)
+	}
+	drained.Wait()
+}
+
+func TestConnectionsOfWhoMayNoLongerEnd(t *testing.T) {
+	w := newWorld(t, echo)
+	w.staff["teacher"] = true
+	theirs, own := w.mustDial("teacher", hanas), w.mustDial("hana", hanas)
+	w.staff["teacher"] = false
+	w.router.Review(t.Context())
+	if _, _, err := theirs.Read(t.Context()); websocket.CloseStatus(err) != websocket.StatusPolicyViolation {
+		t.Errorf("that of who may no longer ended by %v", err)
+	}
+	if err := say(t.Context(), own, []byte("mine")); err != nil {
+		t.Errorf("the owner's: %v", err)
+	}
+}
