@@ -27,8 +27,8 @@ type Access struct {
 	// Issuer is its address as an OpenID Connect provider, from both: https, by a
 	// certificate of the cluster's authority.
 	Issuer string `json:"issuer"`
-	User       string `json:"user"`
-	Token      string `json:"token"`
+	User   string `json:"user"`
+	Token  string `json:"token"`
 }
 
 // Config is where Gitea lies and listens.

@@ -34,7 +34,7 @@ func carry(ctx context.Context, near net.Conn, address string) {
 	var both sync.WaitGroup
 	for from, to := range map[net.Conn]net.Conn{near: far, far: near} {
 		both.Go(func() {
-			_, _ = io.Copy(to, from) // either end may go at any time
+			_, _ = io.Copy(to, from)                                  // either end may go at any time
 			if half, ok := to.(interface{ CloseWrite() error }); ok { // TCP, and TLS over it
 				_ = half.CloseWrite()
 			}

@@ -130,7 +130,7 @@ func (a *Recorder) Run(ctx context.Context) error {
 	for {
 		select {
 		case <-ticker.C():
-			a.flush(ctx, perFlush)
+			a.Flush(ctx)
 		case <-ctx.Done():
 			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWrites)
 			defer cancel()
@@ -139,6 +139,9 @@ func (a *Recorder) Run(ctx context.Context) error {
 		}
 	}
 }
+
+// Flush writes now what Run would, at its next look.
+func (a *Recorder) Flush(ctx context.Context) { a.flush(ctx, perFlush) }
 
 // flush writes what another replica has not written meanwhile, so much at most. What
 // fails is tried again at the next.

@@ -17,21 +17,22 @@ type Rules struct {
 	// QuietPaths are those whose requests do not, as a page's own polling; one that
 	// ends in / stands for all below.
 	QuietPaths []string
-	// MinFrame is from how many bytes on what a browser sends over a WebSocket may
-	// be a person's; 0: 24.
+	// MinFrame is from how many bytes on, as sent, what a browser sends over a
+	// WebSocket may be a person's; 0: 12.
 	MinFrame uint64
 	// Clock is the real one if nil.
 	Clock clock.PassiveClock
 }
 
+// Measured with code-server 4.100 in Chromium, whose frames are compressed. A tab that
+// nobody touches sends keep-alives of 6 to 9 bytes, which defaultMinFrame leaves out,
+// and larger frames about once a second, since a file below its home changes so often:
+// at most 6 within burstWithin on one connection. A key pressed is one of 13 bytes or
+// more on each of two connections, two a second are 9 within burstWithin.
 const (
-	// defaultMinFrame lets VS Code's keep-alives and acknowledgements pass, which
-	// are 13 bytes and one every five seconds.
-	defaultMinFrame = 24
-	// burst is how many such frames within burstWithin are a person: a page that
-	// nobody looks at sends one alone now and then, a key pressed is several.
-	burst       = 3
-	burstWithin = 5 * time.Second
+	defaultMinFrame = 12
+	burst           = 8
+	burstWithin     = 3 * time.Second
 )
 
 // Counts reports whether a person caused a request: they went to a page, or changed

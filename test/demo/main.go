@@ -102,8 +102,12 @@ func run(ctx context.Context, cluster story.Devcluster, out io.Writer) error {
 		return err
 	}
 
-	say("\n5. The carrels that run, and where they open from this machine")
+	say("\n5. The carrels that run")
 	if err := printCarrels(ctx, out, c); err != nil {
+		return err
+	}
+	say("\n6. Come in, by a browser on this machine (nobody vouches for the certificate: let it pass once for each address)")
+	if err := printDoors(ctx, out, forge, gateway); err != nil {
 		return err
 	}
 	say("\nUp after %s. Look around with\n  export KUBECONFIG=%s\n  kubectl get courses,templates,userlands -A\n"+

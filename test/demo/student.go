@@ -87,7 +87,7 @@ func printCarrels(ctx context.Context, out io.Writer, c client.Client) error {
 		return fmt.Errorf("list the carrels: %w", err)
 	}
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	_, _ = fmt.Fprintln(table, "  COURSE\tCARREL\tUSER\tSTATE\tADDRESS")
+	_, _ = fmt.Fprintln(table, "  COURSE\tCARREL\tUSER\tSTATE\tPOD")
 	resting := map[string]int{}
 	for _, u := range all.Items {
 		if u.Status.State != v1alpha1.StateRunning {
@@ -103,5 +103,18 @@ func printCarrels(ctx context.Context, out io.Writer, c client.Client) error {
 	for course, n := range resting {
 		_, _ = fmt.Fprintf(table, "  %s\t(%d more)\t\tasleep, or stopped\t\n", course, n)
 	}
+	return table.Flush()
+}
+
+// printDoors tells how to come in, as the student and as the teacher.
+func printDoors(ctx context.Context, out io.Writer, forge *story.Forge, gateway story.Gateway) error {
+	student := story.NewStudent
+	if err := forge.NewUsers(ctx, student.User); err != nil {
+		return err
+	}
+	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	_, _ = fmt.Fprintln(table, "  AS\tUSER\tPASSWORD\tADDRESS")
+	_, _ = fmt.Fprintf(table, "  student\t%s\t%s\t%s\n", student.User, story.Password(student.User), gateway.DeskURL())
+	_, _ = fmt.Fprintf(table, "  teacher\t%s\t%s\t%s\n", story.Teacher, story.Password(story.Teacher), gateway.DeskURL()+"/courses/"+student.Course)
 	return table.Flush()
 }

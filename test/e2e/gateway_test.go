@@ -3,13 +3,18 @@
 package e2e
 
 import (
+	"bytes"
 	"context"
 	"encoding/csv"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/go-rod/rod"
 	"github.com/go-rod/rod/lib/input"
+	"github.com/go-rod/rod/lib/proto"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
@@ -20,7 +25,11 @@ import (
 // course is where the stories of this file take place.
 const course = "prog1"
 
-// sleepers are users of the course whose carrels sleep, with accounts at the forge.
+// known are users with accounts at the forge.
+var known = map[string]bool{}
+
+// sleepers are users of the course whose carrels sleep, each given once, with accounts
+// at the forge.
 func sleepers(t *testing.T, n int) []string {
 	t.Helper()
 	text, err := story.Roster(cluster.Root, course)
@@ -37,7 +46,8 @@ func sleepers(t *testing.T, n int) []string {
 		if err := c.Get(t.Context(), client.ObjectKey{Namespace: course, Name: roster.UserlandName(row[0])}, &u); err != nil {
 			t.Fatal(err)
 		}
-		if u.Status.State == v1alpha1.StateAsleep && len(users) < n {
+		if u.Status.State == v1alpha1.StateAsleep && !known[row[0]] && len(users) < n {
+			known[row[0]] = true
 			users = append(users, row[0])
 		}
 	}
@@ -84,16 +94,30 @@ func (v visitor) picture(name string) {
 	keepPicture(v.t, v.page, v.t.Name()+"-"+name)
 }
 
-// types opens a terminal of the editor and types a line.
-func (v visitor) types(line string) {
+// works waits for the editor.
+func (v visitor) works() {
 	v.t.Helper()
 	v.page.MustElement(".monaco-workbench .activitybar")
+	// The status bar names the remote once the editor's server has answered.
 	v.page.MustElement(".statusbar-item")
+}
+
+// opensTerminal opens one in the editor, and waits for its prompt.
+func (v visitor) opensTerminal() {
+	v.t.Helper()
+	v.works()
 	v.page.KeyActions().Press(input.ControlLeft, input.ShiftLeft).Type(input.Backquote).MustDo()
 	v.page.MustElement(".terminal-wrapper.active .xterm-screen")
+}
+
+// types types a line in the terminal, as fast as a person who has to look for the
+// keys.
+func (v visitor) types(line string) {
+	v.t.Helper()
 	v.page.MustElement(".terminal-wrapper.active textarea.xterm-helper-textarea").MustFocus()
 	for _, r := range line {
 		v.page.MustInsertText(string(r))
+		time.Sleep(400 * time.Millisecond)
 	}
 	v.page.KeyActions().Press(input.Enter).MustDo()
 }
@@ -109,16 +133,17 @@ func TestFrontDoor(t *testing.T) {
 	student := visit(t, hana, address)
 	student.sees("#situation", ".")
 	student.picture("waits")
-	student.types("echo written in a terminal > ~/from-the-terminal")
+	student.opensTerminal()
+	student.types("echo it works > ~/from-the-terminal")
 	student.picture("works")
-	reach(t, written(t, carrel, "from-the-terminal", "written in a terminal"))
+	reach(t, written(t, carrel, "from-the-terminal", "it works"))
 
 	other := visit(t, ken, address)
 	other.sees("h1", "not yours to open")
 	other.picture("is-refused")
 
 	teacher := visit(t, story.Teacher, address)
-	teacher.page.MustElement(".monaco-workbench .activitybar")
+	teacher.works()
 	student.page.MustNavigate(gateway.DeskURL() + "/courses/" + course + "/carrels/" + carrel)
 	student.sees("main", story.Teacher)
 	student.picture("sees-who-came")
@@ -126,6 +151,89 @@ func TestFrontDoor(t *testing.T) {
 	teacher.page.MustNavigate(gateway.DeskURL() + "/courses/" + course)
 	teacher.sees("main", hana)
 	teacher.picture("board")
+}
+
+// withIdle is the course's Templates with another time to fall asleep.
+func withIdle(t *testing.T, after string) story.Change {
+	t.Helper()
+	const path, usual = "courses/" + course + "/templates/kustomization.yaml", "{after: 2h}"
+	text, err := os.ReadFile(filepath.Join(cluster.Root, path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Contains(text, []byte(usual)) {
+		t.Fatalf("%s does not hold %q any more", path, usual)
+	}
+	return story.Change{Path: path, Content: bytes.ReplaceAll(text, []byte(usual), []byte("{after: "+after+"}"))}
+}
+
+// A tab that is open and nobody touches lets its carrel fall asleep, however much it
+// talks to its server by itself, and does not wake it; one in which somebody types,
+// slowly, does not.
+func TestIdleTabSleepsAndTypingDoesNot(t *testing.T) {
+	users := sleepers(t, 2)
+	carrels := []string{roster.UserlandName(users[0]), roster.UserlandName(users[1])}
+	left, typing := visit(t, users[0], gateway.CarrelURL(course, carrels[0])), visit(t, users[1], gateway.CarrelURL(course, carrels[1]))
+	left.opensTerminal()
+	typing.opensTerminal()
+	merge(t, "Let carrels sleep after 90 s", withIdle(t, "90s"))
+	t.Cleanup(func() { merge(t, "Take it back", withIdle(t, "2h")) })
+
+	slept := make(chan error, 1)
+	go func() {
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		defer cancel()
+		slept <- story.Follow(ctx, time.Now(), []story.Milestone{inReadyState(course, carrels[0], v1alpha1.StateAsleep), noPods(course, carrels[0])}, func(e story.Event) {
+			t.Logf("%6.1fs  %s: %s", e.After.Seconds(), e.Name, e.Detail)
+		})
+	}()
+	for done := false; !done; {
+		typing.types("# still here")
+		select {
+		case err := <-slept:
+			if err != nil {
+				t.Fatal(err)
+			}
+			done = true
+		default:
+		}
+	}
+	for range 5 { // the tab left open tries to connect again all the while
+		typing.types("# still here")
+	}
+	for i, want := range []string{v1alpha1.StateAsleep, v1alpha1.StateRunning} {
+		var u v1alpha1.Userland
+		if err := c.Get(t.Context(), client.ObjectKey{Namespace: course, Name: carrels[i]}, &u); err != nil {
+			t.Fatal(err)
+		}
+		if u.Status.State != want {
+			t.Errorf("%s is %s, want %s", carrels[i], u.Status.State, want)
+		}
+	}
+	left.picture("left")
+}
+
+// A new version of the gateway ends nobody's terminal.
+func TestGatewayRolloutDropsNothing(t *testing.T) {
+	users := sleepers(t, 1)
+	carrel := roster.UserlandName(users[0])
+	v := visit(t, users[0], gateway.CarrelURL(course, carrel))
+	v.opensTerminal()
+	v.types("echo before > ~/rollout")
+	reach(t, written(t, carrel, "rollout", "before"))
+	closed := make(chan struct{}, 16)
+	go v.page.EachEvent(func(*proto.NetworkWebSocketClosed) { closed <- struct{}{} })()
+
+	kubectl(t, "rollout", "restart", "deploy/carrel-gateway", "-n", "carrel-system")
+	kubectl(t, "rollout", "status", "deploy/carrel-gateway", "-n", "carrel-system", "--timeout=5m")
+	v.types("echo after > ~/rollout")
+	reach(t, written(t, carrel, "rollout", "after"))
+	if len(closed) > 0 {
+		t.Errorf("%d WebSockets were closed", len(closed))
+	}
+	// And whoever comes now is served by the new one.
+	again := v.page.Browser().MustPage(gateway.CarrelURL(course, carrel))
+	again.Context(v.page.GetContext()).MustElement(".monaco-workbench .activitybar")
 }
 
 // written is reached when a file in the home of a carrel holds a text.

@@ -1,0 +1,202 @@
+package activity_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	clocktesting "k8s.io/utils/clock/testing"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
+
+	applyv1alpha1 "github.com/carrel-dev/carrel/api/applyconfiguration/api/v1alpha1"
+	"github.com/carrel-dev/carrel/api/v1alpha1"
+	"github.com/carrel-dev/carrel/gateway/activity"
+	"github.com/carrel-dev/carrel/gateway/directory"
+)
+
+// class is a directory of carrels and what was written to them.
+type class struct {
+	mu      sync.Mutex
+	carrels map[string]directory.Carrel
+	writes  int
+	fail    error
+}
+
+func newClass(n int, idleAfter time.Duration) *class {
+	c := &class{carrels: map[string]directory.Carrel{}}
+	for i := range n {
+		name := fmt.Sprintf("u%d", i)
+		c.carrels[name] = directory.Carrel{Course: "prog1", Name: name, IdleAfter: idleAfter, State: v1alpha1.StateRunning}
+	}
+	return c
+}
+
+func (c *class) Carrel(_, name string) (directory.Carrel, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	found, ok := c.carrels[name]
+	return found, ok
+}
+
+// client writes to the class, and the directory sees it at once if it is told to.
+func (c *class) client(t *testing.T, seen bool) client.Client {
+	t.Helper()
+	scheme := runtime.NewScheme()
+	if err := v1alpha1.AddToScheme(scheme); err != nil {
+		t.Fatal(err)
+	}
+	return fake.NewClientBuilder().WithScheme(scheme).WithInterceptorFuncs(interceptor.Funcs{
+		SubResourceApply: func(_ context.Context, _ client.Client, _ string, applied runtime.ApplyConfiguration, _ ...client.SubResourceApplyOption) error {
+			u, ok := applied.(*applyv1alpha1.UserlandApplyConfiguration)
+			if !ok {
+				return fmt.Errorf("applied a %T", applied)
+			}
+			return c.write(u, seen)
+		},
+	}).Build()
+}
+
+func (c *class) write(u *applyv1alpha1.UserlandApplyConfiguration, seen bool) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.writes++
+	if c.fail != nil {
+		return c.fail
+	}
+	if carrel := c.carrels[*u.GetName()]; seen {
+		at := u.Status.LastActivityTime.Time
+		carrel.LastActivity = &at
+		c.carrels[carrel.Name] = carrel
+	}
+	return nil
+}
+
+// taken is how much was written since it was asked last.
+func (c *class) taken() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	n := c.writes
+	c.writes = 0
+	return n
+}
+
+var morning = time.Date(2026, 10, 5, 9, 0, 0, 0, time.UTC)
+
+// 5,000 people work at a time, each doing something every ten seconds, with carrels
+// that fall asleep after an hour.
+func TestActivityOfManyIsFewWrites(t *testing.T) {
+	class, now := newClass(5000, time.Hour), clocktesting.NewFakeClock(morning)
+	r := activity.New(class.client(t, true), class, now)
+	total, most := 0, 0
+	const seconds = 1800
+	for second := range seconds {
+		for i := second % 10; i < 5000; i += 10 {
+			c, _ := class.Carrel("prog1", fmt.Sprintf("u%d", i))
+			r.Touch(c)
+		}
+		r.Flush(t.Context())
+		now.Step(time.Second)
+		n := class.taken()
+		total += n
+		most = max(most, n)
+	}
+	if most > 20 {
+		t.Errorf("%d writes in one second, want at most 20", most)
+	}
+	// Every 15 minutes once: twice each in half an hour.
+	if least, limit := 5000, 2*5000; total < least || total > limit {
+		t.Errorf("%d writes in half an hour, want %d to %d", total, least, limit)
+	}
+}
+
+func TestReplicasWriteOnce(t *testing.T) {
+	class, now := newClass(1, time.Hour), clocktesting.NewFakeClock(morning)
+	one, other := activity.New(class.client(t, true), class, now), activity.New(class.client(t, true), class, now)
+	c, _ := class.Carrel("prog1", "u0")
+	one.Touch(c)
+	other.Touch(c)
+	one.Flush(t.Context())
+	other.Flush(t.Context())
+	if n := class.taken(); n != 1 {
+		t.Errorf("%d writes, want 1", n)
+	}
+}
+
+// Before the watch tells, a replica knows what it wrote itself.
+func TestOwnWritesCountBeforeTheyAreSeen(t *testing.T) {
+	class, now := newClass(1, time.Hour), clocktesting.NewFakeClock(morning)
+	r := activity.New(class.client(t, false), class, now)
+	c, _ := class.Carrel("prog1", "u0")
+	for range 10 {
+		r.Touch(c)
+		r.Flush(t.Context())
+		now.Step(time.Minute)
+	}
+	if n := class.taken(); n != 1 {
+		t.Errorf("%d writes in ten minutes, want 1", n)
+	}
+	now.Step(6 * time.Minute)
+	r.Touch(c)
+	r.Flush(t.Context())
+	if n := class.taken(); n != 1 {
+		t.Errorf("%d writes after a quarter of the time to idle, want 1", n)
+	}
+}
+
+func TestWakeIsOneWrite(t *testing.T) {
+	class, now := newClass(1, time.Hour), clocktesting.NewFakeClock(morning)
+	r := activity.New(class.client(t, false), class, now)
+	c, _ := class.Carrel("prog1", "u0")
+	for range 5 {
+		if err := r.Wake(t.Context(), c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := class.taken(); n != 1 {
+		t.Errorf("%d writes, want 1", n)
+	}
+	// Still asleep: somebody has stopped it meanwhile.
+	now.Step(10 * time.Second)
+	if err := r.Wake(t.Context(), c); err != nil || class.taken() != 1 {
+		t.Errorf("a later visit is not written: %v", err)
+	}
+}
+
+func TestWhatFailsIsWrittenLater(t *testing.T) {
+	class, now := newClass(1, time.Hour), clocktesting.NewFakeClock(morning)
+	class.fail = errors.New("the API server is away")
+	r := activity.New(class.client(t, true), class, now)
+	c, _ := class.Carrel("prog1", "u0")
+	r.Touch(c)
+	r.Flush(t.Context())
+	class.fail = nil
+	now.Step(time.Minute)
+	r.Flush(t.Context())
+	if c, _ := class.Carrel("prog1", "u0"); c.LastActivity == nil || !c.LastActivity.Equal(morning) {
+		t.Errorf("the last activity is %v, want %v", c.LastActivity, metav1.NewTime(morning))
+	}
+}
+
+func TestTheEndWritesWhatIsLeft(t *testing.T) {
+	class, now := newClass(30, time.Hour), clocktesting.NewFakeClock(morning)
+	r := activity.New(class.client(t, true), class, now)
+	for i := range 30 {
+		c, _ := class.Carrel("prog1", fmt.Sprintf("u%d", i))
+		r.Touch(c)
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := r.Run(ended); err != nil {
+		t.Fatal(err)
+	}
+	if n := class.taken(); n != 30 {
+		t.Errorf("%d writes at the end, want 30", n)
+	}
+}
