@@ -2,6 +2,7 @@ package route_test
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -86,8 +87,8 @@ func login(t *testing.T, hosts route.Hosts) *auth.Desk {
 	dir := t.TempDir()
 	files := map[string]string{
 		"key": strings.Repeat("k", 64), "secret": secret,
-		"login.yaml": "proxy: {userHeader: " + asHeader + ", secretHeader: " + secretHeader + ", secretFile: " + filepath.Join(dir, "secret") + "}\n" +
-			"sessions: {keyFiles: [" + filepath.Join(dir, "key") + "]}\n",
+		"login.yaml": fmt.Sprintf("proxy: {userHeader: %s, secretHeader: %s, secretFile: %q}\nsessions: {keyFiles: [%q]}\n",
+			asHeader, secretHeader, filepath.Join(dir, "secret"), filepath.Join(dir, "key")),
 	}
 	for name, text := range files {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
