@@ -8,12 +8,12 @@ import (
 	"net/http"
 	"net/netip"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
 	"github.com/carrel-dev/carrel/gateway/access"
@@ -37,13 +37,14 @@ type gateway struct {
 	directory *directory.Directory
 	router    *route.Router
 	handler   http.Handler
-	listener  net.Listener
+	// visitors, probes and numbers are what it listens on; nil: nothing is served.
+	visitors, probes, numbers net.Listener
 	// tasks run until the gateway has stopped serving.
 	tasks []func(context.Context) error
 }
 
 // newGateway wires what the options say, and listens.
-func newGateway(ctx context.Context, server *rest.Config, o options) (*gateway, error) {
+func newGateway(ctx context.Context, server *rest.Config, registry prometheus.Registerer, o options) (*gateway, error) {
 	hosts, err := o.hosts()
 	if err != nil {
 		return nil, err
@@ -78,21 +79,41 @@ func newGateway(ctx context.Context, server *rest.Config, o options) (*gateway, 
 		return nil, err
 	}
 	g := &gateway{options: o, directory: people}
-	g.wire(c, hosts, desk, address)
-	if g.listener, err = (&net.ListenConfig{}).Listen(ctx, "tcp", o.listen); err != nil {
-		return nil, fmt.Errorf("--listen: %w", err)
+	g.wire(c, hosts, desk, address, registry)
+	return g, g.listen(ctx)
+}
+
+// off is the address on which nothing is served.
+const off = "0"
+
+func (g *gateway) listen(ctx context.Context) error {
+	for _, one := range []struct {
+		flag, address string
+		listener      *net.Listener
+	}{
+		{"--listen", g.options.listen, &g.visitors},
+		{"--health-probe-bind-address", g.options.healthAddress, &g.probes},
+		{"--metrics-bind-address", g.options.metricsAddress, &g.numbers},
+	} {
+		if one.address == off {
+			continue
+		}
+		var err error
+		if *one.listener, err = (&net.ListenConfig{}).Listen(ctx, "tcp", one.address); err != nil {
+			return fmt.Errorf("%s: %w", one.flag, err)
+		}
 	}
-	return g, nil
+	return nil
 }
 
 // wire puts the parts together.
-func (g *gateway) wire(c client.Client, hosts route.Hosts, desk *auth.Desk, address func(*http.Request) string) {
+func (g *gateway) wire(c client.Client, hosts route.Hosts, desk *auth.Desk, address func(*http.Request) string, registry prometheus.Registerer) {
 	may := access.New(c, access.Options{UserPrefix: g.options.userPrefix, GroupPrefix: g.options.groupPrefix})
 	seats := &board.Board{
 		Directory: g.directory, Access: may, Requests: board.Requests{Client: c}, Audit: audit.Log{Client: c}, CarrelURL: hosts.CarrelURL,
 	}
 	used := activity.New(c, g.directory, nil)
-	counts := observe.NewMetrics(metrics.Registry)
+	counts := observe.NewMetrics(registry)
 	waiter := &wait.Waiter{Directory: g.directory}
 	if _, single := hosts.Single(); !single {
 		waiter.Desk = hosts.DeskURL()

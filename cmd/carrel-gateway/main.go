@@ -11,6 +11,7 @@ import (
 	"go.uber.org/zap/zapcore"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
 )
 
 func main() {
@@ -35,7 +36,7 @@ func newCommand() *cobra.Command {
 			if err != nil {
 				return fmt.Errorf("find the API server: %w", err)
 			}
-			g, err := newGateway(command.Context(), server, o)
+			g, err := newGateway(command.Context(), server, metrics.Registry, o)
 			if err != nil {
 				return err
 			}

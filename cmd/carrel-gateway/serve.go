@@ -26,8 +26,6 @@ const (
 	idleFor = 3 * time.Minute
 	// farewell is how long the end of lasting connections takes at most.
 	farewell = 10 * time.Second
-	// off is the address that serves none.
-	off = "0"
 )
 
 // run serves until the context ends, and then until those connected have gone, or the
@@ -51,9 +49,9 @@ func (g *gateway) run(ctx context.Context) error {
 			http.Error(rw, err.Error(), http.StatusServiceUnavailable)
 		}
 	})
-	group.Go(func() error { return aside(working, g.options.healthAddress, probes) })
+	group.Go(func() error { return aside(working, g.probes, probes) })
 	numbers := promhttp.HandlerFor(metrics.Registry, promhttp.HandlerOpts{})
-	group.Go(func() error { return aside(working, g.options.metricsAddress, numbers) })
+	group.Go(func() error { return aside(working, g.numbers, numbers) })
 	return group.Wait()
 }
 
@@ -78,7 +76,7 @@ func (g *gateway) serve(ctx, working context.Context) error {
 	if err != nil {
 		return err
 	}
-	ctrl.Log.Info("serve", "desk", g.router.Hosts.DeskURL(), "on", g.listener.Addr().String())
+	ctrl.Log.Info("serve", "desk", g.router.Hosts.DeskURL(), "on", g.visitors.Addr().String())
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(listener) }()
 	select {
@@ -114,7 +112,7 @@ func (g *gateway) leave(working context.Context, server *http.Server) error {
 // secured is the listener with TLS, if there is a certificate.
 func (g *gateway) secured(working context.Context) (net.Listener, error) {
 	if g.options.certificate == "" {
-		return g.listener, nil
+		return g.visitors, nil
 	}
 	watcher, err := certwatcher.New(g.options.certificate, g.options.certificateKey)
 	if err != nil {
@@ -125,20 +123,20 @@ func (g *gateway) secured(working context.Context) (net.Listener, error) {
 			ctrl.Log.Error(err, "follow the certificate")
 		}
 	}()
-	return tls.NewListener(g.listener, &tls.Config{
+	return tls.NewListener(g.visitors, &tls.Config{
 		GetCertificate: watcher.GetCertificate, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"},
 	}), nil
 }
 
 // aside serves something beside what visitors see.
-func aside(ctx context.Context, address string, handler http.Handler) error {
-	if address == off {
+func aside(ctx context.Context, listener net.Listener, handler http.Handler) error {
+	if listener == nil {
 		return nil
 	}
-	server := &http.Server{Addr: address, Handler: handler, ReadHeaderTimeout: headersWithin}
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: headersWithin}
 	defer context.AfterFunc(ctx, func() { _ = server.Close() })()
-	if err := server.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {
-		return fmt.Errorf("serve on %s: %w", address, err)
+	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serve on %s: %w", listener.Addr(), err)
 	}
 	return nil
 }

@@ -102,12 +102,21 @@ func (v visitor) works() {
 	v.page.MustElement(".statusbar-item")
 }
 
-// opensTerminal opens one in the editor, and waits for its prompt.
+// opensTerminal opens one in the editor. Its keys do nothing at first, so they are
+// pressed until there is a terminal.
 func (v visitor) opensTerminal() {
 	v.t.Helper()
 	v.works()
-	v.page.KeyActions().Press(input.ControlLeft, input.ShiftLeft).Type(input.Backquote).MustDo()
-	v.page.MustElement(".terminal-wrapper.active .xterm-screen")
+	for {
+		v.page.KeyActions().Press(input.ControlLeft, input.ShiftLeft).Type(input.Backquote).MustDo()
+		_, err := v.page.Timeout(5 * time.Second).Element(".terminal-wrapper.active .xterm-screen")
+		if err == nil {
+			return
+		}
+		if v.page.GetContext().Err() != nil {
+			v.t.Fatalf("no terminal opens: %v", err)
+		}
+	}
 }
 
 // types types a line in the terminal, as fast as a person who has to look for the

@@ -74,6 +74,9 @@ const (
 	provider    = "{apiVersion: notification.toolkit.fluxcd.io/v1beta3, kind: Provider, metadata: {name: carrel, namespace: flux-system}, spec: {address: 'http://elsewhere.invalid'}}"
 	source      = "{apiVersion: source.toolkit.fluxcd.io/v1, kind: GitRepository, metadata: {name: carrel, namespace: flux-system}, spec: {url: 'http://elsewhere.invalid'}}"
 
+	endpoints   = "{apiVersion: discovery.k8s.io/v1, kind: EndpointSlice, metadata: {name: new, namespace: prog1}, addressType: IPv4, endpoints: []}"
+	loginSecret = "{apiVersion: v1, kind: Secret, metadata: {name: carrel-login, namespace: carrel-system}}"
+
 	controllerLease = "{apiVersion: coordination.k8s.io/v1, kind: Lease, metadata: {name: carrel-controller, namespace: carrel-system}}"
 	reporterLease   = "{apiVersion: coordination.k8s.io/v1, kind: Lease, metadata: {name: carrel-reporter, namespace: carrel-system}}"
 )
@@ -240,6 +243,30 @@ func TestLeastPrivilege(t *testing.T) {
 		{reporter, "delete", "a student's volume", claim, mayNot},
 		{reporter, "apply", "its own lease", reporterLease, may},
 		{reporter, "apply", "the controller's lease", controllerLease, mayNot},
+
+		// The gateway: everybody comes through it, and it decides nothing.
+		{gateway, "list", "the students of all courses", elsewhereUserland, may},
+		{gateway, "list", "the Templates", aTemplate, may},
+		{gateway, "list", "where carrels answer", endpoints, may},
+		{gateway, "set the status of", "a student, as seen at work,", activity, may},
+		{gateway, "set the status of", "a student, with a request,", requests, may},
+		{gateway, "set the status of", "a student", userlandStatus, mayNot},
+		{gateway, "set the status of", "the Course", courseStatus, mayNot},
+		{gateway, "apply", "a student", aUserland, mayNot},
+		{gateway, "apply", "a new student", newUserland, mayNot},
+		{gateway, "delete", "a student", aUserland, mayNot},
+		{gateway, "apply", "a Template", aTemplate, mayNot},
+		{gateway, "apply", "the Course", aCourse, mayNot},
+		{gateway, "apply", "a Deployment", deployment, mayNot},
+		{gateway, "apply", "a pod", pod, mayNot},
+		{gateway, "list", "the pods", pod, mayNot},
+		{gateway, "apply", "where carrels answer", endpoints, mayNot},
+		{gateway, "delete", "a student's volume", claim, mayNot},
+		{gateway, "read", "a Secret", secret, mayNot},
+		{gateway, "read", "its own keys", loginSecret, mayNot},
+		{gateway, "read", "the forge's token", forgeToken, mayNot},
+		{gateway, "list", "the ConfigMaps", aRoster, mayNot},
+		{gateway, "apply", "a role", role, mayNot},
 
 		// A proxy: sees where carrels are, and says that somebody is there.
 		{proxy, "list", "the students of all courses", elsewhereUserland, may},

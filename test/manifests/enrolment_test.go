@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	authorizationv1 "k8s.io/api/authorization/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -78,4 +79,28 @@ func openEnrolment(t *testing.T, namespace string) []*unstructured.Unstructured 
 		t.Fatal(err)
 	}
 	return objects
+}
+
+// The gateway asks what others may, and never becomes them: who takes it over has the
+// rights of nobody else.
+func TestGatewayAsksAndDoesNotImpersonate(t *testing.T) {
+	others(t)
+	c := as(t, gateway.Namespace, gateway.Name)
+	for resource, want := range map[authorizationv1.ResourceAttributes]bool{
+		{Verb: "create", Group: "authorization.k8s.io", Resource: "subjectaccessreviews"}:             true,
+		{Verb: "impersonate", Resource: "users", Name: "teacher"}:                                     false,
+		{Verb: "impersonate", Resource: "groups", Name: "system:masters"}:                             false,
+		{Verb: "impersonate", Resource: "serviceaccounts", Namespace: "prog1", Name: "templates"}:     false,
+		{Verb: "create", Resource: "serviceaccounts", Subresource: "token", Namespace: "prog1"}:       false,
+		{Verb: "create", Resource: "pods", Subresource: "exec", Namespace: "prog1", Name: "anything"}: false,
+		{Verb: "bind", Group: "rbac.authorization.k8s.io", Resource: "clusterroles"}:                  false,
+	} {
+		review := &authorizationv1.SelfSubjectAccessReview{Spec: authorizationv1.SelfSubjectAccessReviewSpec{ResourceAttributes: &resource}}
+		if err := c.Create(t.Context(), review); err != nil {
+			t.Fatal(err)
+		}
+		if review.Status.Allowed != want {
+			t.Errorf("it may %s %s/%s: %v, want %v", resource.Verb, resource.Resource, resource.Subresource, review.Status.Allowed, want)
+		}
+	}
 }

@@ -1,0 +1,324 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-logr/logr"
+	"github.com/prometheus/client_golang/prometheus"
+	eventsv1 "k8s.io/api/events/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/rest"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/yaml"
+
+	"github.com/carrel-dev/carrel/api/v1alpha1"
+	"github.com/carrel-dev/carrel/test/apiserver"
+)
+
+func TestMain(m *testing.M) {
+	ctrl.SetLogger(logr.Discard())
+	apiserver.Main(m)
+}
+
+// account is whom the gateway acts as: with the rights `make generate` wrote down, and
+// no others.
+const account = "system:serviceaccount:carrel-system:carrel-gateway"
+
+const secret = "a secret of the proxy in front"
+
+// running is a gateway that runs, and the administrator of its cluster.
+type running struct {
+	t      *testing.T
+	admin  client.Client
+	course string
+	*gateway
+	stop  context.CancelFunc
+	ended chan error
+}
+
+func start(t *testing.T) *running {
+	t.Helper()
+	admin := apiserver.Client(t)
+	w := &running{t: t, admin: admin, course: apiserver.Namespace(t, admin), ended: make(chan error, 1)}
+	w.create(
+		&v1alpha1.Course{
+			ObjectMeta: metav1.ObjectMeta{Namespace: w.course, Name: w.course},
+			Spec: v1alpha1.CourseSpec{
+				Title: "Programming 1", Enrolment: v1alpha1.EnrolmentOpen,
+				EnrolmentRules: []v1alpha1.EnrolmentRule{{Claim: "groups", Values: []string{"students"}}},
+			},
+		},
+		&v1alpha1.Userland{ObjectMeta: metav1.ObjectMeta{Namespace: w.course, Name: "hana"}},
+		&rbacv1.RoleBinding{
+			ObjectMeta: metav1.ObjectMeta{Namespace: w.course, Name: "staff"},
+			RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: "staff"},
+			Subjects:   []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: "campus:teacher"}},
+		},
+		&rbacv1.Role{ObjectMeta: metav1.ObjectMeta{Namespace: w.course, Name: "staff"}, Rules: []rbacv1.PolicyRule{
+			{APIGroups: []string{"carrel.dev"}, Resources: []string{"userlands"}, Verbs: []string{"open"}},
+			{APIGroups: []string{"carrel.dev"}, Resources: []string{"courses"}, Verbs: []string{"view"}},
+		}},
+		&rbacv1.Role{ObjectMeta: metav1.ObjectMeta{Namespace: w.course, Name: "open-enrolment"}, Rules: []rbacv1.PolicyRule{
+			{APIGroups: []string{"carrel.dev"}, Resources: []string{"userlands"}, Verbs: []string{"create"}},
+		}},
+		&rbacv1.RoleBinding{
+			ObjectMeta: metav1.ObjectMeta{Namespace: w.course, Name: "open-enrolment"},
+			RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: "open-enrolment"},
+			Subjects:   []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: account}},
+		},
+	)
+	w.grant()
+	server := apiserver.Config()
+	server.Impersonate = rest.ImpersonationConfig{UserName: account}
+	ctx, stop := context.WithCancel(t.Context())
+	registry := prometheus.NewRegistry()
+	var err error
+	w.gateway, err = newGateway(ctx, server, registry, options{
+		deskURL: "https://desk.example.org", domain: "carrels-example.org", loginFile: w.login(), userPrefix: "campus:",
+		listen: "127.0.0.1:0", metricsAddress: off, healthAddress: "127.0.0.1:0", drainFor: time.Minute,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.stop = stop
+	go func() { w.ended <- w.run(ctx) }()
+	t.Cleanup(func() {
+		stop()
+		if err := <-w.ended; err != nil {
+			t.Errorf("it ended by %v", err)
+		}
+	})
+	w.until("the gateway is ready", func() bool { return w.probe() == http.StatusOK })
+	return w
+}
+
+func (w *running) create(objects ...client.Object) {
+	w.t.Helper()
+	for _, o := range objects {
+		if err := w.admin.Create(w.t.Context(), o); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+}
+
+// grant gives the account its generated rights.
+func (w *running) grant() {
+	w.t.Helper()
+	data, err := os.ReadFile(filepath.Join(apiserver.Root(), "kustomize", "gateway", "role.yaml"))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	role := &rbacv1.ClusterRole{}
+	if err := yaml.UnmarshalStrict(data, role); err != nil {
+		w.t.Fatal(err)
+	}
+	role.Name = w.course
+	w.create(role, &rbacv1.ClusterRoleBinding{
+		ObjectMeta: metav1.ObjectMeta{Name: w.course},
+		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: w.course},
+		Subjects:   []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: account}},
+	})
+}
+
+// login writes a login file that believes a proxy in front.
+func (w *running) login() string {
+	w.t.Helper()
+	dir := w.t.TempDir()
+	for name, text := range map[string]string{
+		"key": strings.Repeat("k", 64), "secret": secret,
+		"login.yaml": fmt.Sprintf("proxy: {userHeader: X-Test-User, groupsHeader: X-Test-Groups, secretHeader: X-Test-Secret, secretFile: %q}\nsessions: {keyFiles: [%q]}\n",
+			filepath.Join(dir, "secret"), filepath.Join(dir, "key")),
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+	return filepath.Join(dir, "login.yaml")
+}
+
+func (w *running) probe() int {
+	res, err := http.Get("http://" + w.probes.Addr().String() + "/readyz") //nolint:noctx // a probe has its own limits
+	if err != nil {
+		return 0
+	}
+	_ = res.Body.Close()
+	return res.StatusCode
+}
+
+// open asks for something as somebody; headers come in pairs.
+func (w *running) open(user, host, path string, headers ...string) *http.Response {
+	w.t.Helper()
+	r, err := http.NewRequestWithContext(w.t.Context(), http.MethodGet, "http://"+w.visitors.Addr().String()+path, nil)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	r.Host = host
+	pairs := append([]string{"Accept", "text/html", "X-Test-User", user, "X-Test-Secret", secret}, headers...)
+	for i := 0; i < len(pairs); i += 2 {
+		r.Header.Set(pairs[i], pairs[i+1])
+	}
+	res, err := (&http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}).Do(r)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return res
+}
+
+// get reads a page.
+func (w *running) get(user, host, path string, headers ...string) (*http.Response, string) {
+	w.t.Helper()
+	res := w.open(user, host, path, headers...)
+	defer func() { _ = res.Body.Close() }()
+	body, err := io.ReadAll(res.Body)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return res, string(body)
+}
+
+func (w *running) until(what string, is func() bool) {
+	w.t.Helper()
+	ctx, cancel := context.WithTimeout(w.t.Context(), time.Minute)
+	defer cancel()
+	for !is() {
+		if ctx.Err() != nil {
+			w.t.Fatalf("in a minute it was not so that %s", what)
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
+func (w *running) host(carrel string) string {
+	return carrel + "--" + w.course + ".carrels-example.org"
+}
+
+func (w *running) userland(name string) *v1alpha1.Userland {
+	w.t.Helper()
+	u := &v1alpha1.Userland{}
+	if err := w.admin.Get(w.t.Context(), client.ObjectKey{Namespace: w.course, Name: name}, u); err != nil {
+		w.t.Fatal(err)
+	}
+	return u
+}
+
+// A visit wakes, by a write of the gateway's own account; another is refused; staff is
+// let in by RBAC, and that is written down.
+func TestVisitorsOfACluster(t *testing.T) {
+	w := start(t)
+	hana := w.userland("hana")
+	hana.Status.State = v1alpha1.StateAsleep
+	if err := w.admin.Status().Update(t.Context(), hana); err != nil {
+		t.Fatal(err)
+	}
+	w.until("the carrel is seen to sleep", func() bool {
+		c, _ := w.directory.Carrel(w.course, "hana")
+		return c.State == v1alpha1.StateAsleep
+	})
+	if res, body := w.get("hana", w.host("hana"), "/"); res.StatusCode != http.StatusServiceUnavailable || !strings.Contains(body, "Programming 1") {
+		t.Errorf("the owner is answered %d: %s", res.StatusCode, body)
+	}
+	woken := w.userland("hana")
+	if woken.Status.LastActivityTime == nil || len(woken.ManagedFields) == 0 {
+		t.Fatalf("nothing was written: %+v", woken.Status)
+	}
+	if res, _ := w.get("ken", w.host("hana"), "/"); res.StatusCode != http.StatusForbidden {
+		t.Errorf("another is answered %d", res.StatusCode)
+	}
+	if res, _ := w.get("teacher", w.host("hana"), "/"); res.StatusCode != http.StatusServiceUnavailable {
+		t.Errorf("staff are answered %d", res.StatusCode)
+	}
+	var events eventsv1.EventList
+	if err := w.admin.List(t.Context(), &events, client.InNamespace(w.course)); err != nil {
+		t.Fatal(err)
+	}
+	if len(events.Items) != 1 || !strings.Contains(events.Items[0].Note, "teacher opened this carrel") {
+		t.Errorf("of the visit there are the events %v", events.Items)
+	}
+	if res, body := w.get("teacher", "desk.example.org", "/courses/"+w.course); res.StatusCode != http.StatusOK || !strings.Contains(body, "hana") {
+		t.Errorf("the board is answered %d: %s", res.StatusCode, body)
+	}
+}
+
+func TestFirstVisitEnrols(t *testing.T) {
+	w := start(t)
+	address := "/courses/" + w.course
+	if res, _ := w.get("mori@example.ac.jp", "desk.example.org", address); res.StatusCode != http.StatusForbidden {
+		t.Errorf("one whom no rule lets in is answered %d", res.StatusCode)
+	}
+	res, body := w.get("mori@example.ac.jp", "desk.example.org", address, "X-Test-Groups", "staff, students")
+	there := res.Header.Get("Location")
+	name, found := strings.CutSuffix(strings.TrimPrefix(there, "https://"), "--"+w.course+".carrels-example.org/")
+	if res.StatusCode != http.StatusSeeOther || !found {
+		t.Fatalf("one whom a rule lets in is answered %d, and sent to %q: %s", res.StatusCode, there, body)
+	}
+	if u := w.userland(name); u.Spec.User != "mori@example.ac.jp" || u.Spec.TemplateName != "" {
+		t.Errorf("made %+v", u.Spec)
+	}
+	if res, _ := w.get("mori@example.ac.jp", w.host(name), "/"); res.StatusCode != http.StatusServiceUnavailable {
+		t.Errorf("at the new carrel the answer is %d", res.StatusCode)
+	}
+}
+
+func TestClientsThatAskTooMuch(t *testing.T) {
+	w := start(t)
+	res, _ := w.get("hana", "desk.example.org", "/", "X-Large", strings.Repeat("x", 64<<10))
+	if res.StatusCode != http.StatusRequestHeaderFieldsTooLarge {
+		t.Errorf("headers of 64 KiB are answered %d", res.StatusCode)
+	}
+	// One that never ends its headers is not waited for.
+	conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", w.visitors.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	if _, err := io.WriteString(conn, "GET / HTTP/1.1\r\nHost: desk.example.org\r\nX-Slow: "); err != nil {
+		t.Fatal(err)
+	}
+	if answer, err := io.ReadAll(conn); err != nil || strings.Contains(string(answer), "200 OK") {
+		t.Errorf("answered %q, %v", answer, err)
+	}
+}
+
+// After a signal it ends once the last visitor has gone, and a page that listens goes
+// at once: to another replica.
+func TestStopEndsPagesThatListen(t *testing.T) {
+	w := start(t)
+	res := w.open("hana", w.host("hana"), "/.carrel/wait", "Accept", "text/event-stream")
+	defer func() { _ = res.Body.Close() }()
+	if res.StatusCode != http.StatusOK {
+		t.Fatalf("the page that listens is answered %d", res.StatusCode)
+	}
+	w.stop()
+	if _, err := io.Copy(io.Discard, res.Body); err != nil {
+		t.Errorf("the page that listens is cut off: %v", err)
+	}
+	w.until("it is not ready any more", func() bool { return w.probe() != http.StatusOK })
+}
+
+func TestOptionsThatDoNotGoTogether(t *testing.T) {
+	for _, test := range []struct {
+		o    options
+		word string
+	}{
+		{options{}, "--desk-url"},
+		{options{deskURL: "https://desk.example.org"}, "--carrel-domain"},
+		{options{deskURL: "https://desk.example.org", domain: "a.example", single: "prog1"}, "--single-course"},
+		{options{deskURL: "https://desk.example.org", domain: "a.example", proxies: []string{"10.0.0.1"}}, "--trusted-proxies"},
+		{options{deskURL: "https://desk.example.org", domain: "example.org"}, "within"},
+	} {
+		if _, err := newGateway(t.Context(), apiserver.Config(), prometheus.NewRegistry(), test.o); err == nil || !strings.Contains(err.Error(), test.word) {
+			t.Errorf("%+v: %v, want it to name %s", test.o, err, test.word)
+		}
+	}
+}
