@@ -41,7 +41,7 @@ func TestEveryOverlayBuildsWithPlainKustomize(t *testing.T) {
 func overlays(t *testing.T) []string {
 	t.Helper()
 	var paths []string
-	for _, top := range []string{"clusters", "courses", "kustomize"} {
+	for _, top := range []string{"clusters", "courses", "kustomize", "examples"} {
 		root := os.DirFS(apiserver.Root())
 		err := fs.WalkDir(root, top, func(path string, _ fs.DirEntry, err error) error {
 			if err != nil || filepath.Base(path) != "kustomization.yaml" {
