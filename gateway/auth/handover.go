@@ -83,7 +83,7 @@ func (d *Desk) carrel(next http.Handler, w http.ResponseWriter, r *http.Request)
 }
 
 func (d *Desk) through(next http.Handler, w http.ResponseWriter, r *http.Request, id Identity) {
-	r = r.Clone(NewContext(r.Context(), id))
+	r = r.WithContext(NewContext(r.Context(), id))
 	StripCookies(r)
 	next.ServeHTTP(w, r)
 }

@@ -28,15 +28,21 @@ const (
 	forCarrel   = "carrel"
 )
 
+// purposes are all of them.
+var purposes = []string{forSession, forRefresh, forLogin, forState, forNonce, forHandover, forCarrel}
+
 // errSealed says that a text was not sealed by us, or for another use.
 var errSealed = errors.New("not sealed by one of the keys for this use")
 
 // Keys seal and open: the first seals, all open.
-type Keys struct{ secrets [][]byte }
+type Keys struct {
+	// ciphers are those of each purpose, in the order of the keys.
+	ciphers map[string][]cipher.AEAD
+}
 
 // ReadKeys reads key files, of which the first seals.
 func ReadKeys(files ...string) (*Keys, error) {
-	k := &Keys{}
+	k := &Keys{ciphers: map[string][]cipher.AEAD{}}
 	for _, file := range files {
 		secret, err := os.ReadFile(file)
 		if err != nil {
@@ -46,12 +52,25 @@ func ReadKeys(files ...string) (*Keys, error) {
 		if len(secret) < minKey {
 			return nil, fmt.Errorf("key file %s holds %d bytes, fewer than %d: make one with `openssl rand -base64 48`", file, len(secret), minKey)
 		}
-		k.secrets = append(k.secrets, secret)
+		if err := k.add(secret); err != nil {
+			return nil, fmt.Errorf("use the key file %s: %w", file, err)
+		}
 	}
-	if len(k.secrets) == 0 {
+	if len(files) == 0 {
 		return nil, errors.New("no key file is named: make one with `openssl rand -base64 48` and name it in sessions.keyFiles")
 	}
 	return k, nil
+}
+
+func (k *Keys) add(secret []byte) error {
+	for _, purpose := range purposes {
+		c, err := aead(secret, purpose)
+		if err != nil {
+			return err
+		}
+		k.ciphers[purpose] = append(k.ciphers[purpose], c)
+	}
+	return nil
 }
 
 // aead is the cipher of one key and purpose. Keys by purpose keep what was sealed
@@ -74,11 +93,7 @@ func (k *Keys) seal(purpose, host string, value any) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	c, err := aead(k.secrets[0], purpose)
-	if err != nil {
-		return "", err
-	}
-	return base64.RawURLEncoding.EncodeToString(c.Seal(nil, nil, plain, []byte(host))), nil
+	return base64.RawURLEncoding.EncodeToString(k.ciphers[purpose][0].Seal(nil, nil, plain, []byte(host))), nil
 }
 
 // open decrypts what seal made for the same purpose and host.
@@ -87,11 +102,7 @@ func (k *Keys) open(purpose, host, text string, into any) error {
 	if err != nil {
 		return errSealed
 	}
-	for _, secret := range k.secrets {
-		c, err := aead(secret, purpose)
-		if err != nil {
-			return err
-		}
+	for _, c := range k.ciphers[purpose] {
 		if plain, err := c.Open(nil, nil, sealed, []byte(host)); err == nil {
 			return json.Unmarshal(plain, into)
 		}

@@ -26,7 +26,7 @@ const (
 	knockEvery = 200 * time.Millisecond
 	// idleConnections is how many to a carrel are kept for later: browsers keep six
 	// of HTTP/1.1.
-	idleConnections = 64
+	idleConnections = 256
 	idleFor         = 90 * time.Second
 	// copyBuffer is what a body is copied by.
 	copyBuffer = 32 << 10

@@ -1,0 +1,153 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/prometheus/client_golang/prometheus"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/clock"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+	"sigs.k8s.io/controller-runtime/pkg/log/zap"
+
+	"github.com/carrel-dev/carrel/api/v1alpha1"
+	"github.com/carrel-dev/carrel/gateway/access"
+	"github.com/carrel-dev/carrel/gateway/activity"
+	"github.com/carrel-dev/carrel/gateway/audit"
+	"github.com/carrel-dev/carrel/gateway/auth"
+	"github.com/carrel-dev/carrel/gateway/directory"
+	"github.com/carrel-dev/carrel/gateway/enrol"
+	"github.com/carrel-dev/carrel/gateway/observe"
+	"github.com/carrel-dev/carrel/gateway/route"
+	"github.com/carrel-dev/carrel/gateway/wait"
+)
+
+// The header by which the bench logs in, once, to be given a cookie.
+const userHeader, secretHeader = "X-Bench-User", "X-Bench-Secret"
+
+const deskURL = "https://desk.example.org"
+
+// gateway is the whole of it, without an API server: one carrel, whose owner comes with
+// the cookie returned.
+func gateway(ctx context.Context, upstream string) (http.Handler, string, error) {
+	// The access log is written, and not read.
+	null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+	if err != nil {
+		return nil, "", err
+	}
+	ctrl.SetLogger(zap.New(zap.WriteTo(null)))
+	hosts, err := route.NewHosts(deskURL, "carrels-example.org")
+	if err != nil {
+		return nil, "", err
+	}
+	desk, err := newDesk(hosts)
+	if err != nil {
+		return nil, "", err
+	}
+	index, err := oneCarrel(upstream)
+	if err != nil {
+		return nil, "", err
+	}
+	c := fake.NewFakeClient()
+	used := activity.New(c, index, nil)
+	go func() { _ = used.Run(ctx) }()
+	counts := observe.NewMetrics(prometheus.NewRegistry())
+	router := &route.Router{
+		Hosts: hosts, Login: desk, Board: http.NotFoundHandler(), Directory: index, Access: access.New(c, access.Options{}),
+		Waiter: &wait.Waiter{Directory: index}, Activity: route.Watched{Recorder: used}, Visits: audit.Log{Client: c},
+		Enrolment: &enrol.Enroller{Client: c, Directory: index}, Observer: counts, Address: route.AddressBehind(nil),
+	}
+	handler := observe.Handler(counts, clock.RealClock{}, router.Handler())
+	cookie, err := logIn(handler)
+	return handler, cookie, err
+}
+
+// oneCarrel is a class of one, which runs at an address.
+func oneCarrel(address string) (*directory.Index, error) {
+	ip, text, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil, err
+	}
+	number, err := strconv.ParseInt(text, 10, 32)
+	if err != nil {
+		return nil, err
+	}
+	index, now := directory.NewIndex(), metav1.Now()
+	index.Put(&v1alpha1.Userland{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "prog1", Name: "hana"}, Status: v1alpha1.UserlandStatus{State: v1alpha1.StateRunning, LastActivityTime: &now},
+	})
+	index.Put(&discoveryv1.EndpointSlice{
+		ObjectMeta:  metav1.ObjectMeta{Namespace: "prog1", Name: "hana", Labels: map[string]string{v1alpha1.UserlandLabel: "hana"}},
+		AddressType: discoveryv1.AddressTypeIPv4, Ports: []discoveryv1.EndpointPort{{Name: new("http"), Port: new(int32(number))}},
+		Endpoints: []discoveryv1.Endpoint{{Addresses: []string{ip}}},
+	})
+	return index, nil
+}
+
+// newDesk believes the bench's header, and has a provider that nobody goes to.
+func newDesk(hosts route.Hosts) (*auth.Desk, error) {
+	dir, err := os.MkdirTemp("", "carrel-bench-login-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	key, secret, login := filepath.Join(dir, "key"), filepath.Join(dir, "secret"), filepath.Join(dir, "login.yaml")
+	for file, text := range map[string]string{
+		key: strings.Repeat("k", 64), secret: "secret",
+		login: fmt.Sprintf("providers: [{name: nobody, github: {clientID: x, clientSecretFile: %q}}]\n"+
+			"proxy: {userHeader: %s, secretHeader: %s, secretFile: %q}\nsessions: {keyFiles: [%q]}\n", secret, userHeader, secretHeader, secret, key),
+	} {
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			return nil, err
+		}
+	}
+	config, err := auth.ReadConfig(login)
+	if err != nil {
+		return nil, err
+	}
+	return auth.NewDesk(config, auth.Options{URL: hosts.DeskURL(), IsCarrel: hosts.IsCarrel})
+}
+
+// logIn goes the way of a browser, from the carrel to the desk and back, and returns
+// the cookie that the carrel's host has set.
+func logIn(handler http.Handler) (string, error) {
+	address, cookie := "https://"+host+"/", ""
+	for range 4 {
+		u, err := url.Parse(address)
+		if err != nil {
+			return "", err
+		}
+		r := httptest.NewRequest(http.MethodGet, address, nil)
+		r.Header.Set("Accept", "text/html")
+		if "https://"+u.Host == deskURL {
+			r.Header.Set(userHeader, "hana")
+			r.Header.Set(secretHeader, "secret")
+		} else if cookie != "" {
+			r.Header.Set("Cookie", cookie)
+		}
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, r)
+		res := w.Result()
+		_, _ = io.Copy(io.Discard, res.Body)
+		for _, set := range res.Cookies() {
+			if set.Value != "" {
+				cookie = set.Name + "=" + set.Value
+			}
+		}
+		if address = res.Header.Get("Location"); address == "" || strings.HasPrefix(address, "/") {
+			return cookie, nil
+		}
+	}
+	return "", fmt.Errorf("the login does not end: it leads to %s", address)
+}

@@ -1,0 +1,223 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// server is one of those measured.
+type server struct {
+	name, address string
+	// request is what it is asked.
+	request []byte
+	// upgrade asks for a WebSocket, if it is measured with them.
+	upgrade []byte
+	// memory is where it tells how much it holds; empty: it does not.
+	memory string
+}
+
+// host is that of the carrel.
+const host = "hana--prog1.carrels-example.org"
+
+// start starts all servers, and returns what stops them.
+func (b bench) start(ctx context.Context, out io.Writer) (servers []server, stop func() error, err error) {
+	dir, err := os.MkdirTemp("", "carrel-bench-")
+	if err != nil {
+		return nil, func() error { return nil }, err
+	}
+	p := &processes{dir: dir}
+	upstream, err := p.self(ctx, "upstream", "")
+	if err != nil {
+		return nil, p.stop, err
+	}
+	bare, err := p.self(ctx, "bare", upstream.address)
+	if err != nil {
+		return nil, p.stop, err
+	}
+	gateway, err := p.self(ctx, "gateway", upstream.address)
+	if err != nil {
+		return nil, p.stop, err
+	}
+	upstream.name = "direct"
+	upstream.memory = ""
+	servers = []server{upstream, bare, gateway}
+	for _, other := range []struct {
+		name  string
+		start func(context.Context, string) (string, error)
+	}{
+		{"nginx", p.nginx},
+		{"chp", func(ctx context.Context, upstream string) (string, error) { return p.node(ctx, b.chp, upstream) }},
+	} {
+		address, err := other.start(ctx, upstream.address)
+		if errors.Is(err, exec.ErrNotFound) || errors.Is(err, os.ErrNotExist) {
+			_, _ = fmt.Fprintf(out, "%s is left out: %v\n", other.name, err)
+			continue
+		}
+		if err != nil {
+			return nil, p.stop, fmt.Errorf("start %s: %w", other.name, err)
+		}
+		servers = append(servers, server{name: other.name, address: address, request: request("")})
+	}
+	return servers, p.stop, nil
+}
+
+// request is one as a browser sends it, with a cookie if there is one.
+func request(cookie string) []byte {
+	return []byte("GET /api/state HTTP/1.1\r\nHost: " + host + "\r\nUser-Agent: Mozilla/5.0\r\nAccept: */*\r\nAccept-Language: en\r\n" +
+		"Sec-Fetch-Site: same-origin\r\nSec-Fetch-Mode: cors\r\nSec-Fetch-Dest: empty\r\nReferer: https://" + host + "/\r\n" + cookie + "\r\n")
+}
+
+// upgrade asks for a WebSocket.
+func upgrade(cookie string) []byte {
+	return []byte("GET /socket HTTP/1.1\r\nHost: " + host + "\r\nOrigin: https://" + host + "\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
+		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n" + cookie + "\r\n")
+}
+
+// processes are those started.
+type processes struct {
+	dir     string
+	running []*exec.Cmd
+}
+
+func (p *processes) stop() error {
+	for _, c := range p.running {
+		_ = syscall.Kill(-c.Process.Pid, syscall.SIGKILL)
+		_ = c.Wait()
+	}
+	return os.RemoveAll(p.dir)
+}
+
+func (p *processes) run(c *exec.Cmd) error {
+	c.Stderr = os.Stderr
+	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := c.Start(); err != nil {
+		return err
+	}
+	p.running = append(p.running, c)
+	return nil
+}
+
+// self starts this program as one of its servers, which tells its address, its
+// memory's, and the cookie to come with, a line each.
+func (p *processes) self(ctx context.Context, role, upstream string) (server, error) {
+	program, err := os.Executable()
+	if err != nil {
+		return server{}, err
+	}
+	c := exec.CommandContext(ctx, program, "-serve", role, "-upstream", upstream)
+	said, err := c.StdoutPipe()
+	if err != nil {
+		return server{}, err
+	}
+	if err := p.run(c); err != nil {
+		return server{}, err
+	}
+	var lines [3]string
+	from := bufio.NewReader(said)
+	for i := range lines {
+		line, err := from.ReadString('\n')
+		if err != nil {
+			return server{}, fmt.Errorf("start %s: %w", role, err)
+		}
+		lines[i] = strings.TrimSpace(line)
+	}
+	cookie := ""
+	if lines[2] != "" {
+		cookie = "Cookie: " + lines[2] + "\r\n"
+	}
+	return server{name: role, address: lines[0], memory: lines[1], request: request(cookie), upgrade: upgrade(cookie)}, nil
+}
+
+// nginx is as one sets it up for this: a pool of connections, an access log.
+func (p *processes) nginx(ctx context.Context, upstream string) (string, error) {
+	program, err := exec.LookPath("nginx")
+	if err != nil {
+		return "", err
+	}
+	address, err := freePort(ctx)
+	if err != nil {
+		return "", err
+	}
+	config := fmt.Sprintf(`daemon off; worker_processes auto; pid %[1]s/nginx.pid; error_log stderr crit;
+events { worker_connections 20000; }
+http {
+  access_log %[1]s/access.log;
+  client_body_temp_path %[1]s/body; proxy_temp_path %[1]s/proxy; fastcgi_temp_path %[1]s/f; uwsgi_temp_path %[1]s/u; scgi_temp_path %[1]s/s;
+  upstream carrel { server %[2]s; keepalive 256; }
+  server {
+    listen %[3]s;
+    keepalive_requests 1000000000;
+    location / {
+      proxy_pass http://carrel; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_set_header Host $host;
+      proxy_set_header X-Forwarded-For $remote_addr; proxy_set_header X-User hana;
+    }
+  }
+}
+`, p.dir, upstream, address)
+	file := filepath.Join(p.dir, "nginx.conf")
+	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
+		return "", err
+	}
+	if err := p.run(exec.CommandContext(ctx, program, "-c", file, "-p", p.dir)); err != nil {
+		return "", err
+	}
+	return address, listens(ctx, address)
+}
+
+func (p *processes) node(ctx context.Context, program, upstream string) (string, error) {
+	if _, err := exec.LookPath(program); err != nil {
+		return "", err
+	}
+	address, err := freePort(ctx)
+	if err != nil {
+		return "", err
+	}
+	api, err := freePort(ctx)
+	if err != nil {
+		return "", err
+	}
+	_, port, _ := net.SplitHostPort(address)
+	_, apiPort, _ := net.SplitHostPort(api)
+	c := exec.CommandContext(ctx, program, "--ip", "127.0.0.1", "--port", port, "--api-ip", "127.0.0.1", "--api-port", apiPort,
+		"--default-target", "http://"+upstream, "--log-level", "error")
+	if err := p.run(c); err != nil {
+		return "", err
+	}
+	return address, listens(ctx, address)
+}
+
+func freePort(ctx context.Context) (string, error) {
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	defer l.Close()
+	return l.Addr().String(), nil
+}
+
+// listens waits until somebody does.
+func listens(ctx context.Context, address string) error {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	for {
+		conn, err := new(net.Dialer).DialContext(ctx, "tcp", address)
+		if err == nil {
+			return conn.Close()
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}

@@ -1,0 +1,99 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"runtime"
+	"strings"
+	"time"
+)
+
+// serve is one of the servers, until the context ends.
+func serve(ctx context.Context, role, upstream string, out io.Writer) error {
+	var handler http.Handler
+	cookie := ""
+	var err error
+	switch role {
+	case "upstream":
+		handler = http.HandlerFunc(carrel)
+	case "bare":
+		handler = bare(upstream)
+	case "gateway":
+		handler, cookie, err = gateway(ctx, upstream)
+	default:
+		err = fmt.Errorf("there is no server %q", role)
+	}
+	if err != nil {
+		return err
+	}
+	visitors, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	memory, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	go func() { _ = http.Serve(memory, http.HandlerFunc(tell)) }()
+	if _, err := fmt.Fprintf(out, "%s\n%s\n%s\n", visitors.Addr(), memory.Addr(), cookie); err != nil {
+		return err
+	}
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 3 * time.Minute}
+	defer context.AfterFunc(ctx, func() { _ = server.Close() })()
+	if err := server.Serve(visitors); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}
+
+// tell tells how many bytes of heap and stacks are held.
+func tell(rw http.ResponseWriter, _ *http.Request) {
+	runtime.GC()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	_, _ = fmt.Fprintln(rw, m.HeapAlloc+m.StackInuse)
+}
+
+var body = []byte(strings.Repeat("x", 1024))
+
+// carrel is a trivial one: a kilobyte, or a WebSocket on which nothing comes.
+func carrel(rw http.ResponseWriter, r *http.Request) {
+	if r.Header.Get("Upgrade") == "" {
+		rw.Header().Set("Content-Length", "1024")
+		_, _ = rw.Write(body)
+		return
+	}
+	conn, both, err := http.NewResponseController(rw).Hijack()
+	if err != nil {
+		return
+	}
+	defer conn.Close()
+	const switching = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"
+	if _, err := both.WriteString(switching); err != nil || both.Flush() != nil {
+		return
+	}
+	_, _ = bufio.NewReaderSize(conn, 16).ReadByte()
+}
+
+// bare is a proxy that does nothing but what it must, with a pool of connections.
+func bare(upstream string) http.Handler {
+	target := &url.URL{Scheme: "http", Host: upstream}
+	return &httputil.ReverseProxy{
+		Rewrite: func(r *httputil.ProxyRequest) {
+			r.SetURL(target)
+			r.SetXForwarded()
+			r.Out.Host = r.In.Host
+		},
+		Transport: &http.Transport{
+			DialContext: (&net.Dialer{Timeout: 3 * time.Second}).DialContext, MaxIdleConnsPerHost: 256, DisableCompression: true,
+		},
+	}
+}
