@@ -1,0 +1,217 @@
+package auth_test
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/cookiejar"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/zitadel/oidc/v3/example/server/exampleop"
+	"github.com/zitadel/oidc/v3/example/server/storage"
+	"github.com/zitadel/oidc/v3/pkg/op"
+	clocktesting "k8s.io/utils/clock/testing"
+
+	"github.com/carrel-dev/carrel/gateway/auth"
+)
+
+const zitadelDesk = "desk.example.org"
+
+// zitadel is a real OpenID Connect provider, that of zitadel/oidc, and a browser at a
+// desk that has people log in there.
+type zitadel struct {
+	t       *testing.T
+	issuer  string
+	storage *storage.Storage
+	desk    http.Handler
+	now     *clocktesting.FakePassiveClock
+	jar     *cookiejar.Jar
+}
+
+func newZitadel(t *testing.T) *zitadel {
+	t.Helper()
+	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	z := &zitadel{t: t, issuer: "http://" + listener.Addr().String(), now: clocktesting.NewFakePassiveClock(time.Now())}
+	storage.RegisterClients(storage.WebClient("carrel", "a secret", "https://"+zitadelDesk+"/callback/campus"))
+	z.storage = storage.NewStorage(storage.NewUserStore(z.issuer))
+	before := slog.Default()
+	provider := exampleop.SetupServer(z.issuer, z.storage, slog.New(slog.DiscardHandler), false, op.WithAllowInsecure())
+	slog.SetDefault(before)
+	server := &http.Server{Handler: provider, ReadHeaderTimeout: time.Minute}
+	go func() { _ = server.Serve(listener) }()
+	t.Cleanup(func() { _ = server.Close() })
+	if z.jar, err = cookiejar.New(nil); err != nil {
+		t.Fatal(err)
+	}
+	z.open()
+	return z
+}
+
+// open opens the desk.
+func (z *zitadel) open() {
+	z.t.Helper()
+	dir := z.t.TempDir()
+	key, secret, file := filepath.Join(dir, "key"), filepath.Join(dir, "secret"), filepath.Join(dir, "login.yaml")
+	for name, text := range map[string]string{
+		key: strings.Repeat("k", 64), secret: "a secret",
+		file: fmt.Sprintf("providers: [{name: campus, oidc: {issuer: %q, clientID: carrel, clientSecretFile: %q, scopes: [profile, email, offline_access]}}]\n"+
+			"sessions: {keyFiles: [%q], refreshAfter: 2m}\n", z.issuer, secret, key),
+	} {
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			z.t.Fatal(err)
+		}
+	}
+	config, err := auth.ReadConfig(file)
+	if err != nil {
+		z.t.Fatal(err)
+	}
+	d, err := auth.NewDesk(config, auth.Options{URL: "https://" + zitadelDesk, Clock: z.now})
+	if err != nil {
+		z.t.Fatal(err)
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/", d.Handler())
+	mux.Handle("GET /whoami", d.RequireLogin(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		id, _ := auth.FromContext(r.Context())
+		_, _ = fmt.Fprintf(rw, "user %s, name %s", id.User, id.Name)
+	})))
+	z.desk = mux
+}
+
+// RoundTrip asks the desk directly, and others over the network.
+func (z *zitadel) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.URL.Host != zitadelDesk {
+		return http.DefaultTransport.RoundTrip(r)
+	}
+	r = r.Clone(r.Context())
+	r.Host = zitadelDesk
+	w := httptest.NewRecorder()
+	z.desk.ServeHTTP(w, r)
+	res := w.Result()
+	res.Request = r
+	return res, nil
+}
+
+// visit is what the browser shows, after all redirects, and where that is.
+func (z *zitadel) visit(r *http.Request) (page string, there *url.URL) {
+	z.t.Helper()
+	r.Header.Set("Accept", "text/html")
+	res, err := (&http.Client{Transport: z, Jar: z.jar}).Do(r)
+	if err != nil {
+		z.t.Fatal(err)
+	}
+	defer func() { _ = res.Body.Close() }()
+	body, err := io.ReadAll(res.Body)
+	if err != nil {
+		z.t.Fatal(err)
+	}
+	return string(body), res.Request.URL
+}
+
+func (z *zitadel) get(address string) (page string, there *url.URL) {
+	z.t.Helper()
+	r, err := http.NewRequestWithContext(z.t.Context(), http.MethodGet, address, nil)
+	if err != nil {
+		z.t.Fatal(err)
+	}
+	return z.visit(r)
+}
+
+func (z *zitadel) post(address string, form url.Values) (page string, there *url.URL) {
+	z.t.Helper()
+	r, err := http.NewRequestWithContext(z.t.Context(), http.MethodPost, address, strings.NewReader(form.Encode()))
+	if err != nil {
+		z.t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.Header.Set("Origin", r.URL.Scheme+"://"+r.URL.Host)
+	return z.visit(r)
+}
+
+var requestID = regexp.MustCompile(`name="id" value="([^"]+)"`)
+
+// logIn logs in with a password, on the way to a page.
+func (z *zitadel) logIn(password string) (page string, there *url.URL) {
+	z.t.Helper()
+	page, there = z.get("https://" + zitadelDesk + "/whoami")
+	id := requestID.FindStringSubmatch(page)
+	if id == nil {
+		z.t.Fatalf("no form to log in by at %s: %s", there, page)
+	}
+	return z.post(z.issuer+"/login/username", url.Values{"id": {id[1]}, "username": {"test-user2"}, "password": {password}})
+}
+
+func TestLoginAtZitadel(t *testing.T) {
+	z := newZitadel(t)
+	if page, there := z.logIn("wrong"); there.Host == zitadelDesk {
+		t.Fatalf("a wrong password leads to %s: %s", there, page)
+	}
+	const want = "user test-user2, name Test User2"
+	if page, there := z.logIn("verysecure"); page != want || there.Path != "/whoami" {
+		t.Fatalf("at %s it says %q, want %q", there, page, want)
+	}
+	// Each refresh spends its token and brings the next.
+	for range 3 {
+		z.now.SetTime(z.now.Now().Add(3 * time.Minute))
+		if page, there := z.get("https://" + zitadelDesk + "/whoami"); page != want {
+			t.Fatalf("after a refresh at %s it says %q, want %q", there, page, want)
+		}
+	}
+	// Who is put out there is asked to log in again here.
+	if err := z.storage.TerminateSession(t.Context(), "id2", "carrel"); err != nil {
+		t.Fatal(err)
+	}
+	z.now.SetTime(z.now.Now().Add(3 * time.Minute))
+	if page, there := z.get("https://" + zitadelDesk + "/whoami"); page == want {
+		t.Errorf("who was put out still comes to %s", there)
+	}
+}
+
+func TestLogoutAtZitadel(t *testing.T) {
+	z := newZitadel(t)
+	z.logIn("verysecure")
+	_, there := z.post("https://"+zitadelDesk+"/logout", nil)
+	if "http://"+there.Host != z.issuer || there.Path != "/end_session" || there.Query().Get("client_id") != "carrel" {
+		t.Errorf("the logout leads to %s, want the provider's", there)
+	}
+	if page, there := z.get("https://" + zitadelDesk + "/whoami"); there.Host == zitadelDesk {
+		t.Errorf("after the logout %s says %q", there, page)
+	}
+}
+
+// The provider is away: the page says so, and those who are in stay.
+func TestProviderAway(t *testing.T) {
+	z := newZitadel(t)
+	z.logIn("verysecure")
+	u, _ := url.Parse("https://" + zitadelDesk)
+	cookies := z.jar.Cookies(u)
+	if len(cookies) == 0 {
+		t.Fatal("no cookies were set")
+	}
+	gone, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	z.issuer = "http://" + gone.Addr().String()
+	_ = gone.Close()
+	z.open()
+	if page, _ := z.get("https://" + zitadelDesk + "/whoami"); page != "user test-user2, name Test User2" {
+		t.Errorf("who is in is told %q", page)
+	}
+	z.jar, _ = cookiejar.New(nil)
+	if page, there := z.get("https://" + zitadelDesk + "/whoami"); there.Host != zitadelDesk || !strings.Contains(page, "does not answer") {
+		t.Errorf("at %s it says %q", there, page)
+	}
+}
