@@ -21,7 +21,7 @@ import (
 	"github.com/carrel-dev/carrel/gateway/directory"
 )
 
-// class is a directory of carrels and what was written to them.
+// class is a directory of carrels that fall asleep after an hour, and what was written to them.
 type class struct {
 	mu      sync.Mutex
 	carrels map[string]directory.Carrel
@@ -29,11 +29,11 @@ type class struct {
 	fail    error
 }
 
-func newClass(n int, idleAfter time.Duration) *class {
+func newClass(n int) *class {
 	c := &class{carrels: map[string]directory.Carrel{}}
 	for i := range n {
 		name := fmt.Sprintf("u%d", i)
-		c.carrels[name] = directory.Carrel{Course: "prog1", Name: name, IdleAfter: idleAfter, State: v1alpha1.StateRunning}
+		c.carrels[name] = directory.Carrel{Course: "prog1", Name: name, IdleAfter: time.Hour, State: v1alpha1.StateRunning}
 	}
 	return c
 }
@@ -92,7 +92,7 @@ var morning = time.Date(2026, 10, 5, 9, 0, 0, 0, time.UTC)
 // 5,000 people work at a time, each doing something every ten seconds, with carrels
 // that fall asleep after an hour.
 func TestActivityOfManyIsFewWrites(t *testing.T) {
-	class, now := newClass(5000, time.Hour), clocktesting.NewFakeClock(morning)
+	class, now := newClass(5000), clocktesting.NewFakeClock(morning)
 	r := activity.New(class.client(t, true), class, now)
 	total, most := 0, 0
 	const seconds = 1800
@@ -117,7 +117,7 @@ func TestActivityOfManyIsFewWrites(t *testing.T) {
 }
 
 func TestReplicasWriteOnce(t *testing.T) {
-	class, now := newClass(1, time.Hour), clocktesting.NewFakeClock(morning)
+	class, now := newClass(1), clocktesting.NewFakeClock(morning)
 	one, other := activity.New(class.client(t, true), class, now), activity.New(class.client(t, true), class, now)
 	c, _ := class.Carrel("prog1", "u0")
 	one.Touch(c)
@@ -131,7 +131,7 @@ func TestReplicasWriteOnce(t *testing.T) {
 
 // Before the watch tells, a replica knows what it wrote itself.
 func TestOwnWritesCountBeforeTheyAreSeen(t *testing.T) {
-	class, now := newClass(1, time.Hour), clocktesting.NewFakeClock(morning)
+	class, now := newClass(1), clocktesting.NewFakeClock(morning)
 	r := activity.New(class.client(t, false), class, now)
 	c, _ := class.Carrel("prog1", "u0")
 	for range 10 {
@@ -151,7 +151,7 @@ func TestOwnWritesCountBeforeTheyAreSeen(t *testing.T) {
 }
 
 func TestWakeIsOneWrite(t *testing.T) {
-	class, now := newClass(1, time.Hour), clocktesting.NewFakeClock(morning)
+	class, now := newClass(1), clocktesting.NewFakeClock(morning)
 	r := activity.New(class.client(t, false), class, now)
 	c, _ := class.Carrel("prog1", "u0")
 	for range 5 {
@@ -170,7 +170,7 @@ func TestWakeIsOneWrite(t *testing.T) {
 }
 
 func TestWhatFailsIsWrittenLater(t *testing.T) {
-	class, now := newClass(1, time.Hour), clocktesting.NewFakeClock(morning)
+	class, now := newClass(1), clocktesting.NewFakeClock(morning)
 	class.fail = errors.New("the API server is away")
 	r := activity.New(class.client(t, true), class, now)
 	c, _ := class.Carrel("prog1", "u0")
@@ -185,7 +185,7 @@ func TestWhatFailsIsWrittenLater(t *testing.T) {
 }
 
 func TestTheEndWritesWhatIsLeft(t *testing.T) {
-	class, now := newClass(30, time.Hour), clocktesting.NewFakeClock(morning)
+	class, now := newClass(30), clocktesting.NewFakeClock(morning)
 	r := activity.New(class.client(t, true), class, now)
 	for i := range 30 {
 		c, _ := class.Carrel("prog1", fmt.Sprintf("u%d", i))

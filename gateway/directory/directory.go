@@ -81,7 +81,8 @@ func (d *Directory) Ready() error {
 	return nil
 }
 
-// OnAdd, OnUpdate and OnDelete are those of a toolscache.ResourceEventHandler.
+// OnAdd is called with each object that is found. With OnUpdate and OnDelete it makes
+// a toolscache.ResourceEventHandler.
 func (d *Directory) OnAdd(object any, _ bool) { d.Put(object) }
 
 // OnUpdate is called with what an object was and is.

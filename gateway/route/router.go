@@ -166,7 +166,8 @@ func (rt *Router) lasting(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithCancel(r.Context())
 		defer cancel()
-		defer context.AfterFunc(rt.draining, cancel)()
+		stop := context.AfterFunc(rt.draining, cancel) //nolint:contextcheck // the gateway's own, which ends others
+		defer stop()
 		next.ServeHTTP(rw, r.WithContext(ctx))
 	})
 }

@@ -50,9 +50,9 @@ func (w *world) dial(user, host, origin string) (*websocket.Conn, *http.Response
 	return conn, res, err
 }
 
-func (w *world) mustDial(user, host string) *websocket.Conn {
+func (w *world) mustDial(user string) *websocket.Conn {
 	w.t.Helper()
-	conn, _, err := w.dial(user, host, "https://"+host)
+	conn, _, err := w.dial(user, hanas, "https://"+hanas)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -72,7 +72,7 @@ func say(ctx context.Context, conn *websocket.Conn, message []byte) error {
 
 func TestWebSocketsCarryAllSizes(t *testing.T) {
 	w := newWorld(t, echo)
-	conn := w.mustDial("hana", hanas)
+	conn := w.mustDial("hana")
 	for _, size := range []int{0, 1, 125, 126, 511, 512, 513, 65535, 65536, 1 << 20, 3} {
 		if err := say(t.Context(), conn, make([]byte, size)); err != nil {
 			t.Fatalf("a message of %d bytes: %v", size, err)
@@ -100,7 +100,7 @@ func TestRosterChangesDropNoWebSocket(t *testing.T) {
 	const connections, changes = 200, 500
 	all := make([]*websocket.Conn, connections)
 	for i := range all {
-		all[i] = w.mustDial("hana", hanas)
+		all[i] = w.mustDial("hana")
 	}
 	for i := range changes {
 		name := fmt.Sprintf("new-%d", i/2)
@@ -122,7 +122,7 @@ func TestRosterChangesDropNoWebSocket(t *testing.T) {
 
 func TestDrainLetsConnectionsGo(t *testing.T) {
 	w := newWorld(t, echo)
-	conn := w.mustDial("hana", hanas)
+	conn := w.mustDial("hana")
 	leave, now := context.WithCancel(t.Context())
 	drained := make(chan struct{})
 	go func() {
@@ -168,7 +168,7 @@ func TestDrainWaitsForTheEndOfAFrame(t *testing.T) {
 		_ = buffered.Flush()
 		_, _ = io.Copy(io.Discard, conn)
 	}))
-	conn := w.mustDial("hana", hanas)
+	conn := w.mustDial("hana")
 	<-half
 	leave, now := context.WithCancel(t.Context())
 	now()
@@ -189,7 +189,7 @@ func TestDrainWaitsForTheEndOfAFrame(t *testing.T) {
 func TestConnectionsOfWhoMayNoLongerEnd(t *testing.T) {
 	w := newWorld(t, echo)
 	w.staff["teacher"] = true
-	theirs, own := w.mustDial("teacher", hanas), w.mustDial("hana", hanas)
+	theirs, own := w.mustDial("teacher"), w.mustDial("hana")
 	w.staff["teacher"] = false
 	w.router.Review(t.Context())
 	if _, _, err := theirs.Read(t.Context()); websocket.CloseStatus(err) != websocket.StatusPolicyViolation {

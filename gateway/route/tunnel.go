@@ -37,7 +37,7 @@ var errParting = errors.New("the tunnel was closed by the gateway")
 func (t *tunnel) ReadFrom(visitor io.Reader) (int64, error) {
 	return pump(visitor, func(p []byte) error {
 		t.sent(p)
-		_, err := t.ReadWriteCloser.Write(p)
+		_, err := t.Write(p)
 		return err
 	})
 }

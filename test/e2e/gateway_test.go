@@ -83,9 +83,9 @@ func visit(t *testing.T, user, address string) visitor {
 }
 
 // sees waits for an element that holds words.
-func (v visitor) sees(selector, words string) *rod.Element {
+func (v visitor) sees(selector, words string) {
 	v.t.Helper()
-	return v.page.MustElementR(selector, words)
+	v.page.MustElementR(selector, words)
 }
 
 // picture keeps what the visitor sees.

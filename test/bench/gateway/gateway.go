@@ -79,17 +79,18 @@ func oneCarrel(address string) (*directory.Index, error) {
 	if err != nil {
 		return nil, err
 	}
-	number, err := strconv.ParseInt(text, 10, 32)
+	parsed, err := strconv.ParseInt(text, 10, 32)
 	if err != nil {
 		return nil, err
 	}
+	number := int32(parsed)
 	index, now := directory.NewIndex(), metav1.Now()
 	index.Put(&v1alpha1.Userland{
 		ObjectMeta: metav1.ObjectMeta{Namespace: "prog1", Name: "hana"}, Status: v1alpha1.UserlandStatus{State: v1alpha1.StateRunning, LastActivityTime: &now},
 	})
 	index.Put(&discoveryv1.EndpointSlice{
 		ObjectMeta:  metav1.ObjectMeta{Namespace: "prog1", Name: "hana", Labels: map[string]string{v1alpha1.UserlandLabel: "hana"}},
-		AddressType: discoveryv1.AddressTypeIPv4, Ports: []discoveryv1.EndpointPort{{Name: new("http"), Port: new(int32(number))}},
+		AddressType: discoveryv1.AddressTypeIPv4, Ports: []discoveryv1.EndpointPort{{Name: new("http"), Port: &number}},
 		Endpoints: []discoveryv1.Endpoint{{Addresses: []string{ip}}},
 	})
 	return index, nil

@@ -33,16 +33,15 @@ func main() {
 	flag.IntVar(&b.sockets, "sockets", 5000, "how many idle WebSockets")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
 	var err error
 	if *role != "" {
 		err = serve(ctx, *role, *upstream, os.Stdout)
 	} else {
 		err = b.run(ctx, os.Stdout)
 	}
+	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "gateway bench:", err)
-		stop()
 		os.Exit(1)
 	}
 }

@@ -36,6 +36,7 @@ func (b bench) idle(ctx context.Context, out io.Writer, s server) error {
 		if err != nil {
 			return err
 		}
+		_ = res.Body.Close() // that of a switch of protocols is empty
 		if res.StatusCode != http.StatusSwitchingProtocols {
 			return fmt.Errorf("answered %s", res.Status)
 		}
