@@ -97,8 +97,8 @@ func run(ctx context.Context, cluster story.Devcluster, out io.Writer) error {
 	if err := addStudent(ctx, out, c, forge, cluster); err != nil {
 		return err
 	}
-	say("\n4. The student comes for the first time")
-	if err := openCarrel(ctx, out, c); err != nil {
+	say("\n4. The student comes for the first time: logs in, waits behind a page, works")
+	if err := openCarrel(ctx, out, c, forge, gateway); err != nil {
 		return err
 	}
 
@@ -107,7 +107,7 @@ func run(ctx context.Context, cluster story.Devcluster, out io.Writer) error {
 		return err
 	}
 	say("\n6. Come in, by a browser on this machine (nobody vouches for the certificate: let it pass once for each address)")
-	if err := printDoors(ctx, out, forge, gateway); err != nil {
+	if err := printDoors(out, gateway); err != nil {
 		return err
 	}
 	say("\nUp after %s. Look around with\n  export KUBECONFIG=%s\n  kubectl get courses,templates,userlands -A\n"+

@@ -68,15 +68,21 @@ func check(ctx context.Context, out io.Writer, forge *story.Forge, cluster story
 	return nil
 }
 
-// openCarrel wakes the student's carrel.
-func openCarrel(ctx context.Context, out io.Writer, c client.Client) error {
-	student, begin := story.NewStudent, time.Now()
-	if err := story.Arrive(ctx, c, student.Course, student.Userland(), begin); err != nil {
+// openCarrel lets the student log in and come to their carrel.
+func openCarrel(ctx context.Context, out io.Writer, c client.Client, forge *story.Forge, gateway story.Gateway) error {
+	student := story.NewStudent
+	if err := forge.NewUsers(ctx, student.User); err != nil {
 		return err
 	}
+	begin := time.Now()
+	visitor, err := story.LogIn(ctx, gateway, student.User)
+	if err != nil {
+		return err
+	}
+	_, _ = fmt.Fprintf(out, "  %6.1fs  %-22s with their account at the forge\n", time.Since(begin).Seconds(), "logged in")
 	return follow(ctx, out, begin, []story.Milestone{
+		story.Opened(visitor, gateway.CarrelURL(student.Course, student.Userland()), student.Page),
 		story.Ready(c, student.Course, student.Userland()),
-		story.Answered(c, student.Course, student.Userland(), student.Page),
 	})
 }
 
@@ -107,11 +113,8 @@ func printCarrels(ctx context.Context, out io.Writer, c client.Client) error {
 }
 
 // printDoors tells how to come in, as the student and as the teacher.
-func printDoors(ctx context.Context, out io.Writer, forge *story.Forge, gateway story.Gateway) error {
+func printDoors(out io.Writer, gateway story.Gateway) error {
 	student := story.NewStudent
-	if err := forge.NewUsers(ctx, student.User); err != nil {
-		return err
-	}
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	_, _ = fmt.Fprintln(table, "  AS\tUSER\tPASSWORD\tADDRESS")
 	_, _ = fmt.Fprintf(table, "  student\t%s\t%s\t%s\n", student.User, story.Password(student.User), gateway.DeskURL())

@@ -1,14 +1,22 @@
 package manifests
 
 import (
+	"context"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	clocktesting "k8s.io/utils/clock/testing"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/kustomize/api/krusty"
 	"sigs.k8s.io/kustomize/kyaml/filesys"
 
+	"github.com/carrel-dev/carrel/api/v1alpha1"
+	recording "github.com/carrel-dev/carrel/gateway/activity"
+	"github.com/carrel-dev/carrel/gateway/directory"
 	"github.com/carrel-dev/carrel/test/apiserver"
 )
 
@@ -46,4 +54,35 @@ func TestGatewayBehindOthers(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Two replicas of the gateway, one with a clock that is late: its time is refused, and
+// that is nothing to worry about, since a later one is known.
+func TestActivityOfTwoReplicas(t *testing.T) {
+	others(t)
+	admin := apiserver.Client(t)
+	apply(t, admin, []*unstructured.Unstructured{object(t, userlandIn("prog1", "active", "{}"))})
+	index := directory.NewIndex()
+	u := &v1alpha1.Userland{}
+	key := client.ObjectKey{Namespace: "prog1", Name: "active"}
+	if err := admin.Get(t.Context(), key, u); err != nil {
+		t.Fatal(err)
+	}
+	index.Put(u)
+	carrel, _ := index.Carrel("prog1", "active")
+	c := as(t, gateway.Namespace, gateway.Name)
+	now := time.Now().Truncate(time.Second)
+	for _, clock := range []time.Time{now, now.Add(-time.Minute), now.Add(time.Minute)} {
+		replica := recording.New(c, index, clocktesting.NewFakeClock(clock))
+		check(t, nil, func(ctx context.Context) error { return replica.Wake(ctx, carrel) })
+		if err := admin.Get(t.Context(), key, u); err != nil {
+			t.Fatal(err)
+		}
+		if want := slices.MaxFunc([]time.Time{clock, now}, time.Time.Compare); !u.Status.LastActivityTime.Time.Equal(want) {
+			t.Errorf("after a write at %s the last activity is %s, want %s", clock, u.Status.LastActivityTime, want)
+		}
+	}
+	// Far ahead is no activity, and somebody must set that clock.
+	ahead := recording.New(c, index, clocktesting.NewFakeClock(now.Add(time.Hour)))
+	check(t, []string{"more than 5 minutes from now"}, func(ctx context.Context) error { return ahead.Wake(ctx, carrel) })
 }
