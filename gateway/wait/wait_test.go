@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -233,5 +234,27 @@ func TestEvents(t *testing.T) {
 	hear("ready", "{}")
 	if lines.Scan() {
 		t.Errorf("the stream goes on after the carrel opened: %q", lines.Text())
+	}
+}
+
+// However seldom there is something new to say, who waits comes in at once.
+func TestReadyIsNoticedAtOnce(t *testing.T) {
+	d := gatewaytest.New()
+	u := &v1alpha1.Userland{ObjectMeta: metav1.ObjectMeta{Namespace: "prog1", Name: "hana"}, Status: v1alpha1.UserlandStatus{State: v1alpha1.StateStarting}}
+	d.Set(u, "")
+	w := &wait.Waiter{Directory: d, Tick: time.Hour, HoldFor: time.Minute}
+	ready := make(chan bool)
+	go func() {
+		r := httptest.NewRequest(http.MethodPost, "https://hana--prog1.carrels.example.org/", nil)
+		ready <- w.Hold(httptest.NewRecorder(), r, "prog1", "hana")
+	}()
+	for i := range 100 { // some come while it waits
+		u := u.DeepCopy()
+		u.Status.Conditions = []metav1.Condition{{Type: v1alpha1.ReadyCondition, Message: strconv.Itoa(i)}}
+		d.Set(u, "")
+	}
+	d.Set(u, "10.0.0.1:8080")
+	if !<-ready {
+		t.Error("it was held to the end")
 	}
 }

@@ -112,28 +112,32 @@ func (w *Waiter) follow(ctx context.Context, course, name string, told func(situ
 	defer tick.Stop()
 	var last situation
 	came := w.clock().Now()
-	for {
+	// Whether it is ready is looked at after each change; what there is to say, which
+	// takes more, not more often than the tick.
+	var held <-chan time.Time
+	for dirty := true; ; {
 		c, found := w.Directory.Carrel(course, name)
 		if found && c.Target != "" {
 			return true
 		}
-		if s := w.situation(c, found, came); s != last {
-			last = s
-			if !told(s) {
-				return false
+		if dirty && held == nil {
+			if s := w.situation(c, found, came); s != last {
+				last = s
+				if !told(s) {
+					return false
+				}
 			}
+			dirty, held = false, w.clock().After(orElse(w.Tick, defaultTick))
 		}
 		select {
 		case <-ctx.Done():
 			return false
 		case <-tick.C():
-			continue
+			dirty = true
 		case <-changed:
-		}
-		select {
-		case <-ctx.Done():
-			return false
-		case <-w.clock().After(orElse(w.Tick, defaultTick)):
+			dirty = true
+		case <-held:
+			held = nil
 		}
 	}
 }
