@@ -242,7 +242,7 @@ func TestReadyIsNoticedAtOnce(t *testing.T) {
 	d := gatewaytest.New()
 	u := &v1alpha1.Userland{ObjectMeta: metav1.ObjectMeta{Namespace: "prog1", Name: "hana"}, Status: v1alpha1.UserlandStatus{State: v1alpha1.StateStarting}}
 	d.Set(u, "")
-	w := &wait.Waiter{Directory: d, Tick: time.Hour, HoldFor: time.Minute}
+	w := &wait.Waiter{Directory: d, Tick: time.Hour, HoldFor: 10 * time.Second}
 	ready := make(chan bool)
 	go func() {
 		r := httptest.NewRequest(http.MethodPost, "https://hana--prog1.carrels.example.org/", nil)
@@ -252,6 +252,7 @@ func TestReadyIsNoticedAtOnce(t *testing.T) {
 		u := u.DeepCopy()
 		u.Status.Conditions = []metav1.Condition{{Type: v1alpha1.ReadyCondition, Message: strconv.Itoa(i)}}
 		d.Set(u, "")
+		time.Sleep(time.Millisecond)
 	}
 	d.Set(u, "10.0.0.1:8080")
 	if !<-ready {
