@@ -69,13 +69,17 @@ func begin(t *tree.Tree, name string) (*tree.FileSystem, Applied, error) {
 	if err != nil {
 		return nil, Applied{}, err
 	}
-	rendered, err := Build(over, dir)
+	rendered, err := rendering(over, dir)
 	if err != nil {
 		return nil, Applied{}, err
 	}
 	first := Applied{}
-	err = first.take(rendered, dir)
-	return fs, first, err
+	for _, one := range rendered {
+		if err := first.take(one, dir); err != nil {
+			return nil, first, err
+		}
+	}
+	return fs, first, nil
 }
 
 // Cluster renders all that Flux applies to a cluster from this repository, from
@@ -89,22 +93,37 @@ func Cluster(ctx context.Context, t *tree.Tree, name string) ([]Applied, error) 
 	all := []Applied{first}
 	source := sourceOf(first.Objects)
 	seen := map[string]bool{}
-	for i := 0; i < len(all); i++ {
-		for _, object := range all[i].Objects {
-			k := kustomizationOf(object)
-			if k == nil || seen[k.Namespace+"/"+k.Name] || !follows(k, source) {
-				continue
-			}
-			seen[k.Namespace+"/"+k.Name] = true
-			applied := Applied{Kustomization: k}
-			if err := applied.apply(ctx, fs); err != nil {
-				applied.Objects, applied.Origins = nil, nil
-				applied.Err = fmt.Errorf("kustomization %s/%s: %w", k.Namespace, k.Name, err)
-			}
-			all = append(all, applied)
+	for done := 0; done < len(all); {
+		var next []Applied
+		for _, one := range all[done:] {
+			next = append(next, one.names(source, seen)...)
 		}
+		done = len(all)
+		each(len(next), func(i int) { next[i].render(ctx, fs) })
+		all = append(all, next...)
 	}
 	return all, nil
+}
+
+// names are the Kustomizations of this repository that are among the objects.
+func (a *Applied) names(source string, seen map[string]bool) (all []Applied) {
+	for _, object := range a.Objects {
+		k := kustomizationOf(object)
+		if k == nil || seen[k.Namespace+"/"+k.Name] || !follows(k, source) {
+			continue
+		}
+		seen[k.Namespace+"/"+k.Name] = true
+		all = append(all, Applied{Kustomization: k})
+	}
+	return all
+}
+
+// render is apply with the error kept.
+func (a *Applied) render(ctx context.Context, fs *tree.FileSystem) {
+	if err := a.apply(ctx, fs); err != nil {
+		a.Objects, a.Origins = nil, nil
+		a.Err = fmt.Errorf("kustomization %s/%s: %w", a.Kustomization.Namespace, a.Kustomization.Name, err)
+	}
 }
 
 // apply renders the Kustomization.
@@ -113,14 +132,19 @@ func (a *Applied) apply(ctx context.Context, fs *tree.FileSystem) error {
 	if err != nil {
 		return err
 	}
-	rendered, err := Build(over, dir)
+	rendered, err := rendering(over, dir)
 	if err != nil {
 		return err
 	}
-	if err := substitute(ctx, rendered, a.Kustomization); err != nil {
-		return err
+	for _, one := range rendered {
+		if err := substitute(ctx, one, a.Kustomization); err != nil {
+			return err
+		}
+		if err := a.take(one, dir); err != nil {
+			return err
+		}
 	}
-	return a.take(rendered, dir)
+	return nil
 }
 
 // substitute puts the variables in that the Kustomization itself gives. Those of a

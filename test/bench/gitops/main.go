@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime/pprof"
 	"strings"
 	"time"
 
@@ -27,14 +28,15 @@ func main() {
 	courses := flag.Int("courses", 200, "how many courses")
 	students := flag.Int("students", 300, "how many students each has")
 	files := flag.Bool("files", false, "a file for each student, in place of a roster of rows")
+	profile := flag.String("profile", "", "file to write where carrel check spends its time")
 	flag.Parse()
-	if err := run(*courses, *students, *files); err != nil {
+	if err := run(*courses, *students, *files, *profile); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
-func run(courses, students int, files bool) (err error) {
+func run(courses, students int, files bool, profile string) (err error) {
 	dir, err := os.MkdirTemp("", "carrel-bench-")
 	if err != nil {
 		return err
@@ -48,6 +50,17 @@ func run(courses, students int, files bool) (err error) {
 		return err
 	}
 	built := time.Since(began)
+	if profile != "" {
+		file, err := os.Create(profile)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, file.Close()) }()
+		if err := pprof.StartCPUProfile(file); err != nil {
+			return err
+		}
+		defer pprof.StopCPUProfile()
+	}
 	began = time.Now()
 	repository, err := tree.Directory(dir)
 	if err != nil {
