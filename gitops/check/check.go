@@ -9,7 +9,9 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
+	"github.com/carrel-dev/carrel/gitops/parallel"
 	"github.com/carrel-dev/carrel/gitops/plan"
 	"github.com/carrel-dev/carrel/gitops/render"
 	"github.com/carrel-dev/carrel/gitops/tree"
@@ -62,15 +64,23 @@ func Clusters(ctx context.Context, now, before *tree.Tree) ([]Finding, error) {
 				return nil, fmt.Errorf("cluster %s before the change: %w", name, err)
 			}
 		}
-		for _, rule := range rules {
-			for _, f := range rule.find(s) {
-				f.Rule, f.Severity = rule.ID, cmp.Or(f.Severity, rule.Severity)
-				found = append(found, f)
-			}
-		}
+		found = append(found, s.judge()...)
 	}
 	slices.SortStableFunc(found, compareFindings)
 	return slices.Compact(found), nil
+}
+
+// judge asks all rules, several at a time.
+func (s *subject) judge() (all []Finding) {
+	found := make([][]Finding, len(rules))
+	parallel.Each(len(rules), func(i int) { found[i] = rules[i].find(s) })
+	for i, rule := range rules {
+		for _, f := range found[i] {
+			f.Rule, f.Severity = rule.ID, cmp.Or(f.Severity, rule.Severity)
+			all = append(all, f)
+		}
+	}
+	return all
 }
 
 func compareFindings(a, b Finding) int {
@@ -104,9 +114,12 @@ type subject struct {
 	by      map[id]*object
 	// classes are the courses that can be made sense of, by name.
 	classes map[string]plan.Class
-	before  *subject
-	sources map[string][]*document
 	rosters map[string]roster.Roster
+	before  *subject
+
+	// sources are files that rules have looked into, several of them at a time.
+	mutex   sync.Mutex
+	sources map[string][]*document
 }
 
 func load(ctx context.Context, t *tree.Tree, cluster string) (*subject, error) {
@@ -121,13 +134,17 @@ func load(ctx context.Context, t *tree.Tree, cluster string) (*subject, error) {
 			one := &object{Unstructured: o, origin: applied[i].Origins[j], by: applied[i].Kustomization}
 			s.objects = append(s.objects, one)
 			s.by[id{o.GetKind(), o.GetNamespace(), o.GetName()}] = one
-			if one.errs = validate(ctx, o); len(one.errs) == 0 {
-				valid = append(valid, one)
-			}
+		}
+	}
+	parallel.Each(len(s.objects), func(i int) { s.objects[i].errs = validate(ctx, s.objects[i].Unstructured) })
+	for _, one := range s.objects {
+		if len(one.errs) == 0 {
+			valid = append(valid, one)
 		}
 	}
 	if s.classes, err = plan.Classes(unwrap(valid)); err != nil {
 		return nil, err
 	}
+	s.readRosters()
 	return s, nil
 }

@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/kustomize/api/resmap"
 
+	"github.com/carrel-dev/carrel/gitops/parallel"
 	"github.com/carrel-dev/carrel/gitops/tree"
 )
 
@@ -99,7 +100,7 @@ func Cluster(ctx context.Context, t *tree.Tree, name string) ([]Applied, error) 
 			next = append(next, one.names(source, seen)...)
 		}
 		done = len(all)
-		each(len(next), func(i int) { next[i].render(ctx, fs) })
+		parallel.Each(len(next), func(i int) { next[i].render(ctx, fs) })
 		all = append(all, next...)
 	}
 	return all, nil
@@ -208,12 +209,8 @@ func (a *Applied) take(rendered resmap.ResMap, dir string) error {
 		if err != nil {
 			return err
 		}
-		data, err := resource.MarshalJSON()
+		object, err := objectOf(resource)
 		if err != nil {
-			return fmt.Errorf("write %s: %w", resource.CurId(), err)
-		}
-		object := &unstructured.Unstructured{}
-		if err := object.UnmarshalJSON(data); err != nil {
 			return fmt.Errorf("read %s: %w", resource.CurId(), err)
 		}
 		a.Objects, a.Origins = append(a.Objects, object), append(a.Origins, origin)

@@ -9,6 +9,7 @@ import (
 	kustypes "sigs.k8s.io/kustomize/api/types"
 	"sigs.k8s.io/yaml"
 
+	"github.com/carrel-dev/carrel/gitops/parallel"
 	"github.com/carrel-dev/carrel/gitops/tree"
 )
 
@@ -46,7 +47,7 @@ func rendering(fs *tree.FileSystem, dir string) ([]resmap.ResMap, error) {
 }
 
 func renderParts(parts []*part, dir string) (fine bool) {
-	each(len(parts), func(i int) {
+	parallel.Each(len(parts), func(i int) {
 		if parts[i].in, parts[i].err = inputsOf(parts[i].fs, dir); parts[i].err == nil {
 			parts[i].rendered, parts[i].err = parts[i].in.build(parts[i].fs, dir)
 		}

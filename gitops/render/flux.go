@@ -92,7 +92,7 @@ func manifest(fs *tree.FileSystem, file string) (err error) {
 			err = fmt.Errorf("%s can't be read: %v", strings.TrimPrefix(file, "/"), r)
 		}
 	}()
-	data, err := fs.ReadFile(file)
+	data, err := guarded{fs}.ReadFile(file)
 	if err != nil {
 		return err
 	}

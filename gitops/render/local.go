@@ -65,7 +65,7 @@ func kustomization(fs *tree.FileSystem, dir string) (file string, k *kustypes.Ku
 		if !fs.Exists(file) || fs.IsDir(file) {
 			continue
 		}
-		data, err := fs.ReadFile(file)
+		data, err := guarded{fs}.ReadFile(file)
 		if err != nil {
 			return file, nil, err
 		}

@@ -46,7 +46,7 @@ func (in *inputs) build(fs *tree.FileSystem, dir string) (_ resmap.ResMap, err e
 		}
 	}()
 	options := &krusty.Options{LoadRestrictions: kustypes.LoadRestrictionsNone, PluginConfig: kustypes.DisabledPluginConfig()}
-	rendered, err := krusty.MakeKustomizer(options).Run(fs, dir)
+	rendered, err := krusty.MakeKustomizer(options).Run(guarded{fs}, dir)
 	if err != nil {
 		return nil, fmt.Errorf("build %s: %w", dir, err)
 	}

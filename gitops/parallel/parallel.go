@@ -1,4 +1,5 @@
-package render
+// Package parallel does what is alike on all processors.
+package parallel
 
 import (
 	"runtime"
@@ -6,9 +7,9 @@ import (
 	"sync/atomic"
 )
 
-// each calls do for 0 to n-1, as many at a time as there are processors, and waits
+// Each calls do for 0 to n-1, as many at a time as there are processors, and waits
 // for all.
-func each(n int, do func(i int)) {
+func Each(n int, do func(i int)) {
 	var next atomic.Int64
 	var group sync.WaitGroup
 	for range min(n, runtime.GOMAXPROCS(0)) {
