@@ -100,11 +100,15 @@ func compare(ctx context.Context, repository *git.Repository, base, head, cluste
 	if err != nil {
 		return nil, err
 	}
-	before, err := classesAt(ctx, repository, base, cluster)
+	was, err := commitAt(repository, base)
 	if err != nil {
 		return nil, err
 	}
-	after, err := classesAt(ctx, repository, head, cluster)
+	is, err := commitAt(repository, head)
+	if err != nil {
+		return nil, err
+	}
+	before, after, err := changedClasses(ctx, was, is, cluster)
 	if err != nil {
 		return nil, err
 	}

@@ -25,26 +25,44 @@ func openRepository(directory string) (*git.Repository, error) {
 	return repository, nil
 }
 
-// classesAt are the courses of a cluster as a revision has them.
-func classesAt(ctx context.Context, repository *git.Repository, revision, cluster string) (map[string]plan.Class, error) {
+// commitAt is the tree of a revision.
+func commitAt(repository *git.Repository, revision string) (*tree.Tree, error) {
 	commit, _, err := tree.At(repository, revision)
 	if errors.Is(err, plumbing.ErrReferenceNotFound) || errors.Is(err, plumbing.ErrObjectNotFound) {
 		return nil, fmt.Errorf("%w: fetch it, or name another", err)
 	}
+	return commit, err
+}
+
+// changedClasses are the courses of a cluster in which two commits differ, as each
+// has them. There may be others with them that don't.
+func changedClasses(ctx context.Context, before, after *tree.Tree, cluster string) (was, is map[string]plan.Class, err error) {
+	var former, present []render.Applied
+	switch had, has := slices.Contains(render.Clusters(before), cluster), slices.Contains(render.Clusters(after), cluster); {
+	case had && has:
+		former, present, err = render.Changed(ctx, before, after, cluster)
+	case had:
+		former, err = render.Cluster(ctx, before, cluster)
+	case has:
+		present, err = render.Cluster(ctx, after, cluster)
+	}
 	if err != nil {
-		return nil, err
+		return nil, nil, fmt.Errorf("cluster %s: %w", cluster, err)
 	}
-	if !slices.Contains(render.Clusters(commit), cluster) {
-		return map[string]plan.Class{}, nil
+	if was, err = classesOf(former); err != nil {
+		return nil, nil, fmt.Errorf("cluster %s before the change: %w", cluster, err)
 	}
-	applied, err := render.Cluster(ctx, commit, cluster)
-	if err != nil {
-		return nil, fmt.Errorf("cluster %s at %s: %w", cluster, revision, err)
+	if is, err = classesOf(present); err != nil {
+		return nil, nil, fmt.Errorf("cluster %s: %w", cluster, err)
 	}
+	return was, is, nil
+}
+
+func classesOf(applied []render.Applied) (map[string]plan.Class, error) {
 	var objects []*unstructured.Unstructured
 	for _, one := range applied {
 		if one.Err != nil {
-			return nil, fmt.Errorf("cluster %s at %s: %w", cluster, revision, one.Err)
+			return nil, one.Err
 		}
 		objects = append(objects, one.Objects...)
 	}

@@ -209,9 +209,32 @@ func TestOwnCourses(t *testing.T) {
 	}
 }
 
+// What is found below a path is what is found there by looking at everything.
 func TestBelow(t *testing.T) {
-	found := []check.Finding{{File: "courses/a/x.yaml"}, {File: "courses/ab/x.yaml"}}
-	if got := check.Below(found, "courses/a/"); len(got) != 1 || got[0].File != "courses/a/x.yaml" {
-		t.Errorf("found %v", got)
+	mistakes := []edit{
+		{rows, "26t0005,", "26t0001,"}, {template, "ide:1.2", "ide"}, {kai, "user:", "usr:"}, {course, "Asia/Tokyo", "Asia/Tokio"},
+		{namespace, `pods: "10"`, `pods: "2"`}, {namespace, "    pod-security.kubernetes.io/enforce: restricted\n", ""},
+		{rosters + "kustomization.yaml", "students/kai.yaml", "students/kai.yaml\n  - db.yaml"}, {rosters + "db.yaml", "", "apiVersion: v1\nkind: Secret\nmetadata:\n  name: db\n"},
+	}
+	all, err := check.Clusters(t.Context(), repository(t, mistakes...), repository(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, least := range map[string]int{
+		"courses": 4, "courses/prog1/": 4, "courses/prog1/roster": 3, rows: 1, kai: 1, template: 1, namespace: 1, "clusters": 1, "courses/pro": 0, "clusters/lab/flux-system": 0,
+	} {
+		var want []string
+		for _, f := range all {
+			if f.File == path || strings.HasPrefix(f.File, strings.TrimSuffix(path, "/")+"/") {
+				want = append(want, words([]check.Finding{f})...)
+			}
+		}
+		found, err := check.Below(t.Context(), repository(t, mistakes...), repository(t), path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, words(found)); diff != "" || len(want) < least {
+			t.Errorf("below %s (-of all +alone), at least %d:\n%s", path, least, diff)
+		}
 	}
 }

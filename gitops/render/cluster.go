@@ -30,6 +30,15 @@ type Applied struct {
 	Origins []Origin
 	// Err is why Flux could not build it. What it applied before stays.
 	Err error
+
+	// fs has what Flux adds to the directory that it builds: entry, its
+	// kustomization.yaml.
+	fs    *tree.FileSystem
+	dir   string
+	entry []byte
+	in    *inputs
+	// done is set once it is rendered.
+	done bool
 }
 
 // Clusters names the clusters of a repository.
@@ -70,7 +79,11 @@ func begin(t *tree.Tree, name string) (*tree.FileSystem, Applied, error) {
 	if err != nil {
 		return nil, Applied{}, err
 	}
-	rendered, err := rendering(over, dir)
+	in, err := inputsOf(over, dir)
+	if err != nil {
+		return nil, Applied{}, err
+	}
+	rendered, err := in.rendering(over, dir)
 	if err != nil {
 		return nil, Applied{}, err
 	}
@@ -91,49 +104,80 @@ func Cluster(ctx context.Context, t *tree.Tree, name string) ([]Applied, error) 
 	if err != nil {
 		return nil, err
 	}
-	all := []Applied{first}
+	all := []*Applied{&first}
 	source := sourceOf(first.Objects)
-	seen := map[string]bool{}
+	by := map[string]*Applied{}
 	for done := 0; done < len(all); {
-		var next []Applied
+		var next []*Applied
 		for _, one := range all[done:] {
-			next = append(next, one.names(source, seen)...)
+			next = append(next, one.follow(source, by)...)
 		}
 		done = len(all)
-		parallel.Each(len(next), func(i int) { next[i].render(ctx, fs) })
+		eachApplied(next, func(a *Applied) {
+			a.prepare(fs)
+			a.render(ctx)
+		})
 		all = append(all, next...)
 	}
-	return all, nil
+	rendered := make([]Applied, len(all))
+	for i := range all {
+		rendered[i] = *all[i]
+	}
+	return rendered, nil
 }
 
-// names are the Kustomizations of this repository that are among the objects.
-func (a *Applied) names(source string, seen map[string]bool) (all []Applied) {
+func eachApplied(all []*Applied, do func(a *Applied)) {
+	parallel.Each(len(all), func(i int) { do(all[i]) })
+}
+
+// follow are the Kustomizations of this repository that are among the objects, but
+// those that are known by now.
+func (a *Applied) follow(source string, by map[string]*Applied) (all []*Applied) {
 	for _, object := range a.Objects {
 		k := kustomizationOf(object)
-		if k == nil || seen[k.Namespace+"/"+k.Name] || !follows(k, source) {
+		if k == nil || !follows(k, source) {
 			continue
 		}
-		seen[k.Namespace+"/"+k.Name] = true
-		all = append(all, Applied{Kustomization: k})
+		next := &Applied{Kustomization: k}
+		if by[next.key()] == nil {
+			by[next.key()] = next
+			all = append(all, next)
+		}
 	}
 	return all
 }
 
-// render is apply with the error kept.
-func (a *Applied) render(ctx context.Context, fs *tree.FileSystem) {
-	if err := a.apply(ctx, fs); err != nil {
+func (a *Applied) key() string { return a.Kustomization.Namespace + "/" + a.Kustomization.Name }
+
+// prepare finds out what the Kustomization is made of.
+func (a *Applied) prepare(fs *tree.FileSystem) {
+	var err error
+	if a.fs, a.dir, a.entry, err = asFlux(fs, a.Kustomization); err == nil {
+		a.in, err = inputsOf(a.fs, a.dir)
+	}
+	a.fail(err)
+}
+
+// render renders it once it is prepared.
+func (a *Applied) render(ctx context.Context) {
+	if a.Err != nil {
+		return
+	}
+	a.done = true
+	if err := a.apply(ctx); err != nil {
 		a.Objects, a.Origins = nil, nil
-		a.Err = fmt.Errorf("kustomization %s/%s: %w", a.Kustomization.Namespace, a.Kustomization.Name, err)
+		a.fail(err)
 	}
 }
 
-// apply renders the Kustomization.
-func (a *Applied) apply(ctx context.Context, fs *tree.FileSystem) error {
-	over, dir, err := asFlux(fs, a.Kustomization)
+func (a *Applied) fail(err error) {
 	if err != nil {
-		return err
+		a.Err = fmt.Errorf("kustomization %s: %w", a.key(), err)
 	}
-	rendered, err := rendering(over, dir)
+}
+
+func (a *Applied) apply(ctx context.Context) error {
+	rendered, err := a.in.rendering(a.fs, a.dir)
 	if err != nil {
 		return err
 	}
@@ -141,7 +185,7 @@ func (a *Applied) apply(ctx context.Context, fs *tree.FileSystem) error {
 		if err := substitute(ctx, one, a.Kustomization); err != nil {
 			return err
 		}
-		if err := a.take(one, dir); err != nil {
+		if err := a.take(one, a.dir); err != nil {
 			return err
 		}
 	}

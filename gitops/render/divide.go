@@ -30,11 +30,7 @@ type part struct {
 // object with each, so that a list of courses takes it time with the square of
 // their number. Where nothing of an entry can have an effect on another, the list
 // is built entry by entry, which gives the same.
-func rendering(fs *tree.FileSystem, dir string) ([]resmap.ResMap, error) {
-	in, err := inputsOf(fs, dir)
-	if err != nil {
-		return nil, err
-	}
+func (in *inputs) rendering(fs *tree.FileSystem, dir string) ([]resmap.ResMap, error) {
 	if parts := divide(fs, dir, in); parts != nil && renderParts(parts, dir) && independent(parts) {
 		all := make([]resmap.ResMap, len(parts))
 		for i := range parts {

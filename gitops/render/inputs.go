@@ -1,7 +1,9 @@
 package render
 
 import (
+	"maps"
 	"path"
+	"slices"
 	"strings"
 
 	kustypes "sigs.k8s.io/kustomize/api/types"
@@ -25,6 +27,16 @@ type inputs struct {
 	// hidden is set where generators, transformers or validators may read files
 	// that only they know of.
 	hidden bool
+	// replaces is set where replacements may move objects to another namespace.
+	replaces bool
+}
+
+// paths are all that is read.
+func (in *inputs) paths() []string {
+	if in == nil {
+		return nil
+	}
+	return append(slices.Collect(maps.Keys(in.files)), slices.Collect(maps.Keys(in.dirs))...)
 }
 
 // inputsOf follows a directory. It fails where the rendering would read anything
@@ -50,7 +62,5 @@ func (in *inputs) note(dir, file string, k *kustypes.Kustomization) {
 	in.spreads = in.spreads || len(k.Configurations)+len(k.Crds)+len(k.Vars) > 0 //nolint:staticcheck // kustomize still reads it
 	in.openAPI = in.openAPI || len(k.OpenAPI) > 0
 	in.hidden = in.hidden || len(k.Generators)+len(k.Transformers)+len(k.Validators) > 0
-	for _, replacement := range k.Replacements {
-		in.hidden = in.hidden || replacement.Path != "" && strings.Contains(replacement.Path, "\n")
-	}
+	in.replaces = in.replaces || len(k.Replacements) > 0
 }
