@@ -9,6 +9,8 @@ import (
 
 	"github.com/go-git/go-git/v5"
 	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/cache"
+	"github.com/go-git/go-git/v5/storage/filesystem"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/carrel-dev/carrel/gitops/plan"
@@ -16,11 +18,22 @@ import (
 	"github.com/carrel-dev/carrel/gitops/tree"
 )
 
-// openRepository opens the git repository that a directory is in.
+// openRepository opens the git repository that a directory is in. What it has open
+// of it stays open until the program ends: opening a pack for each object takes more
+// time than all else of reading it.
 func openRepository(directory string) (*git.Repository, error) {
-	repository, err := git.PlainOpenWithOptions(directory, &git.PlainOpenOptions{DetectDotGit: true, EnableDotGitCommonDir: true})
+	plain, err := git.PlainOpenWithOptions(directory, &git.PlainOpenOptions{DetectDotGit: true, EnableDotGitCommonDir: true})
 	if err != nil {
 		return nil, fmt.Errorf("open the git repository of %s: %w: run carrel in it, or name it with --repository", directory, err)
+	}
+	opened, onDisk := plain.Storer.(*filesystem.Storage)
+	if !onDisk {
+		return plain, nil
+	}
+	storage := filesystem.NewStorageWithOptions(opened.Filesystem(), cache.NewObjectLRUDefault(), filesystem.Options{KeepDescriptors: true})
+	repository, err := git.Open(storage, nil)
+	if err != nil {
+		return nil, fmt.Errorf("open the git repository of %s: %w", directory, err)
 	}
 	return repository, nil
 }

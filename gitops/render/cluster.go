@@ -31,14 +31,16 @@ type Applied struct {
 	// Err is why Flux could not build it. What it applied before stays.
 	Err error
 
-	// fs has what Flux adds to the directory that it builds: entry, its
-	// kustomization.yaml.
-	fs    *tree.FileSystem
-	dir   string
-	entry []byte
-	in    *inputs
-	// done is set once it is rendered.
-	done bool
+	// fs has what Flux adds to the directory that it builds: entry, which is its
+	// kustomization.yaml, file.
+	fs        *tree.FileSystem
+	dir, file string
+	entry     []byte
+	in        *inputs
+	// done is set once it is rendered, putOff for what may be left for later.
+	done, putOff bool
+	// as is the one of another commit that is made of the same, if that is known.
+	as *Applied
 }
 
 // Clusters names the clusters of a repository.
@@ -126,7 +128,11 @@ func Cluster(ctx context.Context, t *tree.Tree, name string) ([]Applied, error) 
 	return rendered, nil
 }
 
+// eachApplied renders several at a time.
 func eachApplied(all []*Applied, do func(a *Applied)) {
+	if len(all) >= worthDividing {
+		schema()
+	}
 	parallel.Each(len(all), func(i int) { do(all[i]) })
 }
 
@@ -152,7 +158,7 @@ func (a *Applied) key() string { return a.Kustomization.Namespace + "/" + a.Kust
 // prepare finds out what the Kustomization is made of.
 func (a *Applied) prepare(fs *tree.FileSystem) {
 	var err error
-	if a.fs, a.dir, a.entry, err = asFlux(fs, a.Kustomization); err == nil {
+	if a.fs, a.dir, a.file, a.entry, err = asFlux(fs, a.Kustomization); err == nil {
 		a.in, err = inputsOf(a.fs, a.dir)
 	}
 	a.fail(err)

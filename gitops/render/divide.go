@@ -43,6 +43,7 @@ func (in *inputs) rendering(fs *tree.FileSystem, dir string) ([]resmap.ResMap, e
 }
 
 func renderParts(parts []*part, dir string) (fine bool) {
+	schema()
 	parallel.Each(len(parts), func(i int) {
 		if parts[i].in, parts[i].err = inputsOf(parts[i].fs, dir); parts[i].err == nil {
 			parts[i].rendered, parts[i].err = parts[i].in.build(parts[i].fs, dir)

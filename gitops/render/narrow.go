@@ -11,6 +11,7 @@ import (
 	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	"github.com/carrel-dev/carrel/gitops/parallel"
 	"github.com/carrel-dev/carrel/gitops/tree"
 )
 
@@ -76,21 +77,48 @@ func (w *walk) discover(ctx context.Context, cluster string) error {
 	for done := 0; done < len(w.all); {
 		var next []*Applied
 		for _, one := range w.all[done:] {
-			for _, k := range one.follow(source, w.by) {
-				next = append(next, k)
-				k.prepare(fs)
-			}
+			next = append(next, one.follow(source, w.by)...)
 		}
+		parallel.Each(len(next), func(i int) {
+			if !w.isKnown(next[i]) {
+				next[i].prepare(fs)
+			}
+			next[i].putOff = w.isPutOff(next[i])
+		})
 		done = len(w.all)
 		w.all = append(w.all, next...)
-		w.render(ctx, slices.DeleteFunc(next, func(a *Applied) bool { return w.isPutOff(a) }))
+		w.render(ctx, slices.DeleteFunc(slices.Clone(next), func(a *Applied) bool { return a.putOff }))
 	}
 	return nil
+}
+
+// isKnown tells whether one is made of what the known walk's was, which is then all
+// there is to know of it: the directories it reads are the same, whole.
+func (w *walk) isKnown(a *Applied) bool {
+	if w.known == nil {
+		return false
+	}
+	known := w.known.by[a.key()]
+	if known == nil || known.Err != nil || known.in.hidden || !reflect.DeepEqual(known.Kustomization.Spec, a.Kustomization.Spec) {
+		return false
+	}
+	for _, name := range known.in.paths() {
+		// Of directories of this machine nothing is known.
+		if hash := w.tree.Hash(name); hash != w.known.tree.Hash(name) || hash.IsZero() && (w.tree.Exists(name) || w.known.tree.Exists(name)) {
+			return false
+		}
+	}
+	a.dir, a.entry, a.in, a.as = known.dir, known.entry, known.in, known
+	a.fs = w.fs.With(known.file, known.entry)
+	return true
 }
 
 // isPutOff tells whether a Kustomization fills one course and has nothing that
 // reaches further.
 func (w *walk) isPutOff(a *Applied) bool {
+	if a.as != nil {
+		return a.as.putOff
+	}
 	if a.Err != nil || a.Kustomization.Spec.TargetNamespace == "" || a.in.hidden || a.in.replaces {
 		return false
 	}
@@ -123,7 +151,7 @@ func (w *walk) sameAs(a *Applied) *Applied {
 	if w.known == nil {
 		return nil
 	}
-	if known := w.known.by[a.key()]; known != nil && known.done && same(known, a) {
+	if known := w.known.by[a.key()]; known != nil && known.done && (a.as == known || same(known, a)) {
 		return known
 	}
 	return nil
@@ -200,7 +228,7 @@ func keysOf(walks ...*walk) (keys []string) {
 
 // compareApplied gathers the namespaces that are not the same. Either may be nil.
 func compareApplied(was, is *Applied, touched map[string]bool) {
-	if was != nil && is != nil && was.Err == nil && is.Err == nil && same(was, is) {
+	if was != nil && is != nil && was.Err == nil && is.Err == nil && (was.as == is || same(was, is)) {
 		return
 	}
 	var before, after []*unstructured.Unstructured

@@ -6,6 +6,7 @@ package render
 import (
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"sigs.k8s.io/kustomize/api/krusty"
 	"sigs.k8s.io/kustomize/api/resmap"
@@ -20,9 +21,18 @@ import (
 // leave it alone only read it, once it is there, and may go on side by side.
 var building sync.RWMutex
 
-// schema reads the schema that kustomize has built in. It would do so itself, in the
-// middle of a build and regardless of others.
-var schema = sync.OnceFunc(func() { openapi.Schema() })
+// schema reads the schema that kustomize has built in, before several builds go on
+// at a time. A single one reads it only when it needs it, and then in its middle and
+// regardless of others.
+var schema = sync.OnceFunc(func() {
+	building.Lock()
+	defer building.Unlock()
+	openapi.Schema()
+	shared.Store(true)
+})
+
+// shared is set once builds may go on side by side.
+var shared atomic.Bool
 
 // Build renders a directory that has a kustomization.yaml, as `kustomize build`
 // does with files from anywhere in the repository allowed, which is how Flux calls
@@ -56,7 +66,8 @@ func (in *inputs) build(fs *tree.FileSystem, dir string) (_ resmap.ResMap, err e
 // hold keeps builds from others that they would disturb. A schema of their own is
 // forgotten afterwards: kustomize itself runs once and need not.
 func (in *inputs) hold() (release func()) {
-	if in.openAPI {
+	switch {
+	case in.openAPI:
 		building.Lock()
 		openapi.ResetOpenAPI()
 		return func() {
@@ -64,8 +75,11 @@ func (in *inputs) hold() (release func()) {
 			openapi.Schema()
 			building.Unlock()
 		}
+	case !shared.Load():
+		building.Lock()
+		return building.Unlock
+	default:
+		building.RLock()
+		return building.RUnlock
 	}
-	schema()
-	building.RLock()
-	return building.RUnlock
 }

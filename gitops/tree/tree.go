@@ -47,6 +47,7 @@ type commit struct {
 	root  *object.Tree
 	store storer.EncodedObjectStorer
 	files map[plumbing.Hash][]byte
+	dirs  map[string]*object.Tree
 }
 
 // At is the tree of a revision: a branch, a tag, a hash, or HEAD~3. Its error
@@ -65,7 +66,7 @@ func At(repository *git.Repository, revision string) (*Tree, plumbing.Hash, erro
 	if err != nil {
 		return nil, plumbing.ZeroHash, fmt.Errorf("read the tree of commit %s: %w", hash, err)
 	}
-	return newTree(&commit{root: root, store: repository.Storer, files: map[plumbing.Hash][]byte{}}), *hash, nil
+	return newTree(&commit{root: root, store: repository.Storer, files: map[plumbing.Hash][]byte{}, dirs: map[string]*object.Tree{}}), *hash, nil
 }
 
 // entry is what a path leads to, links followed.
@@ -159,7 +160,23 @@ func (c *commit) dir(name string) (*object.Tree, error) {
 	if name == "" {
 		return c.root, nil
 	}
-	return c.root.Tree(name)
+	if known := c.dirs[name]; known != nil {
+		return known, nil
+	}
+	parent, err := c.dir(strings.Trim(path.Dir("/"+name), "/"))
+	if err != nil {
+		return nil, err
+	}
+	entry, found := find(parent, path.Base(name))
+	if !found {
+		return nil, notFound(name)
+	}
+	dir, err := object.GetTree(c.store, entry.Hash)
+	if err != nil {
+		return nil, fmt.Errorf("read tree %s: %w", entry.Hash, err)
+	}
+	c.dirs[name] = dir
+	return dir, nil
 }
 
 func (c *commit) hash(_ string, entry *object.TreeEntry) plumbing.Hash { return entry.Hash }
