@@ -63,6 +63,7 @@ func Below(ctx context.Context, now, before *tree.Tree, path string) ([]Finding,
 	if len(names) == 0 {
 		return nil, fmt.Errorf("there is no clusters/<name>/flux-system: run carrel at the root of the repository, or name it with --repository")
 	}
+	go func() { _, _ = kinds() }() // they are needed once all is rendered
 	var former []string
 	if before != nil {
 		former = render.Clusters(before)

@@ -31,12 +31,11 @@ type Applied struct {
 	// Err is why Flux could not build it. What it applied before stays.
 	Err error
 
-	// fs has what Flux adds to the directory that it builds: entry, which is its
-	// kustomization.yaml, file.
-	fs        *tree.FileSystem
-	dir, file string
-	entry     []byte
-	in        *inputs
+	// fs has what Flux adds to the directory that it builds: top.
+	fs  *tree.FileSystem
+	dir string
+	top entryPoint
+	in  *inputs
 	// done is set once it is rendered, putOff for what may be left for later.
 	done, putOff bool
 	// as is the one of another commit that is made of the same, if that is known.
@@ -158,8 +157,9 @@ func (a *Applied) key() string { return a.Kustomization.Namespace + "/" + a.Kust
 // prepare finds out what the Kustomization is made of.
 func (a *Applied) prepare(fs *tree.FileSystem) {
 	var err error
-	if a.fs, a.dir, a.file, a.entry, err = asFlux(fs, a.Kustomization); err == nil {
-		a.in, err = inputsOf(a.fs, a.dir)
+	if a.fs, a.dir, a.top, err = asFlux(fs, a.Kustomization); err == nil {
+		a.in = newInputs()
+		err = a.in.from(a.fs, a.dir, a.top.file, a.top.k)
 	}
 	a.fail(err)
 }

@@ -43,9 +43,11 @@ func (in *inputs) paths() []string {
 // but the tree: kustomize itself would fetch what it does not find there, and
 // anybody may have proposed it.
 func inputsOf(fs *tree.FileSystem, dir string) (*inputs, error) {
-	in := &inputs{dirs: map[string]bool{}, files: map[string]bool{}}
+	in := newInputs()
 	return in, in.local(fs, path.Clean("/"+dir))
 }
+
+func newInputs() *inputs { return &inputs{dirs: map[string]bool{}, files: map[string]bool{}} }
 
 // note remembers what a kustomization.yaml reads.
 func (in *inputs) note(dir, file string, k *kustypes.Kustomization) {

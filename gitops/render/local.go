@@ -17,7 +17,6 @@ func (in *inputs) local(fs *tree.FileSystem, dir string) error {
 	if in.dirs[dir] {
 		return nil
 	}
-	in.dirs[dir] = true
 	file, k, err := kustomization(fs, dir)
 	if err != nil {
 		return err
@@ -25,6 +24,12 @@ func (in *inputs) local(fs *tree.FileSystem, dir string) error {
 	if k == nil {
 		return fmt.Errorf("%s has no kustomization.yaml", dir)
 	}
+	return in.from(fs, dir, file, k)
+}
+
+// from is local for a directory whose kustomization.yaml has been read.
+func (in *inputs) from(fs *tree.FileSystem, dir, file string, k *kustypes.Kustomization) error {
+	in.dirs[dir] = true
 	if len(k.HelmCharts)+len(k.HelmChartInflationGenerator) > 0 {
 		return fmt.Errorf("%s: helm charts are not rendered: write down what they make", file)
 	}

@@ -108,8 +108,8 @@ func (w *walk) isKnown(a *Applied) bool {
 			return false
 		}
 	}
-	a.dir, a.entry, a.in, a.as = known.dir, known.entry, known.in, known
-	a.fs = w.fs.With(known.file, known.entry)
+	a.dir, a.top, a.in, a.as = known.dir, known.top, known.in, known
+	a.fs = w.fs.With(known.top.file, known.top.data)
 	return true
 }
 
@@ -160,7 +160,7 @@ func (w *walk) sameAs(a *Applied) *Applied {
 // same tells whether two are made of the same. Of what can't be told, it says no.
 func same(a, b *Applied) bool {
 	if a.Err != nil || b.Err != nil || a.dir != b.dir || !reflect.DeepEqual(a.Kustomization.Spec, b.Kustomization.Spec) ||
-		!reflect.DeepEqual(a.in, b.in) || a.in.hidden || !bytes.Equal(a.entry, b.entry) {
+		!reflect.DeepEqual(a.in, b.in) || a.in.hidden || !bytes.Equal(a.top.data, b.top.data) {
 		return false
 	}
 	for file := range a.in.files {
