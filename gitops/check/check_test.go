@@ -25,6 +25,7 @@ const (
 	kai       = rosters + "students/kai.yaml"
 	template  = "courses/prog1/templates/ide.yaml"
 	namespace = "clusters/lab/courses/prog1/namespace.yaml"
+	sync      = "clusters/lab/courses/prog1/sync.yaml"
 )
 
 // edit replaces text of a file; all of it if what to replace is empty.
@@ -80,6 +81,16 @@ func TestRules(t *testing.T) {
 		{name: "nothing is wrong"},
 		{"a file that is not there", []edit{{rosters + "kustomization.yaml", "students/kai.yaml", "students/kei.yaml"}},
 			[]string{"courses/prog1/roster:0 error build: kustomization prog1/roster: "}},
+		{"a dependency that is not there", []edit{{sync, "  path: ./courses/prog1/roster\n", "  path: ./courses/prog1/roster\n  dependsOn: [{name: templates}, {name: teachers}]\n"}},
+			[]string{sync + ":19 error depends-on: there is no Kustomization prog1/teachers"}},
+		{"dependencies in a circle", []edit{{sync, "  path: ./courses/prog1/roster\n", "  path: ./courses/prog1/roster\n  dependsOn: [{name: templates}]\n"},
+			{sync, "  path: ./courses/prog1/templates\n", "  path: ./courses/prog1/templates\n  dependsOn: [{name: roster, namespace: prog1}]\n"}},
+			[]string{sync + ":8 error depends-on: the Kustomization prog1/roster depends on this one", sync + ":20 error depends-on: the Kustomization prog1/templates depends on this one"}},
+		{"variables of the cluster", []edit{{sync, "  path: ./courses/prog1/roster\n", "  path: ./courses/prog1/roster\n  postBuild: {substituteFrom: [{kind: ConfigMap, name: term}]}\n"}, {course, "title: Programming 1", "title: Programming ${TERM}"}},
+			[]string{sync + ":19 warning variables: the ConfigMap prog1/term, which has variables, is not in git"}},
+		{"variables in git, one of them wrong", []edit{{sync, "  path: ./courses/prog1/roster\n", "  path: ./courses/prog1/roster\n  postBuild: {substituteFrom: [{kind: ConfigMap, name: term}]}\n"}, {course, "timeZone: Asia/Tokyo", "timeZone: ${ZONE}"},
+			{namespace, "apiVersion: v1\nkind: Namespace", "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: term\ndata: {ZONE: Asia/Tokio}\n---\napiVersion: v1\nkind: Namespace"}},
+			[]string{course + ":11 error timetable: spec.timetable.timeZone: there is no time zone"}},
 		{"an unknown field", []edit{{kai, "user:", "usr:"}}, []string{kai + `:6 error schema: unknown field "spec.usr"`}},
 		{"a rule of the kind", []edit{{course, "duration: 90m", "duration: 0s"}}, []string{course + ":17 error schema: spec.timetable.sessions[0].duration: "}},
 		{"a wrong type", []edit{{kai, "user: kai@example.ac.jp", "user: 12"}}, []string{kai + ":6 error schema: spec.user: "}},

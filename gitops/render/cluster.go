@@ -6,7 +6,6 @@ import (
 	"path"
 
 	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
-	"github.com/fluxcd/pkg/kustomize"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/kustomize/api/resmap"
@@ -28,6 +27,9 @@ type Applied struct {
 	Objects       []*unstructured.Unstructured
 	// Origins say where each of the Objects was written.
 	Origins []Origin
+	// Unknown are the ConfigMaps and Secrets with variables for it that are not in
+	// git. What stands for such a variable stays as it is written.
+	Unknown []string
 	// Err is why Flux could not build it. What it applied before stays.
 	Err error
 
@@ -39,7 +41,8 @@ type Applied struct {
 	// done is set once it is rendered, putOff for what may be left for later.
 	done, putOff bool
 	// as is the one of another commit that is made of the same, if that is known.
-	as *Applied
+	as        *Applied
+	variables map[string]string
 }
 
 // Clusters names the clusters of a repository.
@@ -101,30 +104,12 @@ func begin(t *tree.Tree, name string) (*tree.FileSystem, Applied, error) {
 // clusters/<name>/flux-system on, each Kustomization that it finds in its turn.
 // One of another source is left out.
 func Cluster(ctx context.Context, t *tree.Tree, name string) ([]Applied, error) {
-	fs, first, err := begin(t, name)
-	if err != nil {
+	w := newWalk(t)
+	w.whole = true
+	if err := w.discover(ctx, name); err != nil {
 		return nil, err
 	}
-	all := []*Applied{&first}
-	source := sourceOf(first.Objects)
-	by := map[string]*Applied{}
-	for done := 0; done < len(all); {
-		var next []*Applied
-		for _, one := range all[done:] {
-			next = append(next, one.follow(source, by)...)
-		}
-		done = len(all)
-		eachApplied(next, func(a *Applied) {
-			a.prepare(fs)
-			a.render(ctx)
-		})
-		all = append(all, next...)
-	}
-	rendered := make([]Applied, len(all))
-	for i := range all {
-		rendered[i] = *all[i]
-	}
-	return rendered, nil
+	return w.finish(ctx, nil), nil
 }
 
 // eachApplied renders several at a time.
@@ -188,35 +173,11 @@ func (a *Applied) apply(ctx context.Context) error {
 		return err
 	}
 	for _, one := range rendered {
-		if err := substitute(ctx, one, a.Kustomization); err != nil {
+		if err := substitute(ctx, one, a.Kustomization, a.variables, a.Unknown); err != nil {
 			return err
 		}
 		if err := a.take(one, a.dir); err != nil {
 			return err
-		}
-	}
-	return nil
-}
-
-// substitute puts the variables in that the Kustomization itself gives. Those of a
-// cluster's ConfigMaps and Secrets are not in git, and stay as they are.
-func substitute(ctx context.Context, rendered resmap.ResMap, k *kustomizev1.Kustomization) error {
-	if k.Spec.PostBuild == nil || len(k.Spec.PostBuild.Substitute) == 0 {
-		return nil
-	}
-	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(k)
-	if err != nil {
-		return err
-	}
-	for _, resource := range rendered.Resources() {
-		done, err := kustomize.SubstituteVariables(ctx, nil, unstructured.Unstructured{Object: content}, resource, kustomize.SubstituteWithDryRun(true))
-		if err != nil {
-			return fmt.Errorf("substitute in %s: %w", resource.CurId(), err)
-		}
-		if done != nil {
-			if _, err := rendered.Replace(done); err != nil {
-				return fmt.Errorf("substitute in %s: %w", resource.CurId(), err)
-			}
 		}
 	}
 	return nil

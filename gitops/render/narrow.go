@@ -11,7 +11,6 @@ import (
 	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
-	"github.com/carrel-dev/carrel/gitops/parallel"
 	"github.com/carrel-dev/carrel/gitops/tree"
 )
 
@@ -54,44 +53,6 @@ func Below(ctx context.Context, below, cluster string, trees ...*tree.Tree) ([][
 	return all, nil
 }
 
-// walk finds what Flux applies, and puts off what fills one course only.
-type walk struct {
-	tree *tree.Tree
-	fs   *tree.FileSystem
-	all  []*Applied
-	by   map[string]*Applied
-	// known is the walk of another commit. What has the same inputs is taken from
-	// there.
-	known *walk
-}
-
-func newWalk(t *tree.Tree) *walk { return &walk{tree: t, by: map[string]*Applied{}} }
-
-func (w *walk) discover(ctx context.Context, cluster string) error {
-	fs, first, err := begin(w.tree, cluster)
-	if err != nil {
-		return err
-	}
-	w.fs, w.all = fs, []*Applied{&first}
-	source := sourceOf(first.Objects)
-	for done := 0; done < len(w.all); {
-		var next []*Applied
-		for _, one := range w.all[done:] {
-			next = append(next, one.follow(source, w.by)...)
-		}
-		parallel.Each(len(next), func(i int) {
-			if !w.isKnown(next[i]) {
-				next[i].prepare(fs)
-			}
-			next[i].putOff = w.isPutOff(next[i])
-		})
-		done = len(w.all)
-		w.all = append(w.all, next...)
-		w.render(ctx, slices.DeleteFunc(slices.Clone(next), func(a *Applied) bool { return a.putOff }))
-	}
-	return nil
-}
-
 // isKnown tells whether one is made of what the known walk's was, which is then all
 // there is to know of it: the directories it reads are the same, whole.
 func (w *walk) isKnown(a *Applied) bool {
@@ -99,7 +60,8 @@ func (w *walk) isKnown(a *Applied) bool {
 		return false
 	}
 	known := w.known.by[a.key()]
-	if known == nil || known.Err != nil || known.in.hidden || !reflect.DeepEqual(known.Kustomization.Spec, a.Kustomization.Spec) {
+	if known == nil || known.Err != nil || known.in.hidden || !reflect.DeepEqual(known.Kustomization.Spec, a.Kustomization.Spec) ||
+		hasVariables(a.Kustomization) {
 		return false
 	}
 	for _, name := range known.in.paths() {
@@ -119,6 +81,9 @@ func (w *walk) isPutOff(a *Applied) bool {
 	if a.as != nil {
 		return a.as.putOff
 	}
+	if w.whole {
+		return false
+	}
 	if a.Err != nil || a.Kustomization.Spec.TargetNamespace == "" || a.in.hidden || a.in.replaces {
 		return false
 	}
@@ -135,17 +100,6 @@ func (w *walk) isPutOff(a *Applied) bool {
 	return true
 }
 
-// render renders some, but for what is known already.
-func (w *walk) render(ctx context.Context, some []*Applied) {
-	eachApplied(slices.DeleteFunc(some, func(a *Applied) bool {
-		known := w.sameAs(a)
-		if known != nil {
-			a.Objects, a.Origins, a.Err = known.Objects, known.Origins, known.Err
-		}
-		return known != nil || a.Err != nil
-	}), func(a *Applied) { a.render(ctx) })
-}
-
 // sameAs is the one of the known walk that was rendered of the same.
 func (w *walk) sameAs(a *Applied) *Applied {
 	if w.known == nil {
@@ -160,7 +114,7 @@ func (w *walk) sameAs(a *Applied) *Applied {
 // same tells whether two are made of the same. Of what can't be told, it says no.
 func same(a, b *Applied) bool {
 	if a.Err != nil || b.Err != nil || a.dir != b.dir || !reflect.DeepEqual(a.Kustomization.Spec, b.Kustomization.Spec) ||
-		!reflect.DeepEqual(a.in, b.in) || a.in.hidden || !bytes.Equal(a.top.data, b.top.data) {
+		!reflect.DeepEqual(a.in, b.in) || a.in.hidden || hasVariables(a.Kustomization) || !bytes.Equal(a.top.data, b.top.data) {
 		return false
 	}
 	for file := range a.in.files {
@@ -170,25 +124,6 @@ func same(a, b *Applied) bool {
 		}
 	}
 	return true
-}
-
-// finish renders what was put off of the courses that are touched, and leaves out
-// the other ones.
-func (w *walk) finish(ctx context.Context, touched map[string]bool) []Applied {
-	var some []*Applied
-	for _, a := range w.all[1:] {
-		if !a.done && a.Err == nil && touched[a.Kustomization.Spec.TargetNamespace] {
-			some = append(some, a)
-		}
-	}
-	w.render(ctx, some)
-	var all []Applied
-	for _, a := range w.all {
-		if a.done || a.Err != nil || a.Objects != nil || a.Kustomization == nil {
-			all = append(all, *a)
-		}
-	}
-	return all
 }
 
 // touchedBelow gathers the namespaces that files below a path have a part in.
