@@ -121,6 +121,5 @@ func (o checkOptions) tree(revision string) (*tree.Tree, error) {
 	if err != nil {
 		return nil, err
 	}
-	t, _, err := tree.At(repository, revision)
-	return t, err
+	return commitAt(repository, revision)
 }

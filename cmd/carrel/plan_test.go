@@ -128,3 +128,27 @@ func TestPlanSaysWhatItNeeds(t *testing.T) {
 		t.Errorf("main into main: %q, %v", out, err)
 	}
 }
+
+// A clone that lacks commits says so, and how to get them.
+func TestShallowClone(t *testing.T) {
+	dir, commit := cloned(t)
+	rewrite(t, dir, rosterFile, func(text string) string { return text + "26t0999,Kanda Sora,a,\n" })
+	commit("add")
+	shallow := filepath.Join(t.TempDir(), "shallow")
+	if _, err := git.PlainClone(shallow, false, &git.CloneOptions{URL: dir, Depth: 1, ReferenceName: "refs/heads/change", SingleBranch: true}); err != nil {
+		t.Fatal(err)
+	}
+	for _, arguments := range [][]string{
+		{"plan", "--repository", shallow, "--cluster", "campus"},
+		{"plan", "--repository", shallow, "--cluster", "campus", "--base", "HEAD~1"},
+		{"check", "--repository", shallow, "--rev", "HEAD~1"},
+		{"check", "--repository", shallow, "--base", "main"},
+	} {
+		if _, err := carrel(t, arguments...); err == nil || !strings.Contains(err.Error(), "git fetch --unshallow") {
+			t.Errorf("carrel %s: %v, want it to say how to fetch the rest", strings.Join(arguments, " "), err)
+		}
+	}
+	if out, err := carrel(t, "check", "--repository", shallow, "--rev", "HEAD"); err != nil {
+		t.Errorf("the commit that is there: %v\n%s", err, out)
+	}
+}

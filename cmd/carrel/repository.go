@@ -42,9 +42,17 @@ func openRepository(directory string) (*git.Repository, error) {
 func commitAt(repository *git.Repository, revision string) (*tree.Tree, error) {
 	commit, _, err := tree.At(repository, revision)
 	if errors.Is(err, plumbing.ErrReferenceNotFound) || errors.Is(err, plumbing.ErrObjectNotFound) {
-		return nil, fmt.Errorf("%w: fetch it, or name another", err)
+		return nil, fmt.Errorf("%w: fetch it, or name another%s", err, shallowHint(repository))
 	}
 	return commit, err
+}
+
+// shallowHint says of a clone without all commits how to get them.
+func shallowHint(repository *git.Repository) string {
+	if edges, err := repository.Storer.Shallow(); err != nil || len(edges) == 0 {
+		return ""
+	}
+	return "; this clone holds only part of the history: git fetch --unshallow, and git fetch origin BRANCH:BRANCH for a branch that is not in it"
 }
 
 // changedClasses are the courses of a cluster in which two commits differ, as each
