@@ -11,8 +11,6 @@ import (
 	"github.com/carrel-dev/carrel/test/apiserver"
 )
 
-func TestMain(m *testing.M) { apiserver.Main(m) }
-
 func TestStatusAndOpen(t *testing.T) {
 	c := apiserver.Client(t)
 	namespace := apiserver.Namespace(t, c)
