@@ -48,7 +48,7 @@ func newCommand() *cobra.Command {
 		newCheckCommand(), newPlanCommand(), newCICommand(),
 		newWhyCommand(), newHistoryCommand(), newAtCommand(),
 		newRosterCommand(), newNewCommand(), newConvertCommand(),
-		newStatusCommand(), newOpenCommand(),
+		newStatusCommand(), newOpenCommand(), newManCommand(),
 	)
 	return command
 }
