@@ -21,6 +21,9 @@ func findBuild(s *subject) (found []Finding) {
 
 func findVariables(s *subject) (found []Finding) {
 	for _, one := range s.applied {
+		if one.Kustomization == nil || s.classes[cmp.Or(one.Kustomization.Spec.TargetNamespace, one.Kustomization.Namespace)].Course == nil {
+			continue // what a cluster gives to its own programs is its own affair
+		}
 		for _, name := range one.Unknown {
 			found = append(found, s.at(s.kustomization(one.Kustomization), "spec.postBuild.substituteFrom", fmt.Sprintf("the %s, which has variables, is not in git", name),
 				"look at what depends on them in the cluster, or keep them in a ConfigMap in git"))

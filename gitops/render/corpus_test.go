@@ -1,5 +1,7 @@
 package render_test
 
+import "fmt"
+
 // corpus are overlays of what kustomize offers, made up for these tests. Each is
 // built at a. Text "\n" stands as it does in Go.
 var corpus = map[string]map[string]string{
@@ -103,13 +105,45 @@ var corpus = map[string]map[string]string{
 		"c2/kustomization.yaml": "namespace: two\nnamePrefix: p-\nresources: [own.yaml, ../accounts]\n", "c2/own.yaml": "kind: Own\napiVersion: example.org/v1\nmetadata: {name: o}\nspec: {account: helper}\n",
 		"accounts/kustomization.yaml": "resources: [accounts.yaml]\n", "accounts/accounts.yaml": accounts,
 	}),
-	"a list with the same twice": list(map[string]string{"a/kustomization.yaml": "resources: [../c1, ../c2, ../c3, ../c4, ../c1]\n"}),
+	"a list with the same twice":          list(map[string]string{"a/kustomization.yaml": "resources: [../c1, ../c2, ../c3, ../c4, ../c1]\n"}),
+	"a class of single files":             class(nil),
+	"a class with other files among them": class(map[string]string{"a/students/s07.yaml": student + "s07}\n---\nkind: Pod\napiVersion: v1\nmetadata: {name: p}\nspec: {volumes: [{name: r, configMap: {name: roster}}]}\n"}),
+	"a class with one of them twice":      class(map[string]string{"a/students/s66.yaml": student + "s07}\n"}),
+	"a class with a label for all": class(map[string]string{
+		"a/component/kustomization.yaml": "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\nlabels: [{pairs: {for: all}}]\n",
+	}),
+	"a class whose names are referred to": class(map[string]string{
+		"a/component/kustomization.yaml": "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\nconfigurations: [c.yaml]\n", "a/component/c.yaml": "nameReference: [{kind: ConfigMap, fieldSpecs: [{kind: Userland, path: spec/section}]}]\n",
+		"a/students/s07.yaml": student + "s07}\nspec: {section: roster}\n",
+	}),
 	// One overlay is made of another on the list, whose account is meant at first.
 	"a list with one made of another": list(map[string]string{
 		"c1/kustomization.yaml": "resources: [binding.yaml]\n", "c1/binding.yaml": accounts + "---\nkind: RoleBinding\napiVersion: rbac.authorization.k8s.io/v1\nmetadata: {name: helper, namespace: one}\nroleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: r}\nsubjects: [{kind: ServiceAccount, name: helper, namespace: one}]\n",
 		"c2/kustomization.yaml": "namespace: two\nresources: [../c1]\n",
 	}),
 }
+
+// class is a course with seventy files of students.
+func class(with map[string]string) map[string]string {
+	top := "namespace: there\nconfigMapGenerator: [{name: roster, literals: [a=b]}]\ncomponents: [component]\nresources:\n- course.yaml\n"
+	files := map[string]string{
+		"a/component/kustomization.yaml": "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\nconfigurations: [c.yaml]\n",
+		"a/component/c.yaml":             "nameReference: [{kind: ConfigMap, version: v1, fieldSpecs: [{group: carrel.dev, kind: Course, path: spec/rosters/configMap}]}]\n",
+		"a/course.yaml":                  "kind: Course\napiVersion: carrel.dev/v1alpha1\nmetadata: {name: c}\nspec: {rosters: [{configMap: roster}]}\n",
+	}
+	for i := range 70 {
+		name := fmt.Sprintf("s%02d", i)
+		top += "- students/" + name + ".yaml\n"
+		files["a/students/"+name+".yaml"] = student + name + "}\nspec: {section: a}\n"
+	}
+	files["a/kustomization.yaml"] = top
+	for name, text := range with {
+		files[name] = text
+	}
+	return files
+}
+
+const student = "kind: Userland\napiVersion: carrel.dev/v1alpha1\nmetadata: {name: "
 
 // list is a list of four courses with some files replaced.
 func list(with map[string]string) map[string]string {

@@ -29,7 +29,7 @@ type part struct {
 // rendering renders a directory that is noted for origins. kustomize compares each
 // object with each, so that a list of courses takes it time with the square of
 // their number. Where nothing of an entry can have an effect on another, the list
-// is built entry by entry, which gives the same.
+// is built entry by entry, which gives the same; and so is a class of single files.
 func (in *inputs) rendering(fs *tree.FileSystem, dir string) ([]resmap.ResMap, error) {
 	if parts := divide(fs, dir, in); parts != nil && renderParts(parts, dir) && independent(parts) {
 		all := make([]resmap.ResMap, len(parts))
@@ -38,23 +38,33 @@ func (in *inputs) rendering(fs *tree.FileSystem, dir string) ([]resmap.ResMap, e
 		}
 		return all, nil
 	}
+	if class := divideClass(fs, dir, in); class != nil {
+		if all, fine := class.render(dir); fine {
+			return all, nil
+		}
+	}
 	whole, err := in.build(fs, dir)
 	return []resmap.ResMap{whole}, err
 }
 
 func renderParts(parts []*part, dir string) (fine bool) {
 	schema()
-	parallel.Each(len(parts), func(i int) {
-		if parts[i].in, parts[i].err = inputsOf(parts[i].fs, dir); parts[i].err == nil {
-			parts[i].rendered, parts[i].err = parts[i].in.build(parts[i].fs, dir)
-		}
-	})
+	parallel.Each(len(parts), func(i int) { parts[i].render(dir) })
 	for _, one := range parts {
 		if one.err != nil {
 			return false // for the whole to say
 		}
 	}
 	return true
+}
+
+func (p *part) render(dir string) {
+	if p.err != nil {
+		return
+	}
+	if p.in, p.err = inputsOf(p.fs, dir); p.err == nil {
+		p.rendered, p.err = p.in.build(p.fs, dir)
+	}
 }
 
 // divide takes a list of directories apart; nil if it is anything else.
@@ -78,11 +88,7 @@ func divide(fs *tree.FileSystem, dir string, in *inputs) []*part {
 		}
 		alone := *k
 		alone.Resources = []string{name}
-		data, err := yaml.Marshal(alone)
-		if err != nil {
-			return nil
-		}
-		parts = append(parts, &part{fs: fs.With(file, data), list: file})
+		parts = append(parts, asPart(fs, file, alone))
 	}
 	return parts
 }

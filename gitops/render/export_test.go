@@ -27,7 +27,9 @@ func InParts(fs *tree.FileSystem, dir string) (text string, parts int, err error
 		if err != nil {
 			return "", 0, err
 		}
-		texts = append(texts, string(data))
+		if len(data) > 0 {
+			texts = append(texts, string(data))
+		}
 	}
 	return strings.Join(texts, "---\n"), len(all), nil
 }
