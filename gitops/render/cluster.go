@@ -172,13 +172,17 @@ func (a *Applied) apply(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, one := range rendered {
-		if err := substitute(ctx, one, a.Kustomization, a.variables, a.Unknown); err != nil {
-			return err
+	parts, errs := make([]Applied, len(rendered)), make([]error, len(rendered))
+	parallel.Each(len(rendered), func(i int) {
+		if errs[i] = substitute(ctx, rendered[i], a.Kustomization, a.variables, a.Unknown); errs[i] == nil {
+			errs[i] = parts[i].take(rendered[i], a.dir)
 		}
-		if err := a.take(one, a.dir); err != nil {
-			return err
+	})
+	for i := range parts {
+		if errs[i] != nil {
+			return errs[i]
 		}
+		a.Objects, a.Origins = append(a.Objects, parts[i].Objects...), append(a.Origins, parts[i].Origins...)
 	}
 	return nil
 }

@@ -24,6 +24,10 @@ type part struct {
 	in       *inputs
 	rendered resmap.ResMap
 	err      error
+	// spaces are the namespaces it has something in, bindsRoles whether a RoleBinding
+	// is there.
+	spaces     []string
+	bindsRoles bool
 }
 
 // rendering renders a directory that is noted for origins. kustomize compares each
@@ -64,6 +68,9 @@ func (p *part) render(dir string) {
 	}
 	if p.in, p.err = inputsOf(p.fs, dir); p.err == nil {
 		p.rendered, p.err = p.in.build(p.fs, dir)
+	}
+	if p.err == nil {
+		p.look()
 	}
 }
 
@@ -110,17 +117,8 @@ func isList(k *kustypes.Kustomization) bool {
 func independent(parts []*part) bool {
 	owner := map[string]int{}
 	for i, one := range parts {
-		for _, r := range one.rendered.Resources() {
-			id := r.CurId()
-			if id.IsClusterScoped() && (id.Kind != "Namespace" || id.Group != "") {
-				return false
-			}
-			// No reference that kustomize knows of is to a Namespace, or of one.
-			space := id.EffectiveNamespace()
-			if id.IsClusterScoped() {
-				space = "Namespace/" + id.Name
-			}
-			if first, there := owner[space]; there && first != i {
+		for _, space := range one.spaces {
+			if first, there := owner[space]; space == everywhere || there && first != i {
 				return false
 			}
 			owner[space] = i
@@ -128,20 +126,34 @@ func independent(parts []*part) bool {
 	}
 	words := map[string][]string{}
 	for i, one := range parts {
-		if bindsRoles(one.rendered) && !one.mentionsOnly(owner, i, words) {
+		if one.bindsRoles && !one.mentionsOnly(owner, i, words) {
 			return false
 		}
 	}
 	return true
 }
 
-func bindsRoles(rendered resmap.ResMap) bool {
-	for _, r := range rendered.Resources() {
-		if r.GetKind() == "RoleBinding" {
-			return true
+// everywhere is where something is that is in no namespace, and not one itself.
+const everywhere = "/"
+
+// look finds out in which namespaces a part has something. No reference that
+// kustomize knows of is to a Namespace, or of one, so that these are but told apart.
+func (p *part) look() {
+	seen := map[string]bool{}
+	for _, r := range p.rendered.Resources() {
+		id := r.CurId()
+		space := id.EffectiveNamespace()
+		switch {
+		case id.IsClusterScoped() && id.Kind == "Namespace" && id.Group == "":
+			space = "Namespace/" + id.Name
+		case id.IsClusterScoped():
+			space = everywhere
+		}
+		p.bindsRoles = p.bindsRoles || id.Kind == "RoleBinding"
+		if !seen[space] {
+			seen[space], p.spaces = true, append(p.spaces, space)
 		}
 	}
-	return false
 }
 
 // word is what a namespace may be called.
