@@ -30,7 +30,8 @@ type Tree struct {
 	dirs  map[string]*object.Tree
 }
 
-// source is where a tree is read from, by paths without links.
+// source is where a tree is read from, by paths without links. Files are read by
+// several at a time, directories by one.
 type source interface {
 	// dir reads a directory; "" is the root.
 	dir(name string) (*object.Tree, error)
@@ -46,8 +47,11 @@ func newTree(from source) *Tree { return &Tree{source: from, dirs: map[string]*o
 type commit struct {
 	root  *object.Tree
 	store storer.EncodedObjectStorer
-	files map[plumbing.Hash][]byte
 	dirs  map[string]*object.Tree
+
+	// reading is held while the store is: its packs are read by one at a time.
+	reading sync.Mutex
+	files   map[plumbing.Hash][]byte
 }
 
 // At is the tree of a revision: a branch, a tag, a hash, or HEAD~3. Its error
@@ -171,7 +175,9 @@ func (c *commit) dir(name string) (*object.Tree, error) {
 	if !found {
 		return nil, notFound(name)
 	}
+	c.reading.Lock()
 	dir, err := object.GetTree(c.store, entry.Hash)
+	c.reading.Unlock()
 	if err != nil {
 		return nil, fmt.Errorf("read tree %s: %w", entry.Hash, err)
 	}
@@ -193,6 +199,8 @@ func find(dir *object.Tree, name string) (*object.TreeEntry, bool) {
 // file reads one by its hash; several paths may share one.
 func (c *commit) file(_ string, entry *object.TreeEntry) (data []byte, err error) {
 	hash := entry.Hash
+	c.reading.Lock()
+	defer c.reading.Unlock()
 	if known, found := c.files[hash]; found {
 		return known, nil
 	}
@@ -221,8 +229,6 @@ func (t *Tree) ReadFile(name string) ([]byte, error) {
 	if e.file == nil {
 		return nil, fmt.Errorf("%s is a directory", name)
 	}
-	t.mutex.Lock()
-	defer t.mutex.Unlock()
 	return t.source.file(e.path, e.file)
 }
 
