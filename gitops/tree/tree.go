@@ -22,7 +22,8 @@ import (
 const maxLinks = 40
 
 // Tree is the tree of a commit, or a directory. Paths begin at its root, with or
-// without a slash. Safe for concurrent use.
+// without a slash. Safe for concurrent use, but that commits of one repository are
+// read one at a time.
 type Tree struct {
 	source source
 
