@@ -35,11 +35,12 @@ $(DEVCLUSTER):
 	@go -C devcluster build -o ../$(DEVCLUSTER) .
 
 .PHONY: generate
-generate: generate-api ## Make deepcopy, Go clients, CRDs, RBAC and the API reference anew
+generate: generate-api ## Make deepcopy, Go clients, CRDs, RBAC, the API reference and the manual anew
 	$(TOOL) controller-gen rbac:roleName=carrel-reporter paths=./controller/report/... output:rbac:dir=kustomize/reporter
 	$(TOOL) controller-gen rbac:roleName=carrel-gateway paths=./gateway/... output:rbac:dir=kustomize/gateway
 	$(TOOL) controller-gen rbac:roleName=carrel-controller "paths={./controller/userland,./controller/template,./controller/course}" output:rbac:dir=kustomize/controller
 	$(TOOL) crd-ref-docs --source-path=api/v1alpha1 --log-level=ERROR --config=docs/api-reference.yaml --renderer=markdown --output-path=docs/api-reference.md
+	rm -rf docs/man && go run ./cmd/carrel man docs/man
 
 # The generators of k8s.io/code-generator leave what they no longer make.
 API       := github.com/carrel-dev/carrel/api
@@ -93,6 +94,9 @@ test-e2e: $(DEVCLUSTER) ## Run the whole system on a full node: Kubernetes, Flux
 	go test -count=1 -v -timeout=40m -tags=e2e ./test/pages/... ./test/e2e/...
 
 .PHONY: bench
-bench: $(DEVCLUSTER) ## Measure a class being made, and carrels waking up (docs/performance.md)
+bench: $(DEVCLUSTER) ## Measure a class being made, carrels waking up, and what carrel takes of git (docs/performance.md)
 	KUBEBUILDER_ASSETS=$$($(DEVCLUSTER) assets) go run ./test/bench/converge
 	KUBEBUILDER_ASSETS=$$($(DEVCLUSTER) assets) go run ./test/bench/wake
+	go run ./test/bench/gitops
+	go run ./test/bench/gitops -files
+	go run ./test/bench/gitops/why

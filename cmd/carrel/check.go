@@ -30,8 +30,9 @@ func newCheckCommand() *cobra.Command {
 		Long: `Find what is wrong with the courses of a repository, before Flux applies it. All
 that Flux would apply to each of clusters/<name> is rendered and judged as the API
 server would, from the files as they are or, with --rev, from a commit. Nothing is
-run, fetched or written, and no cluster is needed. With a path, only what is found
-in that file or directory is said.
+run, fetched or written, and no cluster is needed. With a path, only courses that
+have a part in that file or directory are looked at, and only what is found in it is
+said.
 
 Exit codes: 0 nothing that must be mended, 1 errors were found, 2 it could not be
 checked.`,
@@ -87,11 +88,10 @@ func (o checkOptions) run(ctx context.Context, out io.Writer, path string) error
 	if path != "" && !now.Exists(path) {
 		return fmt.Errorf("there is no %s: name a path from the root of the repository", path)
 	}
-	found, err := check.Clusters(ctx, now, before)
+	found, err := check.Below(ctx, now, before, path)
 	if err != nil {
 		return err
 	}
-	found = check.Below(found, path)
 	if err := check.Write(out, o.format(out), found); err != nil {
 		return err
 	}
@@ -121,6 +121,5 @@ func (o checkOptions) tree(revision string) (*tree.Tree, error) {
 	if err != nil {
 		return nil, err
 	}
-	t, _, err := tree.At(repository, revision)
-	return t, err
+	return commitAt(repository, revision)
 }

@@ -18,6 +18,7 @@ type historyFlags struct {
 	withoutProgram               bool
 	layout                       history.Layout
 	field                        string
+	live                         liveFlags
 }
 
 func (f *historyFlags) add(command *cobra.Command) {
@@ -35,6 +36,12 @@ func (f *historyFlags) add(command *cobra.Command) {
 func (f *historyFlags) open() (*history.Repository, plumbing.Hash, error) {
 	if !slices.Contains(history.Formats, f.output) {
 		return nil, plumbing.ZeroHash, fmt.Errorf("no format is called %q: name one of %v", f.output, history.Formats)
+	}
+	if err := f.live.unnoticed(); err != nil {
+		return nil, plumbing.ZeroHash, err
+	}
+	if f.live.on && f.output != "text" {
+		return nil, plumbing.ZeroHash, fmt.Errorf("--live is told as text only: leave out --output=%s, or ask with kubectl get userlands -o %s", f.output, f.output)
 	}
 	repository, err := history.Open(f.repository, !f.withoutProgram)
 	if err != nil {
@@ -95,7 +102,10 @@ func (f *historyFlags) tell(command *cobra.Command, student string, named []stri
 	if len(events) == 0 && f.output == "text" {
 		return f.nothing(repository, student, courses)
 	}
-	return history.WriteEvents(command.OutOrStdout(), f.output, events)
+	if err := history.WriteEvents(command.OutOrStdout(), f.output, events); err != nil || !f.live.on {
+		return err
+	}
+	return f.live.writeLive(command.Context(), command.OutOrStdout(), courses, student, from)
 }
 
 func (f *historyFlags) nothing(repository *history.Repository, student string, courses []string) error {
@@ -139,6 +149,7 @@ it. docs/history.md tells how to read the answer.`,
 	}
 	f.add(command)
 	command.ValidArgsFunction = f.completeCourses(1)
+	f.live.add(command, "how the carrel is now, and which commit was applied")
 	command.Flags().StringVar(&f.field, "field", "", "only changes of one field: template, enabled, section, name, userland, file")
 	return command
 }
@@ -164,6 +175,7 @@ Template, and of commits whose class could not be read, oldest first.`,
 	}
 	f.add(command)
 	command.ValidArgsFunction = f.completeCourses(0)
+	f.live.add(command, "how the class is now, and which commit was applied")
 	command.Flags().StringVar(&f.field, "field", "", "only changes of one field")
 	return command
 }

@@ -19,6 +19,7 @@ import (
 // planOptions are the flags of carrel plan.
 type planOptions struct {
 	repository, base, head, cluster, output string
+	live                                    liveFlags
 }
 
 func newPlanCommand() *cobra.Command {
@@ -34,7 +35,8 @@ It exits with 1 when the branch holds back a removal that nobody has confirmed, 
 a roster that can't be read.`,
 		Example: `  carrel plan                                   # this branch, when it is merged into main
   carrel plan --base main --head add-sato
-  carrel plan --cluster campus --output markdown`,
+  carrel plan --cluster campus --output markdown
+  carrel plan --cluster campus --live --context campus   # and who is at work now`,
 		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
 			return o.run(command.Context(), command.OutOrStdout(), time.Now())
@@ -46,6 +48,7 @@ a roster that can't be read.`,
 	flags.StringVar(&o.head, "head", "HEAD", "the branch")
 	flags.StringVar(&o.cluster, "cluster", "", "cluster to plan for; empty means the only one there is")
 	flags.StringVarP(&o.output, "output", "o", "text", "text, markdown or json")
+	o.live.add(command, "whose carrel is open at this moment and would be closed or restarted")
 	return command
 }
 
@@ -53,6 +56,9 @@ func (o planOptions) run(ctx context.Context, out io.Writer, now time.Time) erro
 	write, known := planWriters[o.output]
 	if !known {
 		return fmt.Errorf("--output %s is not known: text, markdown or json", o.output)
+	}
+	if err := o.live.unnoticed(); err != nil {
+		return err
 	}
 	repository, err := openRepository(o.repository)
 	if err != nil {
@@ -65,6 +71,11 @@ func (o planOptions) run(ctx context.Context, out io.Writer, now time.Time) erro
 	plans, err := compare(ctx, repository, base, o.head, o.cluster, now)
 	if err != nil {
 		return err
+	}
+	if o.live.on {
+		if err := o.live.addPresent(ctx, plans); err != nil {
+			return err
+		}
 	}
 	if err := write(out, plans); err != nil {
 		return err
@@ -100,11 +111,15 @@ func compare(ctx context.Context, repository *git.Repository, base, head, cluste
 	if err != nil {
 		return nil, err
 	}
-	before, err := classesAt(ctx, repository, base, cluster)
+	was, err := commitAt(repository, base)
 	if err != nil {
 		return nil, err
 	}
-	after, err := classesAt(ctx, repository, head, cluster)
+	is, err := commitAt(repository, head)
+	if err != nil {
+		return nil, err
+	}
+	before, after, err := changedClasses(ctx, was, is, cluster)
 	if err != nil {
 		return nil, err
 	}

@@ -13,8 +13,12 @@ import (
 	"github.com/go-git/go-git/v5"
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/object"
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/carrel-dev/carrel/gitops/plan"
+	"github.com/carrel-dev/carrel/gitops/render"
+	"github.com/carrel-dev/carrel/gitops/tree"
 )
 
 const rosterFile = "courses/prog1/roster/roster.csv"
@@ -127,4 +131,106 @@ func TestPlanSaysWhatItNeeds(t *testing.T) {
 	if out, err := carrel(t, "plan", "--repository", dir, "--cluster", "campus", "--head", "main"); err != nil || out != "no course changes\n" {
 		t.Errorf("main into main: %q, %v", out, err)
 	}
+}
+
+// A clone that lacks commits says so, and how to get them.
+func TestShallowClone(t *testing.T) {
+	dir, commit := cloned(t)
+	rewrite(t, dir, rosterFile, func(text string) string { return text + "26t0999,Kanda Sora,a,\n" })
+	commit("add")
+	shallow := filepath.Join(t.TempDir(), "shallow")
+	if _, err := git.PlainClone(shallow, false, &git.CloneOptions{URL: dir, Depth: 1, ReferenceName: "refs/heads/change", SingleBranch: true}); err != nil {
+		t.Fatal(err)
+	}
+	for _, arguments := range [][]string{
+		{"plan", "--repository", shallow, "--cluster", "campus"},
+		{"plan", "--repository", shallow, "--cluster", "campus", "--base", "HEAD~1"},
+		{"check", "--repository", shallow, "--rev", "HEAD~1"},
+		{"check", "--repository", shallow, "--base", "main"},
+	} {
+		if _, err := carrel(t, arguments...); err == nil || !strings.Contains(err.Error(), "git fetch --unshallow") {
+			t.Errorf("carrel %s: %v, want it to say how to fetch the rest", strings.Join(arguments, " "), err)
+		}
+	}
+	if out, err := carrel(t, "check", "--repository", shallow, "--rev", "HEAD"); err != nil {
+		t.Errorf("the commit that is there: %v\n%s", err, out)
+	}
+}
+
+// What is planned of the courses that differ is all there is to plan.
+func TestPlanOfWhatChanged(t *testing.T) {
+	dir, commit := cloned(t)
+	repository, err := openRepository(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	replace := func(file, was, is string) func() {
+		return func() {
+			rewrite(t, dir, file, func(text string) string {
+				if !strings.Contains(text, was) {
+					t.Fatalf("%s has no %q", file, was)
+				}
+				return strings.Replace(text, was, is, 1)
+			})
+		}
+	}
+	for _, test := range []struct {
+		name string
+		edit func()
+		// courses are how many change.
+		courses int
+	}{
+		{"a row", replace(rosterFile, "26t0001,", "26t9001,"), 1},
+		{"a base of Templates", replace("courses/base/code-server/template.yaml", "containers:\n", "terminationGracePeriodSeconds: 7\n      containers:\n"), 1},
+		{"a quota", replace("clusters/campus/courses/prog1/kustomization.yaml", `value: "120"`, `value: "90"`), 0},
+		{"the component of all courses", replace("kustomize/components/course/sync.yaml", "interval: 10m", "interval: 20m"), 0},
+		{"a course leaves the cluster", replace("clusters/campus/courses/kustomization.yaml", "  - database\n", ""), 1},
+		{"a word nobody renders", replace("courses/README.md", "\n", "\nmore\n"), 0},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			test.edit()
+			commit(test.name)
+			before, err := commitAt(repository, "HEAD~1")
+			if err != nil {
+				t.Fatal(err)
+			}
+			after, err := commitAt(repository, "HEAD")
+			if err != nil {
+				t.Fatal(err)
+			}
+			was, is, err := changedClasses(t.Context(), before, after, "campus")
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := plansOf(was, is)
+			if want := plansOf(allClasses(t, before), allClasses(t, after)); cmp.Diff(want, got, cmpopts.IgnoreUnexported(plan.Seat{})) != "" {
+				t.Errorf("(-of all +of what changed):\n%s", cmp.Diff(want, got, cmpopts.IgnoreUnexported(plan.Seat{})))
+			}
+			if len(got) != test.courses {
+				t.Errorf("%d courses change, want %d: %+v", len(got), test.courses, got)
+			}
+		})
+	}
+}
+
+func allClasses(t *testing.T, commit *tree.Tree) map[string]plan.Class {
+	t.Helper()
+	applied, err := render.Cluster(t.Context(), commit, "campus")
+	if err != nil {
+		t.Fatal(err)
+	}
+	classes, err := classesOf(applied)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return classes
+}
+
+func plansOf(was, is map[string]plan.Class) (plans []plan.Plan) {
+	for _, course := range courseNames(was, is) {
+		if p := plan.Compare(course, was[course], is[course], time.Unix(1790000000, 0)); p.Changes() {
+			plans = append(plans, p)
+		}
+	}
+	return plans
 }

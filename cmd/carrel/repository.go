@@ -9,6 +9,8 @@ import (
 
 	"github.com/go-git/go-git/v5"
 	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/cache"
+	"github.com/go-git/go-git/v5/storage/filesystem"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/carrel-dev/carrel/gitops/plan"
@@ -16,35 +18,72 @@ import (
 	"github.com/carrel-dev/carrel/gitops/tree"
 )
 
-// openRepository opens the git repository that a directory is in.
+// openRepository opens the git repository that a directory is in. What it has open
+// of it stays open until the program ends: opening a pack for each object takes more
+// time than all else of reading it.
 func openRepository(directory string) (*git.Repository, error) {
-	repository, err := git.PlainOpenWithOptions(directory, &git.PlainOpenOptions{DetectDotGit: true, EnableDotGitCommonDir: true})
+	plain, err := git.PlainOpenWithOptions(directory, &git.PlainOpenOptions{DetectDotGit: true, EnableDotGitCommonDir: true})
 	if err != nil {
 		return nil, fmt.Errorf("open the git repository of %s: %w: run carrel in it, or name it with --repository", directory, err)
+	}
+	opened, onDisk := plain.Storer.(*filesystem.Storage)
+	if !onDisk {
+		return plain, nil
+	}
+	storage := filesystem.NewStorageWithOptions(opened.Filesystem(), cache.NewObjectLRUDefault(), filesystem.Options{KeepDescriptors: true})
+	repository, err := git.Open(storage, nil)
+	if err != nil {
+		return nil, fmt.Errorf("open the git repository of %s: %w", directory, err)
 	}
 	return repository, nil
 }
 
-// classesAt are the courses of a cluster as a revision has them.
-func classesAt(ctx context.Context, repository *git.Repository, revision, cluster string) (map[string]plan.Class, error) {
+// commitAt is the tree of a revision.
+func commitAt(repository *git.Repository, revision string) (*tree.Tree, error) {
 	commit, _, err := tree.At(repository, revision)
 	if errors.Is(err, plumbing.ErrReferenceNotFound) || errors.Is(err, plumbing.ErrObjectNotFound) {
-		return nil, fmt.Errorf("%w: fetch it, or name another", err)
+		return nil, fmt.Errorf("%w: fetch it, or name another%s", err, shallowHint(repository))
+	}
+	return commit, err
+}
+
+// shallowHint says of a clone without all commits how to get them.
+func shallowHint(repository *git.Repository) string {
+	if edges, err := repository.Storer.Shallow(); err != nil || len(edges) == 0 {
+		return ""
+	}
+	return "; this clone holds only part of the history: git fetch --unshallow, and git fetch origin BRANCH:BRANCH for a branch that is not in it"
+}
+
+// changedClasses are the courses of a cluster in which two commits differ, as each
+// has them. There may be others with them that don't.
+func changedClasses(ctx context.Context, before, after *tree.Tree, cluster string) (was, is map[string]plan.Class, err error) {
+	var former, present []render.Applied
+	switch had, has := slices.Contains(render.Clusters(before), cluster), slices.Contains(render.Clusters(after), cluster); {
+	case had && has:
+		former, present, err = render.Changed(ctx, before, after, cluster)
+	case had:
+		former, err = render.Cluster(ctx, before, cluster)
+	case has:
+		present, err = render.Cluster(ctx, after, cluster)
 	}
 	if err != nil {
-		return nil, err
+		return nil, nil, fmt.Errorf("cluster %s: %w", cluster, err)
 	}
-	if !slices.Contains(render.Clusters(commit), cluster) {
-		return map[string]plan.Class{}, nil
+	if was, err = classesOf(former); err != nil {
+		return nil, nil, fmt.Errorf("cluster %s before the change: %w", cluster, err)
 	}
-	applied, err := render.Cluster(ctx, commit, cluster)
-	if err != nil {
-		return nil, fmt.Errorf("cluster %s at %s: %w", cluster, revision, err)
+	if is, err = classesOf(present); err != nil {
+		return nil, nil, fmt.Errorf("cluster %s: %w", cluster, err)
 	}
+	return was, is, nil
+}
+
+func classesOf(applied []render.Applied) (map[string]plan.Class, error) {
 	var objects []*unstructured.Unstructured
 	for _, one := range applied {
 		if one.Err != nil {
-			return nil, fmt.Errorf("cluster %s at %s: %w", cluster, revision, one.Err)
+			return nil, one.Err
 		}
 		objects = append(objects, one.Objects...)
 	}

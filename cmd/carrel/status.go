@@ -1,14 +1,19 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"net/url"
+	"os"
 	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
 
+	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
 	"github.com/spf13/cobra"
 	k8sruntime "k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/tools/clientcmd"
@@ -33,7 +38,7 @@ func (f *clusterFlags) client() (client.Client, error) {
 		return nil, fmt.Errorf("find the cluster: %w: name a file with --kubeconfig", err)
 	}
 	scheme := k8sruntime.NewScheme()
-	if err := v1alpha1.AddToScheme(scheme); err != nil {
+	if err := errors.Join(v1alpha1.AddToScheme(scheme), kustomizev1.AddToScheme(scheme)); err != nil {
 		return nil, err
 	}
 	c, err := client.New(config, client.Options{Scheme: scheme})
@@ -155,31 +160,62 @@ func writeTroubled(ctx context.Context, c client.Client, course string, out io.W
 	return table.Flush()
 }
 
+// gatewayVariable holds what --gateway-address says, for who has one gateway only.
+const gatewayVariable = "CARREL_GATEWAY_ADDRESS"
+
+// gateway is where carrels are reached.
+type gateway struct{ scheme, domain string }
+
+// gatewayAt reads an address: a domain, perhaps with a port, or a URL of it.
+func gatewayAt(address string) (gateway, error) {
+	if address == "" {
+		return gateway{}, fmt.Errorf("say where carrels are reached with --gateway-address or in %s: the gateway's --carrel-domain, such as carrels.example.edu", gatewayVariable)
+	}
+	if !strings.Contains(address, "://") {
+		address = "https://" + address
+	}
+	parsed, err := url.Parse(address)
+	if err != nil || parsed.Host == "" || strings.Trim(parsed.Path, "/") != "" || parsed.Scheme != "https" && parsed.Scheme != "http" {
+		return gateway{}, fmt.Errorf("--gateway-address %s is no address of a gateway: write its domain, such as carrels.example.edu:8443", address)
+	}
+	return gateway{parsed.Scheme, parsed.Host}, nil
+}
+
+// address is that of a carrel.
+func (g gateway) address(u *v1alpha1.Userland) string {
+	return fmt.Sprintf("%s://%s--%s.%s/", g.scheme, u.Name, u.Namespace, g.domain)
+}
+
 func newOpenCommand() *cobra.Command {
 	f := &clusterFlags{}
-	course, domain := "", ""
+	course, address := "", ""
 	command := &cobra.Command{
-		Use:     "open STUDENT --domain=DOMAIN",
-		Short:   "Print the address of a student's carrel",
-		Example: `  carrel open 21t0042 --course=prog1 --domain=carrels.example.edu`,
-		Args:    cobra.ExactArgs(1),
+		Use:   "open STUDENT",
+		Short: "Print the address of a student's carrel",
+		Example: `  carrel open 21t0042 --course=prog1 --gateway-address=carrels.example.edu
+  export ` + gatewayVariable + `=carrels.example.edu
+  carrel open 21t0042`,
+		Args: cobra.ExactArgs(1),
 		RunE: func(command *cobra.Command, args []string) error {
+			g, err := gatewayAt(cmp.Or(address, os.Getenv(gatewayVariable)))
+			if err != nil {
+				return err
+			}
 			c, err := f.client()
 			if err != nil {
 				return err
 			}
-			return writeAddresses(command.Context(), c, args[0], course, domain, command.OutOrStdout())
+			return writeAddresses(command.Context(), c, args[0], course, g, command.OutOrStdout())
 		},
 	}
 	f.add(command)
 	command.Flags().StringVar(&course, "course", "", "only the carrel in this course")
-	command.Flags().StringVar(&domain, "domain", "", "the domain of the carrels, as the gateway has it")
-	_ = command.MarkFlagRequired("domain")
+	command.Flags().StringVar(&address, "gateway-address", "", "where carrels are reached: the gateway's --carrel-domain (default: the variable "+gatewayVariable+")")
 	return command
 }
 
 // writeAddresses prints the address of each carrel of somebody.
-func writeAddresses(ctx context.Context, c client.Client, student, course, domain string, out io.Writer) error {
+func writeAddresses(ctx context.Context, c client.Client, student, course string, at gateway, out io.Writer) error {
 	var userlands v1alpha1.UserlandList
 	if err := c.List(ctx, &userlands, client.InNamespace(course)); err != nil {
 		return fmt.Errorf("list the carrels: %w", err)
@@ -189,7 +225,7 @@ func writeAddresses(ctx context.Context, c client.Client, student, course, domai
 		u := &userlands.Items[i]
 		if u.Name == student || u.Spec.User == student {
 			found = true
-			fmt.Fprintf(out, "https://%s--%s.%s/\n", u.Name, u.Namespace, domain)
+			fmt.Fprintln(out, at.address(u))
 		}
 	}
 	if !found {

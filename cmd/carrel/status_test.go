@@ -11,8 +11,6 @@ import (
 	"github.com/carrel-dev/carrel/test/apiserver"
 )
 
-func TestMain(m *testing.M) { apiserver.Main(m) }
-
 func TestStatusAndOpen(t *testing.T) {
 	c := apiserver.Client(t)
 	namespace := apiserver.Namespace(t, c)
@@ -45,13 +43,29 @@ func TestStatusAndOpen(t *testing.T) {
 		}
 	}
 	out.Reset()
-	if err := writeAddresses(t.Context(), c, "yuki@example.ac.jp", namespace, "carrels.example.edu", &out); err != nil {
+	if err := writeAddresses(t.Context(), c, "yuki@example.ac.jp", namespace, gateway{"https", "carrels.example.edu"}, &out); err != nil {
 		t.Fatal(err)
 	}
 	if want := "https://yuki--" + namespace + ".carrels.example.edu/\n"; out.String() != want {
 		t.Errorf("the address is %q, want %q", out.String(), want)
 	}
-	if err := writeAddresses(t.Context(), c, "nobody", "", "x", &out); err == nil {
+	if err := writeAddresses(t.Context(), c, "nobody", "", gateway{}, &out); err == nil {
 		t.Error("nobody has an address")
+	}
+}
+
+func TestGatewayAddress(t *testing.T) {
+	for address, want := range map[string]gateway{
+		"carrels.example.edu": {"https", "carrels.example.edu"}, "https://carrels.example.edu:8443/": {"https", "carrels.example.edu:8443"},
+		"http://localhost:8080": {"http", "localhost:8080"}, "": {}, "https://x.example/courses": {}, "ftp://x.example": {},
+	} {
+		got, err := gatewayAt(address)
+		if got != want || (err == nil) != (want != gateway{}) {
+			t.Errorf("%q is %v, %v, want %v", address, got, err, want)
+		}
+	}
+	t.Setenv(gatewayVariable, "")
+	if _, err := carrel(t, "open", "kai"); err == nil || !strings.Contains(err.Error(), gatewayVariable) {
+		t.Errorf("without an address: %v", err)
 	}
 }

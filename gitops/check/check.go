@@ -9,7 +9,9 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
+	"github.com/carrel-dev/carrel/gitops/parallel"
 	"github.com/carrel-dev/carrel/gitops/plan"
 	"github.com/carrel-dev/carrel/gitops/render"
 	"github.com/carrel-dev/carrel/gitops/tree"
@@ -47,44 +49,65 @@ type Finding struct {
 // the tree it is to replace, removals over the guard are findings too. What is
 // found in several clusters is said once.
 func Clusters(ctx context.Context, now, before *tree.Tree) ([]Finding, error) {
+	return Below(ctx, now, before, "")
+}
+
+// Below is Clusters for what is found in a file or directory. Only courses that have
+// a part there are rendered. An empty path is all there is.
+func Below(ctx context.Context, now, before *tree.Tree, path string) ([]Finding, error) {
+	path = strings.Trim(path, "/")
+	if path == "." {
+		path = ""
+	}
 	names := render.Clusters(now)
 	if len(names) == 0 {
 		return nil, fmt.Errorf("there is no clusters/<name>/flux-system: run carrel at the root of the repository, or name it with --repository")
 	}
+	go func() { _, _ = kinds() }() // they are needed once all is rendered
+	var former []string
+	if before != nil {
+		former = render.Clusters(before)
+	}
 	var found []Finding
 	for _, name := range names {
-		s, err := load(ctx, now, name)
+		trees := []*tree.Tree{now}
+		if slices.Contains(former, name) {
+			trees = append(trees, before)
+		}
+		s, err := load(ctx, name, path, trees)
 		if err != nil {
 			return nil, fmt.Errorf("cluster %s: %w", name, err)
 		}
-		if before != nil && slices.Contains(render.Clusters(before), name) {
-			if s.before, err = load(ctx, before, name); err != nil {
-				return nil, fmt.Errorf("cluster %s before the change: %w", name, err)
-			}
-		}
-		for _, rule := range rules {
-			for _, f := range rule.find(s) {
-				f.Rule, f.Severity = rule.ID, cmp.Or(f.Severity, rule.Severity)
-				found = append(found, f)
-			}
-		}
+		found = append(found, s.judge()...)
 	}
 	slices.SortStableFunc(found, compareFindings)
-	return slices.Compact(found), nil
+	return keep(slices.Compact(found), path), nil
+}
+
+// keep keeps the findings in a file or directory.
+func keep(found []Finding, path string) []Finding {
+	if path == "" {
+		return found
+	}
+	return slices.DeleteFunc(found, func(f Finding) bool { return f.File != path && !strings.HasPrefix(f.File, path+"/") })
+}
+
+// judge asks all rules, several at a time.
+func (s *subject) judge() (all []Finding) {
+	found := make([][]Finding, len(rules))
+	parallel.Each(len(rules), func(i int) { found[i] = rules[i].find(s) })
+	for i, rule := range rules {
+		for _, f := range found[i] {
+			f.Rule, f.Severity = rule.ID, cmp.Or(f.Severity, rule.Severity)
+			all = append(all, f)
+		}
+	}
+	return all
 }
 
 func compareFindings(a, b Finding) int {
 	return cmp.Or(strings.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), strings.Compare(a.Rule, b.Rule),
 		strings.Compare(a.Object, b.Object), strings.Compare(a.Message, b.Message))
-}
-
-// Below keeps the findings in a file or directory.
-func Below(found []Finding, path string) []Finding {
-	path = strings.Trim(path, "/")
-	if path == "" || path == "." {
-		return found
-	}
-	return slices.DeleteFunc(found, func(f Finding) bool { return f.File != path && !strings.HasPrefix(f.File, path+"/") })
 }
 
 // Failed reports whether any finding is an error.
@@ -104,16 +127,45 @@ type subject struct {
 	by      map[id]*object
 	// classes are the courses that can be made sense of, by name.
 	classes map[string]plan.Class
-	before  *subject
-	sources map[string][]*document
 	rosters map[string]roster.Roster
+	before  *subject
+
+	// sources are files that rules have looked into, several of them at a time.
+	mutex   sync.Mutex
+	sources map[string][]*document
 }
 
-func load(ctx context.Context, t *tree.Tree, cluster string) (*subject, error) {
-	applied, err := render.Cluster(ctx, t, cluster)
+// load renders a cluster of the first tree and, if there is one, of the second, which
+// was before.
+func load(ctx context.Context, cluster, path string, trees []*tree.Tree) (*subject, error) {
+	all, err := rendered(ctx, cluster, path, trees)
 	if err != nil {
 		return nil, err
 	}
+	s, err := newSubject(ctx, trees[0], cluster, all[0])
+	if err != nil || len(trees) == 1 {
+		return s, err
+	}
+	s.before, err = newSubject(ctx, trees[1], cluster, all[1])
+	return s, err
+}
+
+func rendered(ctx context.Context, cluster, path string, trees []*tree.Tree) ([][]render.Applied, error) {
+	if path != "" {
+		return render.Below(ctx, path, cluster, trees...)
+	}
+	var all [][]render.Applied
+	for _, t := range trees {
+		one, err := render.Cluster(ctx, t, cluster)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, one)
+	}
+	return all, nil
+}
+
+func newSubject(ctx context.Context, t *tree.Tree, cluster string, applied []render.Applied) (_ *subject, err error) {
 	s := &subject{cluster: cluster, tree: t, applied: applied, by: map[id]*object{}, sources: map[string][]*document{}, rosters: map[string]roster.Roster{}}
 	var valid []*object
 	for i := range applied {
@@ -121,13 +173,17 @@ func load(ctx context.Context, t *tree.Tree, cluster string) (*subject, error) {
 			one := &object{Unstructured: o, origin: applied[i].Origins[j], by: applied[i].Kustomization}
 			s.objects = append(s.objects, one)
 			s.by[id{o.GetKind(), o.GetNamespace(), o.GetName()}] = one
-			if one.errs = validate(ctx, o); len(one.errs) == 0 {
-				valid = append(valid, one)
-			}
+		}
+	}
+	parallel.Each(len(s.objects), func(i int) { s.objects[i].errs = validate(ctx, s.objects[i].Unstructured) })
+	for _, one := range s.objects {
+		if len(one.errs) == 0 {
+			valid = append(valid, one)
 		}
 	}
 	if s.classes, err = plan.Classes(unwrap(valid)); err != nil {
 		return nil, err
 	}
+	s.readRosters()
 	return s, nil
 }

@@ -25,6 +25,7 @@ const (
 	kai       = rosters + "students/kai.yaml"
 	template  = "courses/prog1/templates/ide.yaml"
 	namespace = "clusters/lab/courses/prog1/namespace.yaml"
+	sync      = "clusters/lab/courses/prog1/sync.yaml"
 )
 
 // edit replaces text of a file; all of it if what to replace is empty.
@@ -80,6 +81,16 @@ func TestRules(t *testing.T) {
 		{name: "nothing is wrong"},
 		{"a file that is not there", []edit{{rosters + "kustomization.yaml", "students/kai.yaml", "students/kei.yaml"}},
 			[]string{"courses/prog1/roster:0 error build: kustomization prog1/roster: "}},
+		{"a dependency that is not there", []edit{{sync, "  path: ./courses/prog1/roster\n", "  path: ./courses/prog1/roster\n  dependsOn: [{name: templates}, {name: teachers}]\n"}},
+			[]string{sync + ":19 error depends-on: there is no Kustomization prog1/teachers"}},
+		{"dependencies in a circle", []edit{{sync, "  path: ./courses/prog1/roster\n", "  path: ./courses/prog1/roster\n  dependsOn: [{name: templates}]\n"},
+			{sync, "  path: ./courses/prog1/templates\n", "  path: ./courses/prog1/templates\n  dependsOn: [{name: roster, namespace: prog1}]\n"}},
+			[]string{sync + ":8 error depends-on: the Kustomization prog1/roster depends on this one", sync + ":20 error depends-on: the Kustomization prog1/templates depends on this one"}},
+		{"variables of the cluster", []edit{{sync, "  path: ./courses/prog1/roster\n", "  path: ./courses/prog1/roster\n  postBuild: {substituteFrom: [{kind: ConfigMap, name: term}]}\n"}, {course, "title: Programming 1", "title: Programming ${TERM}"}},
+			[]string{sync + ":19 warning variables: the ConfigMap prog1/term, which has variables, is not in git"}},
+		{"variables in git, one of them wrong", []edit{{sync, "  path: ./courses/prog1/roster\n", "  path: ./courses/prog1/roster\n  postBuild: {substituteFrom: [{kind: ConfigMap, name: term}]}\n"}, {course, "timeZone: Asia/Tokyo", "timeZone: ${ZONE}"},
+			{namespace, "apiVersion: v1\nkind: Namespace", "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: term\ndata: {ZONE: Asia/Tokio}\n---\napiVersion: v1\nkind: Namespace"}},
+			[]string{course + ":11 error timetable: spec.timetable.timeZone: there is no time zone"}},
 		{"an unknown field", []edit{{kai, "user:", "usr:"}}, []string{kai + `:6 error schema: unknown field "spec.usr"`}},
 		{"a rule of the kind", []edit{{course, "duration: 90m", "duration: 0s"}}, []string{course + ":17 error schema: spec.timetable.sessions[0].duration: "}},
 		{"a wrong type", []edit{{kai, "user: kai@example.ac.jp", "user: 12"}}, []string{kai + ":6 error schema: spec.user: "}},
@@ -209,9 +220,32 @@ func TestOwnCourses(t *testing.T) {
 	}
 }
 
+// What is found below a path is what is found there by looking at everything.
 func TestBelow(t *testing.T) {
-	found := []check.Finding{{File: "courses/a/x.yaml"}, {File: "courses/ab/x.yaml"}}
-	if got := check.Below(found, "courses/a/"); len(got) != 1 || got[0].File != "courses/a/x.yaml" {
-		t.Errorf("found %v", got)
+	mistakes := []edit{
+		{rows, "26t0005,", "26t0001,"}, {template, "ide:1.2", "ide"}, {kai, "user:", "usr:"}, {course, "Asia/Tokyo", "Asia/Tokio"},
+		{namespace, `pods: "10"`, `pods: "2"`}, {namespace, "    pod-security.kubernetes.io/enforce: restricted\n", ""},
+		{rosters + "kustomization.yaml", "students/kai.yaml", "students/kai.yaml\n  - db.yaml"}, {rosters + "db.yaml", "", "apiVersion: v1\nkind: Secret\nmetadata:\n  name: db\n"},
+	}
+	all, err := check.Clusters(t.Context(), repository(t, mistakes...), repository(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, least := range map[string]int{
+		"courses": 4, "courses/prog1/": 4, "courses/prog1/roster": 3, rows: 1, kai: 1, template: 1, namespace: 1, "clusters": 1, "courses/pro": 0, "clusters/lab/flux-system": 0,
+	} {
+		var want []string
+		for _, f := range all {
+			if f.File == path || strings.HasPrefix(f.File, strings.TrimSuffix(path, "/")+"/") {
+				want = append(want, words([]check.Finding{f})...)
+			}
+		}
+		found, err := check.Below(t.Context(), repository(t, mistakes...), repository(t), path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, words(found)); diff != "" || len(want) < least {
+			t.Errorf("below %s (-of all +alone), at least %d:\n%s", path, least, diff)
+		}
 	}
 }

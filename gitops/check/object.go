@@ -95,6 +95,8 @@ func (s *subject) line(o *object, field string) int {
 }
 
 func (s *subject) documents(file string) []*document {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
 	if known, found := s.sources[file]; found {
 		return known
 	}

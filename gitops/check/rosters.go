@@ -12,15 +12,25 @@ import (
 	kustypes "sigs.k8s.io/kustomize/api/types"
 	"sigs.k8s.io/yaml"
 
+	"github.com/carrel-dev/carrel/gitops/parallel"
 	"github.com/carrel-dev/carrel/roster"
 )
 
-// rows reads the rosters of a course. The names of files are their paths in the
-// repository.
-func (s *subject) rows(course string) roster.Roster {
-	if known, found := s.rosters[course]; found {
-		return known
+// readRosters reads those of all courses.
+func (s *subject) readRosters() {
+	names := s.names()
+	read := make([]roster.Roster, len(names))
+	parallel.Each(len(names), func(i int) { read[i] = s.readRoster(names[i]) })
+	for i, name := range names {
+		s.rosters[name] = read[i]
 	}
+}
+
+// rows are those of the rosters of a course. The names of files are their paths in
+// the repository.
+func (s *subject) rows(course string) roster.Roster { return s.rosters[course] }
+
+func (s *subject) readRoster(course string) roster.Roster {
 	var files []roster.File
 	for _, source := range s.classes[course].Course.Spec.Rosters {
 		o := s.find("ConfigMap", course, source.ConfigMap)
@@ -29,9 +39,7 @@ func (s *subject) rows(course string) roster.Roster {
 		}
 		files = append(files, s.files(o)...)
 	}
-	read := roster.Read(files...)
-	s.rosters[course] = read
-	return read
+	return roster.Read(files...)
 }
 
 func (s *subject) files(o *object) (files []roster.File) {

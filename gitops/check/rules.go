@@ -50,6 +50,10 @@ func List(out io.Writer) error {
 var rules = []Rule{
 	{"build", Error, "What Flux is pointed at can be built.",
 		"Flux builds each Kustomization with kustomize. One that can't be built changes nothing: the class stays as it was, and the commit is marked failed.", findBuild},
+	{"depends-on", Error, "What a Kustomization depends on is there, and not itself.",
+		"Flux applies a Kustomization once those of its spec.dependsOn are ready. One that is not there, or a circle, keeps it waiting for ever.", findDependsOn},
+	{"variables", Warning, "The variables of a course are in git.",
+		"spec.postBuild.substituteFrom names ConfigMaps and Secrets. Those that only the cluster has, or that are encrypted, can't be read here: what stands for their variables was looked at as it is written.", findVariables},
 	{"schema", Error, "The API server accepts each object as it is written.",
 		"Fields, types and rules of each kind are those of the API server. An object it refuses keeps Flux from applying the whole Kustomization.", findSchema},
 	{"course-name", Error, "A Course bears the name of its namespace.",

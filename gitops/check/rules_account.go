@@ -24,7 +24,7 @@ type account struct {
 }
 
 func findAccount(s *subject) (found []Finding) {
-	accounts := map[string]*account{}
+	accounts, bindings := map[string]*account{}, s.bindings()
 	for _, o := range s.objects {
 		k := o.by
 		if k == nil || k.Spec.ServiceAccountName == "" {
@@ -32,7 +32,7 @@ func findAccount(s *subject) (found []Finding) {
 		}
 		id := k.Namespace + "/" + k.Spec.ServiceAccountName
 		if accounts[id] == nil {
-			accounts[id] = s.account(k)
+			accounts[id] = s.account(k, bindings[id])
 		}
 		plural, _ := meta.UnsafeGuessKindToResource(o.GroupVersionKind())
 		for _, verb := range verbs {
@@ -48,26 +48,45 @@ func findAccount(s *subject) (found []Finding) {
 	return found
 }
 
-// account gathers the rules of the account that a Kustomization impersonates.
-func (s *subject) account(k *kustomizev1.Kustomization) *account {
-	a := &account{in: map[string][]rbacv1.PolicyRule{}}
+// bindings are those of all accounts, by namespace and name.
+func (s *subject) bindings() map[string][]binding {
+	all := map[string][]binding{}
 	for _, o := range s.objects {
 		if o.GroupVersionKind().Group != rbacv1.GroupName || !strings.HasSuffix(o.GetKind(), "RoleBinding") {
 			continue
 		}
 		// A ClusterRoleBinding has the same fields.
-		binding := &rbacv1.RoleBinding{}
-		if runtime.DefaultUnstructuredConverter.FromUnstructured(o.Object, binding) != nil || !slices.ContainsFunc(binding.Subjects, func(subject rbacv1.Subject) bool {
-			return subject.Kind == rbacv1.ServiceAccountKind && subject.Name == k.Spec.ServiceAccountName && subject.Namespace == k.Namespace
-		}) {
+		one := binding{kind: o.GetKind()}
+		if runtime.DefaultUnstructuredConverter.FromUnstructured(o.Object, &one.RoleBinding) != nil {
 			continue
 		}
-		rules, there := s.role(binding)
+		bound := map[string]bool{}
+		for _, subject := range one.Subjects {
+			id := subject.Namespace + "/" + subject.Name
+			if subject.Kind == rbacv1.ServiceAccountKind && !bound[id] {
+				bound[id], all[id] = true, append(all[id], one)
+			}
+		}
+	}
+	return all
+}
+
+type binding struct {
+	rbacv1.RoleBinding
+	kind string
+}
+
+// account gathers the rules of the account that a Kustomization impersonates.
+func (s *subject) account(k *kustomizev1.Kustomization, bindings []binding) *account {
+	a := &account{in: map[string][]rbacv1.PolicyRule{}}
+	for i := range bindings {
+		one := &bindings[i]
+		rules, there := s.role(&one.RoleBinding)
 		a.unknown = a.unknown || !there
-		if o.GetKind() == "ClusterRoleBinding" {
+		if one.kind == "ClusterRoleBinding" {
 			a.everywhere = append(a.everywhere, rules...)
 		} else {
-			a.in[o.GetNamespace()] = append(a.in[o.GetNamespace()], rules...)
+			a.in[one.Namespace] = append(a.in[one.Namespace], rules...)
 		}
 	}
 	if len(a.in)+len(a.everywhere) == 0 && s.find("ServiceAccount", k.Namespace, k.Spec.ServiceAccountName) == nil {
@@ -92,11 +111,11 @@ func (s *subject) role(binding *rbacv1.RoleBinding) (rules []rbacv1.PolicyRule, 
 }
 
 func (a *account) may(verb string, o *object, resource string) bool {
-	rules := append(slices.Clone(a.everywhere), a.in[o.GetNamespace()]...)
-	return slices.ContainsFunc(rules, func(rule rbacv1.PolicyRule) bool {
+	allows := func(rule rbacv1.PolicyRule) bool {
 		return has(rule.Verbs, verb) && has(rule.APIGroups, o.GroupVersionKind().Group) && has(rule.Resources, resource) &&
 			(len(rule.ResourceNames) == 0 || verb != "create" && slices.Contains(rule.ResourceNames, o.GetName()))
-	})
+	}
+	return slices.ContainsFunc(a.everywhere, allows) || slices.ContainsFunc(a.in[o.GetNamespace()], allows)
 }
 
 func has(list []string, word string) bool {

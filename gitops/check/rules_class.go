@@ -140,7 +140,10 @@ func findRosterMissing(s *subject) (found []Finding) {
 func findQuota(s *subject) (found []Finding) {
 	for _, name := range s.names() {
 		class := s.classes[name]
-		need := plan.Compare(name, class, class, time.Time{}).Need
+		if len(class.Quotas) == 0 {
+			continue
+		}
+		need := plan.NeedOf(name, class)
 		for _, row := range need.Rows {
 			if !row.Over {
 				continue

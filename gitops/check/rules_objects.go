@@ -1,9 +1,12 @@
 package check
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
+	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
@@ -14,6 +17,72 @@ func findBuild(s *subject) (found []Finding) {
 		}
 	}
 	return found
+}
+
+func findVariables(s *subject) (found []Finding) {
+	for _, one := range s.applied {
+		if one.Kustomization == nil || s.classes[cmp.Or(one.Kustomization.Spec.TargetNamespace, one.Kustomization.Namespace)].Course == nil {
+			continue // what a cluster gives to its own programs is its own affair
+		}
+		for _, name := range one.Unknown {
+			found = append(found, s.at(s.kustomization(one.Kustomization), "spec.postBuild.substituteFrom", fmt.Sprintf("the %s, which has variables, is not in git", name),
+				"look at what depends on them in the cluster, or keep them in a ConfigMap in git"))
+		}
+	}
+	return found
+}
+
+// kustomization is one of Flux's, as an object.
+func (s *subject) kustomization(k *kustomizev1.Kustomization) *object {
+	return s.find(kustomizev1.KustomizationKind, k.Namespace, k.Name)
+}
+
+func findDependsOn(s *subject) (found []Finding) {
+	needs := map[string][]string{}
+	for _, one := range s.applied {
+		if one.Kustomization != nil {
+			needs[keyOf(one.Kustomization)] = dependencies(one.Kustomization)
+		}
+	}
+	for _, one := range s.applied {
+		k := one.Kustomization
+		if k == nil {
+			continue
+		}
+		for i, name := range needs[keyOf(k)] {
+			field := index("spec.dependsOn", i)
+			namespace, base, _ := strings.Cut(name, "/")
+			switch {
+			case s.find(kustomizev1.KustomizationKind, namespace, base) == nil:
+				found = append(found, s.at(s.kustomization(k), field, fmt.Sprintf("there is no Kustomization %s", name), "correct the name, or take it out"))
+			case reaches(needs, name, keyOf(k), map[string]bool{}):
+				found = append(found, s.at(s.kustomization(k), field, fmt.Sprintf("the Kustomization %s depends on this one in its turn", name), "take one of the two out"))
+			}
+		}
+	}
+	return found
+}
+
+func keyOf(k *kustomizev1.Kustomization) string { return k.Namespace + "/" + k.Name }
+
+// dependencies are those of a Kustomization, by namespace and name.
+func dependencies(k *kustomizev1.Kustomization) (all []string) {
+	for _, on := range k.Spec.DependsOn {
+		all = append(all, cmp.Or(on.Namespace, k.Namespace)+"/"+on.Name)
+	}
+	return all
+}
+
+// reaches tells whether one depends on another, by however many.
+func reaches(needs map[string][]string, from, to string, seen map[string]bool) bool {
+	if from == to {
+		return true
+	}
+	if seen[from] {
+		return false
+	}
+	seen[from] = true
+	return slices.ContainsFunc(needs[from], func(next string) bool { return reaches(needs, next, to, seen) })
 }
 
 func findSchema(s *subject) (found []Finding) {

@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"maps"
 	"slices"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
@@ -80,13 +79,4 @@ func heldFiles(was, is seats) *Held {
 		return nil
 	}
 	return &Held{Files: true, Removals: len(removals), Of: len(was.by), Confirm: confirmLine(confirm)}
-}
-
-// sections are those of a class, without repetition.
-func (s *seats) sections() []string {
-	found := map[string]bool{}
-	for _, seat := range s.by {
-		found[seat.Section] = true
-	}
-	return slices.Sorted(maps.Keys(found))
 }

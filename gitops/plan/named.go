@@ -12,7 +12,7 @@ type Unnamed struct {
 
 // Naming is the plan with only those users by name of whom named says yes, and a
 // count of the others. A comment is read by more people than the roster, so it
-// names whom the change itself names.
+// names whom the change itself names. What a cluster has at the moment is not in it.
 func (p Plan) Naming(named func(user string) bool) Plan {
 	p.Added, p.Unnamed.Added = only(p.Added, named, func(s Seat) Seat { return s })
 	p.Removed, p.Unnamed.Removed = only(p.Removed, named, func(r Removal) Seat { return r.Seat })
@@ -20,6 +20,7 @@ func (p Plan) Naming(named func(user string) bool) Plan {
 	p.Disabled, p.Unnamed.Disabled = only(p.Disabled, named, func(s Seat) Seat { return s })
 	p.Enabled, p.Unnamed.Enabled = only(p.Enabled, named, func(s Seat) Seat { return s })
 	p.Resectioned, p.Unnamed.Resectioned = only(p.Resectioned, named, func(r Resection) Seat { return r.Seat })
+	p.Present = nil
 	return p
 }
 

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"maps"
 	"slices"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
@@ -45,8 +44,11 @@ var aliases = map[corev1.ResourceName]corev1.ResourceName{
 }
 
 func needs(was, is seats, before, after Class) Need {
-	former, _ := was.fullest(before)
-	present, at := is.fullest(after)
+	former, at := was.fullest(before)
+	present := former
+	if was.course != is.course {
+		present, at = is.fullest(after)
+	}
 	need := Need{Session: at}
 	for _, name := range measured {
 		w, i := former[name], present[name]
@@ -62,60 +64,106 @@ func needs(was, is seats, before, after Class) Need {
 	return need
 }
 
+// NeedOf is what a class takes by itself, before and after being the same.
+func NeedOf(name string, class Class) Need {
+	s := seatsOf(name, class)
+	return needs(s, s, class, class)
+}
+
+// group are seats that need the same at every moment.
+type group struct {
+	template, section string
+	enabled           bool
+}
+
+// demand is a class by what it needs.
+type demand struct {
+	groups    []group
+	count     map[group]int64
+	templates map[string]*v1alpha1.Template
+	limits    []corev1.LimitRange
+	timetable bool
+}
+
+func (s *seats) demand(c Class) *demand {
+	d := &demand{count: map[group]int64{}, templates: c.templates(), limits: c.Limits, timetable: s.course.Spec.Timetable != nil}
+	for _, seat := range s.by {
+		if d.templates[seat.Template] != nil {
+			d.count[group{seat.Template, seat.Section, seat.Enabled}]++
+		}
+	}
+	d.groups = slices.SortedFunc(maps.Keys(d.count), func(a, b group) int {
+		return cmp.Or(cmp.Compare(a.template, b.template), cmp.Compare(a.section, b.section))
+	})
+	return d
+}
+
 // fullest is what the class takes in the session with most pods.
 func (s *seats) fullest(c Class) (need corev1.ResourceList, at string) {
-	templates := c.templates()
-	need = s.at(templates, c.Limits, nil, time.Time{})
+	d := s.demand(c)
+	meets := func(string) bool { return false }
+	most := d.pods(meets)
 	if s.course.Spec.Timetable == nil {
-		return need, ""
+		return d.at(meets), ""
 	}
 	table, err := timetable.New(*s.course.Spec.Timetable)
 	if err != nil {
 		// What is wrong with a timetable is for the check to say.
-		return need, ""
+		return d.at(meets), ""
 	}
 	for _, session := range table.Sessions() {
-		then := s.at(templates, c.Limits, table, session.Begin)
-		pods, most := then[corev1.ResourcePods], need[corev1.ResourcePods]
-		if pods.Cmp(most) > 0 {
-			need, at = then, session.Words()
+		then := func(section string) bool { return table.At(section, session.Begin).InSession() }
+		if pods := d.pods(then); pods > most {
+			most, meets, at = pods, then, session.Words()
 		}
 	}
-	return need, at
+	return d.at(meets), at
 }
 
-// at is what the class takes at a moment of a timetable. Without one, whoever can
+// there tells whether those of a group have a pod. Without a timetable, whoever can
 // sleep does; a class whose carrels all can is taken to be all there.
-func (s *seats) at(templates map[string]*v1alpha1.Template, limits []corev1.LimitRange, table *timetable.Table, moment time.Time) corev1.ResourceList {
-	meets := map[string]bool{}
-	if table != nil {
-		for _, section := range s.sections() {
-			meets[section] = table.At(section, moment).InSession()
+func (d *demand) there(g group, meets func(section string) bool) bool {
+	asleep := d.templates[g.template].Spec.Idle != nil && d.timetable && !meets(g.section)
+	return g.enabled && !asleep
+}
+
+// pods is how many there are when some sections meet.
+func (d *demand) pods(meets func(section string) bool) (n int64) {
+	for _, g := range d.groups {
+		if d.there(g, meets) {
+			n += d.count[g]
 		}
 	}
+	return n
+}
+
+// at is what the class takes when some sections meet.
+func (d *demand) at(meets func(section string) bool) corev1.ResourceList {
 	need, pods := corev1.ResourceList{}, map[string]corev1.ResourceList{}
-	for _, seat := range s.by {
-		t := templates[seat.Template]
-		if t == nil {
-			continue
-		}
+	for _, g := range d.groups {
+		n, t := d.count[g], d.templates[g.template]
 		for _, volume := range t.Spec.Volumes {
-			add(need, corev1.ResourcePersistentVolumeClaims, *resource.NewQuantity(1, resource.DecimalSI))
-			add(need, corev1.ResourceRequestsStorage, volume.PVCSpec.Resources.Requests[corev1.ResourceStorage])
+			add(need, corev1.ResourcePersistentVolumeClaims, *resource.NewQuantity(n, resource.DecimalSI))
+			add(need, corev1.ResourceRequestsStorage, times(volume.PVCSpec.Resources.Requests[corev1.ResourceStorage], n))
 		}
-		asleep := t.Spec.Idle != nil && s.course.Spec.Timetable != nil && !meets[seat.Section]
-		if !seat.Enabled || asleep {
+		if !d.there(g, meets) {
 			continue
 		}
-		add(need, corev1.ResourcePods, *resource.NewQuantity(1, resource.DecimalSI))
-		if pods[seat.Template] == nil {
-			pods[seat.Template] = podNeed(&t.Spec.Template.Spec, limits)
+		add(need, corev1.ResourcePods, *resource.NewQuantity(n, resource.DecimalSI))
+		if pods[g.template] == nil {
+			pods[g.template] = podNeed(&t.Spec.Template.Spec, d.limits)
 		}
-		for name, quantity := range pods[seat.Template] {
-			add(need, name, quantity)
+		for name, quantity := range pods[g.template] {
+			add(need, name, times(quantity, n))
 		}
 	}
 	return need
+}
+
+func times(quantity resource.Quantity, n int64) resource.Quantity {
+	product := quantity.DeepCopy()
+	product.Mul(n)
+	return product
 }
 
 // podNeed is what a quota counts of a pod: the sum of its containers, or the

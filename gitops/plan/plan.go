@@ -59,6 +59,8 @@ type Plan struct {
 	Settings []Change `json:"settings,omitempty"`
 	// Need is what the class takes at its fullest.
 	Need Need `json:"need"`
+	// Present is what a cluster has at this moment; nil: it was not asked.
+	Present *Present `json:"present,omitempty"`
 }
 
 // Changes reports whether the plan has any effect on people or the course.

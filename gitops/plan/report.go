@@ -72,6 +72,9 @@ func (p Plan) blocks() []block {
 		all = append(all, block{fmt.Sprintf("Template %s %s: %s", t.Name, t.Kind, t.words()), lines(t.Changes, Change.words)})
 	}
 	all = append(all, block{"Settings of the course", lines(p.Settings, Change.words)})
+	if p.Present != nil {
+		all = append(all, p.Present.blocks()...)
+	}
 	var said []block
 	for _, b := range all {
 		if len(b.lines) > 0 || strings.HasPrefix(b.title, "Template ") {

@@ -6,11 +6,11 @@ import (
 	"path"
 
 	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
-	"github.com/fluxcd/pkg/kustomize"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/kustomize/api/resmap"
 
+	"github.com/carrel-dev/carrel/gitops/parallel"
 	"github.com/carrel-dev/carrel/gitops/tree"
 )
 
@@ -27,8 +27,22 @@ type Applied struct {
 	Objects       []*unstructured.Unstructured
 	// Origins say where each of the Objects was written.
 	Origins []Origin
+	// Unknown are the ConfigMaps and Secrets with variables for it that are not in
+	// git. What stands for such a variable stays as it is written.
+	Unknown []string
 	// Err is why Flux could not build it. What it applied before stays.
 	Err error
+
+	// fs has what Flux adds to the directory that it builds: top.
+	fs  *tree.FileSystem
+	dir string
+	top entryPoint
+	in  *inputs
+	// done is set once it is rendered, putOff for what may be left for later.
+	done, putOff bool
+	// as is the one of another commit that is made of the same, if that is known.
+	as        *Applied
+	variables map[string]string
 }
 
 // Clusters names the clusters of a repository.
@@ -69,80 +83,106 @@ func begin(t *tree.Tree, name string) (*tree.FileSystem, Applied, error) {
 	if err != nil {
 		return nil, Applied{}, err
 	}
-	rendered, err := Build(over, dir)
+	in, err := inputsOf(over, dir)
+	if err != nil {
+		return nil, Applied{}, err
+	}
+	rendered, err := in.rendering(over, dir)
 	if err != nil {
 		return nil, Applied{}, err
 	}
 	first := Applied{}
-	err = first.take(rendered, dir)
-	return fs, first, err
+	for _, one := range rendered {
+		if err := first.take(one, dir); err != nil {
+			return nil, first, err
+		}
+	}
+	return fs, first, nil
 }
 
 // Cluster renders all that Flux applies to a cluster from this repository, from
 // clusters/<name>/flux-system on, each Kustomization that it finds in its turn.
 // One of another source is left out.
 func Cluster(ctx context.Context, t *tree.Tree, name string) ([]Applied, error) {
-	fs, first, err := begin(t, name)
-	if err != nil {
+	w := newWalk(t)
+	w.whole = true
+	if err := w.discover(ctx, name); err != nil {
 		return nil, err
 	}
-	all := []Applied{first}
-	source := sourceOf(first.Objects)
-	seen := map[string]bool{}
-	for i := 0; i < len(all); i++ {
-		for _, object := range all[i].Objects {
-			k := kustomizationOf(object)
-			if k == nil || seen[k.Namespace+"/"+k.Name] || !follows(k, source) {
-				continue
-			}
-			seen[k.Namespace+"/"+k.Name] = true
-			applied := Applied{Kustomization: k}
-			if err := applied.apply(ctx, fs); err != nil {
-				applied.Objects, applied.Origins = nil, nil
-				applied.Err = fmt.Errorf("kustomization %s/%s: %w", k.Namespace, k.Name, err)
-			}
-			all = append(all, applied)
-		}
-	}
-	return all, nil
+	return w.finish(ctx, nil), nil
 }
 
-// apply renders the Kustomization.
-func (a *Applied) apply(ctx context.Context, fs *tree.FileSystem) error {
-	over, dir, err := asFlux(fs, a.Kustomization)
-	if err != nil {
-		return err
+// eachApplied renders several at a time.
+func eachApplied(all []*Applied, do func(a *Applied)) {
+	if len(all) >= worthDividing {
+		schema()
 	}
-	rendered, err := Build(over, dir)
-	if err != nil {
-		return err
-	}
-	if err := substitute(ctx, rendered, a.Kustomization); err != nil {
-		return err
-	}
-	return a.take(rendered, dir)
+	parallel.Each(len(all), func(i int) { do(all[i]) })
 }
 
-// substitute puts the variables in that the Kustomization itself gives. Those of a
-// cluster's ConfigMaps and Secrets are not in git, and stay as they are.
-func substitute(ctx context.Context, rendered resmap.ResMap, k *kustomizev1.Kustomization) error {
-	if k.Spec.PostBuild == nil || len(k.Spec.PostBuild.Substitute) == 0 {
-		return nil
+// follow are the Kustomizations of this repository that are among the objects, but
+// those that are known by now.
+func (a *Applied) follow(source string, by map[string]*Applied) (all []*Applied) {
+	for _, object := range a.Objects {
+		k := kustomizationOf(object)
+		if k == nil || !follows(k, source) {
+			continue
+		}
+		next := &Applied{Kustomization: k}
+		if by[next.key()] == nil {
+			by[next.key()] = next
+			all = append(all, next)
+		}
 	}
-	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(k)
+	return all
+}
+
+func (a *Applied) key() string { return a.Kustomization.Namespace + "/" + a.Kustomization.Name }
+
+// prepare finds out what the Kustomization is made of.
+func (a *Applied) prepare(fs *tree.FileSystem) {
+	var err error
+	if a.fs, a.dir, a.top, err = asFlux(fs, a.Kustomization); err == nil {
+		a.in = newInputs()
+		err = a.in.from(a.fs, a.dir, a.top.file, a.top.k)
+	}
+	a.fail(err)
+}
+
+// render renders it once it is prepared.
+func (a *Applied) render(ctx context.Context) {
+	if a.Err != nil {
+		return
+	}
+	a.done = true
+	if err := a.apply(ctx); err != nil {
+		a.Objects, a.Origins = nil, nil
+		a.fail(err)
+	}
+}
+
+func (a *Applied) fail(err error) {
+	if err != nil {
+		a.Err = fmt.Errorf("kustomization %s: %w", a.key(), err)
+	}
+}
+
+func (a *Applied) apply(ctx context.Context) error {
+	rendered, err := a.in.rendering(a.fs, a.dir)
 	if err != nil {
 		return err
 	}
-	for _, resource := range rendered.Resources() {
-		done, err := kustomize.SubstituteVariables(ctx, nil, unstructured.Unstructured{Object: content}, resource, kustomize.SubstituteWithDryRun(true))
-		if err != nil {
-			return fmt.Errorf("substitute in %s: %w", resource.CurId(), err)
+	parts, errs := make([]Applied, len(rendered)), make([]error, len(rendered))
+	parallel.Each(len(rendered), func(i int) {
+		if errs[i] = substitute(ctx, rendered[i], a.Kustomization, a.variables, a.Unknown); errs[i] == nil {
+			errs[i] = parts[i].take(rendered[i], a.dir)
 		}
-		if done != nil {
-			if _, err := rendered.Replace(done); err != nil {
-				return fmt.Errorf("substitute in %s: %w", resource.CurId(), err)
-			}
+	})
+	for i := range parts {
+		if errs[i] != nil {
+			return errs[i]
 		}
+		a.Objects, a.Origins = append(a.Objects, parts[i].Objects...), append(a.Origins, parts[i].Origins...)
 	}
 	return nil
 }
@@ -184,12 +224,8 @@ func (a *Applied) take(rendered resmap.ResMap, dir string) error {
 		if err != nil {
 			return err
 		}
-		data, err := resource.MarshalJSON()
+		object, err := objectOf(resource)
 		if err != nil {
-			return fmt.Errorf("write %s: %w", resource.CurId(), err)
-		}
-		object := &unstructured.Unstructured{}
-		if err := object.UnmarshalJSON(data); err != nil {
 			return fmt.Errorf("read %s: %w", resource.CurId(), err)
 		}
 		a.Objects, a.Origins = append(a.Objects, object), append(a.Origins, origin)

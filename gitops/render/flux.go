@@ -19,28 +19,35 @@ import (
 // asFlux lays the kustomization.yaml over a directory that Flux builds it with:
 // one that lists all manifests where there is none, and what the Kustomization
 // adds to it.
-func asFlux(fs *tree.FileSystem, k *kustomizev1.Kustomization) (*tree.FileSystem, string, error) {
-	dir := path.Clean("/" + k.Spec.Path)
+func asFlux(fs *tree.FileSystem, k *kustomizev1.Kustomization) (over *tree.FileSystem, dir string, top entryPoint, err error) {
+	dir = path.Clean("/" + k.Spec.Path)
 	if !fs.IsDir(dir) {
-		return nil, "", fmt.Errorf("spec.path %s is no directory of the repository", k.Spec.Path)
+		return nil, "", top, fmt.Errorf("spec.path %s is no directory of the repository", k.Spec.Path)
 	}
 	file, found, err := kustomization(fs, dir)
 	if err != nil {
-		return nil, "", err
+		return nil, "", top, err
 	}
 	if found == nil {
 		file = path.Join(dir, konfig.DefaultKustomizationFileName())
 		if found, err = listing(fs, dir); err != nil {
-			return nil, "", err
+			return nil, "", top, err
 		}
 	}
 	add(found, k)
 	traced(found)
 	data, err := yaml.Marshal(found)
 	if err != nil {
-		return nil, "", fmt.Errorf("write %s as Flux does: %w", file, err)
+		return nil, "", top, fmt.Errorf("write %s as Flux does: %w", file, err)
 	}
-	return fs.With(file, data), dir, nil
+	return fs.With(file, data), dir, entryPoint{file, found, data}, nil
+}
+
+// entryPoint is the kustomization.yaml that a build begins with.
+type entryPoint struct {
+	file string
+	k    *kustypes.Kustomization
+	data []byte
 }
 
 // listing is the kustomization of a directory that has none.
@@ -92,7 +99,7 @@ func manifest(fs *tree.FileSystem, file string) (err error) {
 			err = fmt.Errorf("%s can't be read: %v", strings.TrimPrefix(file, "/"), r)
 		}
 	}()
-	data, err := fs.ReadFile(file)
+	data, err := guarded{fs}.ReadFile(file)
 	if err != nil {
 		return err
 	}

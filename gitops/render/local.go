@@ -12,13 +12,11 @@ import (
 	"github.com/carrel-dev/carrel/gitops/tree"
 )
 
-// local makes sure that building a directory reads nothing but the tree: kustomize
-// itself would fetch what it does not find there. Anybody may have proposed it.
-func local(fs *tree.FileSystem, dir string, seen map[string]bool) error {
-	if seen[dir] {
+// local makes sure that building a directory reads nothing but the tree.
+func (in *inputs) local(fs *tree.FileSystem, dir string) error {
+	if in.dirs[dir] {
 		return nil
 	}
-	seen[dir] = true
 	file, k, err := kustomization(fs, dir)
 	if err != nil {
 		return err
@@ -26,6 +24,12 @@ func local(fs *tree.FileSystem, dir string, seen map[string]bool) error {
 	if k == nil {
 		return fmt.Errorf("%s has no kustomization.yaml", dir)
 	}
+	return in.from(fs, dir, file, k)
+}
+
+// from is local for a directory whose kustomization.yaml has been read.
+func (in *inputs) from(fs *tree.FileSystem, dir, file string, k *kustypes.Kustomization) error {
+	in.dirs[dir] = true
 	if len(k.HelmCharts)+len(k.HelmChartInflationGenerator) > 0 {
 		return fmt.Errorf("%s: helm charts are not rendered: write down what they make", file)
 	}
@@ -34,8 +38,9 @@ func local(fs *tree.FileSystem, dir string, seen map[string]bool) error {
 			return fmt.Errorf("%s: %s is elsewhere, and remote files are refused: copy it into the repository", file, name)
 		}
 	}
+	in.note(dir, file, k)
 	for _, name := range directories(k) {
-		if err := entry(fs, file, dir, name, seen); err != nil {
+		if err := in.entry(fs, file, dir, name); err != nil {
 			return err
 		}
 	}
@@ -43,7 +48,7 @@ func local(fs *tree.FileSystem, dir string, seen map[string]bool) error {
 }
 
 // entry looks at one that may be a file or a directory with a kustomization.yaml.
-func entry(fs *tree.FileSystem, file, dir, name string, seen map[string]bool) error {
+func (in *inputs) entry(fs *tree.FileSystem, file, dir, name string) error {
 	if strings.HasPrefix(strings.TrimSpace(name), "{") || strings.Contains(name, "\n") {
 		return nil // written out in place
 	}
@@ -55,7 +60,7 @@ func entry(fs *tree.FileSystem, file, dir, name string, seen map[string]bool) er
 	if base != "" {
 		return nil
 	}
-	return local(fs, string(confirmed), seen)
+	return in.local(fs, string(confirmed))
 }
 
 // kustomization reads that of a directory; nil if it has none.
@@ -65,7 +70,7 @@ func kustomization(fs *tree.FileSystem, dir string) (file string, k *kustypes.Ku
 		if !fs.Exists(file) || fs.IsDir(file) {
 			continue
 		}
-		data, err := fs.ReadFile(file)
+		data, err := guarded{fs}.ReadFile(file)
 		if err != nil {
 			return file, nil, err
 		}

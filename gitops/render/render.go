@@ -6,27 +6,49 @@ package render
 import (
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"sigs.k8s.io/kustomize/api/krusty"
 	"sigs.k8s.io/kustomize/api/resmap"
 	kustypes "sigs.k8s.io/kustomize/api/types"
+	"sigs.k8s.io/kustomize/kyaml/openapi"
 
 	"github.com/carrel-dev/carrel/gitops/tree"
 )
 
-// building is held while kustomize builds: its caches are not safe for concurrent
-// use (kubernetes-sigs/kustomize issue 3659).
-var building sync.Mutex
+// building guards what kustomize keeps for the whole process: the schema that
+// `openapi:` replaces (kubernetes-sigs/kustomize issues 3659 and 4824). Builds that
+// leave it alone only read it, once it is there, and may go on side by side.
+var building sync.RWMutex
+
+// schema reads the schema that kustomize has built in, before several builds go on
+// at a time. A single one reads it only when it needs it, and then in its middle and
+// regardless of others.
+var schema = sync.OnceFunc(func() {
+	building.Lock()
+	defer building.Unlock()
+	openapi.Schema()
+	shared.Store(true)
+})
+
+// shared is set once builds may go on side by side.
+var shared atomic.Bool
 
 // Build renders a directory that has a kustomization.yaml, as `kustomize build`
 // does with files from anywhere in the repository allowed, which is how Flux calls
-// it. Plugins, helm charts, and bases or files from elsewhere are refused.
-func Build(fs *tree.FileSystem, dir string) (_ resmap.ResMap, err error) {
-	if err := local(fs, dir, map[string]bool{}); err != nil {
+// it. Plugins, helm charts, and bases or files from elsewhere are refused. Safe for
+// concurrent use.
+func Build(fs *tree.FileSystem, dir string) (resmap.ResMap, error) {
+	in, err := inputsOf(fs, dir)
+	if err != nil {
 		return nil, err
 	}
-	building.Lock()
-	defer building.Unlock()
+	return in.build(fs, dir)
+}
+
+// build is Build for a directory whose inputs are known.
+func (in *inputs) build(fs *tree.FileSystem, dir string) (_ resmap.ResMap, err error) {
+	defer in.hold()()
 	defer func() {
 		// It panics on some files that are no objects.
 		if r := recover(); r != nil {
@@ -34,9 +56,30 @@ func Build(fs *tree.FileSystem, dir string) (_ resmap.ResMap, err error) {
 		}
 	}()
 	options := &krusty.Options{LoadRestrictions: kustypes.LoadRestrictionsNone, PluginConfig: kustypes.DisabledPluginConfig()}
-	rendered, err := krusty.MakeKustomizer(options).Run(fs, dir)
+	rendered, err := krusty.MakeKustomizer(options).Run(guarded{fs}, dir)
 	if err != nil {
 		return nil, fmt.Errorf("build %s: %w", dir, err)
 	}
 	return rendered, nil
+}
+
+// hold keeps builds from others that they would disturb. A schema of their own is
+// forgotten afterwards: kustomize itself runs once and need not.
+func (in *inputs) hold() (release func()) {
+	switch {
+	case in.openAPI:
+		building.Lock()
+		openapi.ResetOpenAPI()
+		return func() {
+			openapi.ResetOpenAPI()
+			openapi.Schema()
+			building.Unlock()
+		}
+	case !shared.Load():
+		building.Lock()
+		return building.Unlock
+	default:
+		building.RLock()
+		return building.RUnlock
+	}
 }

@@ -161,6 +161,17 @@ func TestAppliesAsFluxDoes(t *testing.T) {
 	}
 }
 
+// bomb is a list of ten to the eighth.
+const bomb = `data:
+  a: &a [x, x, x, x, x, x, x, x, x, x]
+  b: &b [*a, *a, *a, *a, *a, *a, *a, *a, *a, *a]
+  c: &c [*b, *b, *b, *b, *b, *b, *b, *b, *b, *b]
+  d: &d [*c, *c, *c, *c, *c, *c, *c, *c, *c, *c]
+  e: &e [*d, *d, *d, *d, *d, *d, *d, *d, *d, *d]
+  f: &f [*e, *e, *e, *e, *e, *e, *e, *e, *e, *e]
+  g: &g [*f, *f, *f, *f, *f, *f, *f, *f, *f, *f]
+`
+
 // What nobody may have us read or run.
 func TestRefused(t *testing.T) {
 	const fine = "kind: ConfigMap\napiVersion: v1\nmetadata: {name: a}\n"
@@ -179,6 +190,9 @@ func TestRefused(t *testing.T) {
 		"a link out of the tree":    {map[string]string{"a/kustomization.yaml": "resources: [x.yaml]", "a/x.yaml": "-> ../../etc/passwd"}, "leads out of the repository"},
 		"a link to the root":        {map[string]string{"a/kustomization.yaml": "resources: [x.yaml]", "a/x.yaml": "-> /etc/passwd"}, "leads out of the repository"},
 		"a file above the tree":     {map[string]string{"a/kustomization.yaml": "resources: [../../../../etc/passwd]"}, "not in the repository"},
+		"an anchor within itself":   {map[string]string{"a/kustomization.yaml": "resources: [x.yaml]", "a/x.yaml": fine + "data: {x: &x {*x}}\n"}, "x.yaml: line 4: the anchor x is part of itself"},
+		"one in a patch":            {map[string]string{"a/kustomization.yaml": "resources: [x.yaml]\npatches: [{patch: '{kind: ConfigMap, apiVersion: v1, metadata: {name: a}, data: {x: &x {*x}}}'}]", "a/x.yaml": fine}, "the anchor x is part of itself"},
+		"aliases of aliases":        {map[string]string{"a/kustomization.yaml": "resources: [x.yaml]", "a/x.yaml": fine + bomb}, "with each alias written out"},
 		"links in a circle":         {map[string]string{"a/kustomization.yaml": "resources: [x.yaml]", "a/x.yaml": "-> y.yaml", "a/y.yaml": "-> x.yaml"}, "symbolic links"},
 	} {
 		t.Run(name, func(t *testing.T) {

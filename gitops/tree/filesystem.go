@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-git/go-git/v5/plumbing"
 	"sigs.k8s.io/kustomize/kyaml/filesys"
 )
 
@@ -49,6 +50,15 @@ func (f *FileSystem) ReadFile(name string) ([]byte, error) {
 	}
 	data, err := f.tree.ReadFile(name)
 	return slices.Clone(data), err
+}
+
+// Hash is that of a file or directory of the tree, or of what is laid over it; zero
+// as Tree.Hash has it.
+func (f *FileSystem) Hash(name string) plumbing.Hash {
+	if data, found := f.over[clean(name)]; found {
+		return plumbing.ComputeHash(plumbing.BlobObject, data)
+	}
+	return f.tree.Hash(name)
 }
 
 // Exists reports whether there is a file or directory.

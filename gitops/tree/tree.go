@@ -22,7 +22,8 @@ import (
 const maxLinks = 40
 
 // Tree is the tree of a commit, or a directory. Paths begin at its root, with or
-// without a slash. Safe for concurrent use.
+// without a slash. Safe for concurrent use, but that commits of one repository are
+// read one at a time.
 type Tree struct {
 	source source
 
@@ -30,7 +31,8 @@ type Tree struct {
 	dirs  map[string]*object.Tree
 }
 
-// source is where a tree is read from, by paths without links.
+// source is where a tree is read from, by paths without links. Files are read by
+// several at a time, directories by one.
 type source interface {
 	// dir reads a directory; "" is the root.
 	dir(name string) (*object.Tree, error)
@@ -46,7 +48,11 @@ func newTree(from source) *Tree { return &Tree{source: from, dirs: map[string]*o
 type commit struct {
 	root  *object.Tree
 	store storer.EncodedObjectStorer
-	files map[plumbing.Hash][]byte
+	dirs  map[string]*object.Tree
+
+	// reading is held while the store is: its packs are read by one at a time.
+	reading sync.Mutex
+	files   map[plumbing.Hash][]byte
 }
 
 // At is the tree of a revision: a branch, a tag, a hash, or HEAD~3. Its error
@@ -65,7 +71,7 @@ func At(repository *git.Repository, revision string) (*Tree, plumbing.Hash, erro
 	if err != nil {
 		return nil, plumbing.ZeroHash, fmt.Errorf("read the tree of commit %s: %w", hash, err)
 	}
-	return newTree(&commit{root: root, store: repository.Storer, files: map[plumbing.Hash][]byte{}}), *hash, nil
+	return newTree(&commit{root: root, store: repository.Storer, files: map[plumbing.Hash][]byte{}, dirs: map[string]*object.Tree{}}), *hash, nil
 }
 
 // entry is what a path leads to, links followed.
@@ -159,7 +165,25 @@ func (c *commit) dir(name string) (*object.Tree, error) {
 	if name == "" {
 		return c.root, nil
 	}
-	return c.root.Tree(name)
+	if known := c.dirs[name]; known != nil {
+		return known, nil
+	}
+	parent, err := c.dir(strings.Trim(path.Dir("/"+name), "/"))
+	if err != nil {
+		return nil, err
+	}
+	entry, found := find(parent, path.Base(name))
+	if !found {
+		return nil, notFound(name)
+	}
+	c.reading.Lock()
+	dir, err := object.GetTree(c.store, entry.Hash)
+	c.reading.Unlock()
+	if err != nil {
+		return nil, fmt.Errorf("read tree %s: %w", entry.Hash, err)
+	}
+	c.dirs[name] = dir
+	return dir, nil
 }
 
 func (c *commit) hash(_ string, entry *object.TreeEntry) plumbing.Hash { return entry.Hash }
@@ -176,6 +200,8 @@ func find(dir *object.Tree, name string) (*object.TreeEntry, bool) {
 // file reads one by its hash; several paths may share one.
 func (c *commit) file(_ string, entry *object.TreeEntry) (data []byte, err error) {
 	hash := entry.Hash
+	c.reading.Lock()
+	defer c.reading.Unlock()
 	if known, found := c.files[hash]; found {
 		return known, nil
 	}
@@ -204,8 +230,6 @@ func (t *Tree) ReadFile(name string) ([]byte, error) {
 	if e.file == nil {
 		return nil, fmt.Errorf("%s is a directory", name)
 	}
-	t.mutex.Lock()
-	defer t.mutex.Unlock()
 	return t.source.file(e.path, e.file)
 }
 

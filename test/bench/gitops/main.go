@@ -1,5 +1,8 @@
-// Command gitops measures carrel check over a generated repository, next to
-// kustomize building the same directories in the same run.
+// Command gitops measures carrel check and carrel plan over a repository that it
+// makes, next to kustomize building the same directories in the same run:
+//
+//	go run ./test/bench/gitops           # a roster of rows for each course
+//	go run ./test/bench/gitops -files    # a file for each student
 package main
 
 import (
@@ -10,8 +13,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime/debug"
+	"runtime/pprof"
 	"strings"
-	"time"
 
 	"sigs.k8s.io/kustomize/api/krusty"
 	"sigs.k8s.io/kustomize/kyaml/filesys"
@@ -23,32 +27,74 @@ import (
 // pattern is the repository that courses are copied from.
 const pattern = "gitops/check/testdata/campus"
 
+// garbage is how carrel's processes collect theirs; so do both arms of this one.
+const garbage = 400
+
 func main() {
 	courses := flag.Int("courses", 200, "how many courses")
 	students := flag.Int("students", 300, "how many students each has")
 	files := flag.Bool("files", false, "a file for each student, in place of a roster of rows")
+	rounds := flag.Int("rounds", 3, "how often each is run; medians are told")
+	profile := flag.String("profile", "", "file to write where the first carrel check spends its time")
 	flag.Parse()
-	if err := run(*courses, *students, *files); err != nil {
+	if err := run(*courses, *students, *rounds, *files, *profile); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
-func run(courses, students int, files bool) (err error) {
+func run(courses, students, rounds int, files bool, profile string) (err error) {
+	debug.SetGCPercent(garbage)
 	dir, err := os.MkdirTemp("", "carrel-bench-")
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	if err := generate(dir, courses, students, files); err != nil {
+	repository := filepath.Join(dir, "repository")
+	if err := generate(repository, courses, students, files); err != nil {
 		return fmt.Errorf("generate the repository: %w", err)
 	}
-	began := time.Now()
-	if err := build(dir, courses); err != nil {
-		return err
+	fmt.Printf("%d courses x %d students, files: %t; the load is %s\n", courses, students, files, load())
+	var built, checked measures
+	for round := range rounds {
+		if err := built.take(func() error { return build(repository, courses) }); err != nil {
+			return err
+		}
+		stop, err := profiled(profile, round)
+		if err != nil {
+			return err
+		}
+		if err := checked.take(func() error { return checkAll(repository) }); err != nil {
+			return err
+		}
+		if err := stop(); err != nil {
+			return err
+		}
 	}
-	built := time.Since(began)
-	began = time.Now()
+	built.print("kustomize build of all", nil)
+	checked.print("carrel check of all", &built)
+	return narrow(dir, repository, rounds)
+}
+
+// profiled records the processor in the first round, if it is to.
+func profiled(name string, round int) (stop func() error, err error) {
+	if name == "" || round > 0 {
+		return func() error { return nil }, nil
+	}
+	file, err := os.Create(name)
+	if err != nil {
+		return nil, err
+	}
+	if err := pprof.StartCPUProfile(file); err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	return func() error {
+		pprof.StopCPUProfile()
+		return file.Close()
+	}, nil
+}
+
+func checkAll(dir string) error {
 	repository, err := tree.Directory(dir)
 	if err != nil {
 		return err
@@ -57,12 +103,9 @@ func run(courses, students int, files bool) (err error) {
 	if err != nil {
 		return err
 	}
-	checked := time.Since(began)
 	if len(found) > 0 {
 		return fmt.Errorf("%d findings in a repository that has nothing wrong, the first: %+v", len(found), found[0])
 	}
-	fmt.Printf("%d courses x %d students, files: %t\nkustomize build  %v\ncarrel check     %v  (%.2f x)\n",
-		courses, students, files, built.Round(time.Millisecond), checked.Round(time.Millisecond), checked.Seconds()/built.Seconds())
 	return nil
 }
 

@@ -1,0 +1,164 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/spf13/cobra"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/carrel-dev/carrel/api/v1alpha1"
+	"github.com/carrel-dev/carrel/gitops/plan"
+)
+
+// liveFlags let a command that reads git ask a cluster, too.
+type liveFlags struct {
+	clusterFlags
+	on bool
+}
+
+func (f *liveFlags) add(command *cobra.Command, what string) {
+	command.Flags().BoolVar(&f.on, "live", false, "ask the cluster, too: "+what)
+	f.clusterFlags.add(command)
+}
+
+// unnoticed says of flags that do nothing by themselves.
+func (f *liveFlags) unnoticed() error {
+	if !f.on && cmp.Or(f.kubeconfig, f.context) != "" {
+		return errors.New("--kubeconfig and --context are for --live: add it, or leave them out")
+	}
+	return nil
+}
+
+// addPresent adds to plans what the cluster has at this moment.
+func (f *liveFlags) addPresent(ctx context.Context, plans []plan.Plan) error {
+	c, err := f.client()
+	if err != nil {
+		return err
+	}
+	for i, p := range plans {
+		revision, err := appliedRevision(ctx, c, p.Course)
+		if err != nil {
+			return err
+		}
+		var userlands v1alpha1.UserlandList
+		if err := c.List(ctx, &userlands, client.InNamespace(p.Course)); err != nil {
+			return fmt.Errorf("list the carrels of %s: %w", p.Course, err)
+		}
+		plans[i] = p.Now(revision, userlands.Items)
+	}
+	return nil
+}
+
+// Labels by which Flux marks what it applies.
+const (
+	appliedByName      = "kustomize.toolkit.fluxcd.io/name"
+	appliedByNamespace = "kustomize.toolkit.fluxcd.io/namespace"
+)
+
+// appliedRevision is the one that Flux applied last of a course, as main@sha1:...;
+// empty where the course was not applied by Flux, or is not there.
+func appliedRevision(ctx context.Context, c client.Client, name string) (string, error) {
+	var course v1alpha1.Course
+	err := c.Get(ctx, client.ObjectKey{Namespace: name, Name: name}, &course)
+	if apierrors.IsNotFound(err) {
+		return "", nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("read the course %s: %w", name, err)
+	}
+	key := client.ObjectKey{Namespace: course.Labels[appliedByNamespace], Name: course.Labels[appliedByName]}
+	if key.Name == "" {
+		return "", nil
+	}
+	var k kustomizev1.Kustomization
+	err = c.Get(ctx, key, &k)
+	if apierrors.IsNotFound(err) || meta.IsNoMatchError(err) {
+		return "", nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("read the Kustomization %s, which applies the course %s: %w", key, name, err)
+	}
+	return k.Status.LastAppliedRevision, nil
+}
+
+// writeLive tells how courses are in the cluster, and somebody's carrels in them. The
+// commit is the one that the rest was told of.
+func (f *liveFlags) writeLive(ctx context.Context, out io.Writer, courses []string, student string, commit plumbing.Hash) error {
+	c, err := f.client()
+	if err != nil {
+		return err
+	}
+	return writeLive(ctx, c, out, courses, student, commit)
+}
+
+func writeLive(ctx context.Context, c client.Client, out io.Writer, courses []string, student string, commit plumbing.Hash) error {
+	for _, course := range courses {
+		revision, err := appliedRevision(ctx, c, course)
+		if err != nil {
+			return err
+		}
+		var userlands v1alpha1.UserlandList
+		if err := c.List(ctx, &userlands, client.InNamespace(course)); err != nil {
+			return fmt.Errorf("list the carrels of %s: %w", course, err)
+		}
+		if _, err := fmt.Fprintf(out, "now         %s in the cluster: %s\n", course, atRevision(revision, commit)); err != nil {
+			return err
+		}
+		for i := range userlands.Items {
+			if u := &userlands.Items[i]; student != "" && (u.Name == student || u.User() == student) {
+				if _, err := fmt.Fprintf(out, "            %s\n", liveCarrel(u)); err != nil {
+					return err
+				}
+			}
+		}
+		if student == "" {
+			if _, err := fmt.Fprintf(out, "            %s\n", liveClass(userlands.Items)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func atRevision(revision string, commit plumbing.Hash) string {
+	switch {
+	case revision == "":
+		return "the commit that was applied is not known"
+	case strings.HasSuffix(revision, ":"+commit.String()):
+		return "at " + revision + ", which is all that is told here"
+	default:
+		return "at " + revision + ", not at " + commit.String()
+	}
+}
+
+// liveCarrel is a carrel in a line.
+func liveCarrel(u *v1alpha1.Userland) string {
+	text := fmt.Sprintf("%s (%s): %s", u.User(), u.Name, cmp.Or(u.Status.State, "not looked at yet"))
+	if t := u.Status.Template; t != nil {
+		text += ", Template " + t.Name
+		if t.Revision != "" {
+			text += ", revision " + t.Revision
+		}
+	}
+	if pending := meta.FindStatusCondition(u.Status.Conditions, v1alpha1.UpdatePendingCondition); pending != nil && pending.Status == "True" {
+		text += "; " + pending.Message
+	}
+	return text
+}
+
+func liveClass(userlands []v1alpha1.Userland) string {
+	counts := map[string]int32{}
+	for i := range userlands {
+		counts[cmp.Or(userlands[i].Status.State, "not looked at yet")]++
+	}
+	return fmt.Sprintf("%d carrels: %s", len(userlands), cmp.Or(states(counts), "none"))
+}

@@ -1,0 +1,130 @@
+package plan
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/carrel-dev/carrel/api/v1alpha1"
+)
+
+// Present is what a cluster has of a course at this moment, as far as a plan does
+// something to it.
+type Present struct {
+	// Revision is the commit that the course was last brought to, as Flux names it:
+	// main@sha1:...; empty: not known.
+	Revision string `json:"revision,omitempty"`
+	// Ends are carrels that are open and would be closed by merging.
+	Ends []OpenCarrel `json:"ends,omitempty"`
+	// Restarts are carrels that are open and would be restarted by merging.
+	Restarts []OpenCarrel `json:"restarts,omitempty"`
+	// GoOn is how many are open and take a Template's change when they next start.
+	GoOn int `json:"goOn,omitempty"`
+}
+
+// OpenCarrel is one that runs, or starts.
+type OpenCarrel struct {
+	User     string `json:"user"`
+	Userland string `json:"userland"`
+	Template string `json:"template"`
+	State    string `json:"state"`
+	// LastActivity is when somebody was last seen at work in it; nil: never.
+	LastActivity *time.Time `json:"lastActivity,omitempty"`
+}
+
+// Now adds to a plan what a cluster has of its course: the revision that was applied
+// last, and the carrels.
+func (p Plan) Now(revision string, userlands []v1alpha1.Userland) Plan {
+	now := Present{Revision: revision}
+	ends, restart := p.ending(), p.restarts()
+	for i := range userlands {
+		one, open := openCarrel(&userlands[i])
+		switch {
+		case !open:
+		case p.Ended || ends[seatKey{one.User, one.Template}]:
+			now.Ends = append(now.Ends, one)
+		case restart[one.Template] == Now:
+			now.Restarts = append(now.Restarts, one)
+		case restart[one.Template] == NextStart:
+			now.GoOn++
+		}
+	}
+	byUser := func(a, b OpenCarrel) int {
+		return cmp.Or(cmp.Compare(a.User, b.User), cmp.Compare(a.Userland, b.Userland))
+	}
+	slices.SortFunc(now.Ends, byUser)
+	slices.SortFunc(now.Restarts, byUser)
+	p.Present = &now
+	return p
+}
+
+type seatKey struct{ user, template string }
+
+// ending are the seats whose carrels are closed at once.
+func (p Plan) ending() map[seatKey]bool {
+	all := map[seatKey]bool{}
+	if len(p.Problems)+len(p.Held) > 0 {
+		return all // nothing happens
+	}
+	for _, removed := range p.Removed {
+		all[seatKey{removed.User, removed.Template}] = true
+	}
+	for _, stopped := range p.Disabled {
+		all[seatKey{stopped.User, stopped.Template}] = true
+	}
+	for _, move := range p.Moved {
+		if !move.NextStart {
+			all[seatKey{move.User, move.From}] = true
+		}
+	}
+	return all
+}
+
+// restarts says of each Template that changes what becomes of carrels that run.
+func (p Plan) restarts() map[string]Restart {
+	all := map[string]Restart{}
+	for _, change := range p.Templates {
+		if change.Kind == "changed" {
+			all[change.Name] = change.Restart
+		}
+	}
+	return all
+}
+
+func openCarrel(u *v1alpha1.Userland) (OpenCarrel, bool) {
+	one := OpenCarrel{User: cmp.Or(u.Status.User, u.User()), Userland: u.Name, Template: u.Spec.TemplateName, State: u.Status.State}
+	if u.Status.Template != nil {
+		one.Template = u.Status.Template.Name
+	}
+	if at := u.Status.LastActivityTime; at != nil {
+		one.LastActivity = &at.Time
+	}
+	return one, u.Status.State == v1alpha1.StateRunning || u.Status.State == v1alpha1.StateStarting
+}
+
+func (p Present) blocks() []block {
+	all := []block{
+		{"Open at this moment, and closed by merging", lines(p.Ends, OpenCarrel.words)},
+		{"Open at this moment, and restarted by merging", lines(p.Restarts, OpenCarrel.words)},
+	}
+	var said []string
+	if p.GoOn > 0 {
+		said = append(said, carrels(p.GoOn)+" open, and not restarted: the Template's change comes with the next start")
+	}
+	if len(p.Ends)+len(p.Restarts) == 0 {
+		said = append(said, "nobody's carrel is closed or restarted")
+	}
+	if p.Revision != "" {
+		said = append(said, "it has "+p.Revision)
+	}
+	return append(all, block{"The cluster at this moment", said})
+}
+
+func (o OpenCarrel) words() string {
+	text := fmt.Sprintf("%s, %s, %s", o.User, o.Template, o.State)
+	if o.LastActivity != nil {
+		text += ", last at work " + o.LastActivity.UTC().Format("2006-01-02 15:04 UTC")
+	}
+	return text
+}

@@ -1,0 +1,35 @@
+package render
+
+import (
+	"strings"
+
+	"github.com/carrel-dev/carrel/gitops/tree"
+)
+
+// InParts is what a directory gives with origins noted, and in how many parts it was
+// built.
+func InParts(fs *tree.FileSystem, dir string) (text string, parts int, err error) {
+	over, err := withOrigins(fs, dir)
+	if err != nil {
+		return "", 0, err
+	}
+	in, err := inputsOf(over, dir)
+	if err != nil {
+		return "", 0, err
+	}
+	all, err := in.rendering(over, dir)
+	if err != nil {
+		return "", 0, err
+	}
+	var texts []string
+	for _, one := range all {
+		data, err := one.AsYaml()
+		if err != nil {
+			return "", 0, err
+		}
+		if len(data) > 0 {
+			texts = append(texts, string(data))
+		}
+	}
+	return strings.Join(texts, "---\n"), len(all), nil
+}

@@ -1,0 +1,195 @@
+package render
+
+import (
+	"bytes"
+	"context"
+	"path"
+	"reflect"
+	"slices"
+	"strings"
+
+	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/carrel-dev/carrel/gitops/tree"
+)
+
+// Changed renders of a cluster what is not the same in two commits, and all else of
+// the courses it has a part in: the other courses would take all the time. What
+// applies to no course alone is in there, too.
+func Changed(ctx context.Context, before, after *tree.Tree, cluster string) (was, is []Applied, err error) {
+	present := newWalk(after)
+	if err := present.discover(ctx, cluster); err != nil {
+		return nil, nil, err
+	}
+	former := newWalk(before)
+	former.known = present
+	if err := former.discover(ctx, cluster); err != nil {
+		return nil, nil, err
+	}
+	touched := map[string]bool{}
+	for _, key := range keysOf(former, present) {
+		compareApplied(former.by[key], present.by[key], touched)
+	}
+	compareObjects(former.all[0].Objects, present.all[0].Objects, touched)
+	return former.finish(ctx, touched), present.finish(ctx, touched), nil
+}
+
+// Below renders of a cluster what is made of files below a path, and all else of the
+// courses it has a part in, of each of some trees.
+func Below(ctx context.Context, below, cluster string, trees ...*tree.Tree) ([][]Applied, error) {
+	walks, touched := make([]*walk, len(trees)), map[string]bool{}
+	for i, t := range trees {
+		walks[i] = newWalk(t)
+		if err := walks[i].discover(ctx, cluster); err != nil {
+			return nil, err
+		}
+		walks[i].touchedBelow(path.Clean("/"+below), touched)
+	}
+	all := make([][]Applied, len(trees))
+	for i, w := range walks {
+		all[i] = w.finish(ctx, touched)
+	}
+	return all, nil
+}
+
+// isKnown tells whether one is made of what the known walk's was, which is then all
+// there is to know of it: the directories it reads are the same, whole.
+func (w *walk) isKnown(a *Applied) bool {
+	if w.known == nil {
+		return false
+	}
+	known := w.known.by[a.key()]
+	if known == nil || known.Err != nil || known.in.hidden || !reflect.DeepEqual(known.Kustomization.Spec, a.Kustomization.Spec) ||
+		hasVariables(a.Kustomization) {
+		return false
+	}
+	for _, name := range known.in.paths() {
+		// Of directories of this machine nothing is known.
+		if hash := w.tree.Hash(name); hash != w.known.tree.Hash(name) || hash.IsZero() && (w.tree.Exists(name) || w.known.tree.Exists(name)) {
+			return false
+		}
+	}
+	a.dir, a.top, a.in, a.as = known.dir, known.top, known.in, known
+	a.fs = w.fs.With(known.top.file, known.top.data)
+	return true
+}
+
+// isPutOff tells whether a Kustomization fills one course and has nothing that
+// reaches further.
+func (w *walk) isPutOff(a *Applied) bool {
+	if a.as != nil {
+		return a.as.putOff
+	}
+	if w.whole {
+		return false
+	}
+	if a.Err != nil || a.Kustomization.Spec.TargetNamespace == "" || a.in.hidden || a.in.replaces {
+		return false
+	}
+	for file := range a.in.files {
+		if path.Ext(file) == ".csv" {
+			continue
+		}
+		// Kustomizations are to be followed, and roles tell of accounts elsewhere.
+		data, err := a.fs.ReadFile(file)
+		if err == nil && (bytes.Contains(data, []byte(kustomizev1.GroupVersion.Group)) || bytes.Contains(data, []byte("ClusterRole"))) {
+			return false
+		}
+	}
+	return true
+}
+
+// sameAs is the one of the known walk that was rendered of the same.
+func (w *walk) sameAs(a *Applied) *Applied {
+	if w.known == nil {
+		return nil
+	}
+	if known := w.known.by[a.key()]; known != nil && known.done && (a.as == known || same(known, a)) {
+		return known
+	}
+	return nil
+}
+
+// same tells whether two are made of the same. Of what can't be told, it says no.
+func same(a, b *Applied) bool {
+	if a.Err != nil || b.Err != nil || a.dir != b.dir || !reflect.DeepEqual(a.Kustomization.Spec, b.Kustomization.Spec) ||
+		!reflect.DeepEqual(a.in, b.in) || a.in.hidden || hasVariables(a.Kustomization) || !bytes.Equal(a.top.data, b.top.data) {
+		return false
+	}
+	for file := range a.in.files {
+		x, y := a.fs.Hash(file), b.fs.Hash(file)
+		if x != y || x.IsZero() && a.fs.Exists(file) {
+			return false
+		}
+	}
+	return true
+}
+
+// touchedBelow gathers the namespaces that files below a path have a part in.
+func (w *walk) touchedBelow(below string, touched map[string]bool) {
+	isBelow := func(file string) bool {
+		return below == "/" || file == below || strings.HasPrefix(file, below+"/")
+	}
+	for _, a := range w.all {
+		if a.Kustomization != nil && (a.Err != nil || slices.ContainsFunc(a.in.paths(), isBelow)) {
+			touched[a.Kustomization.Spec.TargetNamespace] = true
+		}
+		for i, o := range a.Objects {
+			if isBelow("/" + a.Origins[i].File) {
+				touch(o, touched)
+			}
+		}
+	}
+}
+
+// touch notes the namespace that an object is in, or is.
+func touch(o *unstructured.Unstructured, touched map[string]bool) {
+	if o.GetKind() == "Namespace" {
+		touched[o.GetName()] = true
+	}
+	touched[o.GetNamespace()] = true
+}
+
+func keysOf(walks ...*walk) (keys []string) {
+	for _, w := range walks {
+		for key := range w.by {
+			keys = append(keys, key)
+		}
+	}
+	slices.Sort(keys)
+	return slices.Compact(keys)
+}
+
+// compareApplied gathers the namespaces that are not the same. Either may be nil.
+func compareApplied(was, is *Applied, touched map[string]bool) {
+	if was != nil && is != nil && was.Err == nil && is.Err == nil && (was.as == is || same(was, is)) {
+		return
+	}
+	var before, after []*unstructured.Unstructured
+	if was != nil {
+		touched[was.Kustomization.Spec.TargetNamespace], before = true, was.Objects
+	}
+	if is != nil {
+		touched[is.Kustomization.Spec.TargetNamespace], after = true, is.Objects
+	}
+	compareObjects(before, after, touched)
+}
+
+func compareObjects(before, after []*unstructured.Unstructured, touched map[string]bool) {
+	type id struct{ apiVersion, kind, namespace, name string }
+	was := map[id]*unstructured.Unstructured{}
+	for _, o := range before {
+		was[id{o.GetAPIVersion(), o.GetKind(), o.GetNamespace(), o.GetName()}] = o
+	}
+	for _, o := range after {
+		of := id{o.GetAPIVersion(), o.GetKind(), o.GetNamespace(), o.GetName()}
+		if former := was[of]; former == nil || !reflect.DeepEqual(former.Object, o.Object) {
+			touch(o, touched)
+		}
+		delete(was, of)
+	}
+	for _, o := range was {
+		touch(o, touched)
+	}
+}

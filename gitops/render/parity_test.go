@@ -1,0 +1,138 @@
+package render_test
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"sigs.k8s.io/kustomize/api/krusty"
+	"sigs.k8s.io/kustomize/api/resmap"
+	kustypes "sigs.k8s.io/kustomize/api/types"
+	"sigs.k8s.io/kustomize/kyaml/filesys"
+	"sigs.k8s.io/kustomize/kyaml/openapi"
+
+	"github.com/carrel-dev/carrel/gitops/render"
+)
+
+// onDisk is what kustomize makes of the same files in a directory.
+func onDisk(t *testing.T, files map[string]string) (resmap.ResMap, error) {
+	t.Helper()
+	root := t.TempDir()
+	for name, text := range files {
+		file := filepath.Join(root, name)
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// The command begins with a schema that nobody has changed.
+	openapi.ResetOpenAPI()
+	defer func() {
+		openapi.ResetOpenAPI()
+		openapi.Schema() // as builds side by side have it
+	}()
+	options := &krusty.Options{LoadRestrictions: kustypes.LoadRestrictionsNone, PluginConfig: kustypes.DisabledPluginConfig()}
+	return krusty.MakeKustomizer(options).Run(filesys.MakeFsOnDisk(), filepath.Join(root, "a"))
+}
+
+func written(t *testing.T, rendered resmap.ResMap) []byte {
+	t.Helper()
+	data, err := rendered.AsYaml()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+// Everything kustomize offers is built from a commit as it is on disk, byte for
+// byte; what it refuses is refused.
+func TestParity(t *testing.T) {
+	for name, files := range corpus {
+		t.Run(name, func(t *testing.T) {
+			want, refusal := onDisk(t, files)
+			got, err := render.Build(committed(t, files).FileSystem(), "/a")
+			if (refusal == nil) != (err == nil) {
+				t.Fatalf("kustomize says %v, and we %v", refusal, err)
+			}
+			if refusal != nil {
+				t.Log(refusal)
+				return
+			}
+			if want, got := written(t, want), written(t, got); !bytes.Equal(want, got) {
+				t.Errorf("(-kustomize +ours):\n%s", cmp.Diff(string(want), string(got)))
+			}
+		})
+	}
+}
+
+// What is built in parts is as kustomize builds it at once, and what can't be, is
+// not.
+func TestBuiltInParts(t *testing.T) {
+	independent := []string{"a list of courses", "a list with two of one base", "a class of single files"}
+	for name, files := range corpus {
+		if !strings.HasPrefix(name, "a list") && !strings.HasPrefix(name, "a class") {
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			want, refusal := onDisk(t, withOrigins(files))
+			got, parts, err := render.InParts(committed(t, files).FileSystem(), "/a")
+			if (refusal == nil) != (err == nil) {
+				t.Fatalf("kustomize says %v, and we %v", refusal, err)
+			}
+			if refusal != nil {
+				return
+			}
+			if diff := cmp.Diff(string(written(t, want)), got); diff != "" {
+				t.Errorf("in %d parts (-kustomize +ours):\n%s", parts, diff)
+			}
+			if alone := slices.Contains(independent, name); alone != (parts > 1) {
+				t.Errorf("it is built in %d parts", parts)
+			}
+		})
+	}
+}
+
+func withOrigins(files map[string]string) map[string]string {
+	all := map[string]string{}
+	for name, text := range files {
+		all[name] = text
+	}
+	all["a/kustomization.yaml"] += "buildMetadata: [originAnnotations]\n"
+	return all
+}
+
+// FuzzBuild gives kustomize what it may panic on: a kustomization.yaml and a
+// manifest. Whatever they say, there is an answer, and the same as kustomize has on
+// disk.
+func FuzzBuild(f *testing.F) {
+	for _, files := range corpus {
+		f.Add(files["a/kustomization.yaml"], files["a/deployment.yaml"])
+	}
+	f.Add("resources: [deployment.yaml]\npatches: [{patch: '[]'}]\n", "kind: List\nitems: [null]\n")
+	f.Add("resources: [deployment.yaml, ., ..]\n", "- a\n- b\n")
+	f.Fuzz(func(t *testing.T, kustomization, manifest string) {
+		files := map[string]string{"a/kustomization.yaml": kustomization, "a/deployment.yaml": manifest, "a/service.yaml": service}
+		for _, text := range []string{kustomization, manifest} {
+			if strings.HasPrefix(text, "-> ") || strings.Contains(text, "openapi") || strings.Contains(text, "http") || strings.Contains(text, "git") || strings.Contains(text, "helm") {
+				return // links, and what kustomize would fetch
+			}
+		}
+		got, err := render.Build(committed(t, files).FileSystem(), "/a")
+		if err != nil {
+			return
+		}
+		want, refusal := onDisk(t, files)
+		if refusal != nil {
+			t.Fatalf("kustomize says %v, and we nothing", refusal)
+		}
+		if want, got := written(t, want), written(t, got); !bytes.Equal(want, got) {
+			t.Errorf("(-kustomize +ours):\n%s", cmp.Diff(string(want), string(got)))
+		}
+	})
+}

@@ -1,0 +1,121 @@
+package render
+
+import (
+	"context"
+	"encoding/base64"
+	"fmt"
+	"maps"
+	"regexp"
+
+	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
+	"github.com/fluxcd/pkg/kustomize"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"sigs.k8s.io/kustomize/api/resmap"
+	"sigs.k8s.io/kustomize/api/resource"
+)
+
+// variables are those of ConfigMaps and Secrets in git, by kind, namespace and name.
+type variables map[string]map[string]string
+
+// hasVariables tells whether a Kustomization takes some from ConfigMaps or Secrets,
+// which must be rendered before it.
+func hasVariables(k *kustomizev1.Kustomization) bool {
+	return k.Spec.PostBuild != nil && len(k.Spec.PostBuild.SubstituteFrom) > 0
+}
+
+// add notes what objects hold. Of a Secret that is encrypted nothing is known.
+func (v variables) add(objects []*unstructured.Unstructured) {
+	for _, o := range objects {
+		if kind := o.GetKind(); o.GetAPIVersion() != "v1" || kind != "ConfigMap" && kind != "Secret" {
+			continue
+		}
+		if _, encrypted := o.Object["sops"]; !encrypted {
+			v[o.GetKind()+" "+o.GetNamespace()+"/"+o.GetName()] = dataOf(o)
+		}
+	}
+}
+
+func dataOf(o *unstructured.Unstructured) map[string]string {
+	data, _, _ := unstructured.NestedStringMap(o.Object, "data")
+	all := map[string]string{}
+	for key, value := range data {
+		if o.GetKind() == "Secret" {
+			decoded, err := base64.StdEncoding.DecodeString(value)
+			if err != nil {
+				continue // for its schema to say
+			}
+			value = string(decoded)
+		}
+		all[key] = value
+	}
+	plain, _, _ := unstructured.NestedStringMap(o.Object, "stringData")
+	maps.Copy(all, plain)
+	return all
+}
+
+// of are the variables of a Kustomization, and the ConfigMaps and Secrets that are not
+// in git: nobody but the cluster knows what these say.
+func (v variables) of(k *kustomizev1.Kustomization) (known map[string]string, unknown []string) {
+	known = map[string]string{}
+	if k.Spec.PostBuild == nil {
+		return known, nil
+	}
+	for _, from := range k.Spec.PostBuild.SubstituteFrom {
+		id := from.Kind + " " + k.Namespace + "/" + from.Name
+		if _, there := v[id]; !there {
+			unknown = append(unknown, id)
+		}
+		maps.Copy(known, v[id])
+	}
+	maps.Copy(known, k.Spec.PostBuild.Substitute)
+	return known, unknown
+}
+
+// bare is a variable without a value to fall back on.
+var bare = regexp.MustCompile(`\$\{([A-Za-z_][A-Za-z0-9_]*)\}`)
+
+// substitute puts the variables of a Kustomization in, as Flux does. Where some are
+// not known, those without a value of their own stay as they are written.
+func substitute(ctx context.Context, rendered resmap.ResMap, k *kustomizev1.Kustomization, known map[string]string, unknown []string) error {
+	if len(known)+len(unknown) == 0 {
+		return nil
+	}
+	k = k.DeepCopy()
+	k.Spec.PostBuild.SubstituteFrom = nil
+	for _, one := range rendered.Resources() {
+		k.Spec.PostBuild.Substitute = known
+		if len(unknown) > 0 {
+			k.Spec.PostBuild.Substitute = asWritten(one, known)
+		}
+		content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(k)
+		if err != nil {
+			return err
+		}
+		done, err := kustomize.SubstituteVariables(ctx, nil, unstructured.Unstructured{Object: content}, one, kustomize.SubstituteWithDryRun(true))
+		if err != nil {
+			return fmt.Errorf("substitute in %s: %w", one.CurId(), err)
+		}
+		if done != nil {
+			if _, err := rendered.Replace(done); err != nil {
+				return fmt.Errorf("substitute in %s: %w", one.CurId(), err)
+			}
+		}
+	}
+	return nil
+}
+
+// asWritten adds each variable of an object that is not known, with itself as value.
+func asWritten(r *resource.Resource, known map[string]string) map[string]string {
+	all := maps.Clone(known)
+	text, err := r.AsYAML()
+	if err != nil {
+		return all // Flux's code writes it too, and fails
+	}
+	for _, found := range bare.FindAllSubmatch(text, -1) {
+		if name := string(found[1]); all[name] == "" {
+			all[name] = "${" + name + "}"
+		}
+	}
+	return all
+}

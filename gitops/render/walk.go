@@ -1,0 +1,133 @@
+package render
+
+import (
+	"context"
+	"slices"
+
+	"github.com/carrel-dev/carrel/gitops/parallel"
+	"github.com/carrel-dev/carrel/gitops/tree"
+)
+
+// walk finds what Flux applies, and puts off what fills one course only.
+type walk struct {
+	tree *tree.Tree
+	fs   *tree.FileSystem
+	// whole puts nothing off.
+	whole bool
+	all   []*Applied
+	by    map[string]*Applied
+	// variables are those of all that is rendered.
+	variables variables
+	// known is the walk of another commit. What has the same inputs is taken from
+	// there.
+	known *walk
+}
+
+func newWalk(t *tree.Tree) *walk {
+	return &walk{tree: t, by: map[string]*Applied{}, variables: variables{}}
+}
+
+// discover follows Kustomizations from where Flux begins. Those that take variables
+// from others' objects come last, as they wait in the cluster.
+func (w *walk) discover(ctx context.Context, cluster string) error {
+	fs, first, err := begin(w.tree, cluster)
+	if err != nil {
+		return err
+	}
+	w.fs, w.all = fs, []*Applied{&first}
+	w.variables.add(first.Objects)
+	source := sourceOf(first.Objects)
+	rendered, waiting := w.all, []*Applied(nil)
+	for len(rendered)+len(waiting) > 0 {
+		var next []*Applied
+		for _, one := range rendered {
+			next = append(next, one.follow(source, w.by)...)
+		}
+		w.all = append(w.all, next...)
+		waiting = append(waiting, slices.DeleteFunc(slices.Clone(next), func(a *Applied) bool { return !hasVariables(a.Kustomization) })...)
+		next = slices.DeleteFunc(next, func(a *Applied) bool { return hasVariables(a.Kustomization) })
+		if len(next) == 0 {
+			w.render(ctx, w.besides(waiting))
+			next, waiting = w.complete(waiting)
+		}
+		parallel.Each(len(next), func(i int) { w.prepare(next[i]) })
+		rendered = slices.DeleteFunc(next, func(a *Applied) bool { return a.putOff })
+		w.render(ctx, slices.Clone(rendered))
+	}
+	return nil
+}
+
+// complete takes those out that wait for nothing any more; all of them if each does,
+// for what they wait for is not in git.
+func (w *walk) complete(waiting []*Applied) (ready, rest []*Applied) {
+	for _, a := range waiting {
+		if _, unknown := w.variables.of(a.Kustomization); len(unknown) > 0 {
+			rest = append(rest, a)
+		} else {
+			ready = append(ready, a)
+		}
+	}
+	if len(ready) == 0 {
+		return rest, nil
+	}
+	return ready, rest
+}
+
+func (w *walk) prepare(a *Applied) {
+	if !w.isKnown(a) {
+		a.prepare(w.fs)
+	}
+	a.putOff = w.isPutOff(a)
+}
+
+// besides are those that were put off and may hold variables of some.
+func (w *walk) besides(some []*Applied) (all []*Applied) {
+	for _, a := range w.all {
+		if a.putOff && slices.ContainsFunc(some, func(one *Applied) bool {
+			return one.Kustomization.Namespace == a.Kustomization.Spec.TargetNamespace
+		}) {
+			a.putOff = false
+			all = append(all, a)
+		}
+	}
+	return all
+}
+
+// render renders some, but for what is known already.
+func (w *walk) render(ctx context.Context, some []*Applied) {
+	for _, a := range some {
+		a.variables, a.Unknown = w.variables.of(a.Kustomization)
+	}
+	var anew []*Applied
+	for _, a := range some {
+		if known := w.sameAs(a); known != nil {
+			a.Objects, a.Origins, a.Err = known.Objects, known.Origins, known.Err
+		} else if a.Err == nil {
+			anew = append(anew, a)
+		}
+	}
+	eachApplied(anew, func(a *Applied) { a.render(ctx) })
+	for _, a := range some {
+		w.variables.add(a.Objects)
+	}
+}
+
+// finish renders what was put off of the courses that are touched, and leaves out
+// the other ones.
+func (w *walk) finish(ctx context.Context, touched map[string]bool) []Applied {
+	var some []*Applied
+	for _, a := range w.all[1:] {
+		if a.putOff && touched[a.Kustomization.Spec.TargetNamespace] {
+			a.putOff = false
+			some = append(some, a)
+		}
+	}
+	w.render(ctx, some)
+	var all []Applied
+	for _, a := range w.all {
+		if !a.putOff {
+			all = append(all, *a)
+		}
+	}
+	return all
+}
