@@ -94,9 +94,10 @@ test-e2e: $(DEVCLUSTER) ## Run the whole system on a full node: Kubernetes, Flux
 	go test -count=1 -v -timeout=40m -tags=e2e ./test/pages/... ./test/e2e/...
 
 .PHONY: bench
-bench: $(DEVCLUSTER) ## Measure a class being made, carrels waking up, and what carrel takes of git (docs/performance.md)
+bench: $(DEVCLUSTER) ## Measure a class being made, carrels waking up, what carrel takes of git, and the gateway (docs/performance.md)
 	KUBEBUILDER_ASSETS=$$($(DEVCLUSTER) assets) go run ./test/bench/converge
 	KUBEBUILDER_ASSETS=$$($(DEVCLUSTER) assets) go run ./test/bench/wake
 	go run ./test/bench/gitops
 	go run ./test/bench/gitops -files
 	go run ./test/bench/gitops/why
+	go run ./test/bench/gateway
