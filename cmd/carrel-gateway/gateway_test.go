@@ -270,6 +270,19 @@ func TestFirstVisitEnrols(t *testing.T) {
 	}
 }
 
+// The name a newcomer would have is that of somebody else: nobody is let into that.
+func TestEnrolmentTakesNoCarrelOfAnother(t *testing.T) {
+	w := start(t)
+	w.create(&v1alpha1.Userland{ObjectMeta: metav1.ObjectMeta{Namespace: w.course, Name: "mori"}, Spec: v1alpha1.UserlandSpec{User: "mori@elsewhere.example"}})
+	res, body := w.get("mori", "desk.example.org", "/courses/"+w.course, "X-Test-Groups", "students")
+	if res.StatusCode != http.StatusServiceUnavailable || !strings.Contains(body, "could not be made") {
+		t.Errorf("answered %d, sent to %q: %s", res.StatusCode, res.Header.Get("Location"), body)
+	}
+	if u := w.userland("mori"); u.Spec.User != "mori@elsewhere.example" {
+		t.Errorf("it is now that of %q", u.Spec.User)
+	}
+}
+
 func TestClientsThatAskTooMuch(t *testing.T) {
 	w := start(t)
 	res, _ := w.get("hana", "desk.example.org", "/", "X-Large", strings.Repeat("x", 64<<10))

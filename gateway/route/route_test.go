@@ -117,8 +117,8 @@ func TestDisabledIsNotWoken(t *testing.T) {
 	u.Spec.Enabled = new(false)
 	w.directory.Set(u, "")
 	res, _ := w.get("ken", kens, "/")
-	if _, woken := w.activity.counts(); res.StatusCode != http.StatusServiceUnavailable || woken != 0 {
-		t.Errorf("answered %d, woken %d times", res.StatusCode, woken)
+	if touched, woken := w.activity.counts(); res.StatusCode != http.StatusServiceUnavailable || touched+woken != 0 {
+		t.Errorf("answered %d, touched %d times, woken %d times", res.StatusCode, touched, woken)
 	}
 }
 
