@@ -120,9 +120,10 @@ func (z *zitadel) visit(r *http.Request) (page string, there *url.URL) {
 	return string(body), res.Request.URL
 }
 
-func (z *zitadel) get(address string) (page string, there *url.URL) {
+// whoami asks the desk.
+func (z *zitadel) whoami() (page string, there *url.URL) {
 	z.t.Helper()
-	r, err := http.NewRequestWithContext(z.t.Context(), http.MethodGet, address, nil)
+	r, err := http.NewRequestWithContext(z.t.Context(), http.MethodGet, "https://"+zitadelDesk+"/whoami", nil)
 	if err != nil {
 		z.t.Fatal(err)
 	}
@@ -145,7 +146,7 @@ var requestID = regexp.MustCompile(`name="id" value="([^"]+)"`)
 // logIn logs in with a password, on the way to a page.
 func (z *zitadel) logIn(password string) (page string, there *url.URL) {
 	z.t.Helper()
-	page, there = z.get("https://" + zitadelDesk + "/whoami")
+	page, there = z.whoami()
 	id := requestID.FindStringSubmatch(page)
 	if id == nil {
 		z.t.Fatalf("no form to log in by at %s: %s", there, page)
@@ -165,7 +166,7 @@ func TestLoginAtZitadel(t *testing.T) {
 	// Each refresh spends its token and brings the next.
 	for range 3 {
 		z.now.SetTime(z.now.Now().Add(3 * time.Minute))
-		if page, there := z.get("https://" + zitadelDesk + "/whoami"); page != want {
+		if page, there := z.whoami(); page != want {
 			t.Fatalf("after a refresh at %s it says %q, want %q", there, page, want)
 		}
 	}
@@ -174,7 +175,7 @@ func TestLoginAtZitadel(t *testing.T) {
 		t.Fatal(err)
 	}
 	z.now.SetTime(z.now.Now().Add(3 * time.Minute))
-	if page, there := z.get("https://" + zitadelDesk + "/whoami"); page == want {
+	if page, there := z.whoami(); page == want {
 		t.Errorf("who was put out still comes to %s", there)
 	}
 }
@@ -186,7 +187,7 @@ func TestLogoutAtZitadel(t *testing.T) {
 	if "http://"+there.Host != z.issuer || there.Path != "/end_session" || there.Query().Get("client_id") != "carrel" {
 		t.Errorf("the logout leads to %s, want the provider's", there)
 	}
-	if page, there := z.get("https://" + zitadelDesk + "/whoami"); there.Host == zitadelDesk {
+	if page, there := z.whoami(); there.Host == zitadelDesk {
 		t.Errorf("after the logout %s says %q", there, page)
 	}
 }
@@ -207,11 +208,11 @@ func TestProviderAway(t *testing.T) {
 	z.issuer = "http://" + gone.Addr().String()
 	_ = gone.Close()
 	z.open()
-	if page, _ := z.get("https://" + zitadelDesk + "/whoami"); page != "user test-user2, name Test User2" {
+	if page, _ := z.whoami(); page != "user test-user2, name Test User2" {
 		t.Errorf("who is in is told %q", page)
 	}
 	z.jar, _ = cookiejar.New(nil)
-	if page, there := z.get("https://" + zitadelDesk + "/whoami"); there.Host != zitadelDesk || !strings.Contains(page, "does not answer") {
+	if page, there := z.whoami(); there.Host != zitadelDesk || !strings.Contains(page, "does not answer") {
 		t.Errorf("at %s it says %q", there, page)
 	}
 }

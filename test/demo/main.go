@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"time"
 
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
 	"github.com/carrel-dev/carrel/test/story"
 )
 
@@ -77,12 +79,8 @@ func run(ctx context.Context, cluster story.Devcluster, out io.Writer) error {
 	if err := forge.Push(ctx, cluster.Root); err != nil {
 		return err
 	}
-	ingress, err := cluster.Ingress(ctx)
+	gateway, err := bootstrap(ctx, cluster, c, forge)
 	if err != nil {
-		return err
-	}
-	gateway := story.Gateway{Ingress: ingress}
-	if err := story.Bootstrap(ctx, c, forge, gateway, cluster.Root); err != nil {
 		return err
 	}
 	head, err := forge.Head()
@@ -102,18 +100,33 @@ func run(ctx context.Context, cluster story.Devcluster, out io.Writer) error {
 		return err
 	}
 
-	say("\n5. The carrels that run")
-	if err := printCarrels(ctx, out, c); err != nil {
-		return err
-	}
-	say("\n6. Come in, by a browser on this machine (nobody vouches for the certificate: let it pass once for each address)")
-	if err := printDoors(out, gateway); err != nil {
+	if err := showAround(ctx, out, c, gateway); err != nil {
 		return err
 	}
 	say("\nUp after %s. Look around with\n  export KUBECONFIG=%s\n  kubectl get courses,templates,userlands -A\n"+
 		"and at the forge: %s (user %s, token %s)\nStop it with: make demo-down",
 		time.Since(begin).Round(time.Second), kubeconfig, forge.URL, access.User, access.Token)
 	return nil
+}
+
+// bootstrap tells Flux to follow the repository.
+func bootstrap(ctx context.Context, cluster story.Devcluster, c client.Client, forge *story.Forge) (story.Gateway, error) {
+	ingress, err := cluster.Ingress(ctx)
+	if err != nil {
+		return story.Gateway{}, err
+	}
+	gateway := story.Gateway{Ingress: ingress}
+	return gateway, story.Bootstrap(ctx, c, forge, gateway, cluster.Root)
+}
+
+// showAround tells what runs, and how to come in.
+func showAround(ctx context.Context, out io.Writer, c client.Client, gateway story.Gateway) error {
+	_, _ = fmt.Fprintln(out, "\n5. The carrels that run")
+	if err := printCarrels(ctx, out, c); err != nil {
+		return err
+	}
+	_, _ = fmt.Fprintln(out, "\n6. Come in, by a browser on this machine (nobody vouches for the certificate: let it pass once for each address)")
+	return printDoors(out, gateway)
 }
 
 // follow shows milestones as they are reached.
