@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	clocktesting "k8s.io/utils/clock/testing"
@@ -198,5 +199,39 @@ func TestTheEndWritesWhatIsLeft(t *testing.T) {
 	}
 	if n := class.taken(); n != 30 {
 		t.Errorf("%d writes at the end, want 30", n)
+	}
+}
+
+// The policy refuses a time that is earlier than what another replica wrote: nothing is
+// left to do. What it refuses else is tried again.
+func TestWhatAnotherReplicaWroteLaterStands(t *testing.T) {
+	backwards := apierrors.NewInvalid(v1alpha1.SchemeGroupVersion.WithKind("Userland").GroupKind(), "u0", nil)
+	for _, test := range []struct {
+		name string
+		// written is what the API server holds.
+		written *metav1.Time
+		settled bool
+	}{
+		{"a later time", &metav1.Time{Time: morning.Add(time.Minute)}, true},
+		{"the same second", &metav1.Time{Time: morning}, true},
+		{"an earlier time, so that it was refused for its own", &metav1.Time{Time: morning.Add(-time.Hour)}, false},
+		{"none", nil, false},
+	} {
+		class, now := newClass(1), clocktesting.NewFakeClock(morning.Add(300*time.Millisecond))
+		class.fail = backwards
+		c := class.client(t, false)
+		u := &v1alpha1.Userland{ObjectMeta: metav1.ObjectMeta{Namespace: "prog1", Name: "u0"}, Status: v1alpha1.UserlandStatus{LastActivityTime: test.written}}
+		if err := c.Create(t.Context(), u); err != nil {
+			t.Fatal(err)
+		}
+		r := activity.New(c, class, now)
+		carrel, _ := class.Carrel("prog1", "u0")
+		r.Touch(carrel)
+		r.Flush(t.Context())
+		class.taken()
+		r.Flush(t.Context())
+		if again := class.taken() == 1; again == test.settled {
+			t.Errorf("with %s written, it is tried again: %v", test.name, again)
+		}
 	}
 }

@@ -18,21 +18,33 @@ type Rules struct {
 	// ends in / stands for all below.
 	QuietPaths []string
 	// MinFrame is from how many bytes on, as sent, what a browser sends over a
-	// WebSocket may be a person's; 0: 12.
+	// WebSocket that is never silent may be a person's; 0: 12.
 	MinFrame uint64
 	// Clock is the real one if nil.
 	Clock clock.PassiveClock
 }
 
-// Measured with code-server 4.100 in Chromium, whose frames are compressed. A tab that
-// nobody touches sends keep-alives of 6 to 9 bytes, which defaultMinFrame leaves out,
-// and larger frames about once a second, since a file below its home changes so often:
-// at most 6 within burstWithin on one connection. A key pressed is one of 13 bytes or
-// more on each of two connections, two a second are 9 within burstWithin.
+// An editor talks by itself. Measured with code-server 4.100 in Chromium, whose frames
+// are compressed: a tab that nobody touches sends keep-alives of 6 to 9 bytes, which
+// defaultMinFrame leaves out, and larger frames about once a second, since a file below
+// its home changes so often: at most 6 within burstWithin on one connection. A key
+// pressed is one of 13 bytes or more on each of two connections, two a second are 9
+// within burstWithin.
 const (
 	defaultMinFrame = 12
 	burst           = 8
 	burstWithin     = 3 * time.Second
+)
+
+// A terminal does not, and a key pressed in one is two bytes. A connection on which
+// nothing came for silentFor is silent by itself, for silenceHolds; there, keys frames
+// of any size within keysWithin are a person's. Of an editor's tab in the background,
+// whose timers browsers let run once a minute, come fewer at a time.
+const (
+	silentFor    = 30 * time.Second
+	silenceHolds = 10 * time.Minute
+	keys         = 4
+	keysWithin   = 10 * time.Second
 )
 
 // Counts reports whether a person caused a request: they went to a page, or changed
@@ -72,24 +84,46 @@ func (u Rules) quiet(path string) bool {
 // Frames takes what a browser sends over a WebSocket, in pieces, and calls touch when
 // a person caused it.
 func (u Rules) Frames(touch func()) func([]byte) {
-	least := u.MinFrame
-	if least == 0 {
-		least = defaultMinFrame
-	}
 	now := time.Now
 	if u.Clock != nil {
 		now = u.Clock.Now
 	}
-	var recent [burst]time.Time
+	s := &stream{least: u.MinFrame, last: now()}
+	if s.least == 0 {
+		s.least = defaultMinFrame
+	}
 	follower := frame.Follower{Seen: func(h frame.Header) {
-		if !h.Opcode.IsData() || h.Length < least {
-			return
-		}
-		copy(recent[:], recent[1:])
-		recent[burst-1] = now()
-		if recent[burst-1].Sub(recent[0]) <= burstWithin {
+		if h.Opcode.IsData() && s.isPerson(h.Length, now()) {
 			touch()
 		}
 	}}
 	return follower.Feed
+}
+
+// stream is what is known of the frames of a connection.
+type stream struct {
+	least uint64
+	// last is when the last frame came, silent when it was found to be silent.
+	last, silent time.Time
+	large        [burst]time.Time
+	any          [keys]time.Time
+}
+
+// isPerson reports whether a frame is one of those that a person caused.
+func (s *stream) isPerson(length uint64, now time.Time) bool {
+	if now.Sub(s.last) >= silentFor {
+		s.silent = now
+	}
+	s.last = now
+	if push(s.any[:], now) <= keysWithin && now.Sub(s.silent) <= silenceHolds {
+		return true
+	}
+	return length >= s.least && push(s.large[:], now) <= burstWithin
+}
+
+// push puts a time behind others, drops the first, and returns how long all took.
+func push(times []time.Time, now time.Time) time.Duration {
+	copy(times, times[1:])
+	times[len(times)-1] = now
+	return now.Sub(times[0])
 }

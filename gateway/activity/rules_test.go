@@ -78,3 +78,35 @@ func TestFramesOfAPerson(t *testing.T) {
 		}
 	}
 }
+
+// A terminal is silent by itself, and a key in it is two bytes.
+func TestFramesOfATerminal(t *testing.T) {
+	const binary = 2
+	for _, test := range []struct {
+		name   string
+		before time.Duration
+		// lengths of frames, and the time before each.
+		lengths []byte
+		apart   time.Duration
+		want    bool
+	}{
+		{"a command typed", time.Minute, []byte{2, 2, 2, 2, 2}, time.Second, true},
+		{"one right after it was opened", 0, []byte{2, 2, 2, 2, 2}, time.Second, false},
+		{"a key now and then", time.Minute, []byte{2, 2, 2, 2, 2, 2}, 20 * time.Second, false},
+		{"an editor's tab in the background: a few once a minute", time.Minute, []byte{7, 9, 13}, time.Millisecond, false},
+	} {
+		now := testingclock.NewFakePassiveClock(time.Unix(1_800_000_000, 0))
+		touched := false
+		take := activity.Rules{Clock: now}.Frames(func() { touched = true })
+		for range 3 {
+			now.SetTime(now.Now().Add(test.before))
+			for _, length := range test.lengths {
+				now.SetTime(now.Now().Add(test.apart))
+				take(masked(binary, length))
+			}
+		}
+		if touched != test.want {
+			t.Errorf("%s: a person %v, want %v", test.name, touched, test.want)
+		}
+	}
+}
