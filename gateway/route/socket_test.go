@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"sync"
 	"testing"
 	"time"
 
@@ -151,7 +150,7 @@ func TestDrainLetsConnectionsGo(t *testing.T) {
 // In the middle of a message the goodbye waits for the end of its frame: put between,
 // it would be taken for a part of it.
 func TestDrainWaitsForTheEndOfAFrame(t *testing.T) {
-	half, rest := make(chan struct{}), make(chan struct{})
+	rest := make(chan struct{})
 	w := newWorld(t, http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		conn, buffered, err := http.NewResponseController(rw).Hijack()
 		if err != nil {
@@ -162,28 +161,32 @@ func TestDrainWaitsForTheEndOfAFrame(t *testing.T) {
 		_, _ = fmt.Fprintf(buffered, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n\r\n", accept(key))
 		_, _ = buffered.Write([]byte{0x82, 6, 'a', 'b', 'c'})
 		_ = buffered.Flush()
-		close(half)
 		<-rest
 		_, _ = buffered.WriteString("def")
 		_ = buffered.Flush()
 		_, _ = io.Copy(io.Discard, conn)
 	}))
 	conn := w.mustDial("hana")
-	<-half
+	_, message, err := conn.Reader(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := make([]byte, len("abc"))
+	if _, err := io.ReadFull(message, first); err != nil {
+		t.Fatal(err)
+	}
 	leave, now := context.WithCancel(t.Context())
 	now()
-	var drained sync.WaitGroup
-	drained.Go(func() { w.router.Drain(leave, time.Minute) })
+	w.router.Drain(leave, 50*time.Millisecond) // in vain: the frame has not ended
 	close(rest)
-	_, message, err := conn.Read(t.Context())
-	if err != nil || string(message) != "abcdef" {
-		t.Errorf("read %q, %v", message, err)
+	second, err := io.ReadAll(message)
+	if err != nil || string(first)+string(second) != "abcdef" {
+		t.Errorf("read %q and %q, %v", first, second, err)
 	}
 	_, _, err = conn.Read(t.Context())
 	if websocket.CloseStatus(err) != websocket.StatusGoingAway {
 		t.Errorf("it ended by %v", err)
 	}
-	drained.Wait()
 }
 
 func TestConnectionsOfWhoMayNoLongerEnd(t *testing.T) {
