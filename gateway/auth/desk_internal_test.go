@@ -563,3 +563,18 @@ func TestLoginSpeaksJapanese(t *testing.T) {
 	b.want(rw, http.StatusOK, "ログアウトしました")
 	b.want(b.get(deskURL+"/login?ended="), http.StatusOK, `<a href="/login?provider=campus&amp;return=%2F">Campus</a>`)
 }
+
+func TestDeniedLogin(t *testing.T) {
+	b := newWorld(t).browser()
+	there := deskURL + "/"
+	for !strings.HasPrefix(there, "https://login.test/") {
+		there = b.next(there, b.get(there))
+	}
+	denied := strings.Replace(back(there, ""), "code=", "error=access_denied", 1)
+	b.want(b.get(denied), http.StatusForbidden, "cancelled or refused")
+	b.want(b.get(denied+"&code=alice"), http.StatusForbidden, "cancelled or refused")
+	if rw := b.get(deskURL + "/"); rw.Code != http.StatusSeeOther {
+		t.Errorf("after a login that was denied the desk answers %d", rw.Code)
+	}
+	b.want(b.follow("alice", deskURL+"/"), http.StatusOK, "hello alice")
+}

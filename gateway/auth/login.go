@@ -181,12 +181,14 @@ func (d *Desk) logout(w http.ResponseWriter, r *http.Request) {
 	}
 	s, loggedIn := d.read(r, forSession, sessionCookie)
 	d.forget(w)
+	const ended = "/login?ended="
 	there := ""
 	if p := d.providers[s.Provider]; loggedIn && p != nil {
-		there = p.logout(r.Context(), d.url.String()+"/login?ended=")
+		there = p.logout(r.Context(), d.url.String()+ended)
 	}
 	if there == "" {
-		there = "/login?ended="
+		redirect(w, ended)
+		return
 	}
-	redirect(w, there)
+	d.leave(w, r, there)
 }

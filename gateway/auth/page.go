@@ -67,6 +67,9 @@ var (
 	pageLogout = said{http.StatusOK, false,
 		[2]string{"Log out", "Your carrel keeps your work. Carrels open in other tabs stay open until they are idle."},
 		[2]string{"ログアウト", "作業内容は保存されています。ほかのタブで開いている環境は、使われなくなるまで開いたままです。"}}
+	pageLeaving = said{http.StatusOK, false,
+		[2]string{"You are logged out here", "Next, the login service is asked to log you out as well."},
+		[2]string{"ログアウトしました", "続いて、ログインサービスからもログアウトします。"}}
 	pageNoSession = said{http.StatusUnauthorized, false,
 		[2]string{"You are not logged in", "Open this address the way your course told you to; it is not open to be visited directly."},
 		[2]string{"ログインしていません", "授業で案内されたアドレスから開いてください。"}}
@@ -129,6 +132,19 @@ func (d *Desk) fail(w http.ResponseWriter, r *http.Request, err error, s said) {
 func (d *Desk) tooOften(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Retry-After", strconv.Itoa(max(1, int(1/max(float64(d.limit.every), 0.1)))))
 	d.show(w, r, pageTooOften)
+}
+
+// leave sends the browser from a form to another site, by a page: the pages' policy
+// (form-action) keeps browsers from being redirected there.
+func (d *Desk) leave(w http.ResponseWriter, r *http.Request, there string) {
+	p := pageLeaving.in(r)
+	goOn := "Go on"
+	if p.Lang == string(page.Japanese) {
+		goOn = "進む"
+	}
+	p.Choices = []Choice{{goOn, there}}
+	w.Header().Set("Refresh", "0; url="+there)
+	d.render(w, r, p)
 }
 
 // unauthorized answers who can't be sent to log in: programs, in few words.

@@ -1,6 +1,7 @@
 package auth_test
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -108,7 +109,14 @@ func (z *zitadel) RoundTrip(r *http.Request) (*http.Response, error) {
 func (z *zitadel) visit(r *http.Request) (page string, there *url.URL) {
 	z.t.Helper()
 	r.Header.Set("Accept", "text/html")
-	res, err := (&http.Client{Transport: z, Jar: z.jar}).Do(r)
+	client := &http.Client{Transport: z, Jar: z.jar, CheckRedirect: func(to *http.Request, via []*http.Request) error {
+		// So do browsers, for pages with form-action 'self'.
+		if via[0].Method == http.MethodPost && via[0].URL.Host == zitadelDesk && to.URL.Host != zitadelDesk {
+			return errors.New("a form of the desk is redirected to another site")
+		}
+		return nil
+	}}
+	res, err := client.Do(r)
 	if err != nil {
 		z.t.Fatal(err)
 	}
@@ -116,6 +124,13 @@ func (z *zitadel) visit(r *http.Request) (page string, there *url.URL) {
 	body, err := io.ReadAll(res.Body)
 	if err != nil {
 		z.t.Fatal(err)
+	}
+	if _, next, found := strings.Cut(res.Header.Get("Refresh"), "; url="); found {
+		r, err := http.NewRequestWithContext(z.t.Context(), http.MethodGet, next, nil)
+		if err != nil {
+			z.t.Fatal(err)
+		}
+		return z.visit(r)
 	}
 	return string(body), res.Request.URL
 }
