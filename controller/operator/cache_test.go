@@ -56,7 +56,7 @@ func TestSlimPodsAreJudgedTheSame(t *testing.T) {
 
 // Whether we created an object is still known of a slim one.
 func TestSlimKeepsTheRecordOfCreation(t *testing.T) {
-	created := metav1.ManagedFieldsEntry{Manager: apply.FieldOwner, Operation: metav1.ManagedFieldsOperationUpdate, FieldsV1: &metav1.FieldsV1{Raw: []byte(`{}`)}}
+	created := metav1.ManagedFieldsEntry{Manager: apply.FieldOwner, Operation: metav1.ManagedFieldsOperationUpdate, FieldsV1: metav1.NewFieldsV1(`{}`)}
 	others := []metav1.ManagedFieldsEntry{
 		{Manager: "kube-controller-manager", Operation: metav1.ManagedFieldsOperationUpdate},
 		{Manager: apply.FieldOwner, Operation: metav1.ManagedFieldsOperationApply},

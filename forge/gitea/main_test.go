@@ -86,8 +86,12 @@ func serve(web *exec.Cmd) (stop func(), err error) {
 	if err := web.Start(); err != nil {
 		return nil, err
 	}
-	ended := make(chan error, 1)
-	go func() { ended <- web.Wait() }()
+	var failed error
+	ended := make(chan struct{})
+	go func() {
+		failed = web.Wait()
+		close(ended)
+	}()
 	stop = func() {
 		_ = web.Process.Kill() // it may have ended by itself
 		<-ended
@@ -96,8 +100,8 @@ func serve(web *exec.Cmd) (stop func(), err error) {
 	defer cancel()
 	for !answers(ctx) {
 		select {
-		case err := <-ended:
-			return nil, fmt.Errorf("gitea web ended: %w\n%s", err, log.String())
+		case <-ended:
+			return nil, fmt.Errorf("gitea web ended: %w\n%s", failed, log.String())
 		case <-ctx.Done():
 			stop()
 			return nil, fmt.Errorf("gitea web does not answer after %s\n%s", startWithin, log.String())
