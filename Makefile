@@ -60,7 +60,7 @@ generate-api:
 .PHONY: verify
 verify: ## Fail when generated files are stale, or vet, format or lint finds something
 	./ci/verify-generated
-	@for module in $(MODULES); do (set -ex; cd $$module; go vet -tags=e2e,node ./...; go mod tidy -diff); done
+	@for module in $(MODULES); do (set -ex; cd $$module; go vet -tags=e2e,node ./...; go mod tidy -diff) || exit 1; done
 	@unformatted=$$(git ls-files '*.go' | xargs gofmt -l); test -z "$$unformatted" || { echo "not gofmt-ed: $$unformatted; run gofmt -w"; exit 1; }
 	$(MAKE) check-courses
 	$(MAKE) lint
@@ -72,7 +72,7 @@ check-courses: ## Look for mistakes in the courses of this repository
 .PHONY: lint
 lint: ## Run golangci-lint over every module
 	$(TOOL) golangci-lint run --allow-parallel-runners ./...
-	@for module in $(filter-out .,$(MODULES)); do (set -ex; cd $$module; go tool -modfile=../tools/go.mod golangci-lint run --allow-parallel-runners --config=../.golangci.yaml ./...); done
+	@for module in $(filter-out .,$(MODULES)); do (set -ex; cd $$module; go tool -modfile=../tools/go.mod golangci-lint run --allow-parallel-runners --config=../.golangci.yaml ./...) || exit 1; done
 
 ##### Test
 

@@ -73,25 +73,25 @@ const (
 	CondemnedAnnotation = "carrel.dev/condemned"
 )
 
-// RevisionAnnotation, on a Course that Flux does not apply, is the commit it was
+// RevisionAnnotation is, on a Course that Flux does not apply, the commit it was
 // applied from, as Flux would write it: main@sha1:<hash>. It says nothing about
 // whose commit that is: see ReportToAnnotation.
 const RevisionAnnotation = "carrel.dev/revision"
 
-// ReportToAnnotation, on the namespace of a course that Flux does not apply, names
+// ReportToAnnotation names, on the namespace of a course that Flux does not apply,
 // the Secret in the reporter's own namespace that holds the address of the course's
 // repository, and a token for it.
 const ReportToAnnotation = "carrel.dev/report-to"
 
-// AllowDeletionAnnotation, on the namespace of a course, lets the namespace be
+// AllowDeletionAnnotation lets, on the namespace of a course, the namespace be
 // deleted, with all work in it. Its value is the name of the namespace.
 const AllowDeletionAnnotation = "carrel.dev/allow-deletion"
 
-// RosterLabel, "true", is on a ConfigMap that is a roster. The controller sees no
+// RosterLabel is, with "true", on a ConfigMap that is a roster. The controller sees no
 // other ConfigMaps.
 const RosterLabel = "carrel.dev/roster"
 
-// NameAnnotation, on a Userland made of a row of a roster, is the student's name
+// NameAnnotation is, on a Userland made of a row of a roster, the student's name
 // for people, as the roster has it.
 const NameAnnotation = "carrel.dev/name"
 
