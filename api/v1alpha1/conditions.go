@@ -36,6 +36,12 @@ const (
 	RunningReason = "Running"
 	// StartingReason: the pod is on its way and nothing is wrong so far.
 	StartingReason = "Starting"
+	// SchedulingReason: the pod waits for a node, so far for no reason of its own.
+	SchedulingReason = "Scheduling"
+	// PreparingReason: the node pulls images or attaches volumes.
+	PreparingReason = "Preparing"
+	// StartedReason: the containers have started and do not answer yet.
+	StartedReason = "Started"
 	// DisabledReason: spec.enabled is false; volumes are kept.
 	DisabledReason = "Disabled"
 	// TermOverReason: the term of the Course is over; volumes are kept.

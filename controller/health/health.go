@@ -57,14 +57,13 @@ var checks = []func(Carrel) *Finding{
 func Judge(c Carrel) Finding {
 	for _, check := range checks {
 		if finding := check(c); finding != nil {
-			return *finding
+			return told(*finding, c)
 		}
 	}
-	return *starting(0)
+	return told(*starting(0), c)
 }
 
-// starting has but one wording, so that the steps of a start that goes well
-// cost one status write and not one each.
+// starting has but one wording: told says more of what takes its time.
 func starting(recheck time.Duration) *Finding {
 	return &Finding{State: v1alpha1.StateStarting, Reason: v1alpha1.StartingReason, Message: "the carrel is starting", Recheck: recheck}
 }

@@ -109,11 +109,17 @@ func TestJudge(t *testing.T) {
 		{name: "it answers", carrel: carrel(answering), state: "Running", reason: "Running", ready: true},
 		{name: "the Deployment does not know its spec yet", carrel: carrel(answering, func(c *health.Carrel) { c.Deployment.Generation = 3 }), state: "Starting", reason: "Starting"},
 		{name: "a pod of an older revision answers", carrel: carrel(answering, func(c *health.Carrel) { c.Deployment.Status.UpdatedReplicas = 0 }), state: "Starting", reason: "Starting"},
-		{name: "the pod is less ready than its Deployment says", carrel: carrel(answering, func(c *health.Carrel) { c.Pods[0].Status.Conditions[0].Status = corev1.ConditionFalse }), state: "Starting", reason: "Starting"},
+		{name: "the pod is less ready than its Deployment says", carrel: carrel(answering, func(c *health.Carrel) { c.Pods[0].Status.Conditions[0].Status = corev1.ConditionFalse }), state: "Starting", reason: "Preparing"},
 		{name: "no pod yet", carrel: carrel(noPods), state: "Starting", reason: "Starting"},
 		{name: "no Deployment", carrel: carrel(func(c *health.Carrel) { c.Deployment = nil }), state: "Starting", reason: "Starting"},
 		{name: "only pods on their way out", carrel: carrel(func(c *health.Carrel) { c.Pods[0].DeletionTimestamp = new(ago(1)) }, container(corev1.ContainerStatus{State: waiting("ImagePullBackOff", "")})), state: "Starting", reason: "Starting"},
-		{name: "the container is being made", carrel: carrel(container(corev1.ContainerStatus{State: waiting("ContainerCreating", "")})), state: "Starting", reason: "Starting"},
+		{name: "the container is being made", carrel: carrel(container(corev1.ContainerStatus{State: waiting("ContainerCreating", "")})), state: "Starting", reason: "Preparing", words: []string{"0 of 1 containers"}},
+		{name: "made a moment ago", carrel: carrel(unschedulable(1, "")), state: "Starting", reason: "Starting", recheck: 2 * time.Second},
+		{name: "one of two runs", carrel: carrel(func(c *health.Carrel) {
+			c.Pods[0].Spec.Containers = append(c.Pods[0].Spec.Containers, corev1.Container{Name: "db"})
+			c.Pods[0].Status.ContainerStatuses = []corev1.ContainerStatus{{Name: "db", State: waiting("ContainerCreating", "")}, {Name: "ide", State: runningSince(5)}}
+		}), state: "Starting", reason: "Preparing", words: []string{"1 of 2 containers"}},
+		{name: "its program has just started", carrel: carrel(container(corev1.ContainerStatus{Started: new(true), State: runningSince(1)})), state: "Starting", reason: "Starting", recheck: 2 * time.Second},
 
 		{name: "stopped", carrel: carrel(stopped, noPods), state: "Disabled", reason: "Disabled", ready: true},
 		{name: "stopped without ever having run", carrel: carrel(stopped, noPods, func(c *health.Carrel) { c.Deployment = nil }), state: "Disabled", reason: "Disabled", ready: true},
@@ -133,7 +139,7 @@ func TestJudge(t *testing.T) {
 			state: "Failing", reason: "CrashLoopBackOff", words: []string{"OOMKilled", "512Mi", "resources.limits.memory"}},
 		{name: "it keeps ending without an error", carrel: carrel(container(corev1.ContainerStatus{RestartCount: 2, State: waiting("CrashLoopBackOff", ""), LastTerminationState: ended("Completed", 0, 10, 9)})),
 			state: "Failing", reason: "CrashLoopBackOff", words: []string{"exit code 0", "keep running"}},
-		{name: "it ended once", carrel: carrel(container(corev1.ContainerStatus{State: ended("Error", 1, 3, 1)})), state: "Starting", reason: "Starting"},
+		{name: "it ended once", carrel: carrel(container(corev1.ContainerStatus{State: ended("Error", 1, 3, 1)})), state: "Starting", reason: "Started"},
 		{name: "it runs for a moment between two ends", carrel: carrel(answering, container(corev1.ContainerStatus{RestartCount: 2, Ready: true, State: runningSince(20), LastTerminationState: ended("Error", 1, 60, 50)})),
 			state: "Failing", reason: "CrashLoopBackOff", words: []string{"exit code 1"}, recheck: 40 * time.Second},
 		{name: "it has proven itself", carrel: carrel(answering, container(corev1.ContainerStatus{RestartCount: 2, Ready: true, State: runningSince(61), LastTerminationState: ended("Error", 1, 100, 90)})),
@@ -144,9 +150,9 @@ func TestJudge(t *testing.T) {
 			c.Pods[0].Status.InitContainerStatuses = []corev1.ContainerStatus{{Name: "init", RestartCount: 2, State: waiting("CrashLoopBackOff", ""), LastTerminationState: ended("Error", 7, 10, 9)}}
 		}), state: "Failing", reason: "CrashLoopBackOff", words: []string{`"init"`, "exit code 7"}},
 
-		{name: "no room for a moment", carrel: carrel(unschedulable(5, noRoom)), state: "Starting", reason: "Starting", recheck: 10 * time.Second},
+		{name: "no room for a moment", carrel: carrel(unschedulable(5, noRoom)), state: "Starting", reason: "Scheduling", recheck: 10 * time.Second},
 		{name: "no room", carrel: carrel(unschedulable(30, noRoom)), state: "Failing", reason: "Unschedulable", words: []string{"0/2 nodes are available: 2 Insufficient memory"}, not: "preemption"},
-		{name: "a volume that takes its time", carrel: carrel(unbound(corev1.ClaimPending), unschedulable(10, "pod has unbound immediate PersistentVolumeClaims")), state: "Starting", reason: "Starting", recheck: 20 * time.Second},
+		{name: "a volume that takes its time", carrel: carrel(unbound(corev1.ClaimPending), unschedulable(10, "pod has unbound immediate PersistentVolumeClaims")), state: "Starting", reason: "Scheduling", recheck: 20 * time.Second},
 		{name: "a volume that does not come", carrel: carrel(unbound(corev1.ClaimPending), unschedulable(40, "pod has unbound immediate PersistentVolumeClaims")),
 			state: "Failing", reason: "VolumePending", words: []string{"hanako--home", "storage class"}},
 		{name: "no room, so no volume either", carrel: carrel(unbound(corev1.ClaimPending), unschedulable(40, noRoom)), state: "Failing", reason: "Unschedulable"},
@@ -157,8 +163,8 @@ func TestJudge(t *testing.T) {
 				Message: `pods "hanako-5d5f" is forbidden: exceeded quota: course, requested: pods=1, used: pods=30, limited: pods=30`}}
 		}), state: "Failing", reason: "PodRefused", words: []string{"exceeded quota: course"}, not: "5d5f"},
 
-		{name: "it does not answer yet", carrel: carrel(container(corev1.ContainerStatus{Started: new(true), State: runningSince(20)})), state: "Starting", reason: "Starting", recheck: 40 * time.Second},
-		{name: "its startup probe still tries", carrel: carrel(container(corev1.ContainerStatus{Started: new(false), State: runningSince(600)})), state: "Starting", reason: "Starting"},
+		{name: "it does not answer yet", carrel: carrel(container(corev1.ContainerStatus{Started: new(true), State: runningSince(20)})), state: "Starting", reason: "Started", recheck: 40 * time.Second},
+		{name: "its startup probe still tries", carrel: carrel(container(corev1.ContainerStatus{Started: new(false), State: runningSince(600)})), state: "Starting", reason: "Started"},
 		{name: "it does not answer", carrel: carrel(container(corev1.ContainerStatus{Started: new(true), State: runningSince(90)})), state: "Failing", reason: "NotAnswering", words: []string{`"ide"`, "readiness probe"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {

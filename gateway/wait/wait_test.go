@@ -88,6 +88,7 @@ func TestPages(t *testing.T) {
 		{"queued", carrel(v1alpha1.StateQueued, v1alpha1.QueuedReason, "10 are starting", queued(time.Second)), 503, "5"},
 		{"next", carrel(v1alpha1.StateQueued, v1alpha1.QueuedReason, "10 are starting", queued(time.Hour)), 503, "5"},
 		{"starting", carrel(v1alpha1.StateStarting, v1alpha1.StartingReason, "the carrel is starting", func(u *v1alpha1.Userland) { u.Status.LastStartTime = at(4 * time.Second) }), 503, "3"},
+		{"preparing", carrel(v1alpha1.StateStarting, v1alpha1.PreparingReason, "images are pulled or volumes attached: 0 of 1 containers have started", func(u *v1alpha1.Userland) { u.Status.LastStartTime = at(20 * time.Second) }), 503, "3"},
 		{"opening", carrel(v1alpha1.StateRunning, v1alpha1.RunningReason, "the carrel answers"), 503, "3"},
 		{"failing", carrel(v1alpha1.StateFailing, v1alpha1.ImagePullBackOffReason, `the image "ide:1" of container "ide" can't be pulled: correct its name`), 503, "30"},
 		{"failing-unknown", carrel(v1alpha1.StateFailing, "Flooded", `<b>water</b> in the machine room`), 503, "30"},
