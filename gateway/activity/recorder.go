@@ -34,8 +34,8 @@ const (
 	// flushEvery is how often it is looked at what is to be written.
 	flushEvery = time.Second
 	// perFlush bounds the writes of one replica at a time, but for those that wake:
-	// with flushEvery, 20 a second.
-	perFlush = 20
+	// with flushEvery and the two replicas of kustomize/gateway, 20 a second.
+	perFlush = 10
 	// wakeAgain is the least time between two writes that wake the same carrel.
 	wakeAgain = 5 * time.Second
 	// writeWithin bounds one write, lastWrites all those at the end.

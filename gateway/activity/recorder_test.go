@@ -90,19 +90,21 @@ func (c *class) taken() int {
 
 var morning = time.Date(2026, 10, 5, 9, 0, 0, 0, time.UTC)
 
-// 5,000 people work at a time, each doing something every ten seconds, with carrels
-// that fall asleep after an hour.
+// 5,000 people work at a time, each doing something every ten seconds by one of two
+// replicas, with carrels that fall asleep after an hour.
 func TestActivityOfManyIsFewWrites(t *testing.T) {
 	class, now := newClass(5000), clocktesting.NewFakeClock(morning)
-	r := activity.New(class.client(t, true), class, now)
+	replicas := []*activity.Recorder{activity.New(class.client(t, true), class, now), activity.New(class.client(t, true), class, now)}
 	total, most := 0, 0
 	const seconds = 1800
 	for second := range seconds {
 		for i := second % 10; i < 5000; i += 10 {
 			c, _ := class.Carrel("prog1", fmt.Sprintf("u%d", i))
-			r.Touch(c)
+			replicas[i/10%2].Touch(c)
 		}
-		r.Flush(t.Context())
+		for _, r := range replicas {
+			r.Flush(t.Context())
+		}
 		now.Step(time.Second)
 		n := class.taken()
 		total += n
