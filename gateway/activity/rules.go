@@ -52,7 +52,8 @@ const (
 // itself does not count, nor does a WebSocket that is opened: a page that was cut off
 // tries that for ever.
 func (u Rules) Counts(r *http.Request) bool {
-	if u.quiet(r.URL.Path) || r.Header.Get("Sec-Purpose") != "" {
+	// Chromium says nothing of the mode of a WebSocket.
+	if u.quiet(r.URL.Path) || r.Header.Get("Sec-Purpose") != "" || r.Header.Get("Upgrade") != "" {
 		return false
 	}
 	switch r.Method {

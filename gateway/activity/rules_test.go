@@ -22,6 +22,7 @@ func TestWhatCounts(t *testing.T) {
 		{"what it loads", "GET", "/app.js", map[string]string{"Sec-Fetch-Mode": "no-cors"}, false},
 		{"what it asks for by itself", "GET", "/api/state", map[string]string{"Sec-Fetch-Mode": "cors"}, false},
 		{"a WebSocket, which it tries to open for ever", "GET", "/", map[string]string{"Sec-Fetch-Mode": "websocket", "Upgrade": "websocket"}, false},
+		{"one that is not said to be of a page", "GET", "/", map[string]string{"Upgrade": "websocket"}, false},
 		{"what a browser loads ahead", "GET", "/", map[string]string{"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document", "Sec-Purpose": "prefetch"}, false},
 		{"something changed", "POST", "/save", map[string]string{"Sec-Fetch-Mode": "cors"}, true},
 		{"a file put", "PUT", "/file", nil, true},

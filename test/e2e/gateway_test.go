@@ -3,11 +3,8 @@
 package e2e
 
 import (
-	"bytes"
 	"context"
 	"encoding/csv"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -165,15 +162,7 @@ func TestFrontDoor(t *testing.T) {
 // withIdle is the course's Templates with another time to fall asleep.
 func withIdle(t *testing.T, after string) story.Change {
 	t.Helper()
-	const path, usual = "courses/" + course + "/templates/kustomization.yaml", "{after: 2h}"
-	text, err := os.ReadFile(filepath.Join(cluster.Root, path))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Contains(text, []byte(usual)) {
-		t.Fatalf("%s does not hold %q any more", path, usual)
-	}
-	return story.Change{Path: path, Content: bytes.ReplaceAll(text, []byte(usual), []byte("{after: "+after+"}"))}
+	return edited(t, "courses/"+course+"/templates/kustomization.yaml", "{after: 2h}", "{after: "+after+"}")
 }
 
 // A tab that is open and nobody touches lets its carrel fall asleep, however much it

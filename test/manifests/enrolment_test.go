@@ -59,7 +59,8 @@ func userlandIn(namespace, name, spec string) string {
 	return "{apiVersion: carrel.dev/v1alpha1, kind: Userland, metadata: {name: " + name + ", namespace: " + namespace + "}, spec: " + spec + "}"
 }
 
-// openEnrolment is what the component adds to a course.
+// openEnrolment is what the component adds to a cluster's folder of a course, which
+// brings the course's Namespace.
 func openEnrolment(t *testing.T, namespace string) []*unstructured.Unstructured {
 	t.Helper()
 	directory := t.TempDir()
@@ -70,9 +71,13 @@ func openEnrolment(t *testing.T, namespace string) []*unstructured.Unstructured 
 	if err := os.Mkdir(filepath.Join(directory, namespace), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	text := "namespace: " + namespace + "\ncomponents: [../kustomize/components/open-enrolment]\n"
-	if err := os.WriteFile(filepath.Join(directory, namespace, "kustomization.yaml"), []byte(text), 0o644); err != nil {
-		t.Fatal(err)
+	for name, text := range map[string]string{
+		"kustomization.yaml": "resources: [namespace.yaml]\ncomponents: [../kustomize/components/open-enrolment]\n",
+		"namespace.yaml":     "{apiVersion: v1, kind: Namespace, metadata: {name: " + namespace + "}}\n",
+	} {
+		if err := os.WriteFile(filepath.Join(directory, namespace, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
 	}
 	objects, err := repository.Build(namespace)
 	if err != nil {

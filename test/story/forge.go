@@ -125,6 +125,28 @@ func (f *Forge) NewUsers(ctx context.Context, names ...string) error {
 	return nil
 }
 
+// NewGroup makes an organisation with some users in it, which the forge tells as a
+// group at login.
+func (f *Forge) NewGroup(ctx context.Context, name string, members ...string) error {
+	admin, err := gitea.NewClient(f.admin.URL, gitea.SetContext(ctx), gitea.SetToken(f.admin.Token), answering)
+	if err != nil {
+		return fmt.Errorf("reach the forge at %s: %w", f.admin.URL, err)
+	}
+	if _, _, err := admin.CreateOrg(gitea.CreateOrgOption{Name: name}); err != nil {
+		return fmt.Errorf("make the organisation %s: %w", name, err)
+	}
+	teams, _, err := admin.ListOrgTeams(name, gitea.ListTeamsOptions{})
+	if err != nil || len(teams) == 0 {
+		return fmt.Errorf("read the teams of %s: %w", name, err)
+	}
+	for _, member := range members {
+		if _, err := admin.AddTeamMember(teams[0].ID, member); err != nil {
+			return fmt.Errorf("put %s into %s: %w", member, name, err)
+		}
+	}
+	return nil
+}
+
 // newApplication registers a program at which people log in with their account of the
 // forge.
 func (f *Forge) newApplication(ctx context.Context, name, callback string) (id, secret string, err error) {

@@ -57,6 +57,7 @@ func (g Gateway) prepare(ctx context.Context, c client.Client, forge *Forge, now
 	login, err := yaml.Marshal(auth.Config{
 		Providers: []auth.ProviderConfig{{Name: "gitea", Title: "Gitea", OIDC: &auth.OIDCConfig{
 			Issuer: forge.admin.Issuer, ClientID: id, ClientSecretFile: loginDirectory + "client-secret",
+			Scopes: []string{"profile", "email", "groups"},
 		}}},
 		Sessions: auth.SessionConfig{KeyFiles: []string{loginDirectory + "session-key"}},
 	})
