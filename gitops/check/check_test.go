@@ -96,6 +96,8 @@ func TestRules(t *testing.T) {
 		{"a wrong type", []edit{{kai, "user: kai@example.ac.jp", "user: 12"}}, []string{kai + ":6 error schema: spec.user: "}},
 		{"a core kind's unknown field", []edit{{namespace, "hard:", "hrd:"}}, []string{namespace + `:14 error schema: unknown field "spec.hrd"`}},
 		{"a core kind's wrong type", []edit{{namespace, "labels:", "labels: [a]\n  annotations:"}}, []string{namespace + ":5 error pod-security: ", namespace + ":5 error schema: json: cannot unmarshal array"}},
+		{"a Role in no namespace", []edit{{"clusters/lab/courses/staff.yaml", "", "apiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata:\n  name: staff\n"}, {"clusters/lab/courses/kustomization.yaml", "resources:", "resources:\n  - staff.yaml"}},
+			[]string{"clusters/lab/courses/staff.yaml:4 error namespace: the Role staff is in no namespace"}},
 		{"a Course of another name", []edit{{course, "name: prog1", "name: prog2"}}, []string{course + ":4 error course-name: the Course prog2 is in the namespace prog1"}},
 		{"a row too many", []edit{{rows, "26t0005,", "26t0001,"}}, []string{rows + ":6 error roster: the same user and template as line 2"}},
 		{"a row that breaks off", []edit{{rows, "Ito Ren", `"Ito Ren`}}, []string{rows + ":4 error roster: a quoted cell begins here"}},

@@ -56,6 +56,8 @@ var rules = []Rule{
 		"spec.postBuild.substituteFrom names ConfigMaps and Secrets. Those that only the cluster has, or that are encrypted, can't be read here: what stands for their variables was looked at as it is written.", findVariables},
 	{"schema", Error, "The API server accepts each object as it is written.",
 		"Fields, types and rules of each kind are those of the API server. An object it refuses keeps Flux from applying the whole Kustomization.", findSchema},
+	{"namespace", Error, "Each object of a namespace says of which.",
+		"Flux refuses an object without one, and with it the whole Kustomization, unless spec.targetNamespace gives it one.", findNamespace},
 	{"course-name", Error, "A Course bears the name of its namespace.",
 		"A namespace is one course. The policy course-name.carrel.dev refuses a Course of any other name.", findCourseName},
 	{"roster", Error, "A roster can be read to its last line.",

@@ -8,6 +8,10 @@ import (
 
 	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/kustomize/kyaml/openapi"
+	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/carrel-dev/carrel/api/v1alpha1"
 )
 
 func findBuild(s *subject) (found []Finding) {
@@ -92,6 +96,26 @@ func findSchema(s *subject) (found []Finding) {
 		}
 	}
 	return found
+}
+
+func findNamespace(s *subject) (found []Finding) {
+	for _, o := range s.objects {
+		if o.GetNamespace() == "" && isNamespaced(o) {
+			found = append(found, s.at(o, "metadata.name", fmt.Sprintf("the %s %s is in no namespace", o.GetKind(), o.GetName()),
+				"give it metadata.namespace, or set namespace in the kustomization.yaml beside it"))
+		}
+	}
+	return found
+}
+
+// isNamespaced tells of kinds that are known whether their objects are in namespaces.
+func isNamespaced(o *object) bool {
+	group := o.GroupVersionKind().Group
+	if group == v1alpha1.SchemeGroupVersion.Group || strings.HasSuffix(group, ".toolkit.fluxcd.io") {
+		return true
+	}
+	namespaced, known := openapi.IsNamespaceScoped(yaml.TypeMeta{APIVersion: o.GetAPIVersion(), Kind: o.GetKind()})
+	return known && namespaced
 }
 
 func findCourseName(s *subject) (found []Finding) {
