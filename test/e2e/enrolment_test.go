@@ -12,7 +12,7 @@ import (
 	"strings"
 	"testing"
 
-	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -50,7 +50,8 @@ func TestFirstVisitEnrols(t *testing.T) {
 	})
 	reach(t, story.Reported(forge, open, commit, "success"))
 
-	visit(t, lone, gateway.DeskURL()+"/courses/"+open).sees("h1", "not yours to open")
+	stranger := visit(t, lone, gateway.DeskURL()+"/courses/"+open)
+	stranger.sees("h1", "not yours to open")
 	student := visit(t, sora, gateway.DeskURL()+"/courses/"+open)
 	student.sees("#screen", ".")
 	student.picture("works")
@@ -67,7 +68,8 @@ func TestFirstVisitEnrols(t *testing.T) {
 	if there := student.page.MustInfo().URL; there != gateway.DeskURL()+"/" {
 		t.Errorf("%s works at %s, want %s/", umi, there, gateway.DeskURL())
 	}
-	visit(t, lone, gateway.DeskURL()).sees("h1", "no carrel in this course")
+	stranger.page.MustNavigate(gateway.DeskURL())
+	stranger.sees("h1", "no carrel in this course")
 }
 
 // edited is a file of this repository with some of its text replaced.
@@ -91,19 +93,28 @@ func original(t *testing.T, path string) story.Change {
 	return story.Change{Path: path, Content: text}
 }
 
-// gateways waits until all of them run with an argument, of which git has the
-// variables not yet replaced.
+// gateways waits until those that take visitors run with an argument, of which git has
+// the variables not yet replaced, and no others.
 func gateways(t *testing.T, argument string) {
 	t.Helper()
 	argument, _, _ = strings.Cut(argument, "$")
 	reach(t, story.Milestone{Name: "gateways with " + argument, Reached: func(ctx context.Context) (string, bool, error) {
-		var d appsv1.Deployment
-		if err := c.Get(ctx, client.ObjectKey{Namespace: "carrel-system", Name: "carrel-gateway"}, &d); err != nil {
+		var pods corev1.PodList
+		if err := c.List(ctx, &pods, client.InNamespace("carrel-system"), client.MatchingLabels{"app.kubernetes.io/name": "carrel-gateway"}); err != nil {
 			return "", false, err
 		}
-		has := slices.ContainsFunc(d.Spec.Template.Spec.Containers[0].Args, func(arg string) bool { return strings.HasPrefix(arg, argument) })
-		s, want := d.Status, *d.Spec.Replicas
-		return fmt.Sprintf("%d of %d", s.UpdatedReplicas, want),
-			has && s.ObservedGeneration == d.Generation && s.UpdatedReplicas == want && s.AvailableReplicas == want && s.Replicas == want, nil
+		with, without := 0, 0
+		for _, pod := range pods.Items {
+			isReady := slices.ContainsFunc(pod.Status.Conditions, func(c corev1.PodCondition) bool {
+				return c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue
+			})
+			switch has := slices.ContainsFunc(pod.Spec.Containers[0].Args, func(arg string) bool { return strings.HasPrefix(arg, argument) }); {
+			case isReady && has:
+				with++
+			case isReady:
+				without++
+			}
+		}
+		return fmt.Sprintf("%d", with), with >= 2 && without == 0, nil
 	}})
 }
