@@ -39,15 +39,15 @@ func TestFirstVisitEnrols(t *testing.T) {
 	commit := merge(t, "Let students into the sandbox",
 		edited(t, course, "  title: Sandbox\n", "  title: Sandbox\n  enrolment: Open\n  enrolmentRules: [{claim: groups, values: ["+group+"]}]\n"),
 		edited(t, cluster, "components:\n", "components:\n  - ../../../../kustomize/components/open-enrolment\n"))
-	t.Cleanup(func() {
+	defer func() {
 		merge(t, "Take it back", original(t, course), original(t, cluster), original(t, "clusters/local/kustomization.yaml"))
 		gateways(t, domain)
 		for _, user := range []string{sora, umi} {
-			if err := c.Delete(context.Background(), &v1alpha1.Userland{ObjectMeta: metav1.ObjectMeta{Namespace: open, Name: roster.UserlandName(user)}}); err != nil {
+			if err := c.Delete(t.Context(), &v1alpha1.Userland{ObjectMeta: metav1.ObjectMeta{Namespace: open, Name: roster.UserlandName(user)}}); err != nil {
 				t.Error(err)
 			}
 		}
-	})
+	}()
 	reach(t, story.Reported(forge, open, commit, "success"))
 
 	stranger := visit(t, lone, gateway.DeskURL()+"/courses/"+open)
