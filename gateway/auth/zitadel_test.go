@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"net/http"
 	"net/http/cookiejar"
@@ -17,18 +16,17 @@ import (
 	"testing"
 	"time"
 
-	"github.com/zitadel/oidc/v3/example/server/exampleop"
 	"github.com/zitadel/oidc/v3/example/server/storage"
-	"github.com/zitadel/oidc/v3/pkg/op"
 	clocktesting "k8s.io/utils/clock/testing"
 
 	"github.com/carrel-dev/carrel/gateway/auth"
+	"github.com/carrel-dev/carrel/gateway/auth/zitadeltest"
 )
 
 const zitadelDesk = "desk.example.org"
 
-// zitadel is a real OpenID Connect provider, that of zitadel/oidc, and a browser at a
-// desk that has people log in there.
+// zitadel is a real OpenID Connect provider, and a browser at a desk that has people
+// log in there.
 type zitadel struct {
 	t       *testing.T
 	issuer  string
@@ -40,19 +38,9 @@ type zitadel struct {
 
 func newZitadel(t *testing.T) *zitadel {
 	t.Helper()
-	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	z := &zitadel{t: t, issuer: "http://" + listener.Addr().String(), now: clocktesting.NewFakePassiveClock(time.Now())}
-	storage.RegisterClients(storage.WebClient("carrel", "a secret", "https://"+zitadelDesk+"/callback/campus"))
-	z.storage = storage.NewStorage(storage.NewUserStore(z.issuer))
-	before := slog.Default()
-	provider := exampleop.SetupServer(z.issuer, z.storage, slog.New(slog.DiscardHandler), false, op.WithAllowInsecure())
-	slog.SetDefault(before)
-	server := &http.Server{Handler: provider, ReadHeaderTimeout: time.Minute}
-	go func() { _ = server.Serve(listener) }()
-	t.Cleanup(func() { _ = server.Close() })
+	z := &zitadel{t: t, now: clocktesting.NewFakePassiveClock(time.Now())}
+	z.issuer, z.storage = zitadeltest.Serve(t, "https://"+zitadelDesk+"/callback/campus")
+	var err error
 	if z.jar, err = cookiejar.New(nil); err != nil {
 		t.Fatal(err)
 	}
@@ -66,7 +54,7 @@ func (z *zitadel) open() {
 	dir := z.t.TempDir()
 	key, secret, file := filepath.Join(dir, "key"), filepath.Join(dir, "secret"), filepath.Join(dir, "login.yaml")
 	for name, text := range map[string]string{
-		key: strings.Repeat("k", 64), secret: "a secret",
+		key: strings.Repeat("k", 64), secret: zitadeltest.ClientSecret,
 		file: fmt.Sprintf("providers: [{name: campus, oidc: {issuer: %q, clientID: carrel, clientSecretFile: %q, scopes: [profile, email, offline_access]}}]\n"+
 			"sessions: {keyFiles: [%q], refreshAfter: 2m}\n", z.issuer, secret, key),
 	} {
@@ -166,7 +154,7 @@ func (z *zitadel) logIn(password string) (page string, there *url.URL) {
 	if id == nil {
 		z.t.Fatalf("no form to log in by at %s: %s", there, page)
 	}
-	return z.post(z.issuer+"/login/username", url.Values{"id": {id[1]}, "username": {"test-user2"}, "password": {password}})
+	return z.post(z.issuer+"/login/username", url.Values{"id": {id[1]}, "username": {zitadeltest.User}, "password": {password}})
 }
 
 func TestLoginAtZitadel(t *testing.T) {
@@ -174,8 +162,8 @@ func TestLoginAtZitadel(t *testing.T) {
 	if page, there := z.logIn("wrong"); there.Host == zitadelDesk {
 		t.Fatalf("a wrong password leads to %s: %s", there, page)
 	}
-	const want = "user test-user2, name Test User2"
-	if page, there := z.logIn("verysecure"); page != want || there.Path != "/whoami" {
+	const want = "user " + zitadeltest.User + ", name " + zitadeltest.Name
+	if page, there := z.logIn(zitadeltest.Password); page != want || there.Path != "/whoami" {
 		t.Fatalf("at %s it says %q, want %q", there, page, want)
 	}
 	// Each refresh spends its token and brings the next.
@@ -186,7 +174,7 @@ func TestLoginAtZitadel(t *testing.T) {
 		}
 	}
 	// Who is put out there is asked to log in again here.
-	if err := z.storage.TerminateSession(t.Context(), "id2", "carrel"); err != nil {
+	if err := z.storage.TerminateSession(t.Context(), zitadeltest.Subject, zitadeltest.ClientID); err != nil {
 		t.Fatal(err)
 	}
 	z.now.SetTime(z.now.Now().Add(3 * time.Minute))
@@ -197,7 +185,7 @@ func TestLoginAtZitadel(t *testing.T) {
 
 func TestLogoutAtZitadel(t *testing.T) {
 	z := newZitadel(t)
-	z.logIn("verysecure")
+	z.logIn(zitadeltest.Password)
 	_, there := z.post("https://"+zitadelDesk+"/logout", nil)
 	if "http://"+there.Host != z.issuer || there.Path != "/end_session" || there.Query().Get("client_id") != "carrel" {
 		t.Errorf("the logout leads to %s, want the provider's", there)
@@ -210,7 +198,7 @@ func TestLogoutAtZitadel(t *testing.T) {
 // The provider is away: the page says so, and those who are in stay.
 func TestProviderAway(t *testing.T) {
 	z := newZitadel(t)
-	z.logIn("verysecure")
+	z.logIn(zitadeltest.Password)
 	u, _ := url.Parse("https://" + zitadelDesk)
 	cookies := z.jar.Cookies(u)
 	if len(cookies) == 0 {
@@ -223,7 +211,7 @@ func TestProviderAway(t *testing.T) {
 	z.issuer = "http://" + gone.Addr().String()
 	_ = gone.Close()
 	z.open()
-	if page, _ := z.whoami(); page != "user test-user2, name Test User2" {
+	if page, _ := z.whoami(); page != "user "+zitadeltest.User+", name "+zitadeltest.Name {
 		t.Errorf("who is in is told %q", page)
 	}
 	z.jar, _ = cookiejar.New(nil)
