@@ -95,8 +95,7 @@ func (b *Board) viewer(rw http.ResponseWriter, r *http.Request) (auth.Identity, 
 
 func unavailable(rw http.ResponseWriter, r *http.Request, err error) {
 	log.FromContext(r.Context()).Error(err, "answer a request of the class board")
-	rw.Header().Set("Retry-After", "5")
-	page.Problem(rw, r, http.StatusServiceUnavailable, "unavailable")
+	page.TryAgain(rw, r, "unavailable")
 }
 
 // named is somebody for people.

@@ -19,6 +19,19 @@ func Problem(rw http.ResponseWriter, r *http.Request, status int, name string) {
 	ShowProblem(rw, r, status, name)
 }
 
+// TryAgain answers a request with a problem that passes: programs are told when to ask
+// again, a page asks by itself. The page's text is that of Problem.
+func TryAgain(rw http.ResponseWriter, r *http.Request, name string) {
+	rw.Header().Set("Retry-After", tryAgainAfter)
+	if WantsPage(r) {
+		rw.Header().Set("Refresh", tryAgainAfter)
+	}
+	Problem(rw, r, http.StatusServiceUnavailable, name)
+}
+
+// tryAgainAfter is in seconds: soon for a person, seldom for what has a problem.
+const tryAgainAfter = "5"
+
 // ShowProblem answers a request with the page of Problem, whatever it asks for:
 // the answer to a form is a page too.
 func ShowProblem(rw http.ResponseWriter, r *http.Request, status int, name string) {

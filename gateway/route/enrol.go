@@ -38,7 +38,7 @@ func (rt *Router) enrol(rw http.ResponseWriter, r *http.Request, id auth.Identit
 	switch {
 	case err != nil:
 		log.FromContext(r.Context()).Error(err, "enrol a visitor")
-		page.Problem(rw, r, http.StatusServiceUnavailable, "enrolment")
+		page.TryAgain(rw, r, "enrolment")
 	case !admitted:
 		refused.ServeHTTP(rw, r)
 	default:

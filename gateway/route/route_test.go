@@ -226,11 +226,14 @@ func TestServerSentEventsAreNotHeldBack(t *testing.T) {
 func TestOpenEnrolment(t *testing.T) {
 	w := newWorld(t, hello)
 	w.staff["teacher"] = true
-	w.enrolled = func(id auth.Identity) string {
-		if id.User == "stranger" {
-			return ""
+	w.enrolled = func(id auth.Identity) (string, error) {
+		switch id.User {
+		case "stranger":
+			return "", nil
+		case "early":
+			return "", errors.New("forbidden, until the rights of this course have come too")
 		}
-		return id.User
+		return id.User, nil
 	}
 	for _, test := range []struct{ user, path, accept, location string }{
 		{"mori", "/courses/prog1", "text/html", "https://mori--prog1." + domain + "/"},

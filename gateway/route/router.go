@@ -224,8 +224,7 @@ func (rt *Router) may(rw http.ResponseWriter, r *http.Request, id auth.Identity,
 	switch {
 	case err != nil:
 		log.FromContext(r.Context()).Error(err, "ask who may open a carrel")
-		rw.Header().Set("Retry-After", "5")
-		page.Problem(rw, r, http.StatusServiceUnavailable, "unavailable")
+		page.TryAgain(rw, r, "unavailable")
 	case !decision.Allowed:
 		log.FromContext(r.Context()).V(1).Info("refused", "user", id.User, "course", course, "carrel", name, "reason", decision.Reason)
 		page.Problem(rw, r, http.StatusForbidden, "forbidden")

@@ -27,8 +27,7 @@ func (rt *Router) record(rw http.ResponseWriter, r *http.Request, id auth.Identi
 	}
 	if err := rt.Visits.Opened(r.Context(), c.Userland, id.User, now); err != nil {
 		log.FromContext(r.Context()).Error(err, "record a visit", "user", id.User, "course", c.Course, "carrel", c.Name)
-		rw.Header().Set("Retry-After", "5")
-		page.Problem(rw, r, http.StatusServiceUnavailable, "unavailable")
+		page.TryAgain(rw, r, "unavailable")
 		return false
 	}
 	rt.visited.add(what, now)

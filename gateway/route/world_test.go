@@ -43,7 +43,7 @@ type world struct {
 	activity  *used
 	visits    *visits
 	staff     map[string]bool
-	enrolled  func(auth.Identity) string
+	enrolled  func(auth.Identity) (string, error)
 	sockets   *sockets
 }
 
@@ -124,8 +124,8 @@ func (w *world) Enrol(_ context.Context, id auth.Identity, _ string) (string, bo
 	if w.enrolled == nil {
 		return "", false, nil
 	}
-	name := w.enrolled(id)
-	return name, name != "", nil
+	name, err := w.enrolled(id)
+	return name, name != "", err
 }
 
 // transport reaches the gateway under every host.

@@ -16,6 +16,7 @@ import (
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
 	"github.com/carrel-dev/carrel/roster"
+	"github.com/carrel-dev/carrel/test/chromium"
 	"github.com/carrel-dev/carrel/test/story"
 )
 
@@ -70,33 +71,33 @@ func visit(t *testing.T, user, address string) visitor {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	t.Cleanup(cancel)
-	v := visitor{t, browser(t).Context(ctx).MustPage(address), user}
-	v.page.MustElement("#user_name").MustInput(user)
-	v.page.MustElement("#password").MustInput(story.Password(user))
-	v.page.MustElement("form button.primary").MustClick()
+	v := visitor{t, chromium.Start(t).Context(ctx).MustPage(address), user}
+	chromium.Find(t, v.page, "#user_name").MustInput(user)
+	chromium.Find(t, v.page, "#password").MustInput(story.Password(user))
+	chromium.Find(t, v.page, "form button.primary").MustClick()
 	// Once a browser, the forge asks whether Carrel may know who they are.
-	v.page.MustElement("#authorize-app").MustClick()
+	chromium.Find(t, v.page, "#authorize-app").MustClick()
 	return v
 }
 
 // sees waits for an element that holds words.
 func (v visitor) sees(selector, words string) {
 	v.t.Helper()
-	v.page.MustElementR(selector, words)
+	chromium.FindWords(v.t, v.page, selector, words)
 }
 
 // picture keeps what the visitor sees.
 func (v visitor) picture(name string) {
 	v.t.Helper()
-	keepPicture(v.t, v.page, v.t.Name()+"-"+name)
+	chromium.Keep(v.t, v.page, v.t.Name()+"-"+name)
 }
 
 // works waits for the editor.
 func (v visitor) works() {
 	v.t.Helper()
-	v.page.MustElement(".monaco-workbench .activitybar")
+	chromium.Find(v.t, v.page, ".monaco-workbench .activitybar")
 	// The status bar names the remote once the editor's server has answered.
-	v.page.MustElement(".statusbar-item")
+	chromium.Find(v.t, v.page, ".statusbar-item")
 }
 
 // opensTerminal opens one in the editor. Its keys do nothing at first, so they are
@@ -120,7 +121,7 @@ func (v visitor) opensTerminal() {
 // keys.
 func (v visitor) types(line string) {
 	v.t.Helper()
-	v.page.MustElement(".terminal-wrapper.active textarea.xterm-helper-textarea").MustFocus()
+	chromium.Find(v.t, v.page, ".terminal-wrapper.active textarea.xterm-helper-textarea").MustFocus()
 	for _, r := range line {
 		v.page.MustInsertText(string(r))
 		time.Sleep(400 * time.Millisecond)

@@ -20,6 +20,7 @@ import (
 	"github.com/carrel-dev/carrel/gateway/board"
 	"github.com/carrel-dev/carrel/gateway/gatewaytest"
 	"github.com/carrel-dev/carrel/gateway/page"
+	"github.com/carrel-dev/carrel/test/chromium"
 )
 
 // school is a gateway's own host whose API server is in memory.
@@ -98,15 +99,15 @@ func TestBoardLooks(t *testing.T) {
 	_, b := newSchool(300)
 	gatewaytest.Morning(lab().Now(), func(at time.Time, running int) { b.Remember(gatewaytest.CourseName, at, running) })
 	address := serve(t, desk(b, "teacher", "田中 健")) + "/courses/" + gatewaytest.CourseName
-	chromium := browser(t)
+	browser := chromium.Start(t)
 	for _, l := range append(looks, look{"docs", 1280, 800, false, "en", lab()}, look{"docs-ja", 1280, 800, false, "ja", lab()}) {
-		p := open(t, chromium, l, address)
+		p := open(t, browser, l, address)
 		p.MustElement("#live:not([hidden])")
-		keep(t, p, "board-"+l.name)
+		chromium.Keep(t, p, "board-"+l.name)
 		p.MustElement("#seat-24t0119 a").MustEval("() => this.click()")
 		p.MustElement("dialog[open] #carrel")
 		time.Sleep(200 * time.Millisecond)
-		keep(t, p, "carrel-"+l.name)
+		chromium.Keep(t, p, "carrel-"+l.name)
 		p.MustClose()
 	}
 }
@@ -131,13 +132,13 @@ func becomes(t *testing.T, p *rod.Page, what, expression string) {
 func TestBoardIsLive(t *testing.T) {
 	s, b := newSchool(60)
 	who := gatewaytest.Student(0, lab().Now()).Spec.User
-	chromium := browser(t)
-	teacher := open(t, chromium, looks[0], serve(t, desk(b, "teacher", ""))+"/courses/"+course)
+	browser := chromium.Start(t)
+	teacher := open(t, browser, looks[0], serve(t, desk(b, "teacher", ""))+"/courses/"+course)
 	teacher.MustElement("#live:not([hidden]):not(.stale)")
-	student := open(t, chromium.MustIncognito(), looks[2], serve(t, desk(b, who, ""))+"/courses/"+course+"/carrels/24t0101")
+	student := open(t, browser.MustIncognito(), looks[2], serve(t, desk(b, who, ""))+"/courses/"+course+"/carrels/24t0101")
 	student.MustElement("form[action$='/raise'] button").MustClick()
 	student.MustElement("form[action$='/lower']")
-	keep(t, student, "raised-phone")
+	chromium.Keep(t, student, "raised-phone")
 	becomes(t, teacher, "the hand is seen", "document.querySelector('#seat-24t0101.hand') && document.querySelector('.hands').textContent.includes('森 花')")
 
 	press(teacher, ".hands a[href$='24t0101']")
@@ -162,7 +163,7 @@ func TestBoardIsLive(t *testing.T) {
 
 func TestBoardResetWantsTheName(t *testing.T) {
 	s, b := newSchool(60)
-	p := open(t, browser(t), looks[0], serve(t, desk(b, "teacher", ""))+"/courses/"+course)
+	p := open(t, chromium.Start(t), looks[0], serve(t, desk(b, "teacher", ""))+"/courses/"+course)
 	asked := func() bool {
 		c, _ := s.Carrel(course, "24t0105")
 		return c.Userland.Status.Requests != nil && c.Userland.Status.Requests.ResetAt != nil
@@ -186,7 +187,7 @@ func TestBoardResetWantsTheName(t *testing.T) {
 func TestBoardFindsSeats(t *testing.T) {
 	_, b := newSchool(300)
 	address := serve(t, desk(b, "teacher", "")) + "/courses/" + course
-	p := open(t, browser(t), looks[0], address)
+	p := open(t, chromium.Start(t), looks[0], address)
 	shown := func() int { return p.MustEval("() => document.querySelectorAll('.seat:not([hidden])').length").Int() }
 	all := shown()
 	press(p, ".count[data-show=Failing]")
@@ -222,7 +223,7 @@ func TestBoardOutlivesItsGateway(t *testing.T) {
 	server := httptest.NewServer(desk(b, "teacher", ""))
 	t.Cleanup(server.Close)
 	t.Cleanup(server.CloseClientConnections)
-	p := open(t, browser(t), looks[0], server.URL+"/courses/"+course)
+	p := open(t, chromium.Start(t), looks[0], server.URL+"/courses/"+course)
 	p.MustElement("#live:not([hidden]):not(.stale)")
 	fails := func(i int) {
 		u := gatewaytest.Student(i, lab().Now())
@@ -247,7 +248,7 @@ func TestBoardOutlivesItsGateway(t *testing.T) {
 // The keyboard reaches seats, and the panel gives the place back.
 func TestBoardByKeyboard(t *testing.T) {
 	_, b := newSchool(20)
-	p := open(t, browser(t), looks[0], serve(t, desk(b, "teacher", ""))+"/courses/"+course)
+	p := open(t, chromium.Start(t), looks[0], serve(t, desk(b, "teacher", ""))+"/courses/"+course)
 	seat(p, "24t0103").MustElement("a").MustFocus()
 	p.Keyboard.MustType(input.Enter)
 	p.MustElement("dialog[open] a.button")
@@ -270,16 +271,16 @@ func TestChooserLooks(t *testing.T) {
 	failing.Namespace, failing.Spec.User = "database", who
 	s.Set(failing, "")
 	address := serve(t, desk(b, who, "森 花"))
-	chromium := browser(t)
+	browser := chromium.Start(t)
 	for _, l := range looks {
-		p := open(t, chromium, l, address)
+		p := open(t, browser, l, address)
 		if n := len(p.MustElements(".own .card")); n != 3 {
 			t.Errorf("%d carrels to choose from, want 3", n)
 		}
-		keep(t, p, "mine-"+l.name)
+		chromium.Keep(t, p, "mine-"+l.name)
 		p.MustNavigate(address + "/courses/prog1/carrels/24t0101").MustWaitLoad()
-		keep(t, p, "own-"+l.name)
+		chromium.Keep(t, p, "own-"+l.name)
 		p.MustNavigate(address + "/nothing").MustWaitLoad()
-		keep(t, p, "nothing-"+l.name)
+		chromium.Keep(t, p, "nothing-"+l.name)
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/carrel-dev/carrel/gateway/auth"
 	"github.com/carrel-dev/carrel/gateway/auth/zitadeltest"
 	"github.com/carrel-dev/carrel/gateway/route"
+	"github.com/carrel-dev/carrel/test/chromium"
 )
 
 // A browser that keeps the forms of a page from leading elsewhere, as our pages ask it
@@ -36,20 +37,16 @@ func TestLogoutReachesTheProvider(t *testing.T) {
 	desk.StartTLS()
 	t.Cleanup(desk.Close)
 
-	b := browser(t)
-	if err := b.IgnoreCertErrors(true); err != nil {
-		t.Fatal(err)
-	}
-	page := b.MustPage(address).Timeout(patience)
-	page.MustElement("#username").MustInput(zitadeltest.User)
-	page.MustElement("#password").MustInput(zitadeltest.Password)
-	page.MustElement("button").MustClick()
-	page.MustElementR("body", "hello "+zitadeltest.User)
+	page := chromium.Start(t).MustPage(address).Timeout(patience)
+	chromium.Find(t, page, "#username").MustInput(zitadeltest.User)
+	chromium.Find(t, page, "#password").MustInput(zitadeltest.Password)
+	chromium.Find(t, page, "button").MustClick()
+	chromium.FindWords(t, page, "body", "hello "+zitadeltest.User)
 
 	page.MustNavigate(address + "/logout")
-	page.MustElement("main form button").MustClick()
+	chromium.Find(t, page, "main form button").MustClick()
 	page.MustWait(fmt.Sprintf("() => location.href.startsWith(%q)", issuer+"/end_session"))
-	page.MustNavigate(address).MustElement("#username")
+	chromium.Find(t, page.MustNavigate(address), "#username")
 }
 
 // loginAt has people log in at a provider.

@@ -8,46 +8,16 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/go-rod/rod"
-	"github.com/go-rod/rod/lib/launcher"
-	"github.com/go-rod/rod/lib/launcher/flags"
 	"github.com/go-rod/rod/lib/proto"
 	"k8s.io/utils/clock"
 )
 
-// screenshots is where pictures are kept, to be looked at.
-const screenshots = "../../dist/screenshots"
-
 // patience is how long a page may take.
 const patience = time.Minute
-
-// browser starts Debian's Chromium, headless.
-func browser(t *testing.T) *rod.Browser {
-	t.Helper()
-	path, err := exec.LookPath("chromium")
-	if err != nil {
-		t.Fatalf("no browser: run ci/install-packages: %v", err)
-	}
-	chromium := launcher.New().Bin(path).Headless(true).NoSandbox(true).UserDataDir(t.TempDir()).
-		Set("disable-quic").Set("disable-background-networking").Set("disable-component-update").Set("disable-sync").
-		Set(flags.Flag("disable-gpu"))
-	url, err := chromium.Launch()
-	if err != nil {
-		t.Fatalf("start the browser: %v", err)
-	}
-	t.Cleanup(chromium.Kill)
-	b := rod.New().ControlURL(url)
-	if err := b.Connect(); err != nil {
-		t.Fatalf("reach the browser: %v", err)
-	}
-	return b
-}
 
 // look is how a page is looked at.
 type look struct {
@@ -81,15 +51,6 @@ func open(t *testing.T, b *rod.Browser, l look, address string) *rod.Page {
 	page.MustEvalOnNewDocument(fmt.Sprintf("{ const now = Date.now; Date.now = () => now() + %d; }", l.clock.by.Milliseconds()))
 	page.MustNavigate(address).MustWaitLoad()
 	return page
-}
-
-// keep takes a picture of what is seen.
-func keep(t *testing.T, page *rod.Page, name string) {
-	t.Helper()
-	if err := os.MkdirAll(screenshots, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	page.MustScreenshot(filepath.Join(screenshots, name+".png"))
 }
 
 // serve serves on a host that browsers take for secure.

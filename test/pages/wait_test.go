@@ -5,6 +5,7 @@ package pages
 import (
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 	"github.com/carrel-dev/carrel/gateway/gatewaytest"
 	"github.com/carrel-dev/carrel/gateway/page"
 	"github.com/carrel-dev/carrel/gateway/wait"
+	"github.com/carrel-dev/carrel/test/chromium"
 )
 
 const (
@@ -60,18 +62,18 @@ func TestWaitingPageOpensByItself(t *testing.T) {
 	class.Spec.Notice = "Room 204 is closed on Friday; the lab meets in room 310."
 	d.Put(class)
 	address := serve(t, carrelHost(d))
-	chromium := browser(t)
+	browser := chromium.Start(t)
 	for _, l := range looks {
 		d.Set(in(v1alpha1.StateAsleep, v1alpha1.AsleepReason, "stopped until its user comes"), "")
-		p := open(t, chromium, l, address+"/files/report.txt?line=3")
-		p.MustElement(".desk-waking")
+		p := open(t, browser, l, address+"/files/report.txt?line=3")
+		chromium.Find(t, p, ".desk-waking")
 		for _, state := range []string{v1alpha1.StateQueued, v1alpha1.StateStarting, v1alpha1.StateFailing} {
 			d.Set(in(state, v1alpha1.ImagePullBackOffReason, `the image "registry.example.ac.jp/ide:2027" of container "ide" can't be pulled: correct its name, or let the cluster log in to the registry`), "")
-			p.MustElement(".desk-" + map[string]string{"Queued": "queued", "Starting": "starting", "Failing": "failing"}[state])
-			keep(t, p, "wait-"+state+"-"+l.name)
+			chromium.Find(t, p, ".desk-"+strings.ToLower(state))
+			chromium.Keep(t, p, "wait-"+state+"-"+l.name)
 		}
 		d.Set(in(v1alpha1.StateRunning, v1alpha1.RunningReason, "the carrel answers"), "127.0.0.1:1")
-		if got := p.MustElement("#work").MustText(); got != "/files/report.txt?line=3" {
+		if got := chromium.Find(t, p, "#work").MustText(); got != "/files/report.txt?line=3" {
 			t.Errorf("%s: the carrel opened at %s, want where its user was going", l.name, got)
 		}
 		p.MustClose()
@@ -82,12 +84,12 @@ func TestWaitingPageOpensByItself(t *testing.T) {
 func TestWaitingPageWithoutScript(t *testing.T) {
 	d := gatewaytest.Class(300, lab().Now())
 	d.Set(in(v1alpha1.StateStarting, v1alpha1.StartingReason, "the carrel is starting"), "")
-	p := browser(t).MustPage("").Timeout(patience)
+	p := chromium.Start(t).MustPage("").Timeout(patience)
 	if err := (proto.EmulationSetScriptExecutionDisabled{Value: true}).Call(p); err != nil {
 		t.Fatal(err)
 	}
 	p.MustNavigate(serve(t, carrelHost(d)) + "/work")
-	p.MustElement(".desk-starting")
+	chromium.Find(t, p, ".desk-starting")
 	d.Set(in(v1alpha1.StateRunning, v1alpha1.RunningReason, "the carrel answers"), "127.0.0.1:1")
-	p.MustElement("#work")
+	chromium.Find(t, p, "#work")
 }
