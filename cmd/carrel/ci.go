@@ -35,15 +35,13 @@ var forges = map[ci.Kind]struct {
 }
 
 func newCICommand() *cobra.Command {
-	command := &cobra.Command{
+	return group(&cobra.Command{
 		Use:   "ci",
 		Short: "Look at the merge request of a pipeline's run, and say so on it",
 		Long: `Look at the merge request of a pipeline's run, and say so on it: what GitHub
 Actions, GitLab CI and the Actions of Gitea and Forgejo call. See the directory ci
 of the repository for the pipelines.`,
-	}
-	command.AddCommand(newCICheckCommand(), newCIReportCommand())
-	return command
+	}, newCICheckCommand(), newCIReportCommand())
 }
 
 func newCICheckCommand() *cobra.Command {

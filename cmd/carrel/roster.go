@@ -52,8 +52,7 @@ nothing is written. Commit the outcome in a merge request.`,
 	}
 	command.PersistentFlags().StringVar(&f.directory, "directory", "", "directory of the roster (default courses/COURSE/roster)")
 	command.PersistentFlags().StringVar(&f.file, "file", "", "which CSV file, if the roster has several (default the first)")
-	command.AddCommand(f.newAdd(), f.newRemove(), f.newImport(), f.newExport(), f.newSort())
-	return command
+	return group(command, f.newAdd(), f.newRemove(), f.newImport(), f.newExport(), f.newSort())
 }
 
 func (f *rosterFlags) newAdd() *cobra.Command {
