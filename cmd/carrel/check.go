@@ -131,7 +131,7 @@ func (o checkOptions) tree(revision string) (*tree.Tree, error) {
 	if revision == "" {
 		return tree.Directory(o.repository)
 	}
-	repository, err := openRepository(o.repository)
+	repository, err := tree.Open(o.repository)
 	if err != nil {
 		return nil, err
 	}

@@ -85,7 +85,7 @@ request must not be merged.`,
 // part of the report; what is wrong with this run is an error.
 func look(ctx context.Context, directory, cluster string, request ci.Request, now time.Time) (ci.Report, error) {
 	report := ci.Report{Base: request.Base, Head: request.Head}
-	repository, err := openRepository(directory)
+	repository, err := tree.Open(directory)
 	if err != nil {
 		return report, err
 	}
@@ -179,7 +179,7 @@ func post(ctx context.Context, directory, input string, request ci.Request, toke
 	if err != nil {
 		return err
 	}
-	repository, err := openRepository(directory)
+	repository, err := tree.Open(directory)
 	if err != nil {
 		return err
 	}
