@@ -15,6 +15,7 @@ import (
 	"github.com/go-git/go-git/v5/storage/filesystem"
 
 	"github.com/carrel-dev/carrel/gitops/tree"
+	"github.com/carrel-dev/carrel/roster"
 )
 
 // Repository is a git repository that is only read.
@@ -25,7 +26,8 @@ type Repository struct {
 	program string
 	shallow map[plumbing.Hash]bool
 
-	blobs          map[plumbing.Hash]*parsedFile
+	manifests      map[plumbing.Hash]*manifests
+	rosters        map[plumbing.Hash]roster.Roster
 	kustomizations map[plumbing.Hash]*kustomization
 	rendered       map[string]map[string]Template
 }
@@ -45,7 +47,7 @@ func Open(directory string, useProgram bool) (*Repository, error) {
 	}
 	r := &Repository{
 		git: repository, storage: storage, shallow: map[plumbing.Hash]bool{},
-		blobs: map[plumbing.Hash]*parsedFile{}, kustomizations: map[plumbing.Hash]*kustomization{},
+		manifests: map[plumbing.Hash]*manifests{}, rosters: map[plumbing.Hash]roster.Roster{}, kustomizations: map[plumbing.Hash]*kustomization{},
 		rendered: map[string]map[string]Template{},
 	}
 	for _, edge := range edges {
