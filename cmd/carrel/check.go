@@ -43,7 +43,7 @@ that Flux would apply to each of clusters/<name> is rendered and judged as the A
 server would, from the files as they are or, with --rev, from a commit. Nothing is
 run, fetched or written, and no cluster is needed. With a path, only courses that
 have a part in that file or directory are looked at, and only what is found in it is
-said.
+said, and what keeps it from being built.
 
 Exit codes: 0 nothing that must be mended, 1 errors were found, 2 it could not be
 checked.`,
