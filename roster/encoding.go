@@ -20,8 +20,15 @@ var foreign = []struct{ magic, cause string }{
 	{"<", "it is a web page, not CSV: perhaps that of a login"},
 }
 
-// decode returns the text of a file without byte order mark, or why there is
-// none.
+// Decode returns the text of a file without byte order mark, or why there is none.
+func Decode(file File) ([]byte, *Problem) {
+	text, problem := decode(file.Data)
+	if problem != nil {
+		problem.File = file.Name
+	}
+	return text, problem
+}
+
 func decode(data []byte) ([]byte, *Problem) {
 	for _, f := range foreign {
 		if bytes.HasPrefix(data, []byte(f.magic)) {

@@ -93,9 +93,8 @@ type reader struct {
 }
 
 func read(file File, out *Roster) {
-	text, problem := decode(file.Data)
+	text, problem := Decode(file)
 	if problem != nil {
-		problem.File = file.Name
 		out.Errors = append(out.Errors, *problem)
 		return
 	}

@@ -5,7 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
+	"path"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -15,6 +18,14 @@ import (
 
 // errUnchecked is for what could not be looked at.
 var errUnchecked = errors.New("could not check")
+
+// unchecked says of an error that it kept all from being looked at.
+func unchecked(_ *cobra.Command, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%w: %w", errUnchecked, err)
+}
 
 // checkOptions are the flags of carrel check.
 type checkOptions struct {
@@ -32,7 +43,7 @@ that Flux would apply to each of clusters/<name> is rendered and judged as the A
 server would, from the files as they are or, with --rev, from a commit. Nothing is
 run, fetched or written, and no cluster is needed. With a path, only courses that
 have a part in that file or directory are looked at, and only what is found in it is
-said.
+said, and what keeps it from being built.
 
 Exit codes: 0 nothing that must be mended, 1 errors were found, 2 it could not be
 checked.`,
@@ -41,19 +52,22 @@ checked.`,
   carrel check --rev HEAD --base main --output sarif > carrel.sarif
   carrel check --rules
   carrel check --explain quota`,
-		Args: cobra.MaximumNArgs(1),
+		Args: func(command *cobra.Command, args []string) error {
+			return unchecked(command, cobra.MaximumNArgs(1)(command, args))
+		},
 		RunE: func(command *cobra.Command, args []string) error {
-			path := ""
+			below := "."
 			if len(args) > 0 {
-				path = args[0]
+				below = args[0]
 			}
-			err := o.run(command.Context(), command.OutOrStdout(), path)
-			if err != nil && !errors.Is(err, errRefused) {
-				return fmt.Errorf("%w: %w", errUnchecked, err)
+			err := o.run(command.Context(), command.OutOrStdout(), below)
+			if errors.Is(err, errRefused) {
+				return err
 			}
-			return err
+			return unchecked(command, err)
 		},
 	}
+	command.SetFlagErrorFunc(unchecked)
 	flags := command.Flags()
 	flags.StringVar(&o.repository, "repository", ".", "directory of the repository: its root, but with --rev or --base")
 	flags.StringVar(&o.revision, "rev", "", "revision to check; empty means the files as they are")
@@ -64,7 +78,7 @@ checked.`,
 	return command
 }
 
-func (o checkOptions) run(ctx context.Context, out io.Writer, path string) error {
+func (o checkOptions) run(ctx context.Context, out io.Writer, below string) error {
 	switch {
 	case o.rules:
 		return check.List(out)
@@ -85,10 +99,10 @@ func (o checkOptions) run(ctx context.Context, out io.Writer, path string) error
 			return err
 		}
 	}
-	if path != "" && !now.Exists(path) {
-		return fmt.Errorf("there is no %s: name a path from the root of the repository", path)
+	if below = path.Clean(filepath.ToSlash(below)); !fs.ValidPath(below) || !now.Exists(below) {
+		return fmt.Errorf("there is no %s: name a path from the root of the repository", below)
 	}
-	found, err := check.Below(ctx, now, before, path)
+	found, err := check.Below(ctx, now, before, below)
 	if err != nil {
 		return err
 	}
@@ -117,7 +131,7 @@ func (o checkOptions) tree(revision string) (*tree.Tree, error) {
 	if revision == "" {
 		return tree.Directory(o.repository)
 	}
-	repository, err := openRepository(o.repository)
+	repository, err := tree.Open(o.repository)
 	if err != nil {
 		return nil, err
 	}

@@ -35,15 +35,13 @@ var forges = map[ci.Kind]struct {
 }
 
 func newCICommand() *cobra.Command {
-	command := &cobra.Command{
+	return group(&cobra.Command{
 		Use:   "ci",
 		Short: "Look at the merge request of a pipeline's run, and say so on it",
 		Long: `Look at the merge request of a pipeline's run, and say so on it: what GitHub
 Actions, GitLab CI and the Actions of Gitea and Forgejo call. See the directory ci
 of the repository for the pipelines.`,
-	}
-	command.AddCommand(newCICheckCommand(), newCIReportCommand())
-	return command
+	}, newCICheckCommand(), newCIReportCommand())
 }
 
 func newCICheckCommand() *cobra.Command {
@@ -87,7 +85,7 @@ request must not be merged.`,
 // part of the report; what is wrong with this run is an error.
 func look(ctx context.Context, directory, cluster string, request ci.Request, now time.Time) (ci.Report, error) {
 	report := ci.Report{Base: request.Base, Head: request.Head}
-	repository, err := openRepository(directory)
+	repository, err := tree.Open(directory)
 	if err != nil {
 		return report, err
 	}
@@ -181,7 +179,7 @@ func post(ctx context.Context, directory, input string, request ci.Request, toke
 	if err != nil {
 		return err
 	}
-	repository, err := openRepository(directory)
+	repository, err := tree.Open(directory)
 	if err != nil {
 		return err
 	}

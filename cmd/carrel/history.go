@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/go-git/go-git/v5/plumbing"
@@ -32,10 +34,18 @@ func (f *historyFlags) add(command *cobra.Command) {
 	_ = command.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(history.Formats, cobra.ShellCompDirectiveNoFileComp))
 }
 
+func (f *historyFlags) addField(command *cobra.Command) {
+	command.Flags().StringVar(&f.field, "field", "", "only changes of one field: "+strings.Join(history.Fields, ", "))
+	_ = command.RegisterFlagCompletionFunc("field", cobra.FixedCompletions(history.Fields, cobra.ShellCompDirectiveNoFileComp))
+}
+
 // open opens the repository and finds the commit.
 func (f *historyFlags) open() (*history.Repository, plumbing.Hash, error) {
 	if !slices.Contains(history.Formats, f.output) {
 		return nil, plumbing.ZeroHash, fmt.Errorf("no format is called %q: name one of %v", f.output, history.Formats)
+	}
+	if f.field != "" && !slices.Contains(history.Fields, f.field) {
+		return nil, plumbing.ZeroHash, fmt.Errorf("no field is called %q: name one of %v", f.field, history.Fields)
 	}
 	if err := f.live.unnoticed(); err != nil {
 		return nil, plumbing.ZeroHash, err
@@ -144,13 +154,16 @@ it. docs/history.md tells how to read the answer.`,
 		Example: whyExample,
 		Args:    cobra.RangeArgs(1, 2),
 		RunE: func(command *cobra.Command, args []string) error {
+			if strings.TrimSpace(args[0]) == "" {
+				return errors.New("nobody is named: give the login, the carrel's name or the person's name as the roster has it")
+			}
 			return f.tell(command, args[0], args[1:])
 		},
 	}
 	f.add(command)
 	command.ValidArgsFunction = f.completeCourses(1)
 	f.live.add(command, "how the carrel is now, and which commit was applied")
-	command.Flags().StringVar(&f.field, "field", "", "only changes of one field: template, enabled, section, name, userland, file")
+	f.addField(command)
 	return command
 }
 
@@ -176,7 +189,7 @@ Template, and of commits whose class could not be read, oldest first.`,
 	f.add(command)
 	command.ValidArgsFunction = f.completeCourses(0)
 	f.live.add(command, "how the class is now, and which commit was applied")
-	command.Flags().StringVar(&f.field, "field", "", "only changes of one field")
+	f.addField(command)
 	return command
 }
 

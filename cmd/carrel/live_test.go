@@ -19,6 +19,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
+	"github.com/carrel-dev/carrel/gitops/tree"
 	"github.com/carrel-dev/carrel/test/apiserver"
 	"github.com/carrel-dev/carrel/test/flux"
 )
@@ -94,7 +95,7 @@ func TestLive(t *testing.T) {
 	})
 	commit("two leave, and the Template changes")
 	gone, stays := users(t, dir)
-	repository, err := openRepository(dir)
+	repository, err := tree.Open(dir)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -35,6 +35,19 @@ func exitCode(err error) int {
 	return 1
 }
 
+// group puts commands below one that only holds them: alone it shows its help.
+func group(command *cobra.Command, below ...*cobra.Command) *cobra.Command {
+	command.AddCommand(below...)
+	command.Args = func(command *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return nil
+		}
+		return fmt.Errorf("%s has no command %q: %s --help lists those there are", command.CommandPath(), args[0], command.CommandPath())
+	}
+	command.RunE = func(command *cobra.Command, _ []string) error { return command.Help() }
+	return command
+}
+
 func newCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:           "carrel",

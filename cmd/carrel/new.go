@@ -9,7 +9,6 @@ import (
 )
 
 func newNewCommand() *cobra.Command {
-	command := &cobra.Command{Use: "new", Short: "Make the files of something new"}
 	var course scaffold.Course
 	root := "."
 	sub := &cobra.Command{
@@ -38,6 +37,5 @@ network policies, and lists it there. Commit it in a merge request, then add stu
 	flags.StringVar(&course.Title, "title", "", "the course's title (default its ID)")
 	flags.StringVar(&course.Template, "template", "code-server", "which Template of courses/base")
 	flags.StringSliceVar(&course.Clusters, "cluster", nil, "which cluster is to have it; may be repeated")
-	command.AddCommand(sub)
-	return command
+	return group(&cobra.Command{Use: "new", Short: "Make the files of something new"}, sub)
 }

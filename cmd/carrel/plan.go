@@ -14,6 +14,7 @@ import (
 
 	"github.com/carrel-dev/carrel/gitops/ci"
 	"github.com/carrel-dev/carrel/gitops/plan"
+	"github.com/carrel-dev/carrel/gitops/tree"
 )
 
 // planOptions are the flags of carrel plan.
@@ -60,7 +61,7 @@ func (o planOptions) run(ctx context.Context, out io.Writer, now time.Time) erro
 	if err := o.live.unnoticed(); err != nil {
 		return err
 	}
-	repository, err := openRepository(o.repository)
+	repository, err := tree.Open(o.repository)
 	if err != nil {
 		return err
 	}

@@ -160,7 +160,7 @@ func TestShallowClone(t *testing.T) {
 // What is planned of the courses that differ is all there is to plan.
 func TestPlanOfWhatChanged(t *testing.T) {
 	dir, commit := cloned(t)
-	repository, err := openRepository(dir)
+	repository, err := tree.Open(dir)
 	if err != nil {
 		t.Fatal(err)
 	}

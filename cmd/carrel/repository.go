@@ -9,34 +9,12 @@ import (
 
 	"github.com/go-git/go-git/v5"
 	"github.com/go-git/go-git/v5/plumbing"
-	"github.com/go-git/go-git/v5/plumbing/cache"
-	"github.com/go-git/go-git/v5/storage/filesystem"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/carrel-dev/carrel/gitops/plan"
 	"github.com/carrel-dev/carrel/gitops/render"
 	"github.com/carrel-dev/carrel/gitops/tree"
 )
-
-// openRepository opens the git repository that a directory is in. What it has open
-// of it stays open until the program ends: opening a pack for each object takes more
-// time than all else of reading it.
-func openRepository(directory string) (*git.Repository, error) {
-	plain, err := git.PlainOpenWithOptions(directory, &git.PlainOpenOptions{DetectDotGit: true, EnableDotGitCommonDir: true})
-	if err != nil {
-		return nil, fmt.Errorf("open the git repository of %s: %w: run carrel in it, or name it with --repository", directory, err)
-	}
-	opened, onDisk := plain.Storer.(*filesystem.Storage)
-	if !onDisk {
-		return plain, nil
-	}
-	storage := filesystem.NewStorageWithOptions(opened.Filesystem(), cache.NewObjectLRUDefault(), filesystem.Options{KeepDescriptors: true})
-	repository, err := git.Open(storage, nil)
-	if err != nil {
-		return nil, fmt.Errorf("open the git repository of %s: %w", directory, err)
-	}
-	return repository, nil
-}
 
 // commitAt is the tree of a revision.
 func commitAt(repository *git.Repository, revision string) (*tree.Tree, error) {

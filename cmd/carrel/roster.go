@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -31,13 +32,17 @@ func (f *rosterFlags) class(course string) (*rosteredit.Class, error) {
 // save writes and tells what was written.
 func save(class *rosteredit.Class, out io.Writer) error {
 	changed, err := class.Save()
-	if err != nil {
-		return fmt.Errorf("nothing was changed:\n%w", err)
-	}
 	for _, p := range changed {
 		fmt.Fprintln(out, p)
 	}
-	return nil
+	switch {
+	case err == nil:
+		return nil
+	case len(changed) == 0:
+		return fmt.Errorf("nothing was changed:\n%w", err)
+	default:
+		return fmt.Errorf("not all was changed, only %s: mend the cause and do it again, or take them back with git restore:\n%w", strings.Join(changed, ", "), err)
+	}
 }
 
 func newRosterCommand() *cobra.Command {
@@ -51,9 +56,8 @@ byte. What the rules of rosters refuse is refused with all that is wrong, and th
 nothing is written. Commit the outcome in a merge request.`,
 	}
 	command.PersistentFlags().StringVar(&f.directory, "directory", "", "directory of the roster (default courses/COURSE/roster)")
-	command.PersistentFlags().StringVar(&f.file, "file", "", "which CSV file, if the roster has several (default the first)")
-	command.AddCommand(f.newAdd(), f.newRemove(), f.newImport(), f.newExport(), f.newSort())
-	return command
+	command.PersistentFlags().StringVar(&f.file, "file", "", "only this CSV file, if the roster has several (default all; what is new goes into the first)")
+	return group(command, f.newAdd(), f.newRemove(), f.newImport(), f.newExport(), f.newSort())
 }
 
 func (f *rosterFlags) newAdd() *cobra.Command {
@@ -100,10 +104,8 @@ func (f *rosterFlags) newRemove() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			for _, user := range args[1:] {
-				if _, err := class.Remove(user, template); err != nil {
-					return fmt.Errorf("nothing was changed: %w", err)
-				}
+			if err := class.Remove(args[1:], template, f.file); err != nil {
+				return fmt.Errorf("nothing was changed: %w", err)
 			}
 			return save(class, command.OutOrStdout())
 		},
@@ -136,11 +138,11 @@ removed; a large removal still has to be confirmed in git (docs/rosters.md).`,
 			if err != nil {
 				return err
 			}
-			rows, err := rosteredit.ReadForeign(args[1], data, columns)
+			from, err := rosteredit.ReadForeign(args[1], data, columns)
 			if err != nil {
 				return fmt.Errorf("nothing was changed:\n%w", err)
 			}
-			if err := class.Merge(rows, f.file, prune); err != nil {
+			if err := class.Merge(from, f.file, prune); err != nil {
 				return fmt.Errorf("nothing was changed:\n%w", err)
 			}
 			return save(class, command.OutOrStdout())
@@ -171,8 +173,11 @@ func readInput(name string, stdin io.Reader) ([]byte, error) {
 
 func (f *rosterFlags) newExport() *cobra.Command {
 	return &cobra.Command{
-		Use:     "export COURSE",
-		Short:   "Print all students as CSV, those of single files too",
+		Use:   "export COURSE",
+		Short: "Print all students as CSV, those of single files too",
+		Long: `Export prints all students as CSV, those of single files too; with --file only those
+of one CSV file. Cells are as the roster has them, for another program. A spreadsheet
+runs what begins with = + - or @ as a formula: carrel at --output=csv guards such cells.`,
 		Example: `  carrel roster export prog1 > prog1.csv`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(command *cobra.Command, args []string) error {
@@ -180,11 +185,15 @@ func (f *rosterFlags) newExport() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			rows := [][]string{{"user", "name", "template", "section", "enabled"}}
-			for _, row := range class.Rows() {
-				rows = append(rows, []string{row.User, row.Name, row.Template, row.Section, strconv.FormatBool(row.Enabled)})
+			rows, err := class.Rows(f.file)
+			if err != nil {
+				return err
 			}
-			return csv.NewWriter(command.OutOrStdout()).WriteAll(rows)
+			cells := [][]string{{"user", "name", "template", "section", "enabled"}}
+			for _, row := range rows {
+				cells = append(cells, []string{row.User, row.Name, row.Template, row.Section, strconv.FormatBool(row.Enabled)})
+			}
+			return csv.NewWriter(command.OutOrStdout()).WriteAll(cells)
 		},
 	}
 }
@@ -201,7 +210,7 @@ func (f *rosterFlags) newSort() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := class.Sort(by); err != nil {
+			if err := class.Sort(by, f.file); err != nil {
 				return err
 			}
 			return save(class, command.OutOrStdout())

@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 	"sync"
@@ -54,11 +55,8 @@ func Clusters(ctx context.Context, now, before *tree.Tree) ([]Finding, error) {
 
 // Below is Clusters for what is found in a file or directory. Only courses that have
 // a part there are rendered. An empty path is all there is.
-func Below(ctx context.Context, now, before *tree.Tree, path string) ([]Finding, error) {
-	path = strings.Trim(path, "/")
-	if path == "." {
-		path = ""
-	}
+func Below(ctx context.Context, now, before *tree.Tree, below string) ([]Finding, error) {
+	below = strings.Trim(path.Clean("/"+below), "/")
 	names := render.Clusters(now)
 	if len(names) == 0 {
 		return nil, fmt.Errorf("there is no clusters/<name>/flux-system: run carrel at the root of the repository, or name it with --repository")
@@ -74,22 +72,24 @@ func Below(ctx context.Context, now, before *tree.Tree, path string) ([]Finding,
 		if slices.Contains(former, name) {
 			trees = append(trees, before)
 		}
-		s, err := load(ctx, name, path, trees)
+		s, err := load(ctx, name, below, trees)
 		if err != nil {
 			return nil, fmt.Errorf("cluster %s: %w", name, err)
 		}
 		found = append(found, s.judge()...)
 	}
 	slices.SortStableFunc(found, compareFindings)
-	return keep(slices.Compact(found), path), nil
+	return keep(slices.Compact(found), below), nil
 }
 
-// keep keeps the findings in a file or directory.
-func keep(found []Finding, path string) []Finding {
-	if path == "" {
+// keep keeps the findings in a file or directory, and what kept it from being built.
+func keep(found []Finding, below string) []Finding {
+	if below == "" {
 		return found
 	}
-	return slices.DeleteFunc(found, func(f Finding) bool { return f.File != path && !strings.HasPrefix(f.File, path+"/") })
+	return slices.DeleteFunc(found, func(f Finding) bool {
+		return f.Rule != "build" && f.File != below && !strings.HasPrefix(f.File, below+"/")
+	})
 }
 
 // judge asks all rules, several at a time.
@@ -121,6 +121,8 @@ type id struct{ kind, namespace, name string }
 // subject is what the rules look at: one cluster.
 type subject struct {
 	cluster string
+	// below is the file or directory that is asked about; empty is all.
+	below   string
 	tree    *tree.Tree
 	applied []render.Applied
 	objects []*object
@@ -137,22 +139,26 @@ type subject struct {
 
 // load renders a cluster of the first tree and, if there is one, of the second, which
 // was before.
-func load(ctx context.Context, cluster, path string, trees []*tree.Tree) (*subject, error) {
-	all, err := rendered(ctx, cluster, path, trees)
+func load(ctx context.Context, cluster, below string, trees []*tree.Tree) (*subject, error) {
+	all, err := rendered(ctx, cluster, below, trees)
 	if err != nil {
 		return nil, err
 	}
 	s, err := newSubject(ctx, trees[0], cluster, all[0])
-	if err != nil || len(trees) == 1 {
-		return s, err
+	if err != nil {
+		return nil, err
+	}
+	s.below = below
+	if len(trees) == 1 {
+		return s, nil
 	}
 	s.before, err = newSubject(ctx, trees[1], cluster, all[1])
 	return s, err
 }
 
-func rendered(ctx context.Context, cluster, path string, trees []*tree.Tree) ([][]render.Applied, error) {
-	if path != "" {
-		return render.Below(ctx, path, cluster, trees...)
+func rendered(ctx context.Context, cluster, below string, trees []*tree.Tree) ([][]render.Applied, error) {
+	if below != "" {
+		return render.Below(ctx, below, cluster, trees...)
 	}
 	var all [][]render.Applied
 	for _, t := range trees {

@@ -51,6 +51,9 @@ func repository(t *testing.T, edits ...edit) *tree.Tree {
 			}
 			is = strings.ReplaceAll(string(data), e.was, e.is)
 		}
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			t.Fatal(err)
+		}
 		if err := os.WriteFile(file, []byte(is), 0o644); err != nil {
 			t.Fatal(err)
 		}
@@ -235,10 +238,11 @@ func TestBelow(t *testing.T) {
 	}
 	for path, least := range map[string]int{
 		"courses": 4, "courses/prog1/": 4, "courses/prog1/roster": 3, rows: 1, kai: 1, template: 1, namespace: 1, "clusters": 1, "courses/pro": 0, "clusters/lab/flux-system": 0,
+		"./courses//prog1/templates/../roster": 3,
 	} {
 		var want []string
 		for _, f := range all {
-			if f.File == path || strings.HasPrefix(f.File, strings.TrimSuffix(path, "/")+"/") {
+			if clean := filepath.Clean(path); f.File == clean || strings.HasPrefix(f.File, clean+"/") {
 				want = append(want, words([]check.Finding{f})...)
 			}
 		}
@@ -248,6 +252,37 @@ func TestBelow(t *testing.T) {
 		}
 		if diff := cmp.Diff(want, words(found)); diff != "" || len(want) < least {
 			t.Errorf("below %s (-of all +alone), at least %d:\n%s", path, least, diff)
+		}
+	}
+}
+
+// Whatever can't be built is told below each path that it keeps from being looked
+// at, and below no other.
+func TestBelowWhatCannotBeBuilt(t *testing.T) {
+	missing := []edit{{rosters + "kustomization.yaml", "students/kai.yaml", "students/kei.yaml"}}
+	base := []edit{{rosters + "kustomization.yaml", "course.yaml", "course.yaml\n  - ../../base/staff"}, {"courses/base/staff/kustomization.yaml", "", "resources: ["}, {"courses/base/staff/ann.yaml", "", ""}}
+	for _, test := range []struct {
+		path   string
+		broken []edit
+		want   int
+	}{
+		{"", missing, 1}, {".", missing, 1}, {"courses/prog1", missing, 1}, {rosters, missing, 1}, {rows, missing, 1}, {kai, missing, 1},
+		{"./" + rows, missing, 1}, {"courses/prog1//roster", missing, 1}, {"courses/prog1/templates/../roster", missing, 1},
+		{template, missing, 0}, {"courses/prog1/templates", missing, 0}, {namespace, missing, 0}, {"courses/prog", missing, 0},
+		{rows, base, 1}, {"courses/base/staff/ann.yaml", base, 1}, {"courses/base", base, 1}, {template, base, 0},
+	} {
+		found, err := check.Below(t.Context(), repository(t, test.broken...), nil, test.path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var builds []check.Finding
+		for _, f := range found {
+			if f.Rule == "build" {
+				builds = append(builds, f)
+			}
+		}
+		if len(builds) != test.want {
+			t.Errorf("below %q are told %q, want %d that can't be built", test.path, words(builds), test.want)
 		}
 	}
 }

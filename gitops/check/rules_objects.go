@@ -16,7 +16,7 @@ import (
 
 func findBuild(s *subject) (found []Finding) {
 	for _, one := range s.applied {
-		if one.Err != nil {
+		if one.Err != nil && one.Has(s.below) {
 			found = append(found, Finding{File: s.entry(one.Kustomization), Message: one.Err.Error(), Cure: "make `kustomize build` of the directory succeed"})
 		}
 	}

@@ -1,6 +1,7 @@
 package edit
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -33,6 +34,20 @@ type Class struct {
 	students []student
 	created  map[string][]byte
 	deleted  []string
+	// course is what the Course says, if it is here.
+	course course
+}
+
+// course is what of a Course decides how its rosters are read.
+type course struct {
+	// TemplateName is the Template of who names none.
+	TemplateName string `yaml:"templateName"`
+	// Rosters are the ConfigMaps that are rosters.
+	Rosters []source `yaml:"rosters"`
+}
+
+type source struct {
+	ConfigMap string `yaml:"configMap"`
 }
 
 // student is a Userland in a file of its own, and its place in it.
@@ -50,7 +65,7 @@ func Open(directory string) (*Class, error) {
 	if err := c.readKustomization(); err != nil {
 		return nil, err
 	}
-	return c, errors.Join(c.readRosters(), c.readStudents())
+	return c, errors.Join(c.readManifests(), c.readRosters())
 }
 
 func (c *Class) readKustomization() error {
@@ -79,6 +94,7 @@ func (c *Class) readRosters() error {
 	}
 	var k struct {
 		ConfigMapGenerator []struct {
+			Name  string   `yaml:"name"`
 			Files []string `yaml:"files"`
 		} `yaml:"configMapGenerator"`
 	}
@@ -87,6 +103,9 @@ func (c *Class) readRosters() error {
 	}
 	var problems []error
 	for _, g := range k.ConfigMapGenerator {
+		if !c.isRoster(g.Name) {
+			continue
+		}
 		for _, source := range g.Files {
 			if _, file, named := strings.Cut(source, "="); named {
 				source = file
@@ -108,7 +127,14 @@ func (c *Class) readRosters() error {
 	return errors.Join(problems...)
 }
 
-func (c *Class) readStudents() error {
+// isRoster reports whether a ConfigMap is a roster: one that the Course names or, if
+// that is not here, any.
+func (c *Class) isRoster(configMap string) bool {
+	return len(c.course.Rosters) == 0 || slices.Contains(c.course.Rosters, source{configMap})
+}
+
+// readManifests reads the Course and the files of single students.
+func (c *Class) readManifests() error {
 	return filepath.WalkDir(c.directory, func(p string, d os.DirEntry, err error) error {
 		if err != nil || d.IsDir() || (filepath.Ext(p) != ".yaml" && filepath.Ext(p) != ".yml") {
 			return err
@@ -118,30 +144,47 @@ func (c *Class) readStudents() error {
 			return fmt.Errorf("read %s: %w", p, err)
 		}
 		for _, node := range nodes {
-			if node.GetKind() != "Userland" {
-				continue
+			switch node.GetKind() {
+			case "Course":
+				manifest := struct {
+					Spec *course `yaml:"spec"`
+				}{&c.course}
+				if err := node.YNode().Decode(&manifest); err != nil {
+					return fmt.Errorf("read %s: %w", p, err)
+				}
+			case "Userland":
+				s := studentOf(node)
+				s.file, s.alone = p, len(nodes) == 1
+				c.students = append(c.students, s)
 			}
-			s := student{file: p, name: node.GetName(), alone: len(nodes) == 1, enabled: true, person: node.GetAnnotations()["carrel.dev/name"]}
-			s.user, _ = node.GetString("spec.user")
-			s.template, _ = node.GetString("spec.templateName")
-			s.section, _ = node.GetString("spec.section")
-			if enabled, err := node.GetFieldValue("spec.enabled"); err == nil {
-				s.enabled = fmt.Sprint(enabled) != "false"
-			}
-			if s.user == "" {
-				s.user = s.name
-			}
-			c.students = append(c.students, s)
 		}
 		return nil
 	})
 }
 
+func studentOf(node *yaml.RNode) student {
+	s := student{name: node.GetName(), enabled: true, person: node.GetAnnotations()["carrel.dev/name"]}
+	s.user, _ = node.GetString("spec.user")
+	s.template, _ = node.GetString("spec.templateName")
+	s.section, _ = node.GetString("spec.section")
+	if enabled, err := node.GetFieldValue("spec.enabled"); err == nil {
+		s.enabled = fmt.Sprint(enabled) != "false"
+	}
+	s.user = cmp.Or(s.user, s.name)
+	return s
+}
+
+// templateOf is the Template of one that names it or leaves it to the course.
+func (c *Class) templateOf(named string) string { return cmp.Or(named, c.course.TemplateName) }
+
 // Add puts a row in: into the roster of a name, the first if that is empty, or as
 // a file of its own where the course has no roster.
 func (c *Class) Add(row roster.Row, file string) error {
+	for _, text := range []*string{&row.User, &row.Name, &row.Template, &row.Section} {
+		*text = strings.TrimSpace(*text)
+	}
 	for _, s := range c.students {
-		if s.user == row.User && s.template == row.Template {
+		if s.user == row.User && c.templateOf(s.template) == c.templateOf(row.Template) {
 			return fmt.Errorf("%s has this student already, with the same template", s.file)
 		}
 	}
@@ -153,6 +196,18 @@ func (c *Class) Add(row roster.Row, file string) error {
 		return c.create(row)
 	}
 	return target.Add(row)
+}
+
+// chosen are the CSV files that are meant: that of a name, all if it is empty.
+func (c *Class) chosen(file string) ([]string, error) {
+	if file == "" {
+		return c.order, nil
+	}
+	target, err := c.roster(file)
+	if err != nil {
+		return nil, err
+	}
+	return []string{target.name}, nil
 }
 
 // roster is the CSV file of a name; nil where there is none at all.
@@ -176,13 +231,16 @@ func (c *Class) create(row roster.Row) error {
 	// The rules are those of rows: one language for both.
 	all := &CSV{comma: ',', end: "\n"}
 	text := all.text([]string{"user", "name", "template", "section"}) + all.text([]string{row.User, row.Name, row.Template, row.Section})
-	if strings.TrimSpace(row.User) == "" {
+	if row.User == "" {
 		return errors.New("no user: name what the student logs in with")
 	}
 	if read := roster.Read(roster.File{Name: "the new student", Data: []byte(text)}); len(read.Errors) > 0 || len(read.Rows) != 1 {
 		return Problems(read.Errors)
 	}
 	name := row.UserlandName()
+	if i := slices.IndexFunc(c.students, func(s student) bool { return s.name == name }); i >= 0 {
+		return fmt.Errorf("%s has a carrel of %s that is called %s already: give that Userland another name first", c.students[i].file, c.students[i].user, name)
+	}
 	manifest, err := userland(name, row)
 	if err != nil {
 		return err
@@ -251,46 +309,89 @@ func (c *Class) list(p string, add bool) error {
 	return nil
 }
 
-// Remove takes a student out, by login or by the name of the carrel, from every
-// file, and tells how many carrels that were.
-func (c *Class) Remove(who, template string) (count int, err error) {
-	for _, p := range c.order {
-		n := c.rosters[p].Remove(who, template)
-		if n == 0 && template == "" {
-			for _, row := range c.rosters[p].rows() {
-				if row.UserlandName() == who {
-					n += c.rosters[p].Remove(row.User, row.Template)
-				}
-			}
+// place is where a carrel is declared.
+type place struct{ file, user, template string }
+
+// Remove takes students out, by login or by the name of the carrel, from every file,
+// or from one CSV file if it is named.
+func (c *Class) Remove(who []string, template, file string) error {
+	gone := map[place]bool{}
+	for _, name := range who {
+		found, err := c.called(name, template, file)
+		if err != nil {
+			return err
 		}
-		count += n
+		for _, p := range found {
+			gone[p] = true
+		}
+	}
+	for p, csv := range c.rosters {
+		csv.Remove(func(user, template string) bool { return gone[place{p, user, template}] })
 	}
 	for _, s := range c.students {
-		if (s.user != who && s.name != who) || (template != "" && s.template != template) {
+		if !gone[place{s.file, s.user, s.template}] {
 			continue
 		}
 		if !s.alone {
-			return 0, fmt.Errorf("%s holds other things beside this student: edit it by hand", s.file)
+			return fmt.Errorf("%s holds other things beside this student: edit it by hand", s.file)
+		}
+		if err := c.list(s.file, false); err != nil {
+			return err
 		}
 		c.deleted = append(c.deleted, s.file)
-		count++
-		if err := c.list(s.file, false); err != nil {
-			return 0, err
+	}
+	return nil
+}
+
+// called are the carrels of who logs in by a name or, if nobody does, that of the
+// name.
+func (c *Class) called(who, template, file string) ([]place, error) {
+	rosters, err := c.chosen(file)
+	if err != nil {
+		return nil, err
+	}
+	var users, names []place
+	take := func(p place, carrel string) {
+		switch {
+		case template != "" && c.templateOf(p.template) != template:
+		case p.user == who:
+			users = append(users, p)
+		case carrel == who:
+			names = append(names, p)
 		}
 	}
-	if count == 0 {
-		return 0, fmt.Errorf("nobody here is called %q: give the login as the roster has it, or the carrel's name", who)
+	for _, p := range rosters {
+		for _, row := range c.rosters[p].rows() {
+			take(place{p, row.User, row.Template}, row.UserlandName())
+		}
 	}
-	return count, nil
+	for _, s := range c.students {
+		if file == "" {
+			take(place{s.file, s.user, s.template}, s.name)
+		}
+	}
+	if users == nil {
+		users = names
+	}
+	switch {
+	case len(users) > 0:
+		return users, nil
+	case template != "" || file != "":
+		return nil, fmt.Errorf("nobody whom --template and --file leave is called %q: leave them out, or give the login as the roster has it", who)
+	default:
+		return nil, fmt.Errorf("nobody here is called %q: give the login as the roster has it, or the carrel's name", who)
+	}
 }
 
 func (c *CSV) rows() []roster.Row {
 	return roster.Read(roster.File{Name: c.name, Data: c.Bytes()}).Rows
 }
 
-// Merge adds the rows that are not there and updates the others; with prune, who
-// is not among them is removed from the rosters.
-func (c *Class) Merge(rows []roster.Row, file string, prune bool) error {
+// Merge adds the rows that are not there and updates the others, all or those of a
+// CSV file if it is named; with prune, who is not among them is removed from it. Who
+// has a file of their own is there. Rows without Templates stand for whatever
+// carrels of theirs there are.
+func (c *Class) Merge(from Import, file string, prune bool) error {
 	target, err := c.roster(file)
 	if err != nil {
 		return err
@@ -298,14 +399,28 @@ func (c *Class) Merge(rows []roster.Row, file string, prune bool) error {
 	if target == nil {
 		return fmt.Errorf("%s has no CSV roster to import into: make it one first (docs/rosters.md), or add students one by one", c.directory)
 	}
-	wanted := map[string]bool{}
+	rosters, err := c.chosen(file)
+	if err != nil {
+		return err
+	}
+	var elsewhere []roster.Row // who is there, and not for us to change
+	for _, s := range c.students {
+		elsewhere = append(elsewhere, roster.Row{User: s.user, Template: s.template})
+	}
+	for _, p := range c.order {
+		if !slices.Contains(rosters, p) {
+			elsewhere = append(elsewhere, c.rosters[p].rows()...)
+		}
+	}
+	same := func(row roster.Row, user, template string) bool {
+		return user == row.User && (!from.Templates || c.templateOf(template) == c.templateOf(row.Template))
+	}
 	var problems []error
-	for _, row := range rows {
+	for _, row := range from.Rows {
 		row.Place = roster.Place{}
-		wanted[row.User+"\x00"+row.Template] = true
-		there := false
-		for _, p := range c.order {
-			found, err := c.rosters[p].Update(row)
+		there := slices.ContainsFunc(elsewhere, func(r roster.Row) bool { return same(row, r.User, r.Template) })
+		for _, p := range rosters {
+			found, err := c.rosters[p].Update(row, func(template string) bool { return same(row, row.User, template) })
 			there = there || found
 			problems = append(problems, err)
 		}
@@ -314,38 +429,45 @@ func (c *Class) Merge(rows []roster.Row, file string, prune bool) error {
 		}
 	}
 	if prune {
-		for _, row := range target.rows() {
-			if !wanted[row.User+"\x00"+row.Template] {
-				target.lines = slices.DeleteFunc(target.lines, func(r record) bool {
-					return !r.blank() && target.cell(r, "user") == row.User && target.cell(r, "template") == row.Template
-				})
-			}
-		}
+		target.Remove(func(user, template string) bool {
+			return !slices.ContainsFunc(from.Rows, func(row roster.Row) bool { return same(row, user, template) })
+		})
 	}
 	return errors.Join(problems...)
 }
 
-// Sort sorts each CSV file by a column.
-func (c *Class) Sort(field string) error {
-	if len(c.order) == 0 {
+// Sort sorts each CSV file by a column, or one if it is named.
+func (c *Class) Sort(field, file string) error {
+	rosters, err := c.chosen(file)
+	if err != nil {
+		return err
+	}
+	if len(rosters) == 0 {
 		return fmt.Errorf("%s has no CSV roster: files of single students have no order", c.directory)
 	}
 	var problems []error
-	for _, p := range c.order {
+	for _, p := range rosters {
 		problems = append(problems, c.rosters[p].Sort(field))
 	}
 	return errors.Join(problems...)
 }
 
-// Rows are all students, of files first as for the Course.
-func (c *Class) Rows() (rows []roster.Row) {
-	for _, s := range c.students {
-		rows = append(rows, roster.Row{User: s.user, Name: s.person, Template: s.template, Section: s.section, Enabled: s.enabled})
+// Rows are all students, of files first as for the Course, or those of a CSV file if
+// it is named.
+func (c *Class) Rows(file string) (rows []roster.Row, err error) {
+	rosters, err := c.chosen(file)
+	if err != nil {
+		return nil, err
 	}
-	for _, p := range c.order {
+	for _, s := range c.students {
+		if file == "" {
+			rows = append(rows, roster.Row{User: s.user, Name: s.person, Template: s.template, Section: s.section, Enabled: s.enabled})
+		}
+	}
+	for _, p := range rosters {
 		rows = append(rows, c.rosters[p].rows()...)
 	}
-	return rows
+	return rows, nil
 }
 
 // Save writes what was changed, or, where the rules of rosters refuse it, nothing.
@@ -381,13 +503,31 @@ func (c *Class) check() (map[string][]byte, error) {
 			files[p] = data
 		}
 	}
-	if read := roster.Read(all...); len(read.Errors) > 0 {
-		return nil, Problems(read.Errors)
+	read := roster.Read(all...)
+	if problems := slices.Concat(read.Errors, c.twice(read.Rows)); len(problems) > 0 {
+		return nil, Problems(problems)
 	}
 	if c.kustomize != nil && c.text != string(c.before[c.kustomization]) {
 		files[c.kustomization] = []byte(c.text)
 	}
 	return files, nil
+}
+
+// twice finds rows of one user of which one names the course's Template and the other
+// leaves it to the course.
+func (c *Class) twice(rows []roster.Row) (found []roster.Problem) {
+	first := map[[2]string]roster.Row{}
+	for _, row := range rows {
+		id := [2]string{row.User, c.templateOf(row.Template)}
+		before, there := first[id]
+		if !there {
+			first[id] = row
+		} else if before.Template != row.Template {
+			found = append(found, roster.Problem{Place: row.Place, Cause: fmt.Sprintf("the same user and template as %s: an empty template is the course's, %q", before.Place, id[1]),
+				Cure: "delete one of the two lines, or name another template in one"})
+		}
+	}
+	return found
 }
 
 // replace writes a file whole or not at all.

@@ -173,26 +173,28 @@ func (c *CSV) Add(row roster.Row) error {
 	return nil
 }
 
-// Update gives the row of the same user and template what another says. It
-// reports whether there is one. Empty name and section leave what is there, and
-// whether the carrel is enabled stays: a learning platform knows nothing of that.
-func (c *CSV) Update(row roster.Row) (bool, error) {
+// Update gives the rows of a user whose Template is meant what another says. It
+// reports whether there is one. Empty name and section leave what is there, and so
+// do Template and whether the carrel is enabled: a learning platform knows nothing
+// of those.
+func (c *CSV) Update(row roster.Row, meant func(template string) bool) (there bool, err error) {
 	for i := range c.lines {
 		r := &c.lines[i]
-		if r.blank() || c.cell(*r, "user") != row.User || c.cell(*r, "template") != row.Template {
+		if r.blank() || c.cell(*r, "user") != row.User || !meant(c.cell(*r, "template")) {
 			continue
 		}
+		there = true
 		wanted := row
+		wanted.Template = c.cell(*r, "template")
 		wanted.Name = cmp.Or(row.Name, c.cell(*r, "name"))
 		wanted.Section = cmp.Or(row.Section, c.cell(*r, "section"))
 		was := c.rowOf(*r)
 		wanted.Enabled = was.Enabled
-		if was == wanted {
-			return true, nil
+		if was != wanted {
+			err = errors.Join(err, c.fill(r, wanted))
 		}
-		return true, c.fill(r, wanted)
 	}
-	return false, nil
+	return there, err
 }
 
 func (c *CSV) rowOf(r record) roster.Row {
@@ -242,14 +244,11 @@ func (c *CSV) text(cells []string) string {
 	return strings.TrimSuffix(b.String(), "\n") + c.end
 }
 
-// Remove drops the rows of a user, those of one Template if it is named, and
-// tells how many there were.
-func (c *CSV) Remove(user, template string) int {
-	before := len(c.lines)
+// Remove drops the rows whose user and Template are meant.
+func (c *CSV) Remove(meant func(user, template string) bool) {
 	c.lines = slices.DeleteFunc(c.lines, func(r record) bool {
-		return !r.blank() && c.cell(r, "user") == user && (template == "" || c.cell(r, "template") == template)
+		return !r.blank() && meant(c.cell(r, "user"), c.cell(r, "template"))
 	})
-	return before - len(c.lines)
 }
 
 // Sort puts the lines in the order of a column, then of users; empty lines go to

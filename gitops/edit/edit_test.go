@@ -35,7 +35,7 @@ func TestCSVStaysAsItIs(t *testing.T) {
 		},
 		{
 			"empty lines within and at the end", "user\n\na\n\nb\n\n", "user\n\n\nb\n\n",
-			func(c *edit.CSV) error { c.Remove("a", ""); return nil },
+			func(c *edit.CSV) error { c.Remove(func(user, _ string) bool { return user == "a" }); return nil },
 		},
 		{
 			"sorted: the lines themselves stay", "user,section\n\"b\", x\nc,a\na,x", "user,section\nc,a\na,x\n\"b\", x\n",
@@ -44,7 +44,7 @@ func TestCSVStaysAsItIs(t *testing.T) {
 		{
 			"an update changes one line, and no word that says the same", "user,name,enabled\na,A,yes\nb,B,NO\n", "user,name,enabled\na,Aa,yes\nb,B,NO\n",
 			func(c *edit.CSV) error {
-				_, err := c.Update(roster.Row{User: "a", Name: "Aa", Enabled: true})
+				_, err := c.Update(roster.Row{User: "a", Name: "Aa", Enabled: true}, func(string) bool { return true })
 				return err
 			},
 		},
@@ -96,11 +96,29 @@ func FuzzCSV(f *testing.F) {
 		if difference := cmp.Diff(append(before.Rows, added), after.Rows, cmpopts.IgnoreFields(roster.Row{}, "Place")); difference != "" {
 			t.Fatalf("%q with %q is %q (-want +got):\n%s", text, user, c.Bytes(), difference)
 		}
-		c.Remove(added.User, "")
+		c.Remove(func(user, _ string) bool { return user == added.User })
 		if rest := roster.Read(roster.File{Data: c.Bytes()}); len(rest.Errors) > 0 {
 			t.Fatalf("without %q it has errors: %v\n%q", user, rest.Errors, c.Bytes())
 		} else if len(rest.Rows) != len(before.Rows) && !strings.Contains(text, added.User) {
 			t.Fatalf("adding and removing %q leaves %q of %q", user, c.Bytes(), text)
+		}
+	})
+}
+
+func FuzzReadForeign(f *testing.F) {
+	f.Add("\ufeffFirst name,Last name,Login\r\n\r\n\"A\nB\",C,a\n\n,,\nb", "Login")
+	f.Add("sep=;\n\nuser;section\na;x\r\n", "user")
+	f.Add("user\n\"\n\n\"\na\n\na", "")
+	f.Fuzz(func(t *testing.T, text, user string) {
+		lines := strings.Count(text, "\n") + 1
+		from, err := edit.ReadForeign("x", []byte(text), edit.Columns{User: user})
+		for _, row := range from.Rows {
+			if row.Place.Line < 1 || row.Place.Line > lines {
+				t.Fatalf("a row of %q stands in line %d", text, row.Place.Line)
+			}
+		}
+		if problems, are := err.(edit.Problems); are && problems[0].Line > lines { //nolint:errorlint // it is not wrapped
+			t.Fatalf("%q: %v", text, err)
 		}
 	})
 }
@@ -180,7 +198,7 @@ func TestStudentsFilesAndResourcesKeepTheirComments(t *testing.T) {
 	if err := c.Add(roster.Row{User: "yuki", Section: "a", Name: "Sato Yuki"}, ""); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := c.Remove("rin", ""); err != nil {
+	if err := c.Remove([]string{"rin"}, "", ""); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := c.Save(); err != nil {
@@ -218,5 +236,179 @@ func TestImportFromMoodle(t *testing.T) {
 	want := "user,name,section,enabled\na@x,Anna Berg,2,no\nc@x,Cem Demir,2,\n"
 	if difference := cmp.Diff(want, content(t, directory)["roster.csv"]); difference != "" {
 		t.Errorf("(-want +got):\n%s", difference)
+	}
+}
+
+const (
+	rin     = "apiVersion: carrel.dev/v1alpha1\nkind: Userland\nmetadata:\n  name: rin\nspec:\n  user: rin@x\n"
+	twoCSV  = "kind: Kustomization\nresources:\n  - course.yaml\n  - rin.yaml\nconfigMapGenerator:\n  - name: roster\n    files: [roster.csv, late.csv]\n  - name: notes\n    files: [notes.txt]\n"
+	withIDE = "kind: Course\nmetadata:\n  name: prog1\nspec:\n  templateName: ide\n  rosters:\n    - configMap: roster\n"
+)
+
+// TestEdits tells of a class with two CSV files, one student in a file of their own,
+// a ConfigMap that is no roster, and ide as the course's Template.
+func TestEdits(t *testing.T) {
+	remove := func(template, file string, who ...string) func(*edit.Class) error {
+		return func(c *edit.Class) error { return c.Remove(who, template, file) }
+	}
+	add := func(r roster.Row, file string) func(*edit.Class) error {
+		return func(c *edit.Class) error { return c.Add(r, file) }
+	}
+	merge := func(text, file string, prune bool) func(*edit.Class) error {
+		return func(c *edit.Class) error {
+			from, err := edit.ReadForeign("students.csv", []byte(text), edit.Columns{})
+			if err != nil {
+				return err
+			}
+			return c.Merge(from, file, prune)
+		}
+	}
+	const roster1, late = "user,name,template\na,A,\na,A,db\nb,B,\nc,C,ide\n", "user,name,template\nd,D,db\n"
+	for _, test := range []struct {
+		name string
+		do   func(*edit.Class) error
+		// want are the files that are other then; none is nothing but an error, which
+		// holds refused.
+		want    map[string]string
+		refused string
+	}{
+		{name: "a student by both names", do: remove("", "", "rin", "rin@x"), want: map[string]string{"rin.yaml": "", "kustomization.yaml": strings.Replace(twoCSV, "  - rin.yaml\n", "", 1)}},
+		{name: "a student twice", do: remove("", "", "d", "d"), want: map[string]string{"late.csv": "user,name,template\n"}},
+		{name: "one carrel by its name", do: remove("", "", roster.Row{User: "a", Template: "db"}.UserlandName()), want: map[string]string{"roster.csv": "user,name,template\na,A,\nb,B,\nc,C,ide\n"}},
+		{name: "one whose login is another's carrel's name", want: map[string]string{}, do: func(c *edit.Class) error {
+			if err := c.Add(roster.Row{User: "rin", Template: "db", Enabled: true}, ""); err != nil {
+				return err
+			}
+			return c.Remove([]string{"rin"}, "", "")
+		}},
+		{name: "all carrels of one", do: remove("", "", "a"), want: map[string]string{"roster.csv": "user,name,template\nb,B,\nc,C,ide\n"}},
+		{name: "the course's Template by its name", do: remove("ide", "", "a"), want: map[string]string{"roster.csv": "user,name,template\na,A,db\nb,B,\nc,C,ide\n"}},
+		{name: "from another file", do: remove("", "late.csv", "a"), refused: `nobody whom --template and --file leave is called "a"`},
+		{name: "from a file", do: remove("", "late.csv", "d"), want: map[string]string{"late.csv": "user,name,template\n"}},
+		{name: "one who is there and one who is not", do: remove("", "", "a", "z"), refused: `nobody here is called "z"`},
+
+		{name: "spaces around", do: add(roster.Row{User: "e ", Name: " E", Enabled: true}, ""), want: map[string]string{"roster.csv": roster1 + "e,E,\n"}},
+		{name: "another file", do: add(row("e"), "late.csv"), want: map[string]string{"late.csv": late + "e,,\n"}},
+		{name: "the course's Template again, by its name", do: add(roster.Row{User: "b", Template: "ide", Enabled: true}, ""), refused: "roster.csv line 6: the same user and template as"},
+		{name: "the course's Template again, without", do: add(row("c"), "late.csv"), refused: "late.csv line 3: the same user and template as"},
+		{name: "a Template again that a file has", do: add(roster.Row{User: "rin@x", Template: "ide", Enabled: true}, ""), refused: "rin.yaml has this student already"},
+		{name: "a ConfigMap that is no roster", do: add(row("e"), "notes.txt"), refused: "no roster of"},
+
+		{name: "imported without Templates", do: merge("user,name\na,Aa\nrin@x,Rin\nd,Dd\n", "", false),
+			want: map[string]string{"roster.csv": "user,name,template\na,Aa,\na,Aa,db\nb,B,\nc,C,ide\n", "late.csv": "user,name,template\nd,Dd,db\n"}},
+		{name: "imported without Templates, and no others", do: merge("user\na\nrin@x\nc\nd\n", "", true), want: map[string]string{"roster.csv": "user,name,template\na,A,\na,A,db\nc,C,ide\n"}},
+		{name: "imported into one file", do: merge("user,name\na,Aa\nd,Dd\ne,E\n", "late.csv", false), want: map[string]string{"late.csv": "user,name,template\nd,Dd,db\ne,E,\n"}},
+		{name: "imported with Templates, and no others", do: merge("user,template\na,ide\nc,\nd,\n", "", true), want: map[string]string{"roster.csv": "user,name,template\na,A,\nc,C,ide\nd,,\n"}},
+
+		{name: "one file sorted", do: func(c *edit.Class) error { return c.Sort("name", "late.csv") }, want: map[string]string{}},
+		{name: "no such file sorted", do: func(c *edit.Class) error { return c.Sort("name", "other.csv") }, refused: "no roster of"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			directory := class(t, map[string]string{"kustomization.yaml": twoCSV, "course.yaml": withIDE, "rin.yaml": rin, "notes.txt": "no, roster\"\n", "roster.csv": roster1, "late.csv": late})
+			want := content(t, directory)
+			c, err := edit.Open(directory)
+			if err != nil {
+				t.Fatal(err)
+			}
+			err = test.do(c)
+			if err == nil {
+				_, err = c.Save()
+			}
+			if (test.refused == "") != (err == nil) || err != nil && !strings.Contains(err.Error(), test.refused) {
+				t.Errorf("the answer is %v, want %q", err, test.refused)
+			}
+			for name, text := range test.want {
+				if want[name] = text; text == "" {
+					delete(want, name)
+				}
+			}
+			if difference := cmp.Diff(want, content(t, directory)); difference != "" {
+				t.Errorf("(-want +got):\n%s", difference)
+			}
+		})
+	}
+}
+
+func TestSingleFilesAreRefusedATakenName(t *testing.T) {
+	directory := class(t, map[string]string{"rin.yaml": rin})
+	c, err := edit.Open(directory)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Add(row("rin"), ""); err == nil || !strings.Contains(err.Error(), "rin.yaml has a carrel of rin@x that is called rin already") {
+		t.Errorf("two carrels of one name: %v", err)
+	}
+	if err := c.Add(row("yuki "), ""); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Save(); err != nil {
+		t.Fatal(err)
+	}
+	if text := content(t, directory)["students/yuki.yaml"]; !strings.Contains(text, "name: yuki\n") || strings.Contains(text, "user:") {
+		t.Errorf("a name with a space after it is written as\n%s", text)
+	}
+}
+
+func TestRowsOfOneFile(t *testing.T) {
+	c, err := edit.Open(class(t, map[string]string{"kustomization.yaml": generator, "roster.csv": "user\na\n", "late.csv": "user\nb\n", "rin.yaml": rin}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for file, want := range map[string][]string{"": {"rin@x", "a", "b"}, "late.csv": {"b"}} {
+		rows, err := c.Rows(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, r := range rows {
+			got = append(got, r.User)
+		}
+		if difference := cmp.Diff(want, got); difference != "" {
+			t.Errorf("of %q (-want +got):\n%s", file, difference)
+		}
+	}
+	if _, err := c.Rows("other.csv"); err == nil {
+		t.Error("a file that is not there has rows")
+	}
+}
+
+// What is wrong with another program's file is told in words, at its own lines.
+func TestForeignProblems(t *testing.T) {
+	for _, test := range []struct {
+		name, text, want string
+		columns          edit.Columns
+	}{
+		{"another encoding", "Login,Name\na,\x8d\xb2\x93\xa1\n", "students.csv line 2: it is written in Shift_JIS", edit.Columns{User: "User"}},
+		{"a workbook", "PK\x03\x04", "it is an Excel or OpenDocument workbook", edit.Columns{User: "Login"}},
+		{"empty lines before", "\nLogin,Name\n\na,A\n\n,B\n", "students.csv line 6, column 1 (user): no user", edit.Columns{User: "Login"}},
+		{"Excel's first line", "sep=;\nLogin;Name\na;A\na;B\n", "students.csv line 4: the same user and template as line 3", edit.Columns{User: "Login"}},
+		{"a cell of two lines", "Login,Notes\na,\"x\ny\"\n,z\n", "students.csv line 4, column 1 (user): no user", edit.Columns{User: "Login"}},
+		{"cut off", "Login,Name\na,A\nb", "students.csv line 3: the file breaks off", edit.Columns{User: "Login"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			_, err := edit.ReadForeign("students.csv", []byte(test.text), test.columns)
+			if err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("it is told as %v, want %q", err, test.want)
+			}
+		})
+	}
+}
+
+// Save tells what it wrote though the rest went wrong.
+func TestSaveTellsWhatItWrote(t *testing.T) {
+	directory := class(t, map[string]string{"kustomization.yaml": twoCSV, "course.yaml": withIDE, "rin.yaml": rin, "notes.txt": "", "roster.csv": "user\na\n", "late.csv": "user\n"})
+	c, err := edit.Open(directory)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Remove([]string{"a", "rin"}, "", ""); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(filepath.Join(directory, "rin.yaml")); err != nil {
+		t.Fatal(err)
+	}
+	changed, err := c.Save()
+	if err == nil || len(changed) != 2 {
+		t.Errorf("changed are %v, %v, want the kustomization and the roster, and an error", changed, err)
 	}
 }

@@ -3,7 +3,9 @@ package edit
 import (
 	"bytes"
 	"encoding/csv"
+	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 
@@ -14,37 +16,73 @@ import (
 // found by their usual names.
 type Columns struct{ User, Name, Section string }
 
+// Import is what another program's file says.
+type Import struct {
+	Rows []roster.Row
+	// Templates: the file has a column of them.
+	Templates bool
+}
+
 // ReadForeign reads the students of a file from a learning platform or a
 // spreadsheet: CSV with a line of column names. Moodle's first name and last name
 // become one.
-func ReadForeign(name string, data []byte, columns Columns) ([]roster.Row, error) {
-	text := strings.TrimPrefix(string(data), byteOrder)
-	c := &CSV{comma: ','}
-	text = c.separator(text)
-	reader := csv.NewReader(strings.NewReader(text))
+func ReadForeign(name string, data []byte, columns Columns) (Import, error) {
+	legible, problem := roster.Decode(roster.File{Name: name, Data: data})
+	if problem != nil {
+		return Import{}, Problems{*problem}
+	}
+	c := &CSV{comma: ',', end: "\n"}
+	reader := csv.NewReader(strings.NewReader(c.separator(string(legible))))
 	reader.Comma, reader.FieldsPerRecord = c.comma, -1
-	records, err := reader.ReadAll()
+	records, starts, err := readAll(reader)
 	if err != nil || len(records) == 0 {
 		// The roster's own reader tells best what is wrong.
 		if errs := roster.Read(roster.File{Name: name, Data: data}).Errors; len(errs) > 0 {
-			return nil, Problems(errs)
+			return Import{}, Problems(errs)
 		}
-		return nil, fmt.Errorf("read %s: %w", name, err)
+		return Import{}, fmt.Errorf("read %s: %w", name, err)
 	}
 	if err := rename(records[0], columns, name); err != nil {
-		return nil, err
+		return Import{}, err
 	}
 	joinNames(records)
-	var b bytes.Buffer
-	w := csv.NewWriter(&b)
-	if err := w.WriteAll(records); err != nil {
-		return nil, fmt.Errorf("read %s: %w", name, err)
+	c.header.cells = records[0]
+	text := c.before + c.inPlace(records, starts)
+	if !bytes.HasSuffix(legible, []byte("\n")) {
+		text = strings.TrimSuffix(text, "\n") // it may have been cut off
 	}
-	read := roster.Read(roster.File{Name: name, Data: b.Bytes()})
+	read := roster.Read(roster.File{Name: name, Data: []byte(text)})
 	if len(read.Errors) > 0 {
-		return nil, Problems(read.Errors)
+		return Import{}, Problems(read.Errors)
 	}
-	return read.Rows, nil
+	return Import{Rows: read.Rows, Templates: c.column("template") >= 0}, nil
+}
+
+// readAll reads all records, and in which line each begins.
+func readAll(reader *csv.Reader) (records [][]string, starts []int, err error) {
+	for {
+		r, err := reader.Read()
+		if errors.Is(err, io.EOF) {
+			return records, starts, nil
+		}
+		if err != nil {
+			return nil, nil, err
+		}
+		line, _ := reader.FieldPos(0)
+		records, starts = append(records, r), append(starts, line)
+	}
+}
+
+// inPlace writes records, each into the line it had, so that problems name that.
+func (c *CSV) inPlace(records [][]string, starts []int) string {
+	var b strings.Builder
+	line := 1
+	for i, r := range records {
+		text := strings.Repeat("\n", starts[i]-line) + c.text(r)
+		line += strings.Count(text, "\n")
+		b.WriteString(text)
+	}
+	return b.String()
 }
 
 // rename calls the columns that are named what the roster calls them.

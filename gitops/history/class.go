@@ -1,6 +1,7 @@
 package history
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"path"
@@ -43,7 +44,7 @@ type Class struct {
 	Course string `json:"course"`
 	// Title is for people; may be empty.
 	Title string `json:"title,omitempty"`
-	// Carrels are sorted by user and Template.
+	// Carrels are sorted by user and Template; none for a Class that could not be read.
 	Carrels []Carrel `json:"carrels"`
 	// Problems are why it could not be read. With one, a cluster goes on with the
 	// class it had.
@@ -267,14 +268,14 @@ func (c *classReader) generator(directory string, g generator) error {
 
 // manifests takes in the Courses and Userlands of a file.
 func (c *classReader) manifests(file located) error {
-	parsed, err := c.repository.parse(file, parseManifests)
+	parsed, err := c.repository.manifestsOf(file)
 	if err != nil {
 		return err
 	}
 	if parsed.problem != "" {
 		c.problem("%s: %s", file.path, parsed.problem)
 	}
-	for _, m := range parsed.manifests {
+	for _, m := range parsed.all {
 		m.file = file.path
 		switch m.Kind {
 		case "Course":
@@ -309,7 +310,7 @@ func (c *classReader) compose(course string) (Class, error) {
 		taken[identity{carrel.User, carrel.Template}] = true
 		class.Carrels = append(class.Carrels, carrel)
 	}
-	rows, err := c.rows(rosters, &class)
+	rows, err := c.rows(rosters, template, &class)
 	if err != nil {
 		return Class{}, err
 	}
@@ -323,8 +324,9 @@ func (c *classReader) compose(course string) (Class, error) {
 	return class, nil
 }
 
-// rows are those of the rosters that the Course names.
-func (c *classReader) rows(rosters []string, class *Class) (rows []roster.Row, err error) {
+// rows are those of the rosters that the Course names, and the Template is that of
+// rows without one.
+func (c *classReader) rows(rosters []string, template string, class *Class) (rows []roster.Row, err error) {
 	type identity struct{ user, template string }
 	first := map[identity]bool{}
 	for _, name := range rosters {
@@ -333,20 +335,21 @@ func (c *classReader) rows(rosters []string, class *Class) (rows []roster.Row, e
 			class.Problems = append(class.Problems, fmt.Sprintf("no configMapGenerator makes the roster %s", name))
 		}
 		for _, key := range slices.Sorted(maps.Keys(files)) {
-			parsed, err := c.repository.parse(files[key], parseRoster)
+			read, err := c.repository.rosterOf(files[key])
 			if err != nil {
 				return nil, err
 			}
-			for _, p := range parsed.roster.Errors {
+			for _, p := range read.Errors {
 				p.File = files[key].path
 				class.Problems = append(class.Problems, p.String())
 			}
-			for _, row := range parsed.roster.Rows {
+			for _, row := range read.Rows {
 				row.Place.File = files[key].path
-				if first[identity{row.User, row.Template}] {
+				id := identity{row.User, cmp.Or(row.Template, template)}
+				if first[id] {
 					class.Problems = append(class.Problems, fmt.Sprintf("%s: the same user and template as another line", row.Place))
 				}
-				first[identity{row.User, row.Template}] = true
+				first[id] = true
 				rows = append(rows, row)
 			}
 		}
@@ -355,11 +358,8 @@ func (c *classReader) rows(rosters []string, class *Class) (rows []roster.Row, e
 }
 
 func carrelOf(row roster.Row, template string) Carrel {
-	if row.Template != "" {
-		template = row.Template
-	}
 	return Carrel{
-		User: row.User, Userland: row.UserlandName(), Name: row.Name, Template: template,
+		User: row.User, Userland: row.UserlandName(), Name: row.Name, Template: cmp.Or(row.Template, template),
 		Section: row.Section, Enabled: row.Enabled, File: row.Place.File, Line: row.Place.Line, row: true,
 	}
 }

@@ -40,6 +40,10 @@ const (
 	Unreadable = "unreadable"
 )
 
+// Fields are those whose changes are told: images are a Template's, all else is a
+// carrel's.
+var Fields = []string{"template", "enabled", "section", "name", "userland", "file", "images"}
+
 // Change is a field that is another.
 type Change struct {
 	Field string `json:"field"`
@@ -249,7 +253,7 @@ type Query struct {
 	// Student limits the events to those of a person: who they log in as, the
 	// carrel's name, or the person's name. Empty is everybody, and Templates.
 	Student string
-	// Field limits the events to changes of a field, and to the carrel's
+	// Field limits the events to changes of one of the Fields, and to the carrel's
 	// beginning and end.
 	Field string
 }
@@ -469,7 +473,8 @@ func (c Carrel) is(student string) bool {
 	return c.User == student || c.Userland == student || strings.EqualFold(c.User, student) || strings.EqualFold(c.Name, student)
 }
 
-// At is a course as it stood at a commit.
+// At is a course as it stood at a commit. One that could not be read has no carrels:
+// those it names were not brought about.
 func (r *Repository) At(commit plumbing.Hash, course string, layout Layout) (Class, error) {
 	if layout == (Layout{}) {
 		layout = DefaultLayout
@@ -481,6 +486,9 @@ func (r *Repository) At(commit plumbing.Hash, course string, layout Layout) (Cla
 	class, err := r.class(h.tree, course, layout.of(course).Roster)
 	if err == nil && !class.exists {
 		err = fmt.Errorf("there is no course %s at %s: nothing lies in %s", course, commit.String()[:12], layout.of(course).Roster)
+	}
+	if class.Carrels == nil || len(class.Problems) > 0 {
+		class.Carrels = []Carrel{}
 	}
 	return class, err
 }
@@ -496,10 +504,10 @@ func (r *Repository) Before(ctx context.Context, from plumbing.Hash, when time.T
 			return at, ctx.Err()
 		}
 		if r.shallow[at] {
-			return at, fmt.Errorf("the clone ends at %s, after %s: fetch the rest (git fetch --unshallow)", commit.Committer.When.Format(time.DateOnly), when.Format(time.DateOnly))
+			return at, fmt.Errorf("the clone ends at %s, after %s: fetch the rest (git fetch --unshallow)", day(commit.Committer.When), day(when))
 		}
 		if len(commit.ParentHashes) == 0 {
-			return at, fmt.Errorf("the repository begins on %s, after %s", commit.Committer.When.Format(time.DateOnly), when.Format(time.DateOnly))
+			return at, fmt.Errorf("the repository begins on %s, after %s", day(commit.Committer.When), day(when))
 		}
 		at = commit.ParentHashes[0]
 	}

@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -263,6 +264,105 @@ func TestShallowCloneSaysSo(t *testing.T) {
 	}
 	if len(found) != 1 || !found[0].Edge || !strings.Contains(text.String(), "the clone ends at this commit") {
 		t.Errorf("at the edge of a shallow clone is told:\n%s", text.String())
+	}
+}
+
+// What a roster must not be is told as such: nobody was removed.
+func TestUnreadableRosterRemovesNobody(t *testing.T) {
+	for name, files := range map[string]map[string]string{
+		"an empty file, as another that is a manifest": {rows: "", "courses/prog1/roster/kustomization.yaml": strings.Replace(kustomization, "course.yaml", "course.yaml, later.yaml", 1), "courses/prog1/roster/later.yaml": ""},
+		"the course's Template named":                  {rows: "user,template\nyuki,\nyuki,ide\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newScratch(t)
+			s.write("courses/prog1/roster/course.yaml", withRoster)
+			s.write("courses/prog1/roster/kustomization.yaml", kustomization)
+			s.write(rows, "user\nyuki\n")
+			s.commit("Begin")
+			for name, text := range files {
+				s.write(name, text)
+			}
+			s.commit("Break it")
+			found := events(t, s.directory, history.Query{Course: "prog1"})
+			if len(found) != 2 || found[1].Kind != history.Unreadable {
+				t.Errorf("told is %q, want that it could not be read", lines(found))
+			}
+		})
+	}
+}
+
+// at is a course as HEAD has it, printed.
+func at(t *testing.T, directory, format string) (string, error) {
+	t.Helper()
+	r, err := history.Open(directory, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	head, err := r.Resolve("HEAD")
+	if err != nil {
+		t.Fatal(err)
+	}
+	class, err := r.At(head, "prog1", history.DefaultLayout)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	err = history.WriteClass(&out, format, []history.Class{class})
+	return out.String(), err
+}
+
+// A class that was not brought about is not listed as if it had been.
+func TestAtWhatCouldNotBeRead(t *testing.T) {
+	s := newScratch(t)
+	s.write("courses/prog1/roster/course.yaml", withRoster)
+	s.write("courses/prog1/roster/kustomization.yaml", kustomization)
+	s.write(rows, "user,enabled\nyuki,perhaps\nrin,\n")
+	s.commit("Begin")
+	const why = "prog1: the class could not be read then"
+	for format, want := range map[string]string{"text": why, "json": `"carrels": [],`, "csv": "course,user,"} {
+		out, err := at(t, s.directory, format)
+		if !strings.Contains(out, want) || strings.Contains(out, "rin") {
+			t.Errorf("as %s it is told as\n%s", format, out)
+		}
+		if format == "csv" && (err == nil || !strings.Contains(err.Error(), why)) || format != "csv" && err != nil {
+			t.Errorf("as %s: %v", format, err)
+		}
+	}
+	s.write(rows, "user,enabled\n")
+	s.commit("Mend it")
+	if out, err := at(t, s.directory, "json"); err != nil || !strings.Contains(out, `"carrels": []`) {
+		t.Errorf("a class of nobody is %s, %v", out, err)
+	}
+}
+
+// Days are those of whoever reads, as they are for carrel at.
+func TestDaysAreLocal(t *testing.T) {
+	before := time.Local
+	t.Cleanup(func() { time.Local = before })
+	e := history.Event{Commit: history.Commit{Hash: strings.Repeat("0", 40), Time: time.Date(2026, 10, 1, 20, 0, 0, 0, time.UTC)}, Kind: history.Unreadable}
+	for hours, want := range map[int]string{-10: "2026-10-01 ", 0: "2026-10-01 ", 9: "2026-10-02 "} {
+		time.Local = time.FixedZone("here", hours*60*60)
+		var out bytes.Buffer
+		if err := history.WriteEvents(&out, "text", []history.Event{e}); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.HasPrefix(out.String(), want) {
+			t.Errorf("%d hours from Greenwich the day is told as %q, want %q", hours, out.String()[:11], want)
+		}
+	}
+}
+
+func TestBareRepositoryTellsTheSame(t *testing.T) {
+	s := newScratch(t)
+	s.write("courses/prog1/roster/course.yaml", course)
+	s.write(students+"yuki.yaml", userland("yuki", "  section: a\n"))
+	s.commit("Begin")
+	bare := filepath.Join(t.TempDir(), "courses.git")
+	s.git("clone", "--quiet", "--bare", s.directory, bare)
+	q := history.Query{Course: "prog1"}
+	if difference := cmp.Diff(lines(events(t, s.directory, q)), lines(events(t, bare, q))); difference != "" {
+		t.Errorf("(-clone +bare):\n%s", difference)
 	}
 }
 

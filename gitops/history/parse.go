@@ -14,30 +14,32 @@ import (
 	"github.com/carrel-dev/carrel/roster"
 )
 
-// parsedFile is what a file says. Files are read once, whatever the number of
-// commits that have them.
-type parsedFile struct {
-	manifests []manifest
-	roster    roster.Roster
-	problem   string
+// manifests are what a file says that is taken for YAML.
+type manifests struct {
+	all     []manifest
+	problem string
 }
 
-// parse reads a file as what it is taken for.
-func (r *Repository) parse(file located, as func([]byte) *parsedFile) (*parsedFile, error) {
-	if known := r.blobs[file.hash]; known != nil {
-		return known, nil
+// manifestsOf reads a file, once, whatever the number of commits that have it.
+func (r *Repository) manifestsOf(file located) (*manifests, error) {
+	return parse(r, file, r.manifests, parseManifests)
+}
+
+// rosterOf is manifestsOf for a file that is taken for a roster. One file may be
+// taken for both: an empty one is good YAML.
+func (r *Repository) rosterOf(file located) (roster.Roster, error) {
+	return parse(r, file, r.rosters, func(content []byte) roster.Roster { return roster.Read(roster.File{Data: content}) })
+}
+
+func parse[T any](r *Repository, file located, known map[plumbing.Hash]T, as func([]byte) T) (T, error) {
+	if parsed, is := known[file.hash]; is {
+		return parsed, nil
 	}
 	content, err := r.object(plumbing.BlobObject, file.hash)
-	if err != nil {
-		return nil, err
+	if err == nil {
+		known[file.hash] = as(content)
 	}
-	parsed := as(content)
-	r.blobs[file.hash] = parsed
-	return parsed, nil
-}
-
-func parseRoster(content []byte) *parsedFile {
-	return &parsedFile{roster: roster.Read(roster.File{Data: content})}
+	return known[file.hash], err
 }
 
 // manifest is what of a Course or a Userland is told.
@@ -82,8 +84,8 @@ func (m manifest) carrel(template string) Carrel {
 }
 
 // parseManifests reads the Courses and Userlands of a file, lists too.
-func parseManifests(content []byte) *parsedFile {
-	var parsed parsedFile
+func parseManifests(content []byte) *manifests {
+	var parsed manifests
 	decoder := yaml.NewDecoder(bytes.NewReader(content))
 	for {
 		var node yaml.Node
@@ -99,7 +101,7 @@ func parseManifests(content []byte) *parsedFile {
 	}
 }
 
-func (p *parsedFile) add(node *yaml.Node) {
+func (p *manifests) add(node *yaml.Node) {
 	if node.Kind == yaml.DocumentNode && len(node.Content) == 1 {
 		node = node.Content[0]
 	}
@@ -129,7 +131,7 @@ func (p *parsedFile) add(node *yaml.Node) {
 		return
 	}
 	m.line = node.Line
-	p.manifests = append(p.manifests, m)
+	p.all = append(p.all, m)
 }
 
 // kustomization is what of one decides which students there are.

@@ -3,6 +3,7 @@ package history
 import (
 	"encoding/csv"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -63,7 +64,7 @@ func writeJSON[T any](out io.Writer, all []T) error {
 func writeEventsText(out io.Writer, events []Event) error {
 	var b strings.Builder
 	for _, e := range events {
-		fmt.Fprintf(&b, "%s  %-10s %s\n", e.Time.Format(time.DateOnly), e.Kind, e.what())
+		fmt.Fprintf(&b, "%s  %-10s %s\n", day(e.Time), e.Kind, e.what())
 		for _, c := range e.Changes {
 			fmt.Fprintf(&b, "            %s: %s -> %s\n", c.Field, orNone(c.From), orNone(c.To))
 		}
@@ -81,6 +82,9 @@ func writeEventsText(out io.Writer, events []Event) error {
 	_, err := io.WriteString(out, legible(b.String()))
 	return err
 }
+
+// day is that of a moment where it is read, as people name days to carrel at.
+func day(when time.Time) string { return when.Local().Format(time.DateOnly) }
 
 // what is whom or what an event is about.
 func (e Event) what() string {
@@ -188,12 +192,25 @@ func lineText(line int) string {
 
 func writeClassCSV(out io.Writer, classes []Class) error {
 	rows := [][]string{{"course", "user", "userland", "name", "template", "section", "enabled", "file", "line"}}
+	var unread []string
 	for _, class := range classes {
+		if len(class.Problems) > 0 {
+			unread = append(unread, class.unreadable()+": "+strings.Join(class.Problems, "; "))
+		}
 		for _, c := range class.Carrels {
 			rows = append(rows, []string{class.Course, c.User, c.Userland, c.Name, c.Template, c.Section, strconv.FormatBool(c.Enabled), c.File, lineText(c.Line)})
 		}
 	}
-	return writeRows(csv.NewWriter(out), rows)
+	err := writeRows(csv.NewWriter(out), rows)
+	if err == nil && len(unread) > 0 {
+		err = errors.New(strings.Join(unread, "\n"))
+	}
+	return err
+}
+
+// unreadable says of a class why none of it is listed.
+func (c Class) unreadable() string {
+	return c.Course + ": the class could not be read then, so the one before stayed (carrel history " + c.Course + " tells since when)"
 }
 
 func writeClassText(out io.Writer, classes []Class) error {
@@ -202,10 +219,11 @@ func writeClassText(out io.Writer, classes []Class) error {
 		if i > 0 {
 			b.WriteString("\n")
 		}
-		fmt.Fprintf(&b, "%s: %d carrels\n", class.Course, len(class.Carrels))
-		for _, p := range class.Problems {
-			fmt.Fprintf(&b, "not applied: %s\n", p)
+		if len(class.Problems) > 0 {
+			fmt.Fprintf(&b, "%s\n  %s\n", class.unreadable(), strings.Join(class.Problems, "\n  "))
+			continue
 		}
+		fmt.Fprintf(&b, "%s: %d carrels\n", class.Course, len(class.Carrels))
 		table := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 		fmt.Fprintln(table, "USER\tNAME\tTEMPLATE\tSECTION\tENABLED\tFILE")
 		for _, c := range class.Carrels {

@@ -121,12 +121,12 @@ func (c *classReader) patch(directory string) error {
 	for _, m := range c.userlands {
 		places[m.Metadata.Name] = m
 	}
-	var built parsedFile
+	var built manifests
 	for _, node := range nodes {
 		built.add(node)
 	}
 	c.userlands = nil
-	for _, m := range built.manifests {
+	for _, m := range built.all {
 		if m.Kind == "Course" {
 			// Its rosters bear the names that kustomize made of those in git.
 			if c.course != nil {

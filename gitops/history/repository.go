@@ -12,13 +12,11 @@ import (
 
 	"github.com/go-git/go-git/v5"
 	"github.com/go-git/go-git/v5/plumbing"
-	"github.com/go-git/go-git/v5/plumbing/cache"
 	"github.com/go-git/go-git/v5/storage/filesystem"
-)
 
-// objectCache is how much of what was read is kept for what is stored as a
-// difference to it.
-const objectCache = 96 * cache.MiByte
+	"github.com/carrel-dev/carrel/gitops/tree"
+	"github.com/carrel-dev/carrel/roster"
+)
 
 // Repository is a git repository that is only read.
 type Repository struct {
@@ -28,7 +26,8 @@ type Repository struct {
 	program string
 	shallow map[plumbing.Hash]bool
 
-	blobs          map[plumbing.Hash]*parsedFile
+	manifests      map[plumbing.Hash]*manifests
+	rosters        map[plumbing.Hash]roster.Roster
 	kustomizations map[plumbing.Hash]*kustomization
 	rendered       map[string]map[string]Template
 }
@@ -37,29 +36,18 @@ type Repository struct {
 // program does the walk over commits where there is one, which is faster; the
 // outcome is the same.
 func Open(directory string, useProgram bool) (*Repository, error) {
-	plain, err := git.PlainOpenWithOptions(directory, &git.PlainOpenOptions{DetectDotGit: true, EnableDotGitCommonDir: true})
-	if errors.Is(err, git.ErrRepositoryNotExists) {
-		return nil, fmt.Errorf("%s is in no git repository: change to a clone of the courses' repository, or name one with --repository", directory)
-	}
+	repository, err := tree.Open(directory)
 	if err != nil {
-		return nil, fmt.Errorf("open the git repository of %s: %w", directory, err)
+		return nil, err
 	}
-	opened, ok := plain.Storer.(*filesystem.Storage)
-	if !ok {
-		return nil, fmt.Errorf("open the git repository of %s: it is on no disk", directory)
-	}
-	storage := filesystem.NewStorageWithOptions(opened.Filesystem(), cache.NewObjectLRU(objectCache), filesystem.Options{KeepDescriptors: true})
-	repository, err := git.Open(storage, nil)
-	if err != nil {
-		return nil, fmt.Errorf("open the git repository of %s: %w", directory, err)
-	}
+	storage := repository.Storer.(*filesystem.Storage) // as tree.Open makes it
 	edges, err := storage.Shallow()
 	if err != nil {
 		return nil, fmt.Errorf("read where the clone ends: %w", err)
 	}
 	r := &Repository{
 		git: repository, storage: storage, shallow: map[plumbing.Hash]bool{},
-		blobs: map[plumbing.Hash]*parsedFile{}, kustomizations: map[plumbing.Hash]*kustomization{},
+		manifests: map[plumbing.Hash]*manifests{}, rosters: map[plumbing.Hash]roster.Roster{}, kustomizations: map[plumbing.Hash]*kustomization{},
 		rendered: map[string]map[string]Template{},
 	}
 	for _, edge := range edges {

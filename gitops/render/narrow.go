@@ -128,19 +128,34 @@ func same(a, b *Applied) bool {
 
 // touchedBelow gathers the namespaces that files below a path have a part in.
 func (w *walk) touchedBelow(below string, touched map[string]bool) {
-	isBelow := func(file string) bool {
-		return below == "/" || file == below || strings.HasPrefix(file, below+"/")
-	}
 	for _, a := range w.all {
-		if a.Kustomization != nil && (a.Err != nil || slices.ContainsFunc(a.in.paths(), isBelow)) {
+		if a.Kustomization != nil && (a.Err != nil || a.Has(below)) {
 			touched[a.Kustomization.Spec.TargetNamespace] = true
 		}
 		for i, o := range a.Objects {
-			if isBelow("/" + a.Origins[i].File) {
+			if isBelow("/"+a.Origins[i].File, below) {
 				touch(o, touched)
 			}
 		}
 	}
+}
+
+// Has reports whether a file or directory is a part of what is built, or has one. Of
+// what can't be built it is not known to the end: all counts that lies where it reads.
+func (a *Applied) Has(below string) bool {
+	below = path.Clean("/" + below)
+	parts := a.in.paths()
+	if a.Kustomization != nil {
+		parts = append(parts, path.Clean("/"+a.Kustomization.Spec.Path))
+	}
+	return slices.ContainsFunc(parts, func(part string) bool {
+		return isBelow(part, below) || a.Err != nil && isBelow(below, part)
+	})
+}
+
+// isBelow reports whether a path is another, or in it.
+func isBelow(one, other string) bool {
+	return other == "/" || one == other || strings.HasPrefix(one, other+"/")
 }
 
 // touch notes the namespace that an object is in, or is.

@@ -1,0 +1,62 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// campus is a repository with a course, and what is to be replaced in one file.
+func campus(t *testing.T, file, was, is string) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.CopyFS(dir, os.DirFS("../../gitops/check/testdata/campus")); err != nil {
+		t.Fatal(err)
+	}
+	if file != "" {
+		rewrite(t, dir, file, func(text string) string { return strings.Replace(text, was, is, 1) })
+	}
+	return dir
+}
+
+// What could not be looked at is told apart from what was found, and neither from
+// nothing.
+func TestExitCodesOfCheck(t *testing.T) {
+	fine := campus(t, "", "", "")
+	twice := campus(t, rosterFile, "26t0005,", "26t0001,")
+	unbuilt := campus(t, "courses/prog1/roster/kustomization.yaml", "students/kai.yaml", "students/kei.yaml")
+	for _, test := range []struct {
+		dir       string
+		arguments []string
+		want      int
+	}{
+		{fine, nil, 0}, {fine, []string{"courses/prog1"}, 0}, {fine, []string{"."}, 0}, {fine, []string{"--rules"}, 0},
+		{twice, nil, 1}, {twice, []string{rosterFile}, 1}, {twice, []string{"./" + rosterFile}, 1}, {twice, []string{"courses//prog1/"}, 1},
+		{twice, []string{"courses/prog1/templates/../roster"}, 1}, {twice, []string{"courses/prog1/templates"}, 0},
+		{unbuilt, []string{rosterFile}, 1}, {unbuilt, []string{"courses/prog1/roster/students/kai.yaml"}, 1},
+		{fine, []string{"courses/prog2"}, 2}, {fine, []string{".."}, 2}, {fine, []string{"../" + filepath.Base(fine) + "/courses"}, 2}, {fine, []string{fine + "/courses"}, 2},
+		{fine, []string{"courses", "clusters"}, 2}, {fine, []string{"--nonsense"}, 2}, {fine, []string{"--rev"}, 2}, {fine, []string{"--explain", "nonsense"}, 2},
+		{fine, []string{"--output", "nonsense"}, 2}, {fine, []string{"--rev", "HEAD"}, 2},
+	} {
+		code := 0
+		out, err := carrel(t, append([]string{"check", "--repository", test.dir}, test.arguments...)...)
+		if err != nil {
+			code = exitCode(err)
+		}
+		if code != test.want {
+			t.Errorf("carrel check %v exits with %d (%v), want %d\n%s", test.arguments, code, err, test.want, out)
+		}
+	}
+}
+
+func TestGroupsRefuseWhatTheyLack(t *testing.T) {
+	for _, name := range []string{"roster", "new", "ci"} {
+		if _, err := carrel(t, name, "nonsense"); err == nil || !strings.Contains(err.Error(), `carrel `+name+` has no command "nonsense"`) {
+			t.Errorf("carrel %s nonsense: %v", name, err)
+		}
+		if out, err := carrel(t, name); err != nil || !strings.Contains(out, "Usage:") {
+			t.Errorf("carrel %s alone: %v\n%s", name, err, out)
+		}
+	}
+}

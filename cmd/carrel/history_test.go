@@ -1,0 +1,45 @@
+package main
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/go-git/go-git/v5"
+)
+
+func TestHistoryRefusesWhatItCannotKnow(t *testing.T) {
+	dir, _ := cloned(t)
+	for _, test := range []struct {
+		want      string
+		arguments []string
+	}{
+		{`no field is called "foo": name one of [template enabled`, []string{"why", "26t0001", "--field", "foo"}},
+		{`no field is called "foo"`, []string{"history", "prog1", "--field", "foo"}},
+		{"nobody is named", []string{"why", ""}},
+		{"nobody is named", []string{"why", " ", "prog1"}},
+	} {
+		if out, err := carrel(t, append(test.arguments, "-C", dir)...); err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("carrel %q: %v, want it to say %q\n%s", test.arguments, err, test.want, out)
+		}
+	}
+	if out, err := carrel(t, "why", "26t0001", "prog1", "-C", dir, "--field", "section"); err != nil || !strings.Contains(out, "26t0001") {
+		t.Errorf("a field there is: %v\n%s", err, out)
+	}
+}
+
+// A forge has the repository bare.
+func TestBareRepository(t *testing.T) {
+	dir, _ := cloned(t)
+	bare := filepath.Join(t.TempDir(), "courses.git")
+	if _, err := git.PlainClone(bare, true, &git.CloneOptions{URL: dir, ReferenceName: "refs/heads/main"}); err != nil {
+		t.Fatal(err)
+	}
+	for _, arguments := range [][]string{
+		{"check", "--rev", "HEAD", "courses/sandbox"}, {"plan", "--cluster", "campus", "--head", "main"}, {"at", "--rev", "main"}, {"history", "prog1"},
+	} {
+		if out, err := carrel(t, append(arguments, "--repository", bare)...); err != nil {
+			t.Errorf("carrel %s: %v\n%s", strings.Join(arguments, " "), err, out)
+		}
+	}
+}
