@@ -91,7 +91,8 @@ test-node: ## Run the tests that bring the full node up and down (root)
 
 .PHONY: test-e2e
 test-e2e: $(DEVCLUSTER) ## Run the whole system on a full node: Kubernetes, Flux, Gitea (root)
-	go test -count=1 -v -timeout=40m -tags=e2e ./test/pages/... ./test/e2e/...
+	go test -count=1 -v -tags=e2e ./test/pages
+	go test -count=1 -v -timeout=40m -tags=e2e ./test/e2e
 
 .PHONY: bench
 bench: $(DEVCLUSTER) ## Measure a class being made, carrels waking up, what carrel takes of git, and the gateway (docs/performance.md)

@@ -8,16 +8,24 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"testing"
 	"time"
 
+	"github.com/go-logr/logr"
 	"github.com/go-rod/rod"
 	"github.com/go-rod/rod/lib/proto"
 	"k8s.io/utils/clock"
+	ctrl "sigs.k8s.io/controller-runtime"
 )
 
 // patience is how long a page may take.
 const patience = time.Minute
+
+func TestMain(m *testing.M) {
+	ctrl.SetLogger(logr.Discard())
+	os.Exit(m.Run())
+}
 
 // look is how a page is looked at.
 type look struct {

@@ -67,10 +67,14 @@ func TestWaitingPageOpensByItself(t *testing.T) {
 		d.Set(in(v1alpha1.StateAsleep, v1alpha1.AsleepReason, "stopped until its user comes"), "")
 		p := open(t, browser, l, address+"/files/report.txt?line=3")
 		chromium.Find(t, p, ".desk-waking")
-		for _, state := range []string{v1alpha1.StateQueued, v1alpha1.StateStarting, v1alpha1.StateFailing} {
-			d.Set(in(state, v1alpha1.ImagePullBackOffReason, `the image "registry.example.ac.jp/ide:2027" of container "ide" can't be pulled: correct its name, or let the cluster log in to the registry`), "")
-			chromium.Find(t, p, ".desk-"+strings.ToLower(state))
-			chromium.Keep(t, p, "wait-"+state+"-"+l.name)
+		for _, now := range []struct{ state, reason, message string }{
+			{v1alpha1.StateQueued, v1alpha1.QueuedReason, "other carrels of the course start first"},
+			{v1alpha1.StateStarting, v1alpha1.PreparingReason, "the node pulls images or attaches volumes"},
+			{v1alpha1.StateFailing, v1alpha1.ImagePullBackOffReason, `the image "registry.example.ac.jp/ide:2027" of container "ide" can't be pulled: correct its name, or let the cluster log in to the registry`},
+		} {
+			d.Set(in(now.state, now.reason, now.message), "")
+			chromium.Find(t, p, ".desk-"+strings.ToLower(now.state))
+			chromium.Keep(t, p, "wait-"+now.state+"-"+l.name)
 		}
 		d.Set(in(v1alpha1.StateRunning, v1alpha1.RunningReason, "the carrel answers"), "127.0.0.1:1")
 		if got := chromium.Find(t, p, "#work").MustText(); got != "/files/report.txt?line=3" {

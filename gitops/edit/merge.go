@@ -1,0 +1,58 @@
+package edit
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/carrel-dev/carrel/roster"
+)
+
+// Merge adds the rows that are not there and updates the others, all or those of a
+// CSV file if it is named; with prune, who is not among them is removed from it. Who
+// has a file of their own is there. Rows without Templates stand for whatever
+// carrels of theirs there are.
+func (c *Class) Merge(from Import, file string, prune bool) error {
+	target, err := c.roster(file)
+	if err != nil {
+		return err
+	}
+	if target == nil {
+		return fmt.Errorf("%s has no CSV roster to import into: make it one first (docs/rosters.md), or add students one by one", c.directory)
+	}
+	rosters, err := c.chosen(file)
+	if err != nil {
+		return err
+	}
+	var elsewhere []roster.Row // who is there, and not for us to change
+	for _, s := range c.students {
+		elsewhere = append(elsewhere, roster.Row{User: s.user, Template: s.template})
+	}
+	for _, p := range c.order {
+		if !slices.Contains(rosters, p) {
+			elsewhere = append(elsewhere, c.rosters[p].rows()...)
+		}
+	}
+	same := func(row roster.Row, user, template string) bool {
+		return user == row.User && (!from.Templates || c.templateOf(template) == c.templateOf(row.Template))
+	}
+	var problems []error
+	for _, row := range from.Rows {
+		row.Place = roster.Place{}
+		there := slices.ContainsFunc(elsewhere, func(r roster.Row) bool { return same(row, r.User, r.Template) })
+		for _, p := range rosters {
+			found, err := c.rosters[p].Update(row, func(template string) bool { return same(row, row.User, template) })
+			there = there || found
+			problems = append(problems, err)
+		}
+		if !there {
+			problems = append(problems, target.Add(row))
+		}
+	}
+	if prune {
+		target.Remove(func(user, template string) bool {
+			return !slices.ContainsFunc(from.Rows, func(row roster.Row) bool { return same(row, user, template) })
+		})
+	}
+	return errors.Join(problems...)
+}

@@ -1,0 +1,100 @@
+package edit
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/carrel-dev/carrel/roster"
+)
+
+// Save writes what was changed, or, where the rules of rosters refuse it, nothing.
+// It returns the files that are other now.
+func (c *Class) Save() (changed []string, err error) {
+	files, err := c.check()
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range slices.Sorted(maps.Keys(files)) {
+		if err := replace(p, files[p]); err != nil {
+			return changed, err
+		}
+		changed = append(changed, p)
+	}
+	for _, p := range c.deleted {
+		if err := os.Remove(p); err != nil {
+			return changed, fmt.Errorf("delete the student's file: %w", err)
+		}
+		changed = append(changed, p)
+	}
+	return changed, nil
+}
+
+// check is what would be written.
+func (c *Class) check() (map[string][]byte, error) {
+	files := maps.Clone(c.created)
+	var all []roster.File
+	for _, p := range c.order {
+		data := c.rosters[p].Bytes()
+		all = append(all, roster.File{Name: p, Data: data})
+		if string(data) != string(c.before[p]) {
+			files[p] = data
+		}
+	}
+	read := roster.Read(all...)
+	if problems := slices.Concat(read.Errors, c.twice(read.Rows)); len(problems) > 0 {
+		return nil, Problems(problems)
+	}
+	if c.kustomize != nil && c.text != string(c.before[c.kustomization]) {
+		files[c.kustomization] = []byte(c.text)
+	}
+	return files, nil
+}
+
+// twice finds rows of one user of which one names the course's Template and the other
+// leaves it to the course.
+func (c *Class) twice(rows []roster.Row) (found []roster.Problem) {
+	first := map[[2]string]roster.Row{}
+	for _, row := range rows {
+		id := [2]string{row.User, c.templateOf(row.Template)}
+		before, there := first[id]
+		if !there {
+			first[id] = row
+		} else if before.Template != row.Template {
+			found = append(found, roster.Problem{Place: row.Place, Cause: fmt.Sprintf("the same user and template as %s: an empty template is the course's, %q", before.Place, id[1]),
+				Cure: "delete one of the two lines, or name another template in one"})
+		}
+	}
+	return found
+}
+
+// replace writes a file whole or not at all.
+func replace(p string, data []byte) (err error) {
+	if err := os.MkdirAll(filepath.Dir(p), 0o755); err != nil {
+		return fmt.Errorf("make a directory: %w", err)
+	}
+	mode := os.FileMode(0o644)
+	if info, err := os.Stat(p); err == nil {
+		mode = info.Mode().Perm()
+	}
+	file, err := os.CreateTemp(filepath.Dir(p), ".carrel-*")
+	if err != nil {
+		return fmt.Errorf("write %s: %w", p, err)
+	}
+	defer func() {
+		if err != nil {
+			_ = os.Remove(file.Name())
+		}
+	}()
+	_, err = file.Write(data)
+	if err = errors.Join(err, file.Chmod(mode), file.Close()); err != nil {
+		return fmt.Errorf("write %s: %w", p, err)
+	}
+	if err = os.Rename(file.Name(), p); err != nil {
+		return fmt.Errorf("write %s: %w", p, err)
+	}
+	return nil
+}
