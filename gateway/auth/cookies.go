@@ -44,6 +44,10 @@ func setCookie(w http.ResponseWriter, name, value string) {
 	http.SetCookie(w, c)
 }
 
+// ForgetHere deletes the cookie of a carrel's origin, so that the desk is asked anew
+// who somebody is.
+func ForgetHere(w http.ResponseWriter) { setCookie(w, carrelCookie, "") }
+
 // cookie is the value of a cookie of ours; of two with one name neither is
 // believed.
 func cookie(r *http.Request, name string) string {

@@ -45,13 +45,15 @@ type Desk struct {
 	order     []*knownProvider
 	providers map[string]*knownProvider
 	prefixes  []string
-	limit     *limiter
-	isCarrel  func(string) bool
-	render    Render
-	address   func(*http.Request) string
-	now       func() time.Time
-	flights   singleflight.Group
-	recent    *cache.LRUExpireCache
+	// limit bounds logins that begin, returns those that end: one login is one of each.
+	limit    *limiter
+	returns  *limiter
+	isCarrel func(string) bool
+	render   Render
+	address  func(*http.Request) string
+	now      func() time.Time
+	flights  singleflight.Group
+	recent   *cache.LRUExpireCache
 }
 
 type knownProvider struct {
@@ -67,7 +69,7 @@ func NewDesk(c *Config, o Options) (*Desk, error) {
 	}
 	d := &Desk{
 		url: &url.URL{Scheme: there.Scheme, Host: there.Host}, host: canonical(there.Host), sessions: c.Sessions,
-		providers: map[string]*knownProvider{}, limit: newLimiter(c.Limit), isCarrel: o.IsCarrel,
+		providers: map[string]*knownProvider{}, limit: newLimiter(c.Limit), returns: newLimiter(c.Limit), isCarrel: o.IsCarrel,
 		render: o.Render, address: o.ClientAddress, recent: cache.NewLRUExpireCache(1000),
 	}
 	d.setDefaults(o)
@@ -200,6 +202,13 @@ func navigates(r *http.Request) bool {
 		return mode == "navigate"
 	}
 	return strings.Contains(r.Header.Get("Accept"), "text/html")
+}
+
+// isPage tells whether somebody navigates, and not a frame within a page: the login
+// does not show itself in one.
+func isPage(r *http.Request) bool {
+	to := r.Header.Get("Sec-Fetch-Dest")
+	return navigates(r) && (to == "" || to == "document")
 }
 
 // maxReturn is the longest path that is gone back to after a login.

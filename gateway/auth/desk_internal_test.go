@@ -349,7 +349,7 @@ func TestReturnStaysOnTheHost(t *testing.T) {
 
 func TestSessionsEnd(t *testing.T) {
 	for reason, step := range map[string]time.Duration{"by idleness": 5 * time.Hour, "at last, however busy": 3 * time.Hour} {
-		w := newWorld(t)
+		w := newWorld(t, func(c *Config) { c.Sessions.RefreshAfter.Duration = 24 * time.Hour })
 		b := w.browser()
 		b.follow("alice", alicesURL+"/")
 		for range 5 {
@@ -398,11 +398,15 @@ func TestKeysAreRotated(t *testing.T) {
 
 func TestLoginIsLookedAtAgain(t *testing.T) {
 	gone := &oauth2.RetrieveError{Response: &http.Response{StatusCode: http.StatusBadRequest}, ErrorCode: "invalid_grant"}
+	busy := &oauth2.RetrieveError{Response: &http.Response{StatusCode: http.StatusTooManyRequests}}
+	unknown := &oauth2.RetrieveError{Response: &http.Response{StatusCode: http.StatusUnauthorized}, ErrorCode: "invalid_client"}
 	for _, tt := range []struct {
 		reason, token string
 		fail          error
 		code          int
 	}{
+		{"the provider is asked too much", "alice", busy, http.StatusOK},
+		{"the gateway's secret at the provider is old", "alice", unknown, http.StatusOK},
 		{"the provider still vouches", "alice", nil, http.StatusOK},
 		{"the provider no longer does", "alice", gone, http.StatusSeeOther},
 		{"the provider speaks of another", "bob", nil, http.StatusSeeOther},

@@ -72,7 +72,7 @@ func (d *Desk) RequireCarrelLogin(next http.Handler) http.Handler {
 func (d *Desk) carrel(next http.Handler, w http.ResponseWriter, r *http.Request) {
 	s, ok := d.read(r, forCarrel, carrelCookie)
 	switch {
-	case ok:
+	case ok && (!d.isDue(s) || !isPage(r)):
 		d.touch(w, r, forCarrel, carrelCookie, s)
 		d.through(next, w, r, s.Identity)
 	case len(d.order) == 0 || !navigates(r):
@@ -151,7 +151,7 @@ func (d *Desk) receive(w http.ResponseWriter, r *http.Request) {
 		d.fail(w, r, err, pageStale)
 		return
 	}
-	if _, ok := d.read(r, forCarrel, carrelCookie); ok { // another tab was faster
+	if s, ok := d.read(r, forCarrel, carrelCookie); ok && !d.isDue(s) { // another tab was faster
 		redirect(w, localPath(h.Return))
 		return
 	}
@@ -159,6 +159,7 @@ func (d *Desk) receive(w http.ResponseWriter, r *http.Request) {
 		d.fail(w, r, err, pageStale)
 		return
 	}
+	h.Session.Checked = d.now().Unix()
 	if err := d.write(w, r, forCarrel, carrelCookie, h.Session); err != nil {
 		d.fail(w, r, err, pageFailed)
 		return

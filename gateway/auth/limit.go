@@ -50,20 +50,25 @@ func (l *limiter) allow(name string, now time.Time) bool {
 	return e.Value.(*visitor).limit.AllowN(now, 1)
 }
 
-// peer is the address a request's connection comes from: of IPv6 its network of 64
-// bits, since one person has that many.
+// peer is the address a request's connection comes from.
 func peer(r *http.Request) string {
 	address, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil {
 		return r.RemoteAddr
 	}
-	ip := address.Addr().Unmap()
-	if ip.Is4() {
-		return ip.String()
+	return address.Addr().String()
+}
+
+// network is whom an address is counted for: of IPv6 its network of 64 bits, since one
+// person has that many.
+func network(address string) string {
+	ip, err := netip.ParseAddr(address)
+	if err != nil || ip.Unmap().Is4() {
+		return address
 	}
-	network, err := ip.Prefix(64)
+	net, err := ip.WithZone("").Prefix(64)
 	if err != nil {
-		return ip.String()
+		return address
 	}
-	return network.String()
+	return net.String()
 }

@@ -9,11 +9,12 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/coreos/go-oidc/v3/oidc"
 	"golang.org/x/oauth2"
+	"golang.org/x/sync/singleflight"
 )
 
 // oidcProvider is found when it is first needed, and again until it answers: the
@@ -25,8 +26,8 @@ type oidcProvider struct {
 	now    func() time.Time
 	groups *regexp.Regexp
 
-	mu    sync.Mutex
-	found *discovered
+	found   atomic.Pointer[discovered]
+	flights singleflight.Group
 }
 
 type discovered struct {
@@ -49,12 +50,26 @@ func newOIDC(c *OIDCConfig, client *http.Client, now func() time.Time) (*oidcPro
 	return &oidcProvider{config: c, secret: secret, client: client, now: now, groups: groups}, nil
 }
 
+// discover asks the provider once for all who wait, each as long as they like: one that
+// does not answer would else be asked for one after the other.
 func (p *oidcProvider) discover(ctx context.Context) (*discovered, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.found != nil {
-		return p.found, nil
+	if d := p.found.Load(); d != nil {
+		return d, nil
 	}
+	asked := p.flights.DoChan("", func() (any, error) { return p.find(context.WithoutCancel(ctx)) })
+	select {
+	case answer := <-asked:
+		if answer.Err != nil {
+			return nil, answer.Err
+		}
+		return answer.Val.(*discovered), nil
+	case <-ctx.Done():
+		return nil, fmt.Errorf("find the provider %s: %w", p.config.Issuer, ctx.Err())
+	}
+}
+
+// find asks the provider what it is; the client's timeout bounds that.
+func (p *oidcProvider) find(ctx context.Context) (*discovered, error) {
 	// The provider keeps the context's client for its keys, not its end.
 	provider, err := oidc.NewProvider(withClient(ctx, p.client), p.config.Issuer)
 	if err != nil {
@@ -66,8 +81,9 @@ func (p *oidcProvider) discover(ctx context.Context) (*discovered, error) {
 	if err := provider.Claims(&more); err != nil {
 		return nil, fmt.Errorf("read what the provider %s says of itself: %w", p.config.Issuer, err)
 	}
-	p.found = &discovered{provider: provider, endSession: more.EndSession}
-	return p.found, nil
+	d := &discovered{provider: provider, endSession: more.EndSession}
+	p.found.Store(d)
+	return d, nil
 }
 
 func (p *oidcProvider) oauth(d *discovered, callback string) *oauth2.Config {

@@ -73,6 +73,9 @@ var (
 	pageNoSession = said{http.StatusUnauthorized, false,
 		[2]string{"You are not logged in", "Open this address the way your course told you to; it is not open to be visited directly."},
 		[2]string{"ログインしていません", "授業で案内されたアドレスから開いてください。"}}
+	pageOver = said{http.StatusUnauthorized, true,
+		[2]string{"Your login is over", "What you sent was not taken. Open the page again to log in, then send it anew."},
+		[2]string{"ログインの有効期限が切れました", "送信した内容は受け付けられていません。ページを開き直してログインし、もう一度送信してください。"}}
 	pageUnknownProvider = said{http.StatusNotFound, true,
 		[2]string{"No such login", "This way to log in does not exist, or no longer."},
 		[2]string{"そのログイン方法はありません", "このログイン方法は存在しないか、廃止されました。"}}
@@ -150,7 +153,11 @@ func (d *Desk) leave(w http.ResponseWriter, r *http.Request, there string) {
 // unauthorized answers who can't be sent to log in: programs, in few words.
 func (d *Desk) unauthorized(w http.ResponseWriter, r *http.Request) {
 	if strings.Contains(r.Header.Get("Accept"), "text/html") && r.Header.Get("Upgrade") == "" {
-		d.show(w, r, pageNoSession)
+		over := pageOver
+		if len(d.order) == 0 { // no page of ours logs anybody in
+			over = pageNoSession
+		}
+		d.show(w, r, over)
 		return
 	}
 	w.Header().Set("Cache-Control", "no-store")

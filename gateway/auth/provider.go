@@ -32,12 +32,12 @@ func (p *ProviderConfig) vouched(id Identity, others []string) (Identity, error)
 	if err := checkUser(id.User); err != nil {
 		return Identity{}, fmt.Errorf("provider %s: %w", p.Name, err)
 	}
+	id.User, id.Provider = p.UserPrefix+id.User, p.Name
 	for _, other := range others {
-		if other != "" && p.UserPrefix == "" && strings.HasPrefix(id.User, other) {
+		if len(other) > len(p.UserPrefix) && strings.HasPrefix(id.User, other) {
 			return Identity{}, fmt.Errorf("provider %s: the identity %q begins with the prefix of another provider", p.Name, id.User)
 		}
 	}
-	id.User, id.Provider = p.UserPrefix+id.User, p.Name
 	return id, checkUser(id.User)
 }
 

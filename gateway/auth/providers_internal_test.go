@@ -2,11 +2,13 @@ package auth
 
 import (
 	first "cmp"
+	"context"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -168,4 +170,53 @@ func TestGitHubNamesUserAndOrganisations(t *testing.T) {
 	if _, err := (&ProviderConfig{Name: "campus"}).vouched(Identity{User: "github:koba1t"}, []string{"", "github:"}); err == nil {
 		t.Error("somebody of one provider passes for somebody of another")
 	}
+}
+
+func TestNobodyIsCalledAsAnotherProvidersUser(t *testing.T) {
+	prefixes := []string{"", "gh", "gh:", "lab-"}
+	for _, test := range []struct {
+		prefix, user string
+		ok           bool
+	}{
+		{"", "alice", true}, {"", "gh:alice", false}, {"", "lab-alice", false},
+		{"gh", "alice", true}, {"gh", ":alice", false}, {"gh:", "alice", true}, {"gh:", ":alice", true}, {"lab-", "gh:alice", true},
+	} {
+		p := &ProviderConfig{Name: "p", UserPrefix: test.prefix}
+		if id, err := p.vouched(Identity{User: test.user}, prefixes); (err == nil) != test.ok {
+			t.Errorf("%q of the provider with the prefix %q: %q, %v", test.user, test.prefix, id.User, err)
+		}
+	}
+}
+
+// Who waits for a provider that hangs waits as long as they like, whoever else does.
+func TestNobodyIsHeldByAProviderThatHangs(t *testing.T) {
+	asked, release := make(chan struct{}), make(chan struct{})
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		asked <- struct{}{}
+		<-release
+	}))
+	defer server.Close()
+	p, err := newOIDC(&OIDCConfig{Issuer: server.URL}, &http.Client{Timeout: 10 * time.Second}, time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	patient, impatient := make(chan error, 1), make(chan error, 1)
+	begin := func(ctx context.Context, told chan error) {
+		_, err := p.begin(ctx, flow{})
+		told <- err
+	}
+	go begin(t.Context(), patient)
+	<-asked
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	go begin(gone, impatient)
+	select {
+	case err := <-impatient:
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("who waits no longer is told %v", err)
+		}
+	case err := <-patient:
+		t.Errorf("who waits no longer is told nothing before who does is told %v", err)
+	}
+	close(release)
 }

@@ -25,7 +25,7 @@ const (
 type session struct {
 	Identity
 	// Begun is when the provider logged the user in, Seen the last use, and Checked
-	// when the provider last said that the login holds.
+	// when the provider last said that the login holds, or at a carrel the desk did.
 	Begun   int64 `json:"b"`
 	Seen    int64 `json:"s"`
 	Checked int64 `json:"k,omitempty"`
@@ -104,7 +104,7 @@ func (d *Desk) fresh(w http.ResponseWriter, r *http.Request, s session) (session
 	now := d.now()
 	sealed := cookie(r, refreshCookie)
 	p := d.providers[s.Provider]
-	if sealed == "" || p == nil || !navigates(r) || now.Sub(time.Unix(s.Checked, 0)) < d.sessions.RefreshAfter.Duration {
+	if sealed == "" || p == nil || !navigates(r) || !d.isDue(s) {
 		return s, true
 	}
 	var token refreshToken
@@ -112,14 +112,13 @@ func (d *Desk) fresh(w http.ResponseWriter, r *http.Request, s session) (session
 		return s, true
 	}
 	id, next, err := d.renew(r.Context(), p, token.Token)
-	var refused *oauth2.RetrieveError
 	switch {
 	case err == nil && id.User == s.User:
 		s.Identity, s.Checked = id, now.Unix()
 		if next != "" {
 			d.writeRefresh(w, r, id.User, next)
 		}
-	case err == nil || errors.As(err, &refused) && refused.Response != nil && refused.Response.StatusCode < http.StatusInternalServerError:
+	case err == nil || refuses(err):
 		log.FromContext(r.Context()).Info("the provider no longer vouches for a login", "user", s.User, "provider", s.Provider)
 		d.forget(w)
 		return session{}, false
@@ -128,7 +127,33 @@ func (d *Desk) fresh(w http.ResponseWriter, r *http.Request, s session) (session
 		s.Checked = now.Add(retryAfter - d.sessions.RefreshAfter.Duration).Unix()
 	}
 	s.Seen = now.Unix()
-	return s, d.write(w, r, forSession, sessionCookie, s) == nil
+	if err := d.write(w, r, forSession, sessionCookie, s); err != nil {
+		// With the old cookie left, the login page would send them back here for ever.
+		log.FromContext(r.Context()).Error(err, "keep a login that was looked at again", "user", s.User)
+		d.forget(w)
+		return session{}, false
+	}
+	return s, true
+}
+
+// isDue tells whether it is time to ask again if a login holds.
+func (d *Desk) isDue(s session) bool {
+	return d.now().Sub(time.Unix(s.Checked, 0)) >= d.sessions.RefreshAfter.Duration
+}
+
+// refuses reports whether a provider no longer vouches. One that is asked too much, or
+// does not know the gateway, says nothing of who is logged in.
+func refuses(err error) bool {
+	var refused *oauth2.RetrieveError
+	if !errors.As(err, &refused) || refused.Response == nil || refused.ErrorCode == "invalid_client" {
+		return false
+	}
+	switch status := refused.Response.StatusCode; status {
+	case http.StatusRequestTimeout, http.StatusTooManyRequests:
+		return false
+	default:
+		return status < http.StatusInternalServerError
+	}
 }
 
 // renewed is what came of a refresh token.

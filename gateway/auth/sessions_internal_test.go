@@ -1,0 +1,111 @@
+package auth
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/oauth2"
+)
+
+// growing vouches for somebody whose groups no longer fit, once asked again.
+type growing struct{ fake }
+
+func (g *growing) refresh(context.Context, string) (Identity, string, error) {
+	return Identity{User: "alice", Groups: []string{strings.Repeat("g", maxCookie)}}, "", nil
+}
+
+// A login that no longer fits in its cookie ends: with the old cookie left, the login
+// page and the desk would send the browser to each other for ever.
+func TestLoginThatGrewTooLargeEnds(t *testing.T) {
+	w := newWorld(t)
+	w.provider.token = "alice"
+	b := w.browser()
+	b.follow("alice", deskURL+"/")
+	w.desk.providers["campus"].provider = &growing{}
+	w.now.SetTime(w.now.Now().Add(61 * time.Minute))
+	there := deskURL + "/"
+	for range 8 {
+		next := b.next(there, b.get(there))
+		if next == "" || strings.HasPrefix(next, "https://login.test/") {
+			return
+		}
+		there = next
+	}
+	t.Errorf("the browser is sent from %s on and on", there)
+}
+
+// Who sends a form after the login has ended is told so, and how to go on.
+func TestFormAfterTheLoginIsOver(t *testing.T) {
+	proxied := func(c *Config) { c.Proxy = &ProxyConfig{UserHeader: "X-Proxy-User", From: []string{"10.0.0.0/8"}} }
+	for _, test := range []struct {
+		name, said string
+		config     func(*Config)
+		link       bool
+	}{
+		{"with a provider", "Your login is over", func(*Config) {}, true},
+		{"behind a proxy, which alone logs in", "You are not logged in", proxied, false},
+	} {
+		for _, there := range []string{deskURL + "/", alicesURL + "/save"} {
+			b := newWorld(t, test.config).browser()
+			rw := b.get(there, func(r *http.Request) { r.Method = http.MethodPost })
+			b.want(rw, http.StatusUnauthorized, test.said)
+			if link := strings.Contains(rw.Body.String(), `href="/"`); link != test.link {
+				t.Errorf("%s: %s has a link to go on by: %v", test.name, there, link)
+			}
+		}
+	}
+}
+
+// At a carrel somebody is asked for anew at the desk, and so at the provider, when they
+// go to a page after an hour. What a page does by itself goes on.
+func TestCarrelsAskAnew(t *testing.T) {
+	w := newWorld(t)
+	w.provider.token = "alice"
+	b := w.browser()
+	b.want(b.follow("alice", alicesURL+"/"), http.StatusOK, "hello alice")
+	w.now.SetTime(w.now.Now().Add(59 * time.Minute))
+	b.want(b.get(alicesURL+"/"), http.StatusOK, "hello alice")
+
+	w.now.SetTime(w.now.Now().Add(2 * time.Minute))
+	for of, change := range map[string]func(*http.Request){
+		"a script": func(r *http.Request) { r.Header.Set("Sec-Fetch-Mode", "cors") },
+		"a frame": func(r *http.Request) {
+			r.Header.Set("Sec-Fetch-Mode", "navigate")
+			r.Header.Set("Sec-Fetch-Dest", "iframe")
+		},
+		"a form": func(r *http.Request) { r.Method = http.MethodPost },
+	} {
+		if rw := b.get(alicesURL+"/", change); rw.Code != http.StatusOK {
+			t.Errorf("the request of %s is answered %d", of, rw.Code)
+		}
+	}
+	b.want(b.follow("nobody, since the login holds", alicesURL+"/"), http.StatusOK, "hello alice")
+	if w.provider.refreshed != 1 {
+		t.Errorf("the provider was asked %d times, want once", w.provider.refreshed)
+	}
+	b.want(b.get(alicesURL+"/"), http.StatusOK, "hello alice")
+}
+
+// Who is no longer vouched for is so at carrels too.
+func TestCarrelsEndWithTheLogin(t *testing.T) {
+	for reason, end := range map[string]func(*browser){
+		"the provider refuses": func(b *browser) {
+			b.provider.fail = &oauth2.RetrieveError{Response: &http.Response{StatusCode: http.StatusBadRequest}, ErrorCode: "invalid_grant"}
+		},
+		"a logout": func(b *browser) { delete(b.cookies, "desk.test") },
+	} {
+		t.Run(reason, func(t *testing.T) {
+			w := newWorld(t)
+			w.provider.token = "alice"
+			b := w.browser()
+			b.follow("alice", alicesURL+"/")
+			end(b)
+			b.want(b.get(alicesURL+"/"), http.StatusOK, "hello alice")
+			w.now.SetTime(w.now.Now().Add(61 * time.Minute))
+			b.want(b.follow("bob", alicesURL+"/"), http.StatusOK, "hello bob")
+		})
+	}
+}
