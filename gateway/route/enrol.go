@@ -17,7 +17,8 @@ func (rt *Router) enrolling(board http.Handler) http.Handler {
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		course, isCourse := strings.CutPrefix(r.URL.Path, "/courses/")
 		id, known := auth.FromContext(r.Context())
-		if !known || !isCourse || strings.Contains(course, "/") || !page.WantsPage(r) || len(rt.in(course, id.User)) > 0 {
+		_, there := rt.Directory.Course(course)
+		if !known || !isCourse || !there || !page.WantsPage(r) || len(rt.in(course, id.User)) > 0 {
 			board.ServeHTTP(rw, r)
 			return
 		}

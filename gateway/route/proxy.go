@@ -3,6 +3,7 @@ package route
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -41,6 +42,8 @@ type passage struct {
 	who    auth.Identity
 	// address is whom the request came from.
 	address string
+	// in is the request as it came.
+	in *http.Request
 }
 
 type passageKey struct{}
@@ -76,6 +79,7 @@ func rewrite(r *httputil.ProxyRequest) {
 	p := passageOf(r.In.Context())
 	r.Out.URL.Scheme, r.Out.URL.Host = "http", p.carrel.Target
 	r.Out.Host = r.In.Host
+	r.Out.URL.RawQuery = r.In.URL.RawQuery // as it was written, whatever other programs make of a ";"
 	h := r.Out.Header
 	for name := range h {
 		if strings.HasPrefix(name, "X-Forwarded-") {
@@ -95,6 +99,10 @@ func (rt *Router) clean(res *http.Response) error {
 	auth.CleanResponse(res.Header)
 	if res.StatusCode != http.StatusSwitchingProtocols {
 		return nil
+	}
+	// The proxy would leave it open.
+	if asked, got := res.Request.Header.Get("Upgrade"), res.Header.Get("Upgrade"); len(asked) != len(got) || !strings.EqualFold(asked, got) {
+		return fmt.Errorf("the carrel switched to the protocol %q where %q was asked for", got, asked)
 	}
 	end, ok := res.Body.(io.ReadWriteCloser)
 	if !ok {
@@ -148,13 +156,13 @@ func (k *knocker) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 // attempt is a request to send whose body stays open when no connection comes about;
-// the proxy closes it in the end.
+// the proxy closes it in the end. What the carrel says before its answer (1xx) is not
+// passed on, as the proxy's context would have it: nothing cleans that.
 func attempt(r *http.Request) *http.Request {
-	if r.Body == nil {
-		return r
+	sent := r.WithContext(passageOf(r.Context()).in.Context()) //nolint:contextcheck // the same, but for the proxy's hook on 1xx
+	if r.Body != nil {
+		sent.Body = io.NopCloser(r.Body)
 	}
-	sent := r.WithContext(r.Context())
-	sent.Body = io.NopCloser(r.Body)
 	return sent
 }
 

@@ -13,11 +13,16 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/go-logr/logr/funcr"
 	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
+	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
 	"github.com/carrel-dev/carrel/gateway/auth"
 	"github.com/carrel-dev/carrel/gateway/directory"
+	"github.com/carrel-dev/carrel/gateway/observe"
 	"github.com/carrel-dev/carrel/gateway/route"
 )
 
@@ -317,5 +322,61 @@ func TestHTTP2(t *testing.T) {
 	defer func() { _ = res.Body.Close() }()
 	if body, _ := io.ReadAll(res.Body); res.ProtoMajor != 2 || string(body) != "hello hana at "+hanas {
 		t.Errorf("answered by %s: %q", res.Proto, body)
+	}
+}
+
+// Who came as the wrong one is asked anew who they are, once they have logged in as
+// another: else their own carrel would refuse them until the old login is over.
+func TestWhoIsRefusedIsAskedAnew(t *testing.T) {
+	for _, test := range []struct {
+		name, user, host, accept string
+		forgotten                bool
+	}{
+		{"a page of another's carrel", "ken", hanas, "text/html", true},
+		{"a page of one there is not", "ken", "nobody--prog1." + domain, "text/html", true},
+		{"a program", "ken", hanas, "*/*", false},
+		{"one's own", "hana", hanas, "text/html", false},
+	} {
+		w := newWorld(t, &heard{})
+		r := w.request(http.MethodGet, test.user, test.host, "/", nil)
+		r.Header.Set("Accept", test.accept)
+		res, _ := w.do(r)
+		cookies := res.Cookies()
+		if forgotten := len(cookies) == 1 && cookies[0].Name == "__Host-carrel-here" && cookies[0].MaxAge < 0; forgotten != test.forgotten {
+			t.Errorf("%s: answered %d with the cookies %v", test.name, res.StatusCode, cookies)
+		}
+	}
+}
+
+// Queries reach the carrel as they were written, too.
+func TestQueriesStayAsTheyAre(t *testing.T) {
+	for _, query := range []string{"a=1;b=2", "x=100%", "b=1&a=2;", "folder=/home/a b%20c"} {
+		carrel := &heard{}
+		w := newWorld(t, carrel)
+		query = strings.ReplaceAll(query, " ", "+")
+		w.raw("GET /x?" + query + " HTTP/1.1\r\nHost: " + hanas + "\r\n" + asHeader + ": hana\r\n" + secretHeader + ": " + secret + "\r\nConnection: close\r\n\r\n")
+		if got := carrel.asked(); len(got) != 1 || got[0] != "GET /x?"+query {
+			t.Errorf("of ?%s the carrel was asked %q", query, got)
+		}
+	}
+}
+
+// The log tells of each request whose it is and what it is for, as far as that exists.
+func TestWhoIsInTheLog(t *testing.T) {
+	w := newWorld(t, hello)
+	handler := observe.Handler(observe.NewMetrics(prometheus.NewRegistry()), clock.RealClock{}, w.server.Config.Handler)
+	for _, test := range []struct{ user, host, path, want string }{
+		{"hana", desk, "/", `"user"="hana" "course"="" "carrel"=""`},
+		{"teacher", desk, "/courses/prog1/events", `"user"="teacher" "course"="prog1" "carrel"=""`},
+		{"hana", desk, "/courses/nosuch", `"user"="hana" "course"="" "carrel"=""`},
+		{"hana", hanas, "/", `"user"="hana" "course"="prog1" "carrel"="hana"`},
+	} {
+		var said strings.Builder
+		logger := funcr.New(func(_, line string) { said.WriteString(line) }, funcr.Options{})
+		r := w.request(http.MethodGet, test.user, test.host, test.path, nil)
+		handler.ServeHTTP(httptest.NewRecorder(), r.WithContext(log.IntoContext(r.Context(), logger)))
+		if !strings.Contains(said.String(), test.want) {
+			t.Errorf("of %s%s the log says %s, want %s", test.host, test.path, &said, test.want)
+		}
 	}
 }

@@ -4,6 +4,7 @@
 package route
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"net/http/httputil"
@@ -100,6 +101,8 @@ type Router struct {
 	Address func(*http.Request) string
 	// Clock is the real one if nil.
 	Clock clock.PassiveClock
+	// BodyWithin is how long a body may take to come that no carrel takes; 0: a minute.
+	BodyWithin time.Duration
 
 	proxy   *httputil.ReverseProxy
 	visited recent
@@ -122,6 +125,10 @@ func (rt *Router) Handler() http.Handler {
 	carrels := rt.Login.RequireCarrelLogin(http.HandlerFunc(rt.carrel))
 	assets := page.Assets()
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if r.ContentLength != 0 {
+			// The server reads what is left of it before it answers.
+			_ = http.NewResponseController(rw).SetReadDeadline(time.Now().Add(cmp.Or(rt.BodyWithin, time.Minute)))
+		}
 		switch {
 		case r.Method == http.MethodConnect || r.Method == http.MethodTrace:
 			page.Refuse(rw, http.StatusMethodNotAllowed, "method", "this method is not served")
@@ -157,7 +164,20 @@ func (rt *Router) desk() http.Handler {
 	if course, ok := rt.Hosts.Single(); ok {
 		return rt.single(course)
 	}
-	return rt.lasting(rt.enrolling(rt.Board))
+	return rt.lasting(rt.noted(rt.enrolling(rt.Board)))
+}
+
+// noted tells who asks, and about which course.
+func (rt *Router) noted(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		course, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/courses/"), "/")
+		if _, there := rt.Directory.Course(course); !there {
+			course = ""
+		}
+		id, _ := auth.FromContext(r.Context())
+		observe.Note(r.Context(), id.User, course, "")
+		next.ServeHTTP(rw, r)
+	})
 }
 
 // lasting ends answers that go on when the gateway is about to stop: the page asks
@@ -212,14 +232,22 @@ func (rt *Router) open(rw http.ResponseWriter, r *http.Request, id auth.Identity
 	if waited, ok := rt.waking.end(key{c.Course, c.Name}, rt.Clock.Now()); ok {
 		rt.Observer.Woken(c.Course, waited)
 	}
+	if r.ContentLength != 0 {
+		_ = http.NewResponseController(rw).SetReadDeadline(time.Time{}) // an upload takes as long as it takes
+	}
 	p := &passage{carrel: c, who: id, address: rt.Address(r)}
-	rt.proxy.ServeHTTP(rw, r.WithContext(context.WithValue(r.Context(), passageKey{}, p)))
+	p.in = r.WithContext(context.WithValue(r.Context(), passageKey{}, p))
+	rt.proxy.ServeHTTP(rw, p.in)
 }
 
 // may finds the carrel, if the visitor may open it; else it has answered. A carrel
 // there is not, is not told from one that is another's.
 func (rt *Router) may(rw http.ResponseWriter, r *http.Request, id auth.Identity, course, name string) (directory.Carrel, bool) {
 	c, found := rt.Directory.Carrel(course, name)
+	if !found {
+		rt.nowhere(rw, r, id, course)
+		return c, false
+	}
 	decision, err := rt.Access.MayOpen(r.Context(), id, course, name, c.User)
 	switch {
 	case err != nil:
@@ -227,15 +255,40 @@ func (rt *Router) may(rw http.ResponseWriter, r *http.Request, id auth.Identity,
 		page.TryAgain(rw, r, "unavailable")
 	case !decision.Allowed:
 		log.FromContext(r.Context()).V(1).Info("refused", "user", id.User, "course", course, "carrel", name, "reason", decision.Reason)
-		page.Problem(rw, r, http.StatusForbidden, "forbidden")
-	case !found:
-		page.Problem(rw, r, http.StatusNotFound, "notfound")
+		refuse(rw, r)
 	case decision.Staff && !rt.record(rw, r, id, c):
 	default:
 		observe.Note(r.Context(), id.User, c.Course, c.Name)
 		return c, true
 	}
 	return directory.Carrel{}, false
+}
+
+// nowhere answers for a carrel there is not. Only who sees the class is told so, and
+// the API server is asked once for all addresses that somebody makes up.
+func (rt *Router) nowhere(rw http.ResponseWriter, r *http.Request, id auth.Identity, course string) {
+	staff, err := false, error(nil)
+	if _, there := rt.Directory.Course(course); there {
+		staff, err = rt.Access.MayViewBoard(r.Context(), id, course)
+	}
+	switch {
+	case err != nil:
+		log.FromContext(r.Context()).Error(err, "ask who may see a class")
+		page.TryAgain(rw, r, "unavailable")
+	case staff:
+		page.Problem(rw, r, http.StatusNotFound, "notfound")
+	default:
+		refuse(rw, r)
+	}
+}
+
+// refuse tells somebody that a carrel is not theirs. Who logs in at the desk as another,
+// and loads the page again, is asked anew who they are.
+func refuse(rw http.ResponseWriter, r *http.Request) {
+	if page.WantsPage(r) {
+		auth.ForgetHere(rw)
+	}
+	page.Problem(rw, r, http.StatusForbidden, "forbidden")
 }
 
 // wait serves the gateway's own paths on a carrel's host.

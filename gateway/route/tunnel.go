@@ -5,6 +5,8 @@ import (
 	"errors"
 	"io"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/carrel-dev/carrel/gateway/auth"
 	"github.com/carrel-dev/carrel/gateway/frame"
@@ -29,7 +31,13 @@ type tunnel struct {
 	seen    frame.Follower
 	// parting is what to say to the visitor at the end of the frame under way.
 	parting []byte
+	// far closes the visitor's end, whoever holds mu.
+	far atomic.Pointer[io.Closer]
 }
+
+// partWithin is how long a goodbye waits for the end of a frame, and for a visitor who
+// reads nothing.
+const partWithin = 5 * time.Second
 
 var errParting = errors.New("the tunnel was closed by the gateway")
 
@@ -52,6 +60,9 @@ func (t *tunnel) WriteTo(visitor io.Writer) (int64, error) {
 
 // meet learns where the visitor is, and parts at once if that is due.
 func (t *tunnel) meet(visitor io.Writer) error {
+	if far, ok := visitor.(io.Closer); ok {
+		t.far.Store(&far)
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.visitor = visitor
@@ -79,12 +90,21 @@ func (t *tunnel) part() error {
 }
 
 // end closes the tunnel with a word to the visitor, at the end of the frame under
-// way.
+// way; without one if that does not come.
 func (t *tunnel) end(code uint16, reason string) {
+	time.AfterFunc(partWithin, t.cut)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.parting = frame.NewClose(code, reason)
 	_ = t.part()
+}
+
+// cut closes both ends.
+func (t *tunnel) cut() {
+	_ = t.Close()
+	if far := t.far.Load(); far != nil {
+		_ = (*far).Close()
+	}
 }
 
 // Close closes the carrel's end; the proxy then closes the visitor's.
