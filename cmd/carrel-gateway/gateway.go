@@ -7,6 +7,8 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
+	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -135,6 +137,10 @@ func (o options) hosts() (route.Hosts, error) {
 		return route.Hosts{}, errors.New("--desk-url is not set: say where people log in, e.g. https://desk.example.org")
 	case (o.domain == "") == (o.single == ""):
 		return route.Hosts{}, errors.New("set --carrel-domain, or --single-course to serve one course alone")
+	case (o.certificate == "") != (o.certificateKey == ""):
+		return route.Hosts{}, errors.New("--tls-cert-file and --tls-key-file need each other: without both, all would be plain HTTP")
+	case slices.ContainsFunc(o.quietPaths, func(path string) bool { return !strings.HasPrefix(path, "/") }):
+		return route.Hosts{}, fmt.Errorf("--quiet-paths %q: paths begin with /", o.quietPaths)
 	case o.single != "":
 		return route.NewSingleHost(o.deskURL, o.single)
 	}

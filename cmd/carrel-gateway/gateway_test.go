@@ -329,6 +329,8 @@ func TestOptionsThatDoNotGoTogether(t *testing.T) {
 		{options{deskURL: "https://desk.example.org", domain: "a.example", single: "prog1"}, "--single-course"},
 		{options{deskURL: "https://desk.example.org", domain: "a.example", proxies: []string{"10.0.0.1"}}, "--trusted-proxies"},
 		{options{deskURL: "https://desk.example.org", domain: "example.org"}, "within"},
+		{options{deskURL: "https://desk.example.org", domain: "a.example", certificateKey: "/tls.key"}, "--tls-cert-file"},
+		{options{deskURL: "https://desk.example.org", domain: "a.example", quietPaths: []string{"poll"}}, "--quiet-paths"},
 	} {
 		if _, err := newGateway(t.Context(), apiserver.Config(), prometheus.NewRegistry(), test.o); err == nil || !strings.Contains(err.Error(), test.word) {
 			t.Errorf("%+v: %v, want it to name %s", test.o, err, test.word)

@@ -8,8 +8,10 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
+	"github.com/go-logr/logr"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"golang.org/x/sync/errgroup"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -69,8 +71,7 @@ func (g *gateway) serve(ctx, working context.Context) error {
 	server := &http.Server{
 		Handler: g.handler, ReadHeaderTimeout: headersWithin, IdleTimeout: idleFor, MaxHeaderBytes: maxHeader,
 		BaseContext: func(net.Listener) context.Context { return ctrl.LoggerInto(working, ctrl.Log.WithName("gateway")) },
-		// Scanners fail at TLS all the time.
-		ErrorLog: log.New(chatter{}, "", 0),
+		ErrorLog:    log.New(chatter{ctrl.Log}, "", 0),
 	}
 	listener, err := g.secured(working)
 	if err != nil {
@@ -141,10 +142,16 @@ func aside(ctx context.Context, listener net.Listener, handler http.Handler) err
 	return nil
 }
 
-// chatter logs what http.Server says, for who looks closely.
-type chatter struct{}
+// chatter logs what http.Server says, for who looks closely: scanners fail at TLS all
+// the time. A defect of ours everybody sees, without whose address it was.
+type chatter struct{ log logr.Logger }
 
-func (chatter) Write(p []byte) (int, error) {
-	ctrl.Log.V(1).Info(string(p))
+func (c chatter) Write(p []byte) (int, error) {
+	if what, ours := strings.CutPrefix(string(p), "http: panic serving "); ours {
+		_, cause, _ := strings.Cut(what, ": ")
+		c.log.Error(errors.New(cause), "answer a request")
+	} else {
+		c.log.V(1).Info(string(p))
+	}
 	return len(p), nil
 }

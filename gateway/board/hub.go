@@ -2,6 +2,7 @@ package board
 
 import (
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 	"strconv"
@@ -15,8 +16,8 @@ import (
 // is sent the others only, however many pages there are and whenever they come.
 type hub struct {
 	mu sync.Mutex
-	// epoch names this sequence of changes. A new one begins when seats come, go
-	// or move: pages then load all anew.
+	// epoch names this sequence of changes, and where the seats are. A new one
+	// begins when seats come, go or move: pages then load all anew.
 	epoch string
 	seq   int
 	seats map[string]numbered
@@ -54,7 +55,7 @@ func (h *hub) refresh(read func() []directory.Carrel, after int) snapshot {
 		moved = moved || !found || known.seat.Section != seats[i].Section
 	}
 	if moved || h.epoch == "" {
-		h.epoch, h.seq, h.seats = newEpoch(), 0, make(map[string]numbered, len(seats))
+		h.epoch, h.seq, h.seats = newEpoch(seats), 0, make(map[string]numbered, len(seats))
 	}
 	next := h.seq + 1
 	for _, s := range seats {
@@ -71,10 +72,25 @@ func (h *hub) refresh(read func() []directory.Carrel, after int) snapshot {
 	return now
 }
 
-func newEpoch() string {
-	var name [6]byte
+// ofEpoch is how many bytes of an epoch's name tell it from others, and how many say
+// where its seats are.
+const ofEpoch = 3
+
+func newEpoch(seats []Seat) string {
+	var name [ofEpoch]byte
 	_, _ = rand.Read(name[:]) // it never fails
-	return hex.EncodeToString(name[:])
+	layout := sha256.New()
+	for _, s := range seats {
+		fmt.Fprintf(layout, "%q %q\n", s.Name, s.Section)
+	}
+	return hex.EncodeToString(layout.Sum(name[:])[:2*ofEpoch])
+}
+
+// sameLayout reports whether the seats of two epochs are in the same places, as those
+// of two replicas.
+func sameLayout(one, other string) bool {
+	const at = 2 * ofEpoch // in hex
+	return len(one) == 2*at && len(other) == 2*at && one[at:] == other[at:]
 }
 
 // position reads what a page says it has seen.

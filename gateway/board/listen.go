@@ -106,6 +106,11 @@ func (l *listener) tell() bool {
 		return false
 	}
 	now := l.board.look(l.course, l.seq)
+	if now.epoch != l.epoch && sameLayout(now.epoch, l.epoch) {
+		// Another replica showed the page: it is told all of the seats.
+		l.epoch, l.seq = now.epoch, 0
+		return l.tell()
+	}
 	if now.epoch != l.epoch {
 		_ = l.stream.Send("layout", "", struct{}{}) // who left does not miss it
 		return false

@@ -1,6 +1,7 @@
 package observe
 
 import (
+	"net/http"
 	"strconv"
 	"time"
 
@@ -38,8 +39,17 @@ func NewMetrics(registry prometheus.Registerer) *Metrics {
 }
 
 func (m *Metrics) served(course string, status int, first time.Duration) {
-	m.requests.WithLabelValues(course, strconv.Itoa(status)).Inc()
+	m.requests.WithLabelValues(course, label(status)).Inc()
 	m.first.WithLabelValues(course).Observe(first.Seconds())
+}
+
+// label is a status as it is counted: those that programs in carrels make up are one.
+func label(status int) string {
+	const clientClosed = 499 // of package route
+	if http.StatusText(status) == "" && status != clientClosed {
+		return "other"
+	}
+	return strconv.Itoa(status)
 }
 
 // Opened counts a WebSocket that was opened.

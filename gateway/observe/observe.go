@@ -2,7 +2,9 @@
 package observe
 
 import (
+	"bufio"
 	"context"
+	"net"
 	"net/http"
 	"time"
 
@@ -33,8 +35,10 @@ func Handler(m *Metrics, c clock.PassiveClock, next http.Handler) http.Handler {
 		w := &writer{ResponseWriter: rw, clock: c, began: c.Now()}
 		r = r.WithContext(context.WithValue(r.Context(), recordKey{}, noted))
 		// A visitor who leaves in the middle ends the handler by a panic.
-		defer func() { w.finish(m, r, noted) }()
+		failed := true
+		defer func() { w.finish(m, r, noted, failed) }()
 		next.ServeHTTP(w, r)
+		failed = false
 	})
 }
 
@@ -53,9 +57,22 @@ func (w *writer) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 func (w *writer) WriteHeader(status int) {
 	if w.status == 0 && (status >= http.StatusOK || status == http.StatusSwitchingProtocols) {
-		w.status, w.first = status, w.clock.Since(w.began)
+		w.begin(status)
 	}
 	w.ResponseWriter.WriteHeader(status)
+}
+
+// begin notes that the answer begins.
+func (w *writer) begin(status int) { w.status, w.first = status, w.clock.Since(w.began) }
+
+// Hijack hands over the connection, as to the proxy where protocols are switched: it
+// writes the answer past us.
+func (w *writer) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	conn, buffered, err := http.NewResponseController(w.ResponseWriter).Hijack()
+	if err == nil {
+		w.begin(http.StatusSwitchingProtocols)
+	}
+	return conn, buffered, err
 }
 
 func (w *writer) Write(p []byte) (int, error) {
@@ -70,20 +87,15 @@ func (w *writer) Write(p []byte) (int, error) {
 // Flush sends what was written so far.
 func (w *writer) Flush() { _ = http.NewResponseController(w.ResponseWriter).Flush() }
 
-func (w *writer) finish(m *Metrics, r *http.Request, noted *record) {
-	if w.status == 0 {
-		w.status, w.first = w.unwritten(r), w.clock.Since(w.began)
+func (w *writer) finish(m *Metrics, r *http.Request, noted *record, failed bool) {
+	switch {
+	case w.status != 0:
+	case failed:
+		w.begin(http.StatusInternalServerError)
+	default: // nothing written is an empty answer
+		w.begin(http.StatusOK)
 	}
 	m.served(noted.course, w.status, w.first)
 	log.FromContext(r.Context()).Info("served", "method", r.Method, "host", r.Host, "proto", r.Proto, "status", w.status, "bytes", w.size,
 		"seconds", w.clock.Since(w.began).Seconds(), "user", noted.user, "course", noted.course, "carrel", noted.carrel)
-}
-
-// unwritten is the status of an answer the proxy wrote past us: when it switched
-// protocols. Without that, nothing written is an empty answer.
-func (w *writer) unwritten(r *http.Request) int {
-	if r.Header.Get("Upgrade") != "" {
-		return http.StatusSwitchingProtocols
-	}
-	return http.StatusOK
 }

@@ -84,6 +84,23 @@ func TestWaitingPageOpensByItself(t *testing.T) {
 	}
 }
 
+// An address goes on behind a #, as in programs that keep their place there.
+func TestWaitingPageOpensWhereTheAddressSays(t *testing.T) {
+	d := gatewaytest.Class(3, lab().Now())
+	address := serve(t, carrelHost(d))
+	browser := chromium.Start(t)
+	for _, path := range []string{"/", "/?x=1", "/#/notes/3", "/?x=1#place", "/?x=1&carrel-lang=ja#place"} {
+		d.Set(in(v1alpha1.StateStarting, v1alpha1.StartingReason, "the carrel is starting"), "")
+		p := open(t, browser, looks[0], address+path).Timeout(10 * time.Second)
+		chromium.Find(t, p, ".desk-starting")
+		d.Set(in(v1alpha1.StateRunning, v1alpha1.RunningReason, "the carrel answers"), "127.0.0.1:1")
+		if _, err := p.Element("#work"); err != nil {
+			t.Errorf("%s does not open: %v", path, err)
+		}
+		p.CancelTimeout().MustClose()
+	}
+}
+
 // Without script the page asks again, as its own HTML says.
 func TestWaitingPageWithoutScript(t *testing.T) {
 	d := gatewaytest.Class(300, lab().Now())

@@ -36,6 +36,8 @@
     const here = new URL(location.href);
     const lang = here.searchParams.get("carrel-lang");
     const open = () => {
+      // To go where one is would, behind a #, only move within the page.
+      if (!lang) { location.reload(); return; }
       here.searchParams.delete("carrel-lang");
       location.replace(here.href);
     };
