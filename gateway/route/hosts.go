@@ -53,8 +53,8 @@ func NewSingleHost(deskURL, course string) (Hosts, error) {
 
 func deskHost(address string) (string, error) {
 	u, err := url.Parse(address)
-	if err != nil || u.Scheme != "https" || !hostName.MatchString(canonical(u.Host)) {
-		return "", fmt.Errorf("the gateway's address is %q: write https:// and a host", address)
+	if err != nil || u.Scheme != "https" || !hostName.MatchString(canonical(u.Host)) || strings.Trim(u.RequestURI(), "/") != "" || u.User != nil {
+		return "", fmt.Errorf("the gateway's address is %q: write https:// and a host, and nothing more", address)
 	}
 	return canonical(u.Host), nil
 }

@@ -49,6 +49,9 @@ func TestHostsThatCannotBe(t *testing.T) {
 		{"http://desk.example.org", "carrels-example.org"},
 		{"desk.example.org", "carrels-example.org"},
 		{"https://", "carrels-example.org"},
+		{"https://desk.example.org/desk", "carrels-example.org"},
+		{"https://desk.example.org/?x=1", "carrels-example.org"},
+		{"https://me@desk.example.org", "carrels-example.org"},
 		{"https://desk.example.org", ""},
 		{"https://desk.example.org", "carrels/example"},
 		// A carrel could bear the desk's name.
