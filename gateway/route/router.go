@@ -203,24 +203,33 @@ func (rt *Router) carrel(rw http.ResponseWriter, r *http.Request) {
 	rt.open(rw, r, id, course, name)
 }
 
-// open brings a visitor into a carrel, if they may.
+// open brings a visitor into a carrel, if they may. What is asked before needs stack,
+// which a WebSocket would hold as long as it is open; so it is no part of this.
 func (rt *Router) open(rw http.ResponseWriter, r *http.Request, id auth.Identity, course, name string) {
+	if in := rt.admit(rw, r, id, course, name); in != nil {
+		rt.proxy.ServeHTTP(rw, in)
+	}
+}
+
+// admit makes of a request one with a passage to the carrel that it is for; nil if it
+// has answered.
+func (rt *Router) admit(rw http.ResponseWriter, r *http.Request, id auth.Identity, course, name string) *http.Request {
 	if !own(r) {
 		page.Refuse(rw, http.StatusForbidden, "origin",
 			"this request was caused by a page of another origin; a program sends the header Origin: https://"+r.Host)
-		return
+		return nil
 	}
 	c, may := rt.may(rw, r, id, course, name)
 	if !may {
-		return
+		return nil
 	}
 	if strings.HasPrefix(r.URL.Path, page.Prefix) {
 		rt.wait(rw, r, c)
-		return
+		return nil
 	}
 	if c.Target == "" {
 		if c, may = rt.wake(rw, r, c); !may {
-			return
+			return nil
 		}
 	}
 	if rt.Activity.Counts(r) {
@@ -237,7 +246,7 @@ func (rt *Router) open(rw http.ResponseWriter, r *http.Request, id auth.Identity
 	}
 	p := &passage{carrel: c, who: id, address: rt.Address(r)}
 	p.in = r.WithContext(context.WithValue(r.Context(), passageKey{}, p))
-	rt.proxy.ServeHTTP(rw, p.in)
+	return p.in
 }
 
 // may finds the carrel, if the visitor may open it; else it has answered. A carrel
