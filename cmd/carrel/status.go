@@ -27,7 +27,7 @@ type clusterFlags struct{ kubeconfig, context string }
 
 func (f *clusterFlags) add(command *cobra.Command) {
 	command.Flags().StringVar(&f.kubeconfig, "kubeconfig", "", "the kubeconfig file (default as kubectl)")
-	command.Flags().StringVar(&f.context, "context", "", "which context of it (default the current one)")
+	command.Flags().StringVar(&f.context, "context", "", "which context of the kubeconfig (default the current one)")
 }
 
 func (f *clusterFlags) client() (client.Client, error) {
