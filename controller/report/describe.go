@@ -42,8 +42,8 @@ func describeWait(t Tally, names []string) string {
 	return shorten(describeProgress(t) + "; waiting for Flux to apply " + strings.Join(names, ", "))
 }
 
-// describeOverdue is "not ready after 15 min without progress: 3 of 120, most of them
-// VolumePending".
+// describeOverdue is "not ready after 15 min without progress: 3 of 120, commonest cause
+// VolumePending (2)".
 func describeOverdue(t Tally, behind []string) string {
 	text := fmt.Sprintf(" after %d min without progress", int(progressDeadline.Minutes()))
 	switch cause, count := t.commonest(); {
