@@ -2,7 +2,8 @@ package v1alpha1
 
 import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-// Date is a day of the calendar, as 2027-04-12.
+// Date is a day of the calendar, as "2027-04-12". YAML takes it for a time unless it is
+// in quotes.
 // +kubebuilder:validation:Pattern=`^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$`
 type Date string
 
