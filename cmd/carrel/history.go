@@ -110,7 +110,7 @@ func (f *historyFlags) tell(command *cobra.Command, student string, named []stri
 	}
 	slices.SortStableFunc(events, func(a, b history.Event) int { return a.Time.Compare(b.Time) })
 	if len(events) == 0 && f.output == "text" {
-		return f.nothing(repository, student, courses)
+		return f.nothing(repository, from, student, courses)
 	}
 	if err := history.WriteEvents(command.OutOrStdout(), f.output, events); err != nil || !f.live.on {
 		return err
@@ -118,8 +118,15 @@ func (f *historyFlags) tell(command *cobra.Command, student string, named []stri
 	return f.live.writeLive(command.Context(), command.OutOrStdout(), courses, student, from)
 }
 
-func (f *historyFlags) nothing(repository *history.Repository, student string, courses []string) error {
-	whom := "anything"
+// nothing says why git may tell of nobody.
+func (f *historyFlags) nothing(repository *history.Repository, from plumbing.Hash, student string, courses []string) error {
+	there, err := repository.Courses(from, f.layout)
+	for _, course := range courses {
+		if err == nil && !slices.Contains(there, course) {
+			return fmt.Errorf("there is no course %q in %s, only %v: for one that is gone, name a commit that had it with --rev", course, f.revision, there)
+		}
+	}
+	whom := "student"
 	if student != "" {
 		whom = fmt.Sprintf("%q", student)
 	}

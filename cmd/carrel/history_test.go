@@ -17,6 +17,9 @@ func TestHistoryRefusesWhatItCannotKnow(t *testing.T) {
 		{`no field is called "foo": name one of [template enabled`, []string{"why", "26t0001", "--field", "foo"}},
 		{`no field is called "foo"`, []string{"history", "prog1", "--field", "foo"}},
 		{"nobody is named", []string{"why", ""}},
+		{`there is no course "nosuch" in HEAD, only [`, []string{"history", "nosuch"}},
+		{`there is no course "nosuch"`, []string{"why", "26t0001", "nosuch"}},
+		{`git tells of no "nosuch" in [prog1] up to HEAD: give the login`, []string{"why", "nosuch", "prog1"}},
 		{"nobody is named", []string{"why", " ", "prog1"}},
 	} {
 		if out, err := carrel(t, append(test.arguments, "-C", dir)...); err == nil || !strings.Contains(err.Error(), test.want) {

@@ -125,6 +125,7 @@ func TestRules(t *testing.T) {
 		{"no Pod Security", []edit{{namespace, "    pod-security.kubernetes.io/enforce: restricted\n", ""}}, []string{namespace + ":5 error pod-security: "}},
 		{"no Pod Security to speak of", []edit{{namespace, "enforce: restricted", "enforce: privileged"}}, []string{namespace + ":7 error pod-security: "}},
 		{"no such time zone", []edit{{course, "Asia/Tokyo", "Asia/Tokio"}}, []string{course + ":11 error timetable: spec.timetable.timeZone: there is no time zone"}},
+		{"a day without quotes", []edit{{course, `firstDay: "2026-10-01"`, `firstDay: 2026-10-01`}}, []string{course + ":12 error schema: spec.timetable.term.firstDay: "}},
 		{"no such day", []edit{{course, `["2026-12-28"]`, `["2026-11-31"]`}}, []string{course + ":19 error timetable: "}},
 		{"a session that never is", []edit{{course, `firstDay: "2026-10-01", lastDay: "2027-02-05"`, `firstDay: "2026-10-06", lastDay: "2026-10-09"`}}, []string{course + `:14 error timetable: the session "Lab" never takes place`}},
 		{"a day off that was off", []edit{{course, "2026-12-28", "2026-12-29"}}, []string{course + `:19 warning timetable: the session "Lab" would not take place on 2026-12-29 anyway`}},
@@ -145,6 +146,13 @@ func TestRules(t *testing.T) {
 				t.Errorf("found (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+func TestCureOfADay(t *testing.T) {
+	found, err := check.Clusters(t.Context(), repository(t, edit{course, `firstDay: "2026-10-01"`, `firstDay: 2026-10-01`}), nil)
+	if err != nil || len(found) != 1 || !strings.Contains(found[0].Cure, "quotes") {
+		t.Errorf("found %+v, %v, want one to be put in quotes", found, err)
 	}
 }
 

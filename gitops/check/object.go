@@ -29,6 +29,14 @@ type fault struct {
 	message string
 }
 
+// cure tells what to do about it.
+func (f fault) cure() string {
+	if strings.Contains(f.message, "T00:00:00Z") {
+		return `put the day into quotes, as "2027-04-12": YAML takes it for a time`
+	}
+	return "see docs/api-reference.md, or kubectl explain"
+}
+
 func (o *object) String() string {
 	name := o.GetName()
 	if o.GetNamespace() != "" {

@@ -92,7 +92,7 @@ func reaches(needs map[string][]string, from, to string, seen map[string]bool) b
 func findSchema(s *subject) (found []Finding) {
 	for _, o := range s.objects {
 		for _, fault := range o.errs {
-			found = append(found, s.at(o, fault.path, fault.message, "see docs/api-reference.md, or kubectl explain"))
+			found = append(found, s.at(o, fault.path, fault.message, fault.cure()))
 		}
 	}
 	return found
