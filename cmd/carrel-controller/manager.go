@@ -21,8 +21,9 @@ import (
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
+	"github.com/carrel-dev/carrel/controller/kube"
 	"github.com/carrel-dev/carrel/controller/operator"
-	"github.com/carrel-dev/carrel/controller/report"
+	"github.com/carrel-dev/carrel/reporter"
 )
 
 // reportController is the one that runs alone, under the account of
@@ -159,7 +160,7 @@ const leaseBase = "carrel-controller"
 
 func newScheme() (*runtime.Scheme, error) {
 	scheme := runtime.NewScheme()
-	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, v1alpha1.AddToScheme, report.AddToScheme} {
+	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, v1alpha1.AddToScheme, reporter.AddToScheme} {
 		if err := add(scheme); err != nil {
 			return nil, fmt.Errorf("register kinds: %w", err)
 		}
@@ -177,12 +178,12 @@ func cacheOptions(o options) (cache.Options, error) {
 		return cache.Options{DefaultTransform: cache.TransformStripManagedFields()}, nil
 	}
 	selector, err := o.selector()
-	return operator.ShardCacheOptions(selector), err
+	return kube.ShardCacheOptions(selector), err
 }
 
 // selector selects the shard.
 func (o options) selector() (labels.Selector, error) {
-	selector, err := operator.ParseSelector(o.watchLabelSelector)
+	selector, err := kube.ParseSelector(o.watchLabelSelector)
 	if err != nil {
 		return labels.Nothing(), fmt.Errorf("--watch-label-selector: %w", err)
 	}
@@ -191,7 +192,7 @@ func (o options) selector() (labels.Selector, error) {
 
 func setUp(ctx context.Context, mgr ctrl.Manager, o options) error {
 	if slices.Contains(o.controllers, reportController) {
-		return report.SetupWithManager(mgr, report.Options{ClusterName: o.clusterName, Gateway: o.gatewayAddress, EventsAddress: o.eventsAddress})
+		return reporter.SetupWithManager(mgr, reporter.Options{ClusterName: o.clusterName, Gateway: o.gatewayAddress, EventsAddress: o.eventsAddress})
 	}
 	selector, err := o.selector()
 	if err != nil {

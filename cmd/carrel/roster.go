@@ -11,8 +11,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/carrel-dev/carrel/core/roster"
 	rosteredit "github.com/carrel-dev/carrel/gitops/edit"
-	"github.com/carrel-dev/carrel/roster"
 )
 
 // rosterFlags are what the flags of all commands below roster say.

@@ -1,3 +1,5 @@
+// Package course turns the rosters of a Course into Userlands, and rolls their
+// state up.
 package course
 
 import (
@@ -23,10 +25,8 @@ import (
 
 	v1alpha1ac "github.com/carrel-dev/carrel/api/applyconfiguration/api/v1alpha1"
 	"github.com/carrel-dev/carrel/api/v1alpha1"
-	"github.com/carrel-dev/carrel/controller/apply"
-	"github.com/carrel-dev/carrel/controller/conditions"
-	"github.com/carrel-dev/carrel/controller/later"
-	"github.com/carrel-dev/carrel/controller/sessions"
+	"github.com/carrel-dev/carrel/controller/kube"
+	"github.com/carrel-dev/carrel/core/health"
 )
 
 var kind = v1alpha1.SchemeGroupVersion.WithKind("Course")
@@ -35,11 +35,11 @@ var kind = v1alpha1.SchemeGroupVersion.WithKind("Course")
 type Reconciler struct {
 	client.Client
 	// Recent tells a cache that is behind our own writes.
-	Recent *apply.Recent
+	Recent *kube.Recent
 	// Refused are the rosters that the API server refused lately.
 	Refused *refusals
 	// Tables are the timetables of the classes.
-	Tables *sessions.Tables
+	Tables *kube.Timetables
 	// Clock tells the time.
 	Clock clock.PassiveClock
 }
@@ -54,32 +54,32 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
 	if r.Recent.Behind(kind, req.NamespacedName, course.ResourceVersion) {
-		return ctrl.Result{RequeueAfter: apply.CacheLag}, nil
+		return ctrl.Result{RequeueAfter: kube.CacheLag}, nil
 	}
 	list := &v1alpha1.UserlandList{}
 	if err := r.List(ctx, list, client.InNamespace(course.Namespace)); err != nil {
 		return ctrl.Result{}, fmt.Errorf("list the userlands of the course: %w", err)
 	}
 	if course.Spec.Suspend {
-		return ctrl.Result{}, r.writeStatus(ctx, course, suspended(course, Count(list.Items), r.Clock.Now()))
+		return ctrl.Result{}, r.writeStatus(ctx, course, suspended(course, health.Count(list.Items), r.Clock.Now()))
 	}
 	enrolled, err := r.enrol(ctx, course, list.Items)
-	if errors.Is(err, apply.ErrCacheBehind) {
-		return ctrl.Result{RequeueAfter: apply.CacheLag}, nil
+	if errors.Is(err, kube.ErrCacheBehind) {
+		return ctrl.Result{RequeueAfter: kube.CacheLag}, nil
 	}
 	if err != nil {
 		return ctrl.Result{}, fmt.Errorf("bring the rosters about: %w", err)
 	}
 	if enrolled.changed() {
 		// The count is of before. The cache tells soon.
-		return ctrl.Result{RequeueAfter: later.Delay}, nil
+		return ctrl.Result{RequeueAfter: kube.CountDelay}, nil
 	}
 	templates := &v1alpha1.TemplateList{}
 	if err := r.List(ctx, templates, client.InNamespace(course.Namespace), client.UnsafeDisableDeepCopy); err != nil {
 		return ctrl.Result{}, fmt.Errorf("list the templates of the course: %w", err)
 	}
 	meeting := r.meet(course)
-	status := statusOf(course, Count(list.Items), meeting, enrolled, Held(templates.Items), r.Clock.Now())
+	status := statusOf(course, health.Count(list.Items), meeting, enrolled, Held(templates.Items), r.Clock.Now())
 	return ctrl.Result{RequeueAfter: sooner(meeting.again, enrolled.again())}, r.writeStatus(ctx, course, status)
 }
 
@@ -101,7 +101,7 @@ func ours(s v1alpha1.CourseStatus) v1alpha1.CourseStatus {
 		Roster:             s.Roster,
 
 		LastHandledReconcileAt: s.LastHandledReconcileAt,
-		Conditions:             conditions.Ours(s.Conditions, v1alpha1.RosterValidCondition, v1alpha1.HeldCondition, v1alpha1.RolloutHeldCondition),
+		Conditions:             health.OurConditions(s.Conditions, v1alpha1.RosterValidCondition, v1alpha1.HeldCondition, v1alpha1.RolloutHeldCondition),
 	}
 }
 
@@ -114,11 +114,11 @@ func statusOf(c *v1alpha1.Course, counts v1alpha1.UserlandCounts, m meeting, e e
 		Roster:             e.status(c.Status.Roster),
 
 		LastHandledReconcileAt: c.Annotations[fluxmeta.ReconcileRequestAnnotation],
-		Conditions:             conditions.Of(c.Status.Conditions, verdict(counts, m.err, e.verdict()), c.Generation, now),
+		Conditions:             health.ConditionsOf(c.Status.Conditions, verdict(counts, m.err, e.verdict()), c.Generation, now),
 	}
 	status.Conditions = append(status.Conditions, e.conditions(c, now)...)
 	if held != "" {
-		status.Conditions = append(status.Conditions, conditions.True(c.Status.Conditions,
+		status.Conditions = append(status.Conditions, health.TrueCondition(c.Status.Conditions,
 			v1alpha1.RolloutHeldCondition, v1alpha1.UpdatedFailingReason, held, c.Generation, now))
 	}
 	return status
@@ -126,11 +126,11 @@ func statusOf(c *v1alpha1.Course, counts v1alpha1.UserlandCounts, m meeting, e e
 
 // verdict is Stalled for what is wrong with the Course only: what troubles a
 // carrel is said where it can be cured, and the count goes on by itself.
-func verdict(counts v1alpha1.UserlandCounts, timetable error, rosters conditions.Verdict) conditions.Verdict {
-	v := conditions.Verdict{Message: Summary(counts)}
+func verdict(counts v1alpha1.UserlandCounts, timetable error, rosters health.Verdict) health.Verdict {
+	v := health.Verdict{Message: health.Summary(counts)}
 	switch {
 	case timetable != nil:
-		return conditions.Verdict{Stalled: true, Reason: v1alpha1.TimetableInvalidReason, Message: timetable.Error()}
+		return health.Verdict{Stalled: true, Reason: v1alpha1.TimetableInvalidReason, Message: timetable.Error()}
 	case rosters.Reason != "":
 		return rosters
 	case len(counts.Attention) > 0:
@@ -156,7 +156,7 @@ func (r *Reconciler) writeStatus(ctx context.Context, c *v1alpha1.Course, status
 				WithReady(status.Userlands.Ready).
 				WithStates(status.Userlands.States).
 				WithAttention(status.Userlands.Attention)).
-			WithConditions(conditions.Configurations(status.Conditions)...))
+			WithConditions(health.ConditionConfigurations(status.Conditions)...))
 	if status.LastHandledReconcileAt != "" {
 		config.Status.WithLastHandledReconcileAt(status.LastHandledReconcileAt)
 	}
@@ -166,7 +166,7 @@ func (r *Reconciler) writeStatus(ctx context.Context, c *v1alpha1.Course, status
 	if status.Roster != nil {
 		config.Status.WithRoster(rosterConfiguration(status.Roster))
 	}
-	if err := r.Status().Apply(ctx, config, client.FieldOwner(apply.FieldOwner), client.ForceOwnership); err != nil {
+	if err := r.Status().Apply(ctx, config, client.FieldOwner(kube.FieldOwner), client.ForceOwnership); err != nil {
 		return fmt.Errorf("write the status: %w", err)
 	}
 	r.Recent.Wrote(kind, &metav1.ObjectMeta{Namespace: c.Namespace, Name: c.Name, ResourceVersion: ptr.Deref(config.ResourceVersion, "")})
@@ -175,13 +175,13 @@ func (r *Reconciler) writeStatus(ctx context.Context, c *v1alpha1.Course, status
 
 // SetupWithManager makes the manager run the reconciler.
 func SetupWithManager(mgr ctrl.Manager, clock clock.PassiveClock) error {
-	r := &Reconciler{Client: mgr.GetClient(), Recent: apply.NewRecent(), Refused: newRefusals(clock), Tables: &sessions.Tables{}, Clock: clock}
+	r := &Reconciler{Client: mgr.GetClient(), Recent: kube.NewRecent(), Refused: newRefusals(clock), Tables: &kube.Timetables{}, Clock: clock}
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("course").
 		For(&v1alpha1.Course{}, builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, predicates.ReconcileRequestedPredicate{}))).
-		Watches(&v1alpha1.Userland{}, later.Enqueue(courseOf)).
+		Watches(&v1alpha1.Userland{}, kube.EnqueueLater(courseOf)).
 		Watches(&corev1.ConfigMap{}, handler.EnqueueRequestsFromMapFunc(courseOf)).
-		Watches(&v1alpha1.Template{}, later.Enqueue(courseOf), builder.WithPredicates(holdChanged)).
+		Watches(&v1alpha1.Template{}, kube.EnqueueLater(courseOf), builder.WithPredicates(holdChanged)).
 		Complete(r)
 }
 

@@ -11,8 +11,8 @@ import (
 	"k8s.io/utils/clock"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
-	"github.com/carrel-dev/carrel/controller/enrolment"
-	"github.com/carrel-dev/carrel/roster"
+	"github.com/carrel-dev/carrel/core/enrolment"
+	"github.com/carrel-dev/carrel/core/roster"
 )
 
 // askAgain is for how long the API server is taken at its word. A policy or a

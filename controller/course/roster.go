@@ -15,9 +15,9 @@ import (
 
 	v1alpha1ac "github.com/carrel-dev/carrel/api/applyconfiguration/api/v1alpha1"
 	"github.com/carrel-dev/carrel/api/v1alpha1"
-	"github.com/carrel-dev/carrel/controller/apply"
-	"github.com/carrel-dev/carrel/controller/enrolment"
-	"github.com/carrel-dev/carrel/roster"
+	"github.com/carrel-dev/carrel/controller/kube"
+	"github.com/carrel-dev/carrel/core/enrolment"
+	"github.com/carrel-dev/carrel/core/roster"
 )
 
 var userlandKind = v1alpha1.SchemeGroupVersion.WithKind("Userland")
@@ -179,7 +179,7 @@ func (r *Reconciler) write(ctx context.Context, c *v1alpha1.Course, want enrolme
 		version = want.Found.ResourceVersion
 	}
 	if r.Recent.Behind(userlandKind, client.ObjectKey{Namespace: c.Namespace, Name: want.Name}, version) {
-		return apply.ErrCacheBehind
+		return kube.ErrCacheBehind
 	}
 	intent := userlandOf(c, want)
 	if want.Found == nil {
@@ -187,7 +187,7 @@ func (r *Reconciler) write(ctx context.Context, c *v1alpha1.Course, want enrolme
 	}
 	// Never a namesake that came in its place in the meantime.
 	intent.WithUID(want.Found.UID)
-	options := []client.ApplyOption{client.FieldOwner(apply.FieldOwner), client.ForceOwnership}
+	options := []client.ApplyOption{client.FieldOwner(kube.FieldOwner), client.ForceOwnership}
 	for _, option := range how {
 		options = append(options, option)
 	}
@@ -202,11 +202,11 @@ func (r *Reconciler) write(ctx context.Context, c *v1alpha1.Course, want enrolme
 
 // create posts, which can't take over what the cache does not see.
 func (r *Reconciler) create(ctx context.Context, intent *v1alpha1ac.UserlandApplyConfiguration, how []dryRun) error {
-	u, err := apply.Typed[v1alpha1.Userland](intent)
+	u, err := kube.Typed[v1alpha1.Userland](intent)
 	if err != nil {
 		return err
 	}
-	options := []client.CreateOption{client.FieldOwner(apply.FieldOwner)}
+	options := []client.CreateOption{client.FieldOwner(kube.FieldOwner)}
 	for _, option := range how {
 		options = append(options, option)
 	}

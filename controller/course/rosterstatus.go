@@ -8,9 +8,9 @@ import (
 
 	v1alpha1ac "github.com/carrel-dev/carrel/api/applyconfiguration/api/v1alpha1"
 	"github.com/carrel-dev/carrel/api/v1alpha1"
-	"github.com/carrel-dev/carrel/controller/conditions"
-	"github.com/carrel-dev/carrel/controller/enrolment"
-	"github.com/carrel-dev/carrel/roster"
+	"github.com/carrel-dev/carrel/core/enrolment"
+	"github.com/carrel-dev/carrel/core/health"
+	"github.com/carrel-dev/carrel/core/roster"
 )
 
 // maxProblems is how many problems a status shows of each sort.
@@ -47,15 +47,15 @@ func problems(all []roster.Problem) []v1alpha1.RosterProblem {
 
 // verdict is what the rosters have to say of the Course; empty if they are in
 // order.
-func (e enrolled) verdict() conditions.Verdict {
+func (e enrolled) verdict() health.Verdict {
 	switch {
 	case len(e.plan.Errors) > 0:
 		// A ConfigMap that is not there may be on its way; a watch tells of it.
-		return conditions.Verdict{Stalled: e.reason != v1alpha1.RosterNotFoundReason, Reason: e.reason, Message: e.errorWords()}
+		return health.Verdict{Stalled: e.reason != v1alpha1.RosterNotFoundReason, Reason: e.reason, Message: e.errorWords()}
 	case e.plan.Held != nil:
-		return conditions.Verdict{Stalled: true, Reason: v1alpha1.RemovalHeldReason, Message: enrolment.Words(*e.plan.Held)}
+		return health.Verdict{Stalled: true, Reason: v1alpha1.RemovalHeldReason, Message: enrolment.Words(*e.plan.Held)}
 	}
-	return conditions.Verdict{}
+	return health.Verdict{}
 }
 
 // errorWords is the first error, and how many there are.
@@ -79,9 +79,9 @@ func (e enrolled) conditions(c *v1alpha1.Course, now time.Time) []metav1.Conditi
 	if len(e.plan.Errors) > 0 {
 		valid, message = metav1.ConditionFalse, e.errorWords()
 	}
-	found := []metav1.Condition{conditions.One(c.Status.Conditions, v1alpha1.RosterValidCondition, valid, e.reason, message, c.Generation, now)}
+	found := []metav1.Condition{health.FurtherCondition(c.Status.Conditions, v1alpha1.RosterValidCondition, valid, e.reason, message, c.Generation, now)}
 	if e.plan.Held != nil {
-		found = append(found, conditions.True(c.Status.Conditions, v1alpha1.HeldCondition, v1alpha1.RemovalHeldReason,
+		found = append(found, health.TrueCondition(c.Status.Conditions, v1alpha1.HeldCondition, v1alpha1.RemovalHeldReason,
 			enrolment.Words(*e.plan.Held), c.Generation, now))
 	}
 	return found

@@ -6,7 +6,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
-	"github.com/carrel-dev/carrel/controller/conditions"
+	"github.com/carrel-dev/carrel/core/health"
 )
 
 // suspended is the status of a Course of which nothing is touched: what it was,
@@ -14,12 +14,12 @@ import (
 func suspended(c *v1alpha1.Course, counts v1alpha1.UserlandCounts, now time.Time) v1alpha1.CourseStatus {
 	status := ours(c.Status)
 	status.ObservedGeneration, status.Userlands = c.Generation, &counts
-	verdict := conditions.Verdict{
+	verdict := health.Verdict{
 		Reason:  v1alpha1.SuspendedReason,
-		Message: "suspended: " + Summary(counts) + "; nothing is made, started, stopped or removed until spec.suspend is taken out of the Course",
+		Message: "suspended: " + health.Summary(counts) + "; nothing is made, started, stopped or removed until spec.suspend is taken out of the Course",
 	}
 	kept := furtherOf(status.Conditions)
-	status.Conditions = append(conditions.Of(c.Status.Conditions, verdict, c.Generation, now), kept...)
+	status.Conditions = append(health.ConditionsOf(c.Status.Conditions, verdict, c.Generation, now), kept...)
 	return status
 }
 

@@ -4,14 +4,14 @@ package operator
 
 import (
 	"context"
+	"fmt"
 
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 
 	"github.com/carrel-dev/carrel/controller/course"
-	"github.com/carrel-dev/carrel/controller/rollout"
-	"github.com/carrel-dev/carrel/controller/shard"
+	"github.com/carrel-dev/carrel/controller/kube"
 	"github.com/carrel-dev/carrel/controller/template"
 	"github.com/carrel-dev/carrel/controller/userland"
 )
@@ -20,7 +20,7 @@ import (
 var Controllers = []string{"userland", "template", "course"}
 
 // setups are those of the controllers. What Templates grant, Userlands use.
-func setups(grants *rollout.Grants, part shard.Shard, clock clock.PassiveClock) map[string]func(ctrl.Manager) error {
+func setups(grants *kube.Grants, part kube.Shard, clock clock.PassiveClock) map[string]func(ctrl.Manager) error {
 	return map[string]func(ctrl.Manager) error{
 		"userland": func(mgr ctrl.Manager) error { return userland.SetupWithManager(mgr, grants, part, clock) },
 		"template": func(mgr ctrl.Manager) error { return template.SetupWithManager(mgr, grants, part, clock) },
@@ -29,7 +29,27 @@ func setups(grants *rollout.Grants, part shard.Shard, clock clock.PassiveClock) 
 }
 
 // SetupWithManager adds the controllers named to a manager whose cache has
-// CacheOptions. They take the time from the clock.
+// kube.CacheOptions. They take the time from the clock.
 func SetupWithManager(ctx context.Context, mgr ctrl.Manager, clock clock.PassiveClock, names ...string) error {
 	return SetupShard(ctx, mgr, clock, labels.Everything(), names...)
+}
+
+// SetupShard is SetupWithManager for a manager whose cache has the
+// kube.ShardCacheOptions of the selector.
+func SetupShard(ctx context.Context, mgr ctrl.Manager, clock clock.PassiveClock, selector labels.Selector, names ...string) error {
+	if err := kube.SetupIndexes(ctx, mgr.GetFieldIndexer()); err != nil {
+		return err
+	}
+	part := kube.Shard{Selector: selector, Cached: mgr.GetClient(), Live: mgr.GetAPIReader()}
+	setups := setups(kube.NewGrants(), part, clock)
+	for _, name := range names {
+		setup, known := setups[name]
+		if !known {
+			return fmt.Errorf("there is no controller %q: choose from %v", name, Controllers)
+		}
+		if err := setup(mgr); err != nil {
+			return fmt.Errorf("set up the %s controller: %w", name, err)
+		}
+	}
+	return nil
 }

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
@@ -18,6 +17,7 @@ import (
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
+	"github.com/carrel-dev/carrel/controller/kube"
 	"github.com/carrel-dev/carrel/controller/operator"
 	"github.com/carrel-dev/carrel/test/apiserver"
 )
@@ -57,7 +57,7 @@ type shardOptions struct {
 // startShard runs the controllers until the end of the test.
 func (w *world) startShard(o shardOptions) {
 	w.Helper()
-	selector, err := operator.ParseSelector(o.selector)
+	selector, err := kube.ParseSelector(o.selector)
 	if err != nil {
 		w.Fatal(err)
 	}
@@ -65,7 +65,7 @@ func (w *world) startShard(o shardOptions) {
 	restConfig.Impersonate.UserName = account
 	restConfig.Wrap(w.requests.wrap)
 	atOnce := time.Duration(0)
-	options := operator.ShardCacheOptions(selector)
+	options := kube.ShardCacheOptions(selector)
 	options.DefaultNamespaces = o.namespaces
 	if o.resync != 0 {
 		options.SyncPeriod = &o.resync
@@ -153,34 +153,5 @@ func TestShardsDoNotGiveUpWhatMoves(t *testing.T) {
 	b.settled()
 	if until := b.kept(); until != "" {
 		t.Errorf("the volume of a student who was moved to another shard is given up: kept until %s", until)
-	}
-}
-
-func TestParseSelector(t *testing.T) {
-	for text, matches := range map[string]map[string]bool{
-		"":                                    {"": true, "a": true},
-		shardLabel + "=a":                     {"": false, "a": true, "b": false},
-		shardLabel + " in (a, b)":             {"": false, "a": true, "b": true},
-		"!" + shardLabel:                      {"": true, "a": false},
-		shardLabel + " notin (a)":             {"": true, "a": false, "b": true},
-		shardLabel + "," + shardLabel + "!=b": {"": false, "a": true, "b": false},
-	} {
-		selector, err := operator.ParseSelector(text)
-		if err != nil {
-			t.Errorf("%q: %v", text, err)
-			continue
-		}
-		for value, want := range matches {
-			set := labels.Set{shardLabel: value}
-			if value == "" {
-				set = nil
-			}
-			if got := selector.Matches(set); got != want {
-				t.Errorf("%q selects the label %q: %v, want %v", text, value, got, want)
-			}
-		}
-	}
-	if _, err := operator.ParseSelector("a in b"); err == nil {
-		t.Error("nonsense is taken for a selector")
 	}
 }

@@ -15,7 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
-	"github.com/carrel-dev/carrel/controller/workload"
+	"github.com/carrel-dev/carrel/core/workload"
 )
 
 func TestForeignObjectsAreNeverTakenOver(t *testing.T) {

@@ -20,6 +20,7 @@ import (
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
+	"github.com/carrel-dev/carrel/controller/kube"
 	"github.com/carrel-dev/carrel/controller/operator"
 	"github.com/carrel-dev/carrel/test/apiserver"
 )
@@ -103,7 +104,7 @@ func (w *world) start() {
 func manager(t *testing.T, ctx context.Context, restConfig *rest.Config, namespace string, clock clock.PassiveClock) ctrl.Manager {
 	t.Helper()
 	atOnce := time.Duration(0)
-	options := operator.CacheOptions()
+	options := kube.CacheOptions()
 	options.DefaultNamespaces = inNamespace(namespace)
 	mgr, err := ctrl.NewManager(restConfig, ctrl.Options{
 		Scheme:  apiserver.Scheme(),

@@ -4,13 +4,13 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
-	"github.com/carrel-dev/carrel/controller/rollout"
+	"github.com/carrel-dev/carrel/core/lifecycle"
 )
 
 // census is how the carrels of a Template stand to its revision.
 type census struct {
 	counts  v1alpha1.TemplateUserlands
-	carrels []rollout.Carrel
+	carrels []lifecycle.RolloutCarrel
 }
 
 // take looks at the Userlands that follow a Template. Those that run with a
@@ -20,7 +20,7 @@ func take(t *v1alpha1.Template, present *v1alpha1.TemplateRevision, users []v1al
 	c := census{counts: v1alpha1.TemplateUserlands{Total: int32(len(users))}}
 	for i := range users {
 		u := &users[i]
-		carrel := rollout.Carrel{Name: u.Name}
+		carrel := lifecycle.RolloutCarrel{Name: u.Name}
 		if u.Status.LastActivityTime != nil {
 			carrel.LastUsed = u.Status.LastActivityTime.Time
 		}
@@ -29,7 +29,7 @@ func take(t *v1alpha1.Template, present *v1alpha1.TemplateRevision, users []v1al
 		case isPending(u):
 			c.counts.Pending++
 			if !sameSource(u.Status.Template.Revision) {
-				carrel.Progress = rollout.Pending
+				carrel.Progress = lifecycle.ProgressPending
 				carrel.Since = meta.FindStatusCondition(u.Status.Conditions, v1alpha1.UpdatePendingCondition).LastTransitionTime.Time
 			}
 		default:
@@ -61,18 +61,18 @@ func isPending(u *v1alpha1.Userland) bool {
 
 // progress is that of a carrel that has the present revision. One that failed
 // before it came, and still does, says nothing against the revision.
-func progress(u *v1alpha1.Userland, present *v1alpha1.TemplateRevision) rollout.Progress {
+func progress(u *v1alpha1.Userland, present *v1alpha1.TemplateRevision) lifecycle.Progress {
 	switch {
 	case present == nil:
-		return rollout.Idle
+		return lifecycle.ProgressIdle
 	case u.Status.State == v1alpha1.StateStarting:
-		return rollout.Starting
+		return lifecycle.ProgressStarting
 	case u.Status.State == v1alpha1.StateRunning && u.Status.Template.Revision == present.Name:
-		return rollout.Proven
+		return lifecycle.ProgressProven
 	case u.Status.State == v1alpha1.StateFailing && u.Status.LastStartTime != nil && !u.Status.LastStartTime.Before(&present.Since):
-		return rollout.Failed
+		return lifecycle.ProgressFailed
 	default:
-		return rollout.Idle
+		return lifecycle.ProgressIdle
 	}
 }
 

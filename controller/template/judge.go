@@ -11,14 +11,14 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
-	"github.com/carrel-dev/carrel/controller/apply"
-	"github.com/carrel-dev/carrel/controller/conditions"
-	"github.com/carrel-dev/carrel/controller/workload"
+	"github.com/carrel-dev/carrel/controller/kube"
+	"github.com/carrel-dev/carrel/core/health"
+	"github.com/carrel-dev/carrel/core/workload"
 )
 
 // judge says whether carrels can be made of the Template: by our own rules, then
 // by the API server, which knows what a valid pod is.
-func (r *Reconciler) judge(ctx context.Context, t *v1alpha1.Template) (conditions.Verdict, error) {
+func (r *Reconciler) judge(ctx context.Context, t *v1alpha1.Template) (health.Verdict, error) {
 	var faults []string
 	for _, fault := range workload.Validate(t) {
 		faults = append(faults, fault.Error())
@@ -26,13 +26,13 @@ func (r *Reconciler) judge(ctx context.Context, t *v1alpha1.Template) (condition
 	if len(faults) == 0 {
 		var err error
 		if faults, err = r.tryAll(ctx, t); err != nil {
-			return conditions.Verdict{}, err
+			return health.Verdict{}, err
 		}
 	}
 	if len(faults) > 0 {
-		return conditions.Verdict{Stalled: true, Reason: v1alpha1.TemplateInvalidReason, Message: strings.Join(faults, "; ")}, nil
+		return health.Verdict{Stalled: true, Reason: v1alpha1.TemplateInvalidReason, Message: strings.Join(faults, "; ")}, nil
 	}
-	return conditions.Verdict{Ready: true, Reason: v1alpha1.AcceptedReason, Message: "carrels can be made of it"}, nil
+	return health.Verdict{Ready: true, Reason: v1alpha1.AcceptedReason, Message: "carrels can be made of it"}, nil
 }
 
 // tryAll has the API server check a carrel without making one, and returns what
@@ -42,11 +42,11 @@ func (r *Reconciler) tryAll(ctx context.Context, t *v1alpha1.Template) ([]string
 	if err != nil {
 		return nil, err
 	}
-	faults, err := refusal(apply.Try(ctx, r, deployment, &appsv1.Deployment{}), podField(t))
+	faults, err := refusal(kube.TryCreate(ctx, r, deployment, &appsv1.Deployment{}), podField(t))
 	if err != nil {
 		return nil, err
 	}
-	more, err := refusal(apply.Try(ctx, r, workload.SampleService(t), &corev1.Service{}), serviceField)
+	more, err := refusal(kube.TryCreate(ctx, r, workload.SampleService(t), &corev1.Service{}), serviceField)
 	if err != nil {
 		return nil, err
 	}

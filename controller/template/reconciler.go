@@ -18,12 +18,10 @@ import (
 
 	v1alpha1ac "github.com/carrel-dev/carrel/api/applyconfiguration/api/v1alpha1"
 	"github.com/carrel-dev/carrel/api/v1alpha1"
-	"github.com/carrel-dev/carrel/controller/apply"
-	"github.com/carrel-dev/carrel/controller/conditions"
-	"github.com/carrel-dev/carrel/controller/index"
-	"github.com/carrel-dev/carrel/controller/revision"
-	"github.com/carrel-dev/carrel/controller/rollout"
-	"github.com/carrel-dev/carrel/controller/shard"
+	"github.com/carrel-dev/carrel/controller/kube"
+	"github.com/carrel-dev/carrel/core/health"
+	"github.com/carrel-dev/carrel/core/lifecycle"
+	"github.com/carrel-dev/carrel/core/workload"
 )
 
 var kind = v1alpha1.SchemeGroupVersion.WithKind("Template")
@@ -32,11 +30,11 @@ var kind = v1alpha1.SchemeGroupVersion.WithKind("Template")
 type Reconciler struct {
 	client.Client
 	// Recent tells a cache that is behind our own writes.
-	Recent *apply.Recent
+	Recent *kube.Recent
 	// Grants are given to the carrels that may restart for a roll-out.
-	Grants *rollout.Grants
+	Grants *kube.Grants
 	// Shard is the part of the Templates seen here.
-	Shard shard.Shard
+	Shard kube.Shard
 	// Clock tells the time.
 	Clock clock.PassiveClock
 
@@ -61,7 +59,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		return ctrl.Result{}, fmt.Errorf("read the template: %w", err)
 	}
 	if r.Recent.Behind(kind, req.NamespacedName, template.ResourceVersion) {
-		return ctrl.Result{RequeueAfter: apply.CacheLag}, nil
+		return ctrl.Result{RequeueAfter: kube.CacheLag}, nil
 	}
 	status, err := r.revise(ctx, template)
 	if err != nil {
@@ -103,7 +101,7 @@ func (r *Reconciler) at(moments ...time.Time) ctrl.Result {
 // of it, is new, and keeps its revision. It returns the status that says so.
 func (r *Reconciler) revise(ctx context.Context, t *v1alpha1.Template) (v1alpha1.TemplateStatus, error) {
 	status := ours(t.Status)
-	want, err := revision.New(t)
+	want, err := workload.NewRevision(t)
 	if err != nil {
 		return status, err
 	}
@@ -113,7 +111,7 @@ func (r *Reconciler) revise(ctx context.Context, t *v1alpha1.Template) (v1alpha1
 		if err != nil {
 			return status, fmt.Errorf("try the template on the API server: %w", err)
 		}
-		status.Conditions = conditions.Of(t.Status.Conditions, verdict, t.Generation, r.Clock.Now())
+		status.Conditions = health.ConditionsOf(t.Status.Conditions, verdict, t.Generation, r.Clock.Now())
 		status.ObservedGeneration = t.Generation
 	}
 	if !accepted(status) {
@@ -133,7 +131,7 @@ func accepted(s v1alpha1.TemplateStatus) bool {
 // restart, and returns when there may be more to do.
 func (r *Reconciler) rollOut(ctx context.Context, t *v1alpha1.Template, status *v1alpha1.TemplateStatus) (next time.Time, err error) {
 	key := client.ObjectKeyFromObject(t)
-	users, err := index.Users(ctx, r, key)
+	users, err := kube.UserlandsOfTemplate(ctx, r, key)
 	if err != nil {
 		return next, err
 	}
@@ -143,19 +141,19 @@ func (r *Reconciler) rollOut(ctx context.Context, t *v1alpha1.Template, status *
 	}
 	taken := take(t, status.Revision, users, sameSource)
 	status.Userlands = &taken.counts
-	status.Conditions = conditions.Ours(status.Conditions)
+	status.Conditions = health.OurConditions(status.Conditions)
 	if !accepted(*status) {
 		r.Grants.Set(key, "", nil)
 		return next, nil
 	}
-	plan := rollout.Decide(rollout.Facts{
+	plan := lifecycle.PlanRollout(lifecycle.RolloutFacts{
 		Rollout: t.Spec.Rollout, Since: status.Revision.Since.Time, Carrels: taken.carrels, Now: r.Clock.Now(),
 		Granted: func(name string) bool {
 			return r.Grants.May(client.ObjectKey{Namespace: t.Namespace, Name: name}, status.Revision.Name)
 		},
 	})
 	if plan.Held != "" {
-		status.Conditions = append(status.Conditions, conditions.True(t.Status.Conditions,
+		status.Conditions = append(status.Conditions, health.TrueCondition(t.Status.Conditions,
 			v1alpha1.RolloutHeldCondition, v1alpha1.UpdatedFailingReason, plan.Held, t.Generation, r.Clock.Now()))
 	}
 	r.Grants.Set(key, status.Revision.Name, plan.Restart)
@@ -168,7 +166,7 @@ func ours(s v1alpha1.TemplateStatus) v1alpha1.TemplateStatus {
 		ObservedGeneration: s.ObservedGeneration,
 		Userlands:          s.Userlands,
 		Revision:           s.Revision,
-		Conditions:         conditions.Ours(s.Conditions, v1alpha1.RolloutHeldCondition),
+		Conditions:         health.OurConditions(s.Conditions, v1alpha1.RolloutHeldCondition),
 	}
 }
 
@@ -185,11 +183,11 @@ func (r *Reconciler) writeStatus(ctx context.Context, t *v1alpha1.Template, stat
 				WithUpdated(status.Userlands.Updated).
 				WithPending(status.Userlands.Pending).
 				WithFailed(status.Userlands.Failed)).
-			WithConditions(conditions.Configurations(status.Conditions)...))
+			WithConditions(health.ConditionConfigurations(status.Conditions)...))
 	if status.Revision != nil {
 		config.Status.WithRevision(v1alpha1ac.TemplateRevision().WithName(status.Revision.Name).WithSince(status.Revision.Since))
 	}
-	if err := r.Status().Apply(ctx, config, client.FieldOwner(apply.FieldOwner), client.ForceOwnership); err != nil {
+	if err := r.Status().Apply(ctx, config, client.FieldOwner(kube.FieldOwner), client.ForceOwnership); err != nil {
 		return fmt.Errorf("write the status: %w", err)
 	}
 	r.Recent.Wrote(kind, &metav1.ObjectMeta{Namespace: t.Namespace, Name: t.Name, ResourceVersion: ptr.Deref(config.ResourceVersion, "")})

@@ -12,9 +12,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
-	"github.com/carrel-dev/carrel/controller/apply"
-	"github.com/carrel-dev/carrel/controller/index"
-	"github.com/carrel-dev/carrel/controller/revision"
+	"github.com/carrel-dev/carrel/controller/kube"
+	"github.com/carrel-dev/carrel/core/workload"
 )
 
 // unusedFor is how long nobody must have used a revision before it is deleted:
@@ -31,12 +30,12 @@ func (r *Reconciler) keep(ctx context.Context, want *appsv1.ControllerRevision) 
 	if !apierrors.IsNotFound(err) || r.Recent.Behind(revisionKind, key, "") {
 		return err
 	}
-	err = r.Create(ctx, want.DeepCopy(), client.FieldOwner(apply.FieldOwner))
+	err = r.Create(ctx, want.DeepCopy(), client.FieldOwner(kube.FieldOwner))
 	if apierrors.IsAlreadyExists(err) {
 		bare := want.DeepCopy()
 		bare.Labels, bare.Annotations = nil, nil
 		have := want.DeepCopy()
-		err = r.Patch(ctx, have, client.MergeFrom(bare), client.FieldOwner(apply.FieldOwner))
+		err = r.Patch(ctx, have, client.MergeFrom(bare), client.FieldOwner(kube.FieldOwner))
 	}
 	if err != nil {
 		return fmt.Errorf("keep revision %q: %w", want.Name, err)
@@ -53,7 +52,7 @@ func (r *Reconciler) sameSource(ctx context.Context, template client.ObjectKey, 
 		of[kept[i].Name] = &kept[i]
 	}
 	return func(name string) bool {
-		return present != nil && of[name] != nil && of[present.Name] != nil && revision.SameSource(of[name], of[present.Name])
+		return present != nil && of[name] != nil && of[present.Name] != nil && workload.SameSource(of[name], of[present.Name])
 	}, err
 }
 
@@ -74,7 +73,7 @@ func (r *Reconciler) collect(ctx context.Context, template client.ObjectKey, pre
 		return again, err
 	}
 	for i := range kept {
-		used, err := index.RevisionInUse(ctx, r, client.ObjectKeyFromObject(&kept[i]))
+		used, err := kube.RevisionInUse(ctx, r, client.ObjectKeyFromObject(&kept[i]))
 		if err != nil {
 			return again, err
 		}

@@ -16,29 +16,25 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
-	"github.com/carrel-dev/carrel/controller/apply"
-	"github.com/carrel-dev/carrel/controller/index"
-	"github.com/carrel-dev/carrel/controller/later"
-	"github.com/carrel-dev/carrel/controller/rollout"
-	"github.com/carrel-dev/carrel/controller/shard"
+	"github.com/carrel-dev/carrel/controller/kube"
 )
 
 // SetupWithManager makes the manager run the reconciler. The manager's cache
-// needs the indexes of package index.
-func SetupWithManager(mgr ctrl.Manager, grants *rollout.Grants, part shard.Shard, clock clock.PassiveClock) error {
-	r := &Reconciler{Client: mgr.GetClient(), Recent: apply.NewRecent(), Grants: grants, Shard: part, Clock: clock}
+// needs the indexes of kube.SetupIndexes.
+func SetupWithManager(mgr ctrl.Manager, grants *kube.Grants, part kube.Shard, clock clock.PassiveClock) error {
+	r := &Reconciler{Client: mgr.GetClient(), Recent: kube.NewRecent(), Grants: grants, Shard: part, Clock: clock}
 	specChanged := builder.WithPredicates(predicate.GenerationChangedPredicate{})
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("template").
 		For(&v1alpha1.Template{}, specChanged).
-		Watches(&v1alpha1.Userland{}, later.Enqueue(r.templateOfUserland), builder.WithPredicates(counted)).
-		Watches(&v1alpha1.Course{}, later.Enqueue(r.templatesOfCourse), specChanged).
+		Watches(&v1alpha1.Userland{}, kube.EnqueueLater(r.templateOfUserland), builder.WithPredicates(counted)).
+		Watches(&v1alpha1.Course{}, kube.EnqueueLater(r.templatesOfCourse), specChanged).
 		Watches(&appsv1.ControllerRevision{}, handler.EnqueueRequestsFromMapFunc(templateOfRevision), builder.WithPredicates(deleted)).
 		Complete(r)
 }
 
 func (r *Reconciler) templateOfUserland(ctx context.Context, o client.Object) []reconcile.Request {
-	name, err := index.TemplateName(ctx, r, o.(*v1alpha1.Userland))
+	name, err := kube.TemplateName(ctx, r, o.(*v1alpha1.Userland))
 	if err != nil {
 		log.FromContext(ctx).Error(err, "find the template of a userland")
 	}

@@ -11,20 +11,20 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
-	"github.com/carrel-dev/carrel/controller/apply"
-	"github.com/carrel-dev/carrel/controller/index"
-	"github.com/carrel-dev/carrel/controller/presence"
-	"github.com/carrel-dev/carrel/controller/workload"
+	"github.com/carrel-dev/carrel/controller/kube"
+	"github.com/carrel-dev/carrel/core/health"
+	"github.com/carrel-dev/carrel/core/lifecycle"
+	"github.com/carrel-dev/carrel/core/workload"
 )
 
 // plan is what the carrel is to be made of; nil if that is not known.
-func (r *Reconciler) plan(u *v1alpha1.Userland, using *origin, decision presence.Decision) *workload.Plan {
+func (r *Reconciler) plan(u *v1alpha1.Userland, using *origin, decision lifecycle.PresenceDecision) *workload.Plan {
 	if using == nil {
 		return nil
 	}
 	return &workload.Plan{
 		Userland: u, Template: using.kept.Labels[v1alpha1.TemplateLabel], Revision: using.kept.Name, Blueprint: using.blueprint,
-		Run: decision.Presence == presence.Running, RestartedAt: restartedAt(decision.Handled),
+		Run: decision.Presence == health.Running, RestartedAt: restartedAt(decision.Handled),
 	}
 }
 
@@ -46,7 +46,7 @@ func (r *Reconciler) build(ctx context.Context, plan workload.Plan) (*appsv1.Dep
 	if err != nil {
 		return nil, err
 	}
-	deployment, err := apply.Ensure[appsv1.Deployment](ctx, r.Applier, plan.Userland, intent)
+	deployment, err := kube.Ensure[appsv1.Deployment](ctx, r.Applier, plan.Userland, intent)
 	if err != nil {
 		return nil, err
 	}
@@ -55,7 +55,7 @@ func (r *Reconciler) build(ctx context.Context, plan workload.Plan) (*appsv1.Dep
 
 // serve makes the Service.
 func (r *Reconciler) serve(ctx context.Context, plan workload.Plan) error {
-	live, err := index.Services(ctx, r, client.ObjectKeyFromObject(plan.Userland))
+	live, err := kube.Services(ctx, r, client.ObjectKeyFromObject(plan.Userland))
 	if err != nil {
 		return err
 	}
@@ -66,7 +66,7 @@ func (r *Reconciler) serve(ctx context.Context, plan workload.Plan) error {
 			}
 		}
 	}
-	_, err = apply.Ensure[corev1.Service](ctx, r.Applier, plan.Userland, workload.Service(plan))
+	_, err = kube.Ensure[corev1.Service](ctx, r.Applier, plan.Userland, workload.Service(plan))
 	return err
 }
 
@@ -74,13 +74,13 @@ func (r *Reconciler) serve(ctx context.Context, plan workload.Plan) error {
 // brings about.
 func (r *Reconciler) remove(ctx context.Context, service *corev1.Service) error {
 	if service.DeletionTimestamp != nil {
-		return &apply.LeavingError{Kind: "Service", Name: service.Name}
+		return &workload.LeavingError{Kind: "Service", Name: service.Name}
 	}
 	err := r.Delete(ctx, service, client.Preconditions{UID: &service.UID})
 	if client.IgnoreNotFound(err) != nil {
 		return fmt.Errorf("delete service %q, whose name or kind of address changes: %w", service.Name, err)
 	}
-	return &apply.LeavingError{Kind: "Service", Name: service.Name}
+	return &workload.LeavingError{Kind: "Service", Name: service.Name}
 }
 
 // scale starts or stops what is there, which takes no revision to be known.
@@ -94,7 +94,7 @@ func (r *Reconciler) scale(ctx context.Context, deployment *appsv1.Deployment, r
 	}
 	before := deployment.DeepCopy()
 	deployment.Spec.Replicas = &replicas
-	if err := r.Patch(ctx, deployment, client.MergeFrom(before), client.FieldOwner(apply.FieldOwner)); err != nil {
+	if err := r.Patch(ctx, deployment, client.MergeFrom(before), client.FieldOwner(kube.FieldOwner)); err != nil {
 		return fmt.Errorf("scale deployment %q to %d: %w", deployment.Name, replicas, err)
 	}
 	r.Applier.Recent.Wrote(deploymentKind, deployment)

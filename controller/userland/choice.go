@@ -11,10 +11,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
-	"github.com/carrel-dev/carrel/controller/health"
-	"github.com/carrel-dev/carrel/controller/revision"
-	"github.com/carrel-dev/carrel/controller/workload"
-	"github.com/carrel-dev/carrel/timetable"
+	"github.com/carrel-dev/carrel/core/health"
+	"github.com/carrel-dev/carrel/core/timetable"
+	"github.com/carrel-dev/carrel/core/workload"
 )
 
 // choice is the Template a Userland is to follow, and what is wrong with that.
@@ -129,7 +128,7 @@ func (r *Reconciler) origin(ctx context.Context, namespace, name string) (*origi
 	if err != nil {
 		return nil, fmt.Errorf("read revision %q: %w", name, err)
 	}
-	blueprint, err := revision.Blueprint(kept)
+	blueprint, err := workload.ReadBlueprint(kept)
 	return &origin{kept: kept, blueprint: blueprint}, err
 }
 

@@ -11,10 +11,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
-	"github.com/carrel-dev/carrel/controller/health"
-	"github.com/carrel-dev/carrel/controller/presence"
-	"github.com/carrel-dev/carrel/controller/revision"
-	"github.com/carrel-dev/carrel/controller/workload"
+	"github.com/carrel-dev/carrel/core/health"
+	"github.com/carrel-dev/carrel/core/lifecycle"
+	"github.com/carrel-dev/carrel/core/workload"
 )
 
 const (
@@ -27,16 +26,16 @@ const (
 )
 
 // decide says whether the carrel is to run, and what there is to add for people.
-func (r *Reconciler) decide(ctx context.Context, u *v1alpha1.Userland, c choice, s scene, using *origin) (presence.Decision, string, error) {
-	facts := presence.Facts{Enabled: u.Enabled(), Timetable: c.meets, Idle: c.idle(s.runs()), Running: s.runs(), Status: u.Status, Now: r.Clock.Now()}
+func (r *Reconciler) decide(ctx context.Context, u *v1alpha1.Userland, c choice, s scene, using *origin) (lifecycle.PresenceDecision, string, error) {
+	facts := lifecycle.PresenceFacts{Enabled: u.Enabled(), Timetable: c.meets, Idle: c.idle(s.runs()), Running: s.runs(), Status: u.Status, Now: r.Clock.Now()}
 	decision, notice := r.consult(ctx, u, facts, using, s)
 	decision, err := r.queue(ctx, u, c, facts, decision)
 	return decision, notice, err
 }
 
 // consult lets the software of a carrel object that is to be stopped for idleness.
-func (r *Reconciler) consult(ctx context.Context, u *v1alpha1.Userland, facts presence.Facts, using *origin, s scene) (presence.Decision, string) {
-	decision := presence.Decide(facts)
+func (r *Reconciler) consult(ctx context.Context, u *v1alpha1.Userland, facts lifecycle.PresenceFacts, using *origin, s scene) (lifecycle.PresenceDecision, string) {
+	decision := lifecycle.DecidePresence(facts)
 	if !decision.Idle || !s.runs() || facts.Idle.Probe == nil || using == nil {
 		return decision, ""
 	}
@@ -44,13 +43,13 @@ func (r *Reconciler) consult(ctx context.Context, u *v1alpha1.Userland, facts pr
 	if url == "" {
 		return decision, ""
 	}
-	answer, answered := r.Prober.Ask(ctx, u, url, presence.SleepAt(facts))
+	answer, answered := r.Prober.Ask(ctx, u, url, lifecycle.SleepAt(facts))
 	if answered && answer.Err == nil {
 		facts.Probed = answer.LastActivity
-		return presence.Decide(facts), ""
+		return lifecycle.DecidePresence(facts), ""
 	}
 	facts.Probed = facts.Now.Add(probeAgain - facts.Idle.After.Duration)
-	decision = presence.Decide(facts)
+	decision = lifecycle.DecidePresence(facts)
 	if answered {
 		return decision, fmt.Sprintf("; it is not stopped for idleness, because its idle probe fails: %v", answer.Err)
 	}
@@ -60,8 +59,8 @@ func (r *Reconciler) consult(ctx context.Context, u *v1alpha1.Userland, facts pr
 // rolledOut counts the restart for a roll-out as a start, by which those that
 // fail of it are told from those that failed before. It says so until it is
 // written down.
-func (r *Reconciler) rolledOut(u *v1alpha1.Userland, c choice, d presence.Decision) presence.Decision {
-	if d.Presence != presence.Running || !r.Grants.May(client.ObjectKeyFromObject(u), c.latest()) {
+func (r *Reconciler) rolledOut(u *v1alpha1.Userland, c choice, d lifecycle.PresenceDecision) lifecycle.PresenceDecision {
+	if d.Presence != health.Running || !r.Grants.May(client.ObjectKeyFromObject(u), c.latest()) {
 		return d
 	}
 	if since := c.template.Status.Revision.Since; d.LastStart.Before(&since) {
@@ -79,7 +78,7 @@ func (r *Reconciler) rolling(ctx context.Context, namespace string, c choice, us
 		return false, nil
 	}
 	latest, err := r.origin(ctx, namespace, c.latest())
-	return latest != nil && !revision.SameSource(using.kept, latest.kept), err
+	return latest != nil && !workload.SameSource(using.kept, latest.kept), err
 }
 
 // idle is when the carrel is stopped for idleness. Without a Template, what runs

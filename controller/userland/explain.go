@@ -7,9 +7,9 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
-	"github.com/carrel-dev/carrel/controller/apply"
-	"github.com/carrel-dev/carrel/controller/health"
-	"github.com/carrel-dev/carrel/controller/volume"
+	"github.com/carrel-dev/carrel/core/health"
+	corevolume "github.com/carrel-dev/carrel/core/volume"
+	"github.com/carrel-dev/carrel/core/workload"
 )
 
 // recheck is how often something is tried again whose end no watch tells of: a
@@ -20,9 +20,9 @@ const recheck = 2 * time.Minute
 // returned, for the queue to try again.
 func explain(err error) (health.Finding, error) {
 	var (
-		foreign *apply.ForeignError
-		leaving *apply.LeavingError
-		other   *volume.OtherUserError
+		foreign *workload.ForeignError
+		leaving *workload.LeavingError
+		other   *corevolume.OtherUserError
 	)
 	switch {
 	case errors.As(err, &other):

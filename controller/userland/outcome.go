@@ -7,16 +7,16 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
-	"github.com/carrel-dev/carrel/controller/health"
-	"github.com/carrel-dev/carrel/controller/presence"
 	"github.com/carrel-dev/carrel/controller/volume"
-	"github.com/carrel-dev/carrel/controller/workload"
+	"github.com/carrel-dev/carrel/core/health"
+	"github.com/carrel-dev/carrel/core/lifecycle"
+	"github.com/carrel-dev/carrel/core/workload"
 )
 
 // outcome is what came of bringing a carrel about.
 type outcome struct {
 	choice   choice
-	decision presence.Decision
+	decision lifecycle.PresenceDecision
 	// plan is what it is made of; nil if that is not known.
 	plan    *workload.Plan
 	finding health.Finding
@@ -92,11 +92,11 @@ func (o outcome) withNothing() outcome {
 }
 
 // choosing reads the revision the carrel is to be made of; nil if there is none.
-func (r *Reconciler) choosing(ctx context.Context, u *v1alpha1.Userland, c choice, s scene, d presence.Decision) (*origin, error) {
+func (r *Reconciler) choosing(ctx context.Context, u *v1alpha1.Userland, c choice, s scene, d lifecycle.PresenceDecision) (*origin, error) {
 	now := standing{
 		latest: c.latest(), has: s.revision(), exists: s.deployment != nil, proven: provenRevision(u),
-		runs: s.runs(), wanted: d.Presence == presence.Running, restart: d.Restart,
-		failing: s.runs() && s.judge(presence.Running, nil, r.Clock.Now()).State == v1alpha1.StateFailing,
+		runs: s.runs(), wanted: d.Presence == health.Running, restart: d.Restart,
+		failing: s.runs() && s.judge(health.Running, nil, r.Clock.Now()).State == v1alpha1.StateFailing,
 		granted: r.Grants.May(client.ObjectKeyFromObject(u), c.latest()),
 	}
 	using, err := r.origin(ctx, u.Namespace, pick(now))
@@ -118,7 +118,7 @@ func provenRevision(u *v1alpha1.Userland) string {
 // nothing may run on somebody else's.
 func (r *Reconciler) realise(ctx context.Context, u *v1alpha1.Userland, o outcome, s scene) (volume.Attached, health.Finding, error) {
 	if o.plan == nil {
-		err := r.scale(ctx, s.deployment, o.decision.Presence == presence.Running)
+		err := r.scale(ctx, s.deployment, o.decision.Presence == health.Running)
 		return volume.Attached{}, s.judge(o.decision.Presence, nil, r.Clock.Now()), err
 	}
 	attached, err := r.Volumes.Attach(ctx, volume.Wanted{

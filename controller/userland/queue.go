@@ -9,24 +9,24 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
-	"github.com/carrel-dev/carrel/controller/presence"
-	"github.com/carrel-dev/carrel/controller/queue"
+	"github.com/carrel-dev/carrel/core/health"
+	"github.com/carrel-dev/carrel/core/lifecycle"
 )
 
 // queue has a carrel that is to start wait for its turn, where the course bounds
 // how many start at once. Who runs is not stopped for it.
-func (r *Reconciler) queue(ctx context.Context, u *v1alpha1.Userland, c choice, facts presence.Facts, d presence.Decision) (presence.Decision, error) {
+func (r *Reconciler) queue(ctx context.Context, u *v1alpha1.Userland, c choice, facts lifecycle.PresenceFacts, d lifecycle.PresenceDecision) (lifecycle.PresenceDecision, error) {
 	if c.course.Spec.MaxStarting == nil {
 		r.Lines.Drop(u.Namespace)
 		return d, nil
 	}
-	if d.Presence != presence.Running || facts.Running {
+	if d.Presence != health.Running || facts.Running {
 		return d, nil
 	}
 	waiting := d.Queue(facts, time.Time{})
-	admitted, again, err := r.Lines.Admit(queue.Request{
+	admitted, again, err := r.Lines.Admit(StartRequest{
 		Userland: client.ObjectKeyFromObject(u),
-		Ticket:   queue.Ticket{Session: c.meets.Since, Since: waiting.QueuedSince.Time},
+		Ticket:   lifecycle.Ticket{Session: c.meets.Since, Since: waiting.QueuedSince.Time},
 		Limit:    int(ptr.Deref(c.course.Spec.MaxStarting, 0)),
 		Class:    func() ([]v1alpha1.Userland, error) { return r.class(ctx, u.Namespace) },
 		Session:  c.sessionOf(facts.Now),

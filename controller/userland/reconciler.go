@@ -14,12 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
-	"github.com/carrel-dev/carrel/controller/apply"
-	"github.com/carrel-dev/carrel/controller/probe"
-	"github.com/carrel-dev/carrel/controller/queue"
-	"github.com/carrel-dev/carrel/controller/rollout"
-	"github.com/carrel-dev/carrel/controller/sessions"
-	"github.com/carrel-dev/carrel/controller/shard"
+	"github.com/carrel-dev/carrel/controller/kube"
 	"github.com/carrel-dev/carrel/controller/volume"
 )
 
@@ -29,19 +24,19 @@ var kind = v1alpha1.SchemeGroupVersion.WithKind("Userland")
 type Reconciler struct {
 	client.Client
 	// Applier applies the objects of a carrel.
-	Applier *apply.Applier
+	Applier *kube.Applier
 	// Volumes sees to the volumes.
 	Volumes *volume.Keeper
 	// Grants say which running carrels may restart for a roll-out.
-	Grants *rollout.Grants
+	Grants *kube.Grants
 	// Lines are the queues of those that wait to start.
-	Lines *queue.Lines
+	Lines *Lines
 	// Tables are the timetables of the classes.
-	Tables *sessions.Tables
+	Tables *kube.Timetables
 	// Shard is the part of the Userlands seen here.
-	Shard shard.Shard
+	Shard kube.Shard
 	// Prober asks carrels when they were last used.
-	Prober *probe.Prober
+	Prober *Prober
 	// Events tells people what happened.
 	Events events.EventRecorder
 	// Clock tells the time.
@@ -72,7 +67,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		// Its volumes are seen to when it is gone.
 		return ctrl.Result{}, nil
 	case r.Applier.Recent.Behind(kind, req.NamespacedName, userland.ResourceVersion):
-		return ctrl.Result{RequeueAfter: apply.CacheLag}, nil
+		return ctrl.Result{RequeueAfter: kube.CacheLag}, nil
 	}
 
 	choice, err := r.choose(ctx, userland)
@@ -80,8 +75,8 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		return ctrl.Result{}, err
 	}
 	outcome, err := r.bringAbout(ctx, userland, choice)
-	if errors.Is(err, apply.ErrCacheBehind) {
-		return ctrl.Result{RequeueAfter: apply.CacheLag}, nil
+	if errors.Is(err, kube.ErrCacheBehind) {
+		return ctrl.Result{RequeueAfter: kube.CacheLag}, nil
 	}
 	if err != nil || outcome.undecided {
 		return ctrl.Result{}, err
@@ -100,8 +95,8 @@ func (r *Reconciler) release(ctx context.Context, userland client.ObjectKey) (ct
 		return ctrl.Result{}, err
 	}
 	next, err := r.Volumes.Release(ctx, userland)
-	if errors.Is(err, apply.ErrCacheBehind) || apierrors.IsConflict(err) {
-		return ctrl.Result{RequeueAfter: apply.CacheLag}, nil
+	if errors.Is(err, kube.ErrCacheBehind) || apierrors.IsConflict(err) {
+		return ctrl.Result{RequeueAfter: kube.CacheLag}, nil
 	}
 	return ctrl.Result{RequeueAfter: outcome{next: next}.recheck(r.Clock.Now())}, err
 }

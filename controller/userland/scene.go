@@ -12,11 +12,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
-	"github.com/carrel-dev/carrel/controller/apply"
-	"github.com/carrel-dev/carrel/controller/health"
-	"github.com/carrel-dev/carrel/controller/index"
-	"github.com/carrel-dev/carrel/controller/presence"
-	"github.com/carrel-dev/carrel/controller/workload"
+	"github.com/carrel-dev/carrel/controller/kube"
+	"github.com/carrel-dev/carrel/core/health"
+	"github.com/carrel-dev/carrel/core/workload"
 )
 
 var (
@@ -40,11 +38,11 @@ func (r *Reconciler) look(ctx context.Context, u *v1alpha1.Userland) (scene, err
 	case client.IgnoreNotFound(err) != nil:
 		return scene{}, fmt.Errorf("read the deployment of %q: %w", u.Name, err)
 	case r.Applier.Recent.Behind(deploymentKind, key, deployment.ResourceVersion):
-		return scene{}, apply.ErrCacheBehind
+		return scene{}, kube.ErrCacheBehind
 	case !metav1.IsControlledBy(deployment, u) || deployment.DeletionTimestamp != nil:
 		deployment = nil
 	}
-	pods, err := index.Pods(ctx, r, client.ObjectKeyFromObject(u))
+	pods, err := kube.Pods(ctx, r, client.ObjectKeyFromObject(u))
 	return scene{deployment: deployment, pods: pods}, err
 }
 
@@ -76,6 +74,6 @@ func (s scene) revision() string {
 }
 
 // judge says how the carrel is doing that is meant to be present so.
-func (s scene) judge(p presence.Presence, claims []corev1.PersistentVolumeClaim, now time.Time) health.Finding {
+func (s scene) judge(p health.Presence, claims []corev1.PersistentVolumeClaim, now time.Time) health.Finding {
 	return health.Judge(health.Carrel{Presence: p, Deployment: s.deployment, Pods: s.pods, Claims: claims, Now: now})
 }

@@ -25,13 +25,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
-	"github.com/carrel-dev/carrel/controller/apply"
-	"github.com/carrel-dev/carrel/controller/index"
-	"github.com/carrel-dev/carrel/controller/probe"
-	"github.com/carrel-dev/carrel/controller/queue"
-	"github.com/carrel-dev/carrel/controller/rollout"
-	"github.com/carrel-dev/carrel/controller/sessions"
-	"github.com/carrel-dev/carrel/controller/shard"
+	"github.com/carrel-dev/carrel/controller/kube"
 	"github.com/carrel-dev/carrel/controller/volume"
 )
 
@@ -49,18 +43,18 @@ const (
 )
 
 // SetupWithManager makes the manager run the reconciler. The manager's cache
-// needs the indexes of package index.
-func SetupWithManager(mgr ctrl.Manager, grants *rollout.Grants, part shard.Shard, clock clock.PassiveClock) error {
-	applier, recorder := apply.New(mgr.GetClient(), mgr.GetAPIReader()), mgr.GetEventRecorder(apply.FieldOwner)
+// needs the indexes of kube.SetupIndexes.
+func SetupWithManager(mgr ctrl.Manager, grants *kube.Grants, part kube.Shard, clock clock.PassiveClock) error {
+	applier, recorder := kube.NewApplier(mgr.GetClient(), mgr.GetAPIReader()), mgr.GetEventRecorder(kube.FieldOwner)
 	r := &Reconciler{
 		Client:  mgr.GetClient(),
 		Applier: applier,
 		Volumes: &volume.Keeper{Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Recent: applier.Recent, Events: recorder, Clock: clock},
 		Grants:  grants,
-		Lines:   queue.NewLines(),
+		Lines:   NewLines(),
 		Shard:   part,
-		Tables:  &sessions.Tables{},
-		Prober:  probe.New(clock),
+		Tables:  &kube.Timetables{},
+		Prober:  NewProber(clock),
 		Events:  recorder,
 		Clock:   clock,
 	}
@@ -107,7 +101,7 @@ func userlandOfLabel(o client.Object) []reconcile.Request {
 }
 
 func (r *Reconciler) usersOfTemplate(ctx context.Context, o client.Object) []reconcile.Request {
-	users, err := index.Users(ctx, r, client.ObjectKeyFromObject(o))
+	users, err := kube.UserlandsOfTemplate(ctx, r, client.ObjectKeyFromObject(o))
 	return requests(ctx, users, err)
 }
 
@@ -130,7 +124,7 @@ var growthChanged = predicate.Funcs{
 // usersOfRevision are those of its Template. They may have been told of it
 // before it was in sight.
 func (r *Reconciler) usersOfRevision(ctx context.Context, o client.Object) []reconcile.Request {
-	users, err := index.Users(ctx, r, client.ObjectKey{Namespace: o.GetNamespace(), Name: o.GetLabels()[v1alpha1.TemplateLabel]})
+	users, err := kube.UserlandsOfTemplate(ctx, r, client.ObjectKey{Namespace: o.GetNamespace(), Name: o.GetLabels()[v1alpha1.TemplateLabel]})
 	return requests(ctx, users, err)
 }
 

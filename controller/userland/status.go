@@ -13,9 +13,8 @@ import (
 
 	v1alpha1ac "github.com/carrel-dev/carrel/api/applyconfiguration/api/v1alpha1"
 	"github.com/carrel-dev/carrel/api/v1alpha1"
-	"github.com/carrel-dev/carrel/controller/apply"
-	"github.com/carrel-dev/carrel/controller/conditions"
-	"github.com/carrel-dev/carrel/controller/health"
+	"github.com/carrel-dev/carrel/controller/kube"
+	"github.com/carrel-dev/carrel/core/health"
 )
 
 // writeStatus says how the carrel is doing, if that is news.
@@ -28,7 +27,7 @@ func (r *Reconciler) writeStatus(ctx context.Context, u *v1alpha1.Userland, o ou
 		// Not of a namesake that came in its place in the meantime.
 		WithUID(u.UID).
 		WithStatus(configuration(now))
-	if err := r.Status().Apply(ctx, config, client.FieldOwner(apply.FieldOwner), client.ForceOwnership); err != nil {
+	if err := r.Status().Apply(ctx, config, client.FieldOwner(kube.FieldOwner), client.ForceOwnership); err != nil {
 		return fmt.Errorf("write the status: %w", err)
 	}
 	r.Applier.Recent.Wrote(kind, &metav1.ObjectMeta{Namespace: u.Namespace, Name: u.Name, ResourceVersion: ptr.Deref(config.ResourceVersion, "")})
@@ -39,14 +38,14 @@ func (r *Reconciler) writeStatus(ctx context.Context, u *v1alpha1.Userland, o ou
 // ours is the part of a status that this controller writes.
 func ours(s v1alpha1.UserlandStatus) v1alpha1.UserlandStatus {
 	s.LastActivityTime, s.Requests = nil, nil
-	s.Conditions = conditions.Ours(s.Conditions, v1alpha1.UpdatePendingCondition)
+	s.Conditions = health.OurConditions(s.Conditions, v1alpha1.UpdatePendingCondition)
 	return s
 }
 
 // statusOf is pure.
 func statusOf(u *v1alpha1.Userland, o outcome, now time.Time) v1alpha1.UserlandStatus {
 	finding := o.finding
-	verdict := conditions.Verdict{Ready: finding.Ready, Stalled: finding.Stalled, Reason: finding.Reason, Message: finding.Message}
+	verdict := health.Verdict{Ready: finding.Ready, Stalled: finding.Stalled, Reason: finding.Reason, Message: finding.Message}
 	status := v1alpha1.UserlandStatus{
 		ObservedGeneration: u.Generation,
 		User:               u.User(),
@@ -57,14 +56,14 @@ func statusOf(u *v1alpha1.Userland, o outcome, now time.Time) v1alpha1.UserlandS
 		IdleFrom:           o.decision.IdleFrom,
 		QueuedSince:        o.decision.QueuedSince,
 		Handled:            o.handled(u),
-		Conditions:         conditions.Of(u.Status.Conditions, verdict, u.Generation, now),
+		Conditions:         health.ConditionsOf(u.Status.Conditions, verdict, u.Generation, now),
 	}
 	if o.plan != nil {
 		status.Address = o.plan.Address()
 	}
 	if reason, message := o.pending(); reason != "" {
 		status.Conditions = append(status.Conditions,
-			conditions.True(u.Status.Conditions, v1alpha1.UpdatePendingCondition, reason, message, u.Generation, now))
+			health.TrueCondition(u.Status.Conditions, v1alpha1.UpdatePendingCondition, reason, message, u.Generation, now))
 	}
 	return status
 }
@@ -110,7 +109,7 @@ func configuration(s v1alpha1.UserlandStatus) *v1alpha1ac.UserlandStatusApplyCon
 		WithObservedGeneration(s.ObservedGeneration).
 		WithUser(s.User).
 		WithState(s.State).
-		WithConditions(conditions.Configurations(s.Conditions)...)
+		WithConditions(health.ConditionConfigurations(s.Conditions)...)
 	config.LastStartTime, config.IdleFrom, config.QueuedSince = s.LastStartTime, s.IdleFrom, s.QueuedSince
 	if s.Template != nil {
 		config.Template = &v1alpha1ac.ObservedTemplateApplyConfiguration{Name: &s.Template.Name, Generation: &s.Template.Generation}

@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -17,9 +16,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
-	"github.com/carrel-dev/carrel/controller/apply"
-	"github.com/carrel-dev/carrel/controller/index"
-	"github.com/carrel-dev/carrel/controller/workload"
+	"github.com/carrel-dev/carrel/controller/kube"
+	corevolume "github.com/carrel-dev/carrel/core/volume"
+	"github.com/carrel-dev/carrel/core/workload"
 )
 
 var claimKind = corev1.SchemeGroupVersion.WithKind("PersistentVolumeClaim")
@@ -31,7 +30,7 @@ type Keeper struct {
 	// Live reads from the API server itself.
 	Live client.Reader
 	// Recent tells a cache that is behind our own writes.
-	Recent *apply.Recent
+	Recent *kube.Recent
 	// Events tells people what happened.
 	Events events.EventRecorder
 	// Clock tells the time.
@@ -67,10 +66,10 @@ type Attached struct {
 // Attach finds the claims of a carrel by whose they are, makes those that are
 // missing, and releases those it has no use for. All are looked at before any is
 // made, so that a carrel refused for one leaves no new claim behind. Its errors
-// match *OtherUserError, *apply.ForeignError or apply.ErrCacheBehind where that
+// match *corevolume.OtherUserError, *workload.ForeignError or kube.ErrCacheBehind where that
 // is the matter.
 func (k *Keeper) Attach(ctx context.Context, w Wanted) (Attached, error) {
-	all, err := index.Claims(ctx, k, client.ObjectKeyFromObject(w.Userland))
+	all, err := kube.Claims(ctx, k, client.ObjectKeyFromObject(w.Userland))
 	if err != nil {
 		return Attached{}, err
 	}
@@ -125,14 +124,14 @@ func (k *Keeper) find(ctx context.Context, w Wanted, volume string, all []corev1
 	}
 	counts := candidates[0]
 	for _, claim := range candidates {
-		if err := mayAttach(w.Userland, claim); err != nil {
+		if err := corevolume.MayAttach(w.Userland, claim); err != nil {
 			return nil, err
 		}
-		if newer(claim, counts) {
+		if corevolume.Newer(claim, counts) {
 			counts = claim
 		}
 	}
-	if w.ResetAt != nil && counts.Annotations[v1alpha1.ResetAnnotation] < stamp(w.ResetAt.Time) {
+	if w.ResetAt != nil && counts.Annotations[v1alpha1.ResetAnnotation] < corevolume.Stamp(w.ResetAt.Time) {
 		return nil, nil
 	}
 	return counts, nil
@@ -144,17 +143,17 @@ func (k *Keeper) candidates(ctx context.Context, w Wanted, volume string, all []
 	var candidates []*corev1.PersistentVolumeClaim
 	seen := map[string]bool{"": true}
 	for i := range all {
-		if isOf(&all[i], w.Userland, volume) {
+		if corevolume.IsFor(&all[i], w.Userland, volume) {
 			if k.behind(&all[i]) {
-				return nil, apply.ErrCacheBehind
+				return nil, kube.ErrCacheBehind
 			}
 			candidates = append(candidates, &all[i])
 			seen[all[i].Name] = true
 		}
 	}
-	fresh, mounted := freshName(w, volume), w.Mounted[volume]
+	fresh, mounted := corevolume.FreshName(w.Userland, volume, w.ResetAt), w.Mounted[volume]
 	if !seen[fresh] && k.Recent.Behind(claimKind, client.ObjectKey{Namespace: w.Userland.Namespace, Name: fresh}, "") {
-		return nil, apply.ErrCacheBehind
+		return nil, kube.ErrCacheBehind
 	}
 	if seen[mounted] {
 		return candidates, nil
@@ -216,13 +215,13 @@ func (k *Keeper) provide(ctx context.Context, w Wanted, volume v1alpha1.Volume, 
 // make posts a claim; what is in the way is returned if it is the user's.
 func (k *Keeper) make(ctx context.Context, w Wanted, volume v1alpha1.Volume) (made, inTheWay *corev1.PersistentVolumeClaim, err error) {
 	made = workload.Claim(w.Userland, volume)
-	made.Name = freshName(w, volume.Name)
+	made.Name = corevolume.FreshName(w.Userland, volume.Name, w.ResetAt)
 	if w.ResetAt != nil {
-		made.Annotations[v1alpha1.ResetAnnotation] = stamp(w.ResetAt.Time)
+		made.Annotations[v1alpha1.ResetAnnotation] = corevolume.Stamp(w.ResetAt.Time)
 	}
 	key := client.ObjectKeyFromObject(made)
 	k.Recent.Creating(claimKind, key)
-	err = k.Create(ctx, made, client.FieldOwner(apply.FieldOwner))
+	err = k.Create(ctx, made, client.FieldOwner(kube.FieldOwner))
 	if err == nil {
 		k.Recent.Wrote(claimKind, made)
 		return made, nil, nil
@@ -236,19 +235,10 @@ func (k *Keeper) make(ctx context.Context, w Wanted, volume v1alpha1.Volume) (ma
 	case err != nil:
 		return nil, nil, err
 	case inTheWay == nil:
-		return nil, nil, apply.ErrCacheBehind
+		return nil, nil, kube.ErrCacheBehind
 	default:
-		return nil, inTheWay, mayAttach(w.Userland, inTheWay)
+		return nil, inTheWay, corevolume.MayAttach(w.Userland, inTheWay)
 	}
-}
-
-// freshName is the name of the claim to make for a volume.
-func freshName(w Wanted, volume string) string {
-	name := workload.ClaimName(w.Userland, volume)
-	if w.ResetAt == nil {
-		return name
-	}
-	return name + "--" + strings.ToLower(stamp(w.ResetAt.Time))
 }
 
 // releaseUnused sees to the claims of the user that the carrel has no use for.
@@ -260,7 +250,7 @@ func (k *Keeper) releaseUnused(ctx context.Context, w Wanted, all []corev1.Persi
 		}
 	}
 	for i := range all {
-		if busy[all[i].Name] || mayAttach(w.Userland, &all[i]) != nil {
+		if busy[all[i].Name] || corevolume.MayAttach(w.Userland, &all[i]) != nil {
 			continue
 		}
 		at, err := k.release(ctx, &all[i], "the carrel has no use for it")
@@ -275,7 +265,7 @@ func (k *Keeper) releaseUnused(ctx context.Context, w Wanted, all []corev1.Persi
 // mark changes labels and annotations of a claim, and nothing else of it.
 func (k *Keeper) mark(ctx context.Context, claim *corev1.PersistentVolumeClaim, change func(*corev1.PersistentVolumeClaim)) error {
 	if k.behind(claim) {
-		return apply.ErrCacheBehind
+		return kube.ErrCacheBehind
 	}
 	before := claim.DeepCopy()
 	change(claim)
@@ -287,7 +277,7 @@ func (k *Keeper) mark(ctx context.Context, claim *corev1.PersistentVolumeClaim, 
 
 func (k *Keeper) patch(ctx context.Context, claim, before *corev1.PersistentVolumeClaim) error {
 	patch := client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})
-	if err := k.Patch(ctx, claim, patch, client.FieldOwner(apply.FieldOwner)); err != nil {
+	if err := k.Patch(ctx, claim, patch, client.FieldOwner(kube.FieldOwner)); err != nil {
 		return fmt.Errorf("change volume claim %q: %w", claim.Name, err)
 	}
 	k.Recent.Wrote(claimKind, claim)

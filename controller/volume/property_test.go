@@ -23,8 +23,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
-	"github.com/carrel-dev/carrel/controller/apply"
-	"github.com/carrel-dev/carrel/controller/index"
+	"github.com/carrel-dev/carrel/controller/kube"
+	corevolume "github.com/carrel-dev/carrel/core/volume"
 )
 
 // Stories of what can happen to volumes, told at random: whatever the order, no
@@ -58,7 +58,7 @@ func TestPromiseOfTheKilled(t *testing.T) {
 				s.look()
 				s.correct()
 				s.look()
-				if until, least := s.keptUntil(home), stamp(s.now.Add(30*24*time.Hour)); until < least {
+				if until, least := s.keptUntil(home), corevolume.Stamp(s.now.Add(30*24*time.Hour)); until < least {
 					s.fatalf("it is kept until %s, want at least %s", until, least)
 				}
 			})
@@ -128,7 +128,7 @@ func newStory(t *testing.T, seed uint64) *story {
 	if err := v1alpha1.AddToScheme(clientgoscheme.Scheme); err != nil {
 		t.Fatal(err)
 	}
-	if err := index.Setup(t.Context(), indexer{builder}); err != nil {
+	if err := kube.SetupIndexes(t.Context(), indexer{builder}); err != nil {
 		t.Fatal(err)
 	}
 	s.client = builder.Build()
@@ -146,14 +146,14 @@ func (i indexer) IndexField(_ context.Context, o client.Object, field string, va
 
 // restart forgets all that is not on the claims.
 func (s *story) restart() {
-	s.keeper = &Keeper{Client: s.client, Live: s.client, Recent: apply.NewRecent(), Events: events.NewFakeRecorder(10000), Clock: s.clock}
+	s.keeper = &Keeper{Client: s.client, Live: s.client, Recent: kube.NewRecent(), Events: events.NewFakeRecorder(10000), Clock: s.clock}
 }
 
 // stamped is a claim as the API server returns it: with the time of the write, in
 // whole seconds.
 func (s *story) stamped(o client.Object) {
 	at := metav1.NewTime(s.now.Add(s.server).Truncate(time.Second))
-	o.SetManagedFields([]metav1.ManagedFieldsEntry{{Manager: apply.FieldOwner, Operation: metav1.ManagedFieldsOperationUpdate, Time: &at}})
+	o.SetManagedFields([]metav1.ManagedFieldsEntry{{Manager: kube.FieldOwner, Operation: metav1.ManagedFieldsOperationUpdate, Time: &at}})
 }
 
 func (s *story) create(ctx context.Context, c client.WithWatch, o client.Object, options ...client.CreateOption) error {
@@ -213,7 +213,7 @@ func (s *story) delete(ctx context.Context, c client.WithWatch, o client.Object,
 		case retains[w.volume] == v1alpha1.KeepForever:
 			s.fatalf("claim %s is deleted, which was to be kept for ever", w.name)
 		case s.now.Before(w.unused.Add(w.retain)):
-			s.fatalf("claim %s is deleted at %s, %s too early", w.name, stamp(s.now), w.unused.Add(w.retain).Sub(s.now))
+			s.fatalf("claim %s is deleted at %s, %s too early", w.name, corevolume.Stamp(s.now), w.unused.Add(w.retain).Sub(s.now))
 		case s.mountedBy(ctx, w.name) != "":
 			s.fatalf("claim %s is deleted while pod %s mounts it", w.name, s.mountedBy(ctx, w.name))
 		case !strings.Contains(o.GetAnnotations()[v1alpha1.AnnouncedAnnotation], o.GetLabels()[v1alpha1.KeepUntilLabel]):
@@ -433,13 +433,13 @@ func (s *story) attach() {
 	// What it uses now is in use from before it is looked for.
 	s.mark(s.template)
 	attached, err := s.keeper.Attach(s.Context(), wanted)
-	if errors.Is(err, apply.ErrCacheBehind) {
+	if errors.Is(err, kube.ErrCacheBehind) {
 		// It waits for a write to be seen that was followed by a deletion.
 		s.restart()
 		attached, err = s.keeper.Attach(s.Context(), wanted)
 	}
 	s.next = attached.Next
-	var other *OtherUserError
+	var other *corevolume.OtherUserError
 	if errors.As(err, &other) {
 		s.tell("refused: %v", err)
 		return
@@ -512,7 +512,7 @@ func (s *story) end() {
 		s.look()
 	}
 	if !s.next.IsZero() {
-		s.fatalf("the controller still wants to look again at %s", stamp(s.next))
+		s.fatalf("the controller still wants to look again at %s", corevolume.Stamp(s.next))
 	}
 	for _, w := range s.sorted() {
 		claim := &corev1.PersistentVolumeClaim{}
@@ -530,7 +530,7 @@ func (s *story) end() {
 }
 
 func (s *story) tell(format string, args ...any) {
-	s.log = append(s.log, stamp(s.now)+" "+fmt.Sprintf(format, args...))
+	s.log = append(s.log, corevolume.Stamp(s.now)+" "+fmt.Sprintf(format, args...))
 }
 
 func (s *story) fatalf(format string, args ...any) {

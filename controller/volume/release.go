@@ -10,8 +10,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
-	"github.com/carrel-dev/carrel/controller/apply"
-	"github.com/carrel-dev/carrel/controller/index"
+	"github.com/carrel-dev/carrel/controller/kube"
+	corevolume "github.com/carrel-dev/carrel/core/volume"
 )
 
 // again is how long a volume is left alone that is to go and could not: a pod
@@ -24,7 +24,7 @@ const again = time.Minute
 // something is due, the API server is asked whether it is gone indeed: a cache may
 // be behind, or hold a part of all Userlands only.
 func (k *Keeper) Release(ctx context.Context, userland client.ObjectKey) (next time.Time, err error) {
-	claims, err := index.Claims(ctx, k, userland)
+	claims, err := kube.Claims(ctx, k, userland)
 	if err != nil {
 		return next, err
 	}
@@ -57,8 +57,8 @@ func (k *Keeper) hasWork(claim *corev1.PersistentVolumeClaim) bool {
 	if _, promised := claim.Labels[v1alpha1.KeepUntilLabel]; !promised {
 		return true
 	}
-	next, at := due(claim)
-	return next != never && !at.After(k.Clock.Now())
+	next, at := corevolume.NextStep(claim)
+	return next != corevolume.StepNone && !at.After(k.Clock.Now())
 }
 
 // isGone asks the API server itself.
@@ -81,14 +81,14 @@ func (k *Keeper) release(ctx context.Context, claim *corev1.PersistentVolumeClai
 			return time.Time{}, client.IgnoreNotFound(err)
 		}
 	}
-	next, at := due(claim)
-	if next == announce && !at.After(k.Clock.Now()) {
+	next, at := corevolume.NextStep(claim)
+	if next == corevolume.StepAnnounce && !at.After(k.Clock.Now()) {
 		if err := k.announce(ctx, claim); err != nil {
 			return time.Time{}, client.IgnoreNotFound(err)
 		}
-		next, at = due(claim)
+		next, at = corevolume.NextStep(claim)
 	}
-	if next == remove && !at.After(k.Clock.Now()) {
+	if next == corevolume.StepRemove && !at.After(k.Clock.Now()) {
 		at, err := k.remove(ctx, claim)
 		return at, client.IgnoreNotFound(err)
 	}
@@ -98,7 +98,7 @@ func (k *Keeper) release(ctx context.Context, claim *corev1.PersistentVolumeClai
 // promise labels a claim with until when it is kept.
 func (k *Keeper) promise(ctx context.Context, claim *corev1.PersistentVolumeClaim, why string) error {
 	err := k.date(ctx, claim, func(claim *corev1.PersistentVolumeClaim, now time.Time) {
-		claim.Labels = merged(claim.Labels, map[string]string{v1alpha1.KeepUntilLabel: keepUntil(claim, now)})
+		claim.Labels = merged(claim.Labels, map[string]string{v1alpha1.KeepUntilLabel: corevolume.KeepUntil(claim, now)})
 	})
 	if err == nil {
 		k.Events.Eventf(claim, nil, corev1.EventTypeNormal, "VolumeKept", "Keep",
@@ -128,12 +128,12 @@ func (k *Keeper) date(ctx context.Context, claim *corev1.PersistentVolumeClaim, 
 // with.
 func (k *Keeper) theirTime(ctx context.Context, claim *corev1.PersistentVolumeClaim, change func(*corev1.PersistentVolumeClaim)) (time.Time, error) {
 	if k.behind(claim) {
-		return time.Time{}, apply.ErrCacheBehind
+		return time.Time{}, kube.ErrCacheBehind
 	}
 	tried := claim.DeepCopy()
 	change(tried)
 	patch := client.MergeFromWithOptions(claim, client.MergeFromWithOptimisticLock{})
-	if err := k.Patch(ctx, tried, patch, client.FieldOwner(apply.FieldOwner), client.DryRunAll); err != nil {
+	if err := k.Patch(ctx, tried, patch, client.FieldOwner(kube.FieldOwner), client.DryRunAll); err != nil {
 		return time.Time{}, fmt.Errorf("try to change volume claim %q: %w", claim.Name, err)
 	}
 	return writtenAt(tried), nil
@@ -141,10 +141,10 @@ func (k *Keeper) theirTime(ctx context.Context, claim *corev1.PersistentVolumeCl
 
 func (k *Keeper) announce(ctx context.Context, claim *corev1.PersistentVolumeClaim) error {
 	err := k.date(ctx, claim, func(claim *corev1.PersistentVolumeClaim, now time.Time) {
-		claim.Annotations = merged(claim.Annotations, map[string]string{v1alpha1.AnnouncedAnnotation: announcing(claim, now)})
+		claim.Annotations = merged(claim.Annotations, map[string]string{v1alpha1.AnnouncedAnnotation: corevolume.AnnouncementFor(claim, now)})
 	})
 	if err == nil {
-		_, at := due(claim)
+		_, at := corevolume.NextStep(claim)
 		k.Events.Eventf(claim, nil, corev1.EventTypeWarning, "VolumeExpiring", "Expire",
 			"the work of %s in it is deleted after %s, unless the user is put back before; to keep it longer, set the label %s to a later time or to %s",
 			claim.Annotations[v1alpha1.UserAnnotation], at.UTC().Format(time.RFC3339), v1alpha1.KeepUntilLabel, v1alpha1.KeepForever)
@@ -165,14 +165,14 @@ func (k *Keeper) remove(ctx context.Context, claim *corev1.PersistentVolumeClaim
 		return now.Add(again), err
 	}
 	condemn := func(claim *corev1.PersistentVolumeClaim) {
-		claim.Annotations = merged(claim.Annotations, map[string]string{v1alpha1.CondemnedAnnotation: stamp(now)})
+		claim.Annotations = merged(claim.Annotations, map[string]string{v1alpha1.CondemnedAnnotation: corevolume.Stamp(now)})
 	}
 	// Asked dry first: while the clocks disagree, nothing is written.
 	theirs, err := k.theirTime(ctx, claim, condemn)
 	if err != nil {
 		return next, err
 	}
-	if _, at := due(claim); theirs.Before(at) {
+	if _, at := corevolume.NextStep(claim); theirs.Before(at) {
 		log.FromContext(ctx).Info("a volume is not deleted: by the API server's clock its time is not over", "claim", client.ObjectKeyFromObject(claim), "until", at)
 		// A clock may be put right meanwhile, so it is not waited for till the end.
 		return now.Add(max(again, min(at.Sub(theirs), time.Hour))), nil
@@ -180,7 +180,7 @@ func (k *Keeper) remove(ctx context.Context, claim *corev1.PersistentVolumeClaim
 	if err := k.mark(ctx, claim, condemn); err != nil {
 		return next, err
 	}
-	if _, at := due(claim); writtenAt(claim).Before(at) {
+	if _, at := corevolume.NextStep(claim); writtenAt(claim).Before(at) {
 		return now.Add(again), nil
 	}
 	if mounted, err = k.mounted(ctx, claim); err != nil || mounted {
@@ -216,7 +216,7 @@ func (k *Keeper) mounted(ctx context.Context, claim *corev1.PersistentVolumeClai
 func writtenAt(claim *corev1.PersistentVolumeClaim) time.Time {
 	var last time.Time
 	for _, entry := range claim.ManagedFields {
-		if entry.Manager == apply.FieldOwner && entry.Time != nil && entry.Time.After(last) {
+		if entry.Manager == kube.FieldOwner && entry.Time != nil && entry.Time.After(last) {
 			last = entry.Time.Time
 		}
 	}

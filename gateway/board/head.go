@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
+	"github.com/carrel-dev/carrel/core/timetable"
 	"github.com/carrel-dev/carrel/gateway/page"
-	"github.com/carrel-dev/carrel/timetable"
 )
 
 // head is what stands above the seats.

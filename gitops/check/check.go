@@ -12,11 +12,11 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/carrel-dev/carrel/core/roster"
 	"github.com/carrel-dev/carrel/gitops/parallel"
 	"github.com/carrel-dev/carrel/gitops/plan"
 	"github.com/carrel-dev/carrel/gitops/render"
 	"github.com/carrel-dev/carrel/gitops/tree"
-	"github.com/carrel-dev/carrel/roster"
 )
 
 // Severity says what a finding means for a merge.

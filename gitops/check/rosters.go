@@ -12,8 +12,8 @@ import (
 	kustypes "sigs.k8s.io/kustomize/api/types"
 	"sigs.k8s.io/yaml"
 
+	"github.com/carrel-dev/carrel/core/roster"
 	"github.com/carrel-dev/carrel/gitops/parallel"
-	"github.com/carrel-dev/carrel/roster"
 )
 
 // readRosters reads those of all courses.

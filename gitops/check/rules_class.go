@@ -9,9 +9,9 @@ import (
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
-	"github.com/carrel-dev/carrel/controller/enrolment"
+	"github.com/carrel-dev/carrel/core/enrolment"
+	"github.com/carrel-dev/carrel/core/roster"
 	"github.com/carrel-dev/carrel/gitops/plan"
-	"github.com/carrel-dev/carrel/roster"
 )
 
 // find finds an object; nil if it is not there.

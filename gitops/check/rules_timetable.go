@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
-	"github.com/carrel-dev/carrel/timetable"
+	"github.com/carrel-dev/carrel/core/timetable"
 )
 
 func findTimetable(s *subject) (found []Finding) {

@@ -5,7 +5,7 @@ import (
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
-	"github.com/carrel-dev/carrel/roster"
+	"github.com/carrel-dev/carrel/core/roster"
 )
 
 // userland is what is remembered of a Userland.

@@ -10,7 +10,7 @@ import (
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
-	"github.com/carrel-dev/carrel/roster"
+	"github.com/carrel-dev/carrel/core/roster"
 )
 
 // Add puts a row in: into the roster of a name, the first if that is empty, or as

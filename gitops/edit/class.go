@@ -12,7 +12,7 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/kio"
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
-	"github.com/carrel-dev/carrel/roster"
+	"github.com/carrel-dev/carrel/core/roster"
 )
 
 // Class is the roster of a course in a working tree: CSV files, or one file for

@@ -15,7 +15,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/carrel-dev/carrel/roster"
+	"github.com/carrel-dev/carrel/core/roster"
 )
 
 const byteOrder = "\ufeff"

@@ -9,8 +9,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/carrel-dev/carrel/core/roster"
 	"github.com/carrel-dev/carrel/gitops/edit"
-	"github.com/carrel-dev/carrel/roster"
 )
 
 func row(user string) roster.Row { return roster.Row{User: user, Enabled: true} }

@@ -9,7 +9,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/carrel-dev/carrel/roster"
+	"github.com/carrel-dev/carrel/core/roster"
 )
 
 // Columns says which column of another program's file is what; those empty are

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/carrel-dev/carrel/roster"
+	"github.com/carrel-dev/carrel/core/roster"
 )
 
 // Merge adds the rows that are not there and updates the others, all or those of a

@@ -14,8 +14,8 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/storage/filesystem"
 
+	"github.com/carrel-dev/carrel/core/roster"
 	"github.com/carrel-dev/carrel/gitops/tree"
-	"github.com/carrel-dev/carrel/roster"
 )
 
 // Repository is a git repository that is only read.

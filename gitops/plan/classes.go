@@ -10,7 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
-	"github.com/carrel-dev/carrel/roster"
+	"github.com/carrel-dev/carrel/core/roster"
 )
 
 // Classes sorts the objects that a cluster is to have into its courses, by name.

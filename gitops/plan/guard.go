@@ -8,7 +8,7 @@ import (
 	"slices"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
-	"github.com/carrel-dev/carrel/controller/enrolment"
+	"github.com/carrel-dev/carrel/core/enrolment"
 )
 
 // Held is a removal over the guard that nobody has confirmed.

@@ -9,7 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
-	"github.com/carrel-dev/carrel/timetable"
+	"github.com/carrel-dev/carrel/core/timetable"
 )
 
 // Need is what a class takes at its fullest.

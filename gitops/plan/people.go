@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
-	"github.com/carrel-dev/carrel/controller/period"
+	"github.com/carrel-dev/carrel/core/timetable"
 )
 
 // Removal is a student whose carrel goes.
@@ -99,7 +99,7 @@ func kept(t *v1alpha1.Template, now time.Time) []KeptVolume {
 	for _, volume := range t.Spec.Volumes {
 		v := KeptVolume{Name: volume.Name, Retain: cmp.Or(volume.Retain, defaultRetain)}
 		// What is no length of time is Forever.
-		if span, err := period.Parse(v.Retain); err == nil {
+		if span, err := timetable.ParsePeriod(v.Retain); err == nil {
 			until := now.Add(span)
 			v.Until = &until
 		}

@@ -9,7 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
-	"github.com/carrel-dev/carrel/roster"
+	"github.com/carrel-dev/carrel/core/roster"
 )
 
 // Class is a course as a commit has it.

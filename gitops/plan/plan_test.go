@@ -19,8 +19,8 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
+	"github.com/carrel-dev/carrel/core/roster"
 	"github.com/carrel-dev/carrel/gitops/plan"
-	"github.com/carrel-dev/carrel/roster"
 )
 
 var update = flag.Bool("update", false, "write what comes out as what is wanted")

@@ -9,7 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
-	"github.com/carrel-dev/carrel/controller/workload"
+	"github.com/carrel-dev/carrel/core/workload"
 )
 
 // TemplateChange is a Template that comes, goes or changes.

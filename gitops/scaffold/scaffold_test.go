@@ -9,8 +9,8 @@ import (
 	"sigs.k8s.io/kustomize/api/krusty"
 	"sigs.k8s.io/kustomize/kyaml/filesys"
 
+	"github.com/carrel-dev/carrel/core/roster"
 	"github.com/carrel-dev/carrel/gitops/scaffold"
-	"github.com/carrel-dev/carrel/roster"
 )
 
 // repository is a copy of this one's overlays.

@@ -17,7 +17,7 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/filesys"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
-	csv "github.com/carrel-dev/carrel/roster"
+	csv "github.com/carrel-dev/carrel/core/roster"
 	"github.com/carrel-dev/carrel/test/apiserver"
 )
 

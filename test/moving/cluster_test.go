@@ -20,6 +20,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/config"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
+	"github.com/carrel-dev/carrel/controller/kube"
 	"github.com/carrel-dev/carrel/controller/operator"
 	"github.com/carrel-dev/carrel/test/apiserver"
 )
@@ -106,7 +107,7 @@ func running(pod *corev1.Pod) corev1.PodStatus {
 // startCarrel runs Carrel's controllers for a namespace until the test ends.
 func startCarrel(t *testing.T, restConfig *rest.Config, namespace string) {
 	t.Helper()
-	options := operator.CacheOptions()
+	options := kube.CacheOptions()
 	options.DefaultNamespaces = map[string]cache.Config{namespace: {}}
 	mgr, err := ctrl.NewManager(restConfig, ctrl.Options{
 		Scheme:     apiserver.Scheme(),

@@ -13,6 +13,7 @@ import (
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 	"sigs.k8s.io/yaml"
 
+	"github.com/carrel-dev/carrel/controller/kube"
 	"github.com/carrel-dev/carrel/controller/operator"
 	"github.com/carrel-dev/carrel/test/apiserver"
 	"github.com/carrel-dev/carrel/test/flux"
@@ -66,7 +67,7 @@ func runControllers(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	atOnce := time.Duration(0)
 	mgr, err := ctrl.NewManager(configOf(controller), ctrl.Options{
-		Scheme: apiserver.Scheme(), Cache: operator.CacheOptions(),
+		Scheme: apiserver.Scheme(), Cache: kube.CacheOptions(),
 		Metrics:                 metricsserver.Options{BindAddress: "0"},
 		GracefulShutdownTimeout: &atOnce,
 	})

@@ -12,7 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
-	"github.com/carrel-dev/carrel/controller/presence"
+	"github.com/carrel-dev/carrel/core/lifecycle"
 	"github.com/carrel-dev/carrel/test/bench/lab"
 )
 
@@ -98,7 +98,7 @@ func (b *bench) due(ctx context.Context, c client.Client) (map[string]time.Time,
 	}
 	due := map[string]time.Time{}
 	for _, u := range list.Items {
-		due[u.Name] = presence.SleepAt(presence.Facts{
+		due[u.Name] = lifecycle.SleepAt(lifecycle.PresenceFacts{
 			Idle: &v1alpha1.Idle{After: metav1.Duration{Duration: b.idle()}}, Status: u.Status, Now: time.Now(),
 		})
 	}

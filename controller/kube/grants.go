@@ -1,0 +1,72 @@
+package kube
+
+import (
+	"slices"
+	"sync"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+
+	"github.com/carrel-dev/carrel/api/v1alpha1"
+)
+
+// Grants are the permissions to restart onto a revision that are given and not
+// used yet. They are kept in memory only: what a restart of the controller
+// forgets is granted again from what the statuses say. Safe for concurrent use.
+type Grants struct {
+	// Wake carries the Userlands whose turn it is.
+	Wake chan event.TypedGenericEvent[*v1alpha1.Userland]
+
+	mutex sync.Mutex
+	given map[client.ObjectKey]grant
+}
+
+// A grant is the permission of one Userland.
+type grant struct {
+	template client.ObjectKey
+	revision string
+}
+
+// NewGrants has given none.
+func NewGrants() *Grants {
+	return &Grants{
+		Wake:  make(chan event.TypedGenericEvent[*v1alpha1.Userland], 1024),
+		given: map[client.ObjectKey]grant{},
+	}
+}
+
+// Set makes the Userlands named the only ones that may restart onto a revision
+// of the Template, and tells those that might not before.
+func (g *Grants) Set(template client.ObjectKey, revision string, userlands []string) {
+	for _, name := range g.set(template, revision, userlands) {
+		u := &v1alpha1.Userland{}
+		u.Namespace, u.Name = template.Namespace, name
+		g.Wake <- event.TypedGenericEvent[*v1alpha1.Userland]{Object: u}
+	}
+}
+
+func (g *Grants) set(template client.ObjectKey, revision string, userlands []string) (news []string) {
+	g.mutex.Lock()
+	defer g.mutex.Unlock()
+	for key, given := range g.given {
+		if given.template == template && (given.revision != revision || !slices.Contains(userlands, key.Name)) {
+			delete(g.given, key)
+		}
+	}
+	for _, name := range userlands {
+		key, given := client.ObjectKey{Namespace: template.Namespace, Name: name}, grant{template, revision}
+		if g.given[key] != given {
+			g.given[key] = given
+			news = append(news, name)
+		}
+	}
+	return news
+}
+
+// May reports whether a Userland may restart onto a revision now.
+func (g *Grants) May(userland client.ObjectKey, revision string) bool {
+	g.mutex.Lock()
+	defer g.mutex.Unlock()
+	given, found := g.given[userland]
+	return found && given.revision == revision
+}

@@ -1,0 +1,215 @@
+package enrolment_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
+
+	"github.com/carrel-dev/carrel/api/v1alpha1"
+	"github.com/carrel-dev/carrel/core/enrolment"
+	"github.com/carrel-dev/carrel/core/roster"
+)
+
+func course(edit ...func(*v1alpha1.Course)) *v1alpha1.Course {
+	c := &v1alpha1.Course{ObjectMeta: metav1.ObjectMeta{Name: "prog1", Namespace: "prog1", UID: "uid"}, Spec: v1alpha1.CourseSpec{TemplateName: "ide"}}
+	for _, e := range edit {
+		e(c)
+	}
+	return c
+}
+
+// owned are Userlands that rows of these users became.
+func owned(users ...string) []v1alpha1.Userland {
+	all := make([]v1alpha1.Userland, len(users))
+	for i, user := range users {
+		all[i].Name, all[i].Spec.User = user, user
+		all[i].OwnerReferences = []metav1.OwnerReference{{Kind: "Course", UID: "uid", Controller: new(true)}}
+	}
+	return all
+}
+
+func ofFile(name string, edit func(*v1alpha1.Userland)) v1alpha1.Userland {
+	u := v1alpha1.Userland{ObjectMeta: metav1.ObjectMeta{Name: name}}
+	edit(&u)
+	return u
+}
+
+func read(rows ...string) roster.Roster {
+	return roster.Read(roster.File{Name: "roster.csv", Data: []byte("user,template,section\n" + strings.Join(rows, "\n") + "\n")})
+}
+
+func people(n int) []string {
+	all := make([]string, n)
+	for i := range all {
+		all[i] = fmt.Sprintf("s%03d", i)
+	}
+	return all
+}
+
+// words are a plan in short.
+func words(p enrolment.Plan) string {
+	var said []string
+	for _, e := range p.Errors {
+		said = append(said, "error "+e.String())
+	}
+	for _, w := range p.Wants {
+		verb := "make"
+		if w.Found != nil {
+			verb = "change"
+		}
+		said = append(said, verb+" "+w.Name)
+	}
+	for _, u := range p.Removals {
+		said = append(said, "remove "+u.Name)
+	}
+	if p.Held != nil {
+		said = append(said, fmt.Sprintf("hold %d of %d", p.Held.Removals, p.Held.Of))
+	}
+	if p.Files > 0 {
+		said = append(said, fmt.Sprintf("leave %d", p.Files))
+	}
+	return strings.Join(said, ", ")
+}
+
+func TestRowsAreMatched(t *testing.T) {
+	db := owned("db-of-kai")
+	db[0].Spec.User, db[0].Spec.TemplateName = "kai", "db"
+	for _, test := range []struct {
+		name   string
+		there  []v1alpha1.Userland
+		rows   []string
+		want   string
+		course func(*v1alpha1.Course)
+	}{
+		{name: "somebody new", rows: []string{"kai"}, want: "make kai"},
+		{name: "all as they are meant to be", there: owned("kai"), rows: []string{"kai"}, want: ""},
+		{name: "another section", there: owned("kai"), rows: []string{"kai,,b"}, want: "change kai"},
+		{name: "one who leaves", there: owned("kai", "rin"), rows: []string{"rin"}, want: "remove kai"},
+		{name: "a Userland of another name for the same user and Template", there: db, rows: []string{"kai,db"}, want: ""},
+		{name: "the course's Template by its name", there: owned("kai"), rows: []string{"kai,ide"}, want: "change kai"},
+		{name: "two Templates, of which one is there", there: owned("kai"), rows: []string{"kai", "kai,db"}, want: "make kai-db-"},
+		{name: "one row by two spellings", rows: []string{"kai", "kai,ide"},
+			want: `error roster.csv line 3: the same user and template as roster.csv line 2: an empty template is the course's, "ide": delete one`},
+		{name: "a file", there: []v1alpha1.Userland{ofFile("kai", func(*v1alpha1.Userland) {})}, rows: []string{"kai"}, want: "leave 1"},
+		{name: "a file of another user that has the name", there: []v1alpha1.Userland{ofFile("kai", func(u *v1alpha1.Userland) { u.Spec.User = "rin" })},
+			rows: []string{"kai"}, want: "make kai-ide-"},
+		{name: "the course's Template changed meanwhile, for a row that says the former one", there: append(owned("kai"), db...), rows: []string{"kai,db", "kai"},
+			course: func(c *v1alpha1.Course) { c.Spec.TemplateName = "web" }, want: ""},
+		{name: "a course with so long a name", course: func(c *v1alpha1.Course) { c.Name = strings.Repeat("c", 59) }, rows: []string{"kai"},
+			want: "error roster.csv line 2: the carrel's host name would have 64 characters, at most 63: give the course a shorter name"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			c := course()
+			if test.course != nil {
+				test.course(c)
+			}
+			got := words(enrolment.Make(c, test.there, read(test.rows...)))
+			if !strings.HasPrefix(got, test.want) || test.want == "" && got != "" {
+				t.Errorf("it is to %q, want %q", got, test.want)
+			}
+		})
+	}
+}
+
+func TestGuard(t *testing.T) {
+	limit := func(l intstr.IntOrString) func(*v1alpha1.Course) {
+		return func(c *v1alpha1.Course) { c.Spec.Guard.MaxRemovals = &l }
+	}
+	was := func(rows int32) func(*v1alpha1.Course) {
+		return func(c *v1alpha1.Course) { c.Status.Roster = &v1alpha1.RosterStatus{Digest: "before", Rows: rows} }
+	}
+	for _, test := range []struct {
+		name         string
+		there, stay  int
+		edit         []func(*v1alpha1.Course)
+		held, remove int
+	}{
+		{name: "three of ten pass by default", there: 10, stay: 7, remove: 3},
+		{name: "four of ten do not", there: 10, stay: 6, held: 4},
+		{name: "a tenth of a hundred passes", there: 100, stay: 90, remove: 10},
+		{name: "one more does not", there: 100, stay: 89, held: 11},
+		{name: "everybody never does", there: 2, stay: 0, held: 2},
+		{name: "nor if everybody is few and others came", there: 4, stay: 0, edit: []func(*v1alpha1.Course){was(2)}, held: 4},
+		{name: "a number", there: 10, stay: 8, edit: []func(*v1alpha1.Course){limit(intstr.FromInt32(1))}, held: 2},
+		{name: "a number that is enough", there: 10, stay: 1, edit: []func(*v1alpha1.Course){limit(intstr.FromInt32(9))}, remove: 9},
+		{name: "none at all", there: 10, stay: 9, edit: []func(*v1alpha1.Course){limit(intstr.FromInt32(0))}, held: 1},
+		{name: "what was added of the change makes it no smaller", there: 60, stay: 55, edit: []func(*v1alpha1.Course){was(30)}, held: 5},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			plan := enrolment.Make(course(test.edit...), owned(people(test.there)...), read(people(test.stay)...))
+			held := 0
+			if plan.Held != nil {
+				held = int(plan.Held.Removals)
+			}
+			if held != test.held || len(plan.Removals) != test.remove {
+				t.Errorf("%d are held and %d removed, want %d and %d", held, len(plan.Removals), test.held, test.remove)
+			}
+		})
+	}
+}
+
+// A word is for one change: from these rows to those, in whatever order.
+func TestAConfirmationIsForOneChange(t *testing.T) {
+	c := course(func(c *v1alpha1.Course) { c.Status.Roster = &v1alpha1.RosterStatus{Digest: "before", Rows: 9} })
+	there := owned(people(9)...)
+	held := enrolment.Make(c, there, read("s000", "s001"))
+	c.Spec.Guard.Confirm = held.Held.Confirm
+	if plan := enrolment.Make(c, there, read("s001", "s000")); len(plan.Removals) != 7 {
+		t.Errorf("it is confirmed, and the plan is to %s", words(plan))
+	}
+	if plan := enrolment.Make(c, there[:6], read("s001", "s000")); len(plan.Removals) != 4 {
+		t.Errorf("half of it is done, and the plan is to %s", words(plan))
+	}
+	if plan := enrolment.Make(c, there, read("s001")); plan.Held == nil {
+		t.Errorf("another roster passes by it: %s", words(plan))
+	}
+	c.Status.Roster.Digest = held.Digest
+	if plan := enrolment.Make(c, there, read("s001", "s000")); plan.Held == nil {
+		t.Errorf("it is spent, and the same roster passes again: %s", words(plan))
+	}
+}
+
+func TestAFileMarkedMovesOver(t *testing.T) {
+	file := ofFile("kai", func(u *v1alpha1.Userland) {
+		u.Annotations = map[string]string{enrolment.PruneAnnotation: enrolment.PruneDisabled}
+	})
+	if got := words(enrolment.Make(course(), []v1alpha1.Userland{file}, read("kai"))); got != "change kai" {
+		t.Errorf("the plan is to %q, want it taken over", got)
+	}
+	if got := words(enrolment.Make(course(), []v1alpha1.Userland{file}, read("kai,,b"))); got != "leave 1" {
+		t.Errorf("the two differ, and the plan is to %q", got)
+	}
+	file.OwnerReferences = []metav1.OwnerReference{{Kind: "Other", UID: "x", Controller: new(true)}}
+	if got := words(enrolment.Make(course(), []v1alpha1.Userland{file}, read("kai"))); got != "leave 1" {
+		t.Errorf("it is another controller's, and the plan is to %q", got)
+	}
+}
+
+// A class replaced by another one is everybody, also once the others are there.
+func TestEverybodyIsHeldThoughOthersCame(t *testing.T) {
+	c := course(func(c *v1alpha1.Course) { c.Status.Roster = &v1alpha1.RosterStatus{Digest: "before", Rows: 2} })
+	if plan := enrolment.Make(c, owned("kai", "rin", "sora", "yui"), read("sora", "yui")); plan.Held == nil {
+		t.Errorf("the whole of the former class goes: %s", words(plan))
+	}
+}
+
+// A Course's shard is that of its Userlands, too.
+func TestRowsFollowTheirCourseToAnotherShard(t *testing.T) {
+	c := course(func(c *v1alpha1.Course) {
+		c.Labels = map[string]string{"sharding.carrel.dev/shard": "a", "kustomize.toolkit.fluxcd.io/name": "roster"}
+	})
+	if labels := enrolment.ShardLabels(c); len(labels) != 1 || labels["sharding.carrel.dev/shard"] != "a" {
+		t.Errorf("the labels are %v", labels)
+	}
+	there := owned("kai")
+	if got := words(enrolment.Make(c, there, read("kai"))); got != "change kai" {
+		t.Errorf("the plan is to %q, want her labelled", got)
+	}
+	there[0].Labels = c.Labels
+	if got := words(enrolment.Make(c, there, read("kai"))); got != "" {
+		t.Errorf("the plan is to %q, want nothing", got)
+	}
+}

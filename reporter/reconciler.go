@@ -1,0 +1,241 @@
+package reporter
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	fluxmeta "github.com/fluxcd/pkg/apis/meta"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/tools/record"
+	"k8s.io/client-go/util/workqueue"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/carrel-dev/carrel/api/v1alpha1"
+	"github.com/carrel-dev/carrel/forge"
+)
+
+// Reconciler reports on one Course at a time. It writes nothing but that Course's
+// status.report and Reported condition.
+type Reconciler struct {
+	// Client reads from the cache and writes.
+	Client client.Client
+	// APIReader reads what is true now, and Secrets.
+	APIReader client.Reader
+	Recorder  record.EventRecorder
+	// ClusterName is the middle of a status's context, carrel/<cluster>/<course>.
+	ClusterName string
+	// Gateway is the address of the gateway, to whose board of the class each
+	// status leads; without one they lead nowhere.
+	Gateway string
+	// Forges opens a client by the type of a Flux Provider.
+	Forges map[string]forge.Open
+	// ForgeNamespace holds the Secrets that namespaces of courses name.
+	ForgeNamespace string
+	// Fluxless: the cluster has not the kinds of Flux.
+	Fluxless bool
+	// Now is the clock.
+	Now func() time.Time
+
+	holds     holds
+	certainty certainty
+	// courseless are the reports of namespaces that have no Course yet.
+	courseless memory
+	// backoff spaces the tries while a forge does not answer.
+	backoff workqueue.TypedRateLimiter[types.NamespacedName]
+}
+
+// Reconcile tells the forge what it does not know yet about one course.
+func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
+	var course v1alpha1.Course
+	err := r.Client.Get(ctx, request.NamespacedName, &course)
+	if apierrors.IsNotFound(err) {
+		return r.reportWithoutCourse(ctx, request.NamespacedName)
+	}
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	r.courseless.see(&course)
+	result, err := r.report(ctx, &course)
+	if errors.As(err, &settling{}) {
+		return ctrl.Result{}, nil // a watch tells when Flux is done
+	}
+	var problem *problem
+	if errors.As(err, &problem) {
+		return ctrl.Result{RequeueAfter: problem.after}, r.writeProblem(ctx, &course, problem)
+	}
+	return result, err
+}
+
+// report decides by the caches, which costs nothing, and when there is something
+// to do decides again by the API server itself: the caches may be behind what was
+// last reported, or behind what Flux applied.
+func (r *Reconciler) report(ctx context.Context, cached *v1alpha1.Course) (ctrl.Result, error) {
+	templates, err := templatesOf(ctx, r.Client, cached.Namespace)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	origin, err := r.originOf(ctx, cached, templates)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	decision, err := r.decide(ctx, r.Client, cached, origin)
+	if err != nil || decision.Report == nil {
+		return ctrl.Result{RequeueAfter: decision.After}, err
+	}
+	destination, err := origin.destination(ctx, r)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	if wait := r.held(cached, destination, decision); wait > 0 {
+		return ctrl.Result{RequeueAfter: wait}, nil
+	}
+	var course v1alpha1.Course
+	if err := r.APIReader.Get(ctx, client.ObjectKeyFromObject(cached), &course); err != nil {
+		return ctrl.Result{}, client.IgnoreNotFound(err)
+	}
+	decision, err = r.decide(ctx, r.APIReader, &course, origin)
+	if err != nil || decision.Report == nil {
+		return ctrl.Result{RequeueAfter: decision.After}, err
+	}
+	return ctrl.Result{}, r.carryOut(ctx, &course, destination, decision)
+}
+
+// decide looks at the carrels only when Flux and the last report leave anything open.
+func (r *Reconciler) decide(ctx context.Context, from client.Reader, course *v1alpha1.Course, by origin) (Decision, error) {
+	syncs, last := by.syncs(), course.Status.Report
+	aim := AimAt(syncs, last, by.head())
+	if aim.Revision == "" {
+		return Decision{}, nil
+	}
+	class, err := classOf(ctx, from, course, by.expected(course.Namespace))
+	if err != nil {
+		return Decision{}, err
+	}
+	for i := range syncs {
+		syncs[i].Failure = Conceal(syncs[i].Failure, class.names())
+	}
+	aim.Files = filesOf(aim, last, class.Expected, class.Userlands)
+	return Decide(aim, syncs, class.Take(), last, r.Now()), nil
+}
+
+// carryOut posts, and then remembers. Whoever dies in between finds, on reading
+// the commit's statuses first, that the post was made.
+func (r *Reconciler) carryOut(ctx context.Context, course *v1alpha1.Course, d *destination, decision Decision) error {
+	if err := r.deliver(ctx, course, d, decision); err != nil {
+		return err
+	}
+	if err := r.writeReport(ctx, course, decision.Report); err != nil {
+		return err
+	}
+	r.certainty.set(client.ObjectKeyFromObject(course), true)
+	if decision.Post {
+		r.announce(ctx, course, d, decision.Report)
+		r.bidFarewell(course, d, decision)
+	}
+	return nil
+}
+
+// deliver makes the forge know what was decided. It leaves the reporter unsure of
+// the course until the report is remembered.
+func (r *Reconciler) deliver(ctx context.Context, course *v1alpha1.Course, d *destination, decision Decision) error {
+	key := client.ObjectKeyFromObject(course)
+	opened, err := r.open(ctx, d)
+	if err != nil {
+		return r.hold(course, d, decision, err)
+	}
+	last := course.Status.Report
+	sure := r.certainty.of(key) && last != nil && last.Revision == decision.Report.Revision
+	r.certainty.set(key, false)
+	if err := r.tell(ctx, opened, course, decision, !sure); err != nil {
+		log.FromContext(ctx).Error(err, "could not report", "commit", decision.Report.Revision)
+		return r.hold(course, d, decision, d.problemOf(err, decision.Report.Revision))
+	}
+	r.holds.release(key)
+	r.backoff.Forget(key)
+	return nil
+}
+
+// tell brings the forge to what was decided.
+func (r *Reconciler) tell(ctx context.Context, to forge.Client, course *v1alpha1.Course, decision Decision, look bool) error {
+	status := forge.Status{Context: r.contextOf(course), Target: r.board(course)}
+	if decision.Supersedes != "" {
+		status.State, status.Description = forge.Pending, describeSuperseded(decision.Report.Revision)
+		// A commit that was forced away needs no last word.
+		if err := post(ctx, to, decision.Supersedes, status, look); err != nil && !errors.Is(err, forge.ErrNotFound) {
+			return err
+		}
+	}
+	if !decision.Post {
+		return nil
+	}
+	status.State, status.Description = forge.State(decision.Report.State), decision.Report.Description
+	return post(ctx, to, decision.Report.Revision, status, look)
+}
+
+// post adds a status unless, on looking, the commit shows it already.
+func post(ctx context.Context, to forge.Client, commit string, status forge.Status, look bool) error {
+	if look {
+		latest, err := to.Latest(ctx, commit, status.Context)
+		if err != nil {
+			return err
+		}
+		if latest != nil && *latest == status {
+			return nil
+		}
+	}
+	return to.Post(ctx, commit, status)
+}
+
+func (r *Reconciler) contextOf(course *v1alpha1.Course) string {
+	return fmt.Sprintf("carrel/%s/%s", r.ClusterName, course.Name)
+}
+
+// board is the page of the class at the gateway.
+func (r *Reconciler) board(course *v1alpha1.Course) string {
+	if r.Gateway == "" {
+		return ""
+	}
+	return strings.TrimSuffix(r.Gateway, "/") + "/courses/" + course.Name
+}
+
+// hold makes the course wait for its next try, if the error is a problem. One that
+// a person must solve holds only this commit, and until the
+// Provider is touched or somebody asks for another try.
+func (r *Reconciler) hold(course *v1alpha1.Course, d *destination, decision Decision, err error) error {
+	var problem *problem
+	if !errors.As(err, &problem) {
+		return err
+	}
+	key := client.ObjectKeyFromObject(course)
+	problem.branch, problem.commit = d.branch, decision.Report.Revision
+	held := hold{attempt: attemptOf(course, d, decision)}
+	if problem.reason == v1alpha1.ForgeUnavailableReason {
+		problem.after = max(problem.after, r.backoff.When(key))
+		held.attempt = ""
+	}
+	held.until = r.Now().Add(problem.after)
+	r.holds.set(key, held)
+	return problem
+}
+
+// held is how long the course must still wait before this is tried.
+func (r *Reconciler) held(course *v1alpha1.Course, d *destination, decision Decision) time.Duration {
+	return r.holds.remaining(client.ObjectKeyFromObject(course), attemptOf(course, d, decision), r.Now())
+}
+
+// attemptOf tells one attempt from another: what is posted, to whom, and who asked
+// for it, as for a try at once.
+func attemptOf(course *v1alpha1.Course, d *destination, decision Decision) string {
+	return decision.Report.Revision + "/" + d.version + "/" + course.Annotations[fluxmeta.ReconcileRequestAnnotation]
+}
+
+func isProblem(err error) bool {
+	var problem *problem
+	return errors.As(err, &problem) || errors.As(err, &settling{})
+}
