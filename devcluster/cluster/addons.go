@@ -11,7 +11,8 @@ import (
 	"github.com/carrel-dev/carrel/devcluster/progress"
 )
 
-// writeAddons writes the manifests of what every full cluster runs to path.
+// writeAddons writes the manifests of the add-ons that every full cluster runs to
+// path.
 func writeAddons(ctx context.Context, path string, plan network.Plan) error {
 	flux, err := addons.LocateFlux(ctx)
 	if err != nil {
@@ -31,7 +32,8 @@ func writeAddons(ctx context.Context, path string, plan network.Plan) error {
 	return nil
 }
 
-// startAddons is done when cluster DNS, dynamic volumes and Flux are at work.
+// startAddons applies the add-ons and returns when cluster DNS, dynamic volumes and
+// Flux are available.
 func (d *daemon) startAddons(ctx context.Context) error {
 	return d.report.Do("start add-ons", func(step *progress.Step) error {
 		step.Move("apply manifests")

@@ -14,7 +14,7 @@ import (
 	"github.com/carrel-dev/carrel/devcluster/progress"
 )
 
-// TestMain lets the tests' binary be the daemon that it starts.
+// TestMain runs the tests' binary as a daemon when a test starts it as one.
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == "daemon" {
 		layout, err := NewLayout(os.Args[3])
@@ -86,7 +86,7 @@ func TestReadSaysHowToGetAClusterThatRuns(t *testing.T) {
 	}
 }
 
-// hold takes the cluster's lock as a daemon would.
+// hold takes the cluster's lock, as a daemon does.
 func hold(t *testing.T, layout Layout) {
 	t.Helper()
 	lock, err := filelock.Try(layout.Lock())

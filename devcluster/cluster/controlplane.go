@@ -12,7 +12,7 @@ import (
 	"github.com/carrel-dev/carrel/devcluster/supervise"
 )
 
-// prepareControlPlane makes certificates and kubeconfigs for a control plane
+// prepareControlPlane creates the certificates and kubeconfigs of a control plane
 // that listens on address.
 func (d *daemon) prepareControlPlane(ctx context.Context, address string, authority *pki.Authority) (controlplane.Config, error) {
 	config := controlplane.Config{
@@ -50,8 +50,8 @@ func (d *daemon) issueCertificates(config *controlplane.Config, authority *pki.A
 	if err != nil {
 		return err
 	}
-	// The API server reads logs and runs commands on the node as an
-	// administrator: who may ask for that is decided before.
+	// The API server reads logs and runs commands on the node as an administrator.
+	// It authorizes the user who asks before it does so.
 	config.KubeletClient, err = authority.Issue(pki.Subject{File: "kubelet-client", User: "kube-apiserver-kubelet-client", Groups: []string{"system:masters"}})
 	if err != nil {
 		return err
@@ -68,8 +68,8 @@ func (d *daemon) issueCertificates(config *controlplane.Config, authority *pki.A
 	return nil
 }
 
-// startControlPlane is done when the API server serves and a pod could be
-// created: that needs the default ServiceAccount, which a controller makes.
+// startControlPlane returns when the API server is ready and pods can be created.
+// Pods need the default ServiceAccount, which a controller creates.
 func (d *daemon) startControlPlane(ctx context.Context, config controlplane.Config) error {
 	return d.report.Do("start control plane", func(step *progress.Step) error {
 		step.Move("etcd")

@@ -15,36 +15,36 @@ import (
 	"github.com/carrel-dev/carrel/devcluster/supervise"
 )
 
-// Descriptors the daemon gets from `up`.
+// File descriptors that the daemon inherits from `up`.
 const (
 	lockDescriptor   = 3 // open as long as the daemon lives: holds the cluster's lock
 	eventsDescriptor = 4 // a pipe for progress; its end says that starting is over
 )
 
-// startTimeout bounds a start whose programs and images are there already. It
-// takes well under a minute on two cores; a busy machine may take its time.
+// startTimeout bounds a start whose programs and images are built already. A start
+// takes less than a minute on two idle cores, and longer on a busy machine.
 const startTimeout = 10 * time.Minute
 
-// daemon is a cluster seen by the process that runs it.
+// daemon is the state of the process that runs a cluster.
 type daemon struct {
 	layout Layout
 	spec   Spec
 	report progress.Sink
 	group  *supervise.Group
-	// first is the process that holds the node's namespaces.
+	// first is the PID of the process that holds the node's namespaces.
 	first int
-	// fail ends the start when a component dies on the way.
+	// fail cancels the start when a component ends during it.
 	fail context.CancelCauseFunc
 
 	mu     sync.Mutex
 	record Record
 }
 
-// Daemon starts the cluster whose state directory is layout's, and runs it
-// until it is told to stop.
+// Daemon starts the cluster of layout and runs it until it receives SIGTERM.
 func Daemon(layout Layout) error {
 	events := inherited(eventsDescriptor, "events")
-	// Held until the process ends: as an os.File, Go would close it once unused.
+	// The process holds this descriptor until it ends. It is not wrapped in an
+	// os.File, because Go would close an unused one.
 	syscall.CloseOnExec(lockDescriptor)
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
@@ -78,14 +78,15 @@ func Daemon(layout Layout) error {
 	return nil
 }
 
-// inherited opens a descriptor from the parent and keeps it from the children,
-// who would hold the pipe open after the daemon's death.
+// inherited opens a descriptor from the parent process. It marks the descriptor
+// close-on-exec: children would otherwise keep the pipe open after the daemon's
+// death.
 func inherited(descriptor int, name string) *os.File {
 	syscall.CloseOnExec(descriptor)
 	return os.NewFile(uintptr(descriptor), name)
 }
 
-// start brings everything up, side by side where nothing waits for another.
+// start starts all components, in parallel where they do not depend on each other.
 func (d *daemon) start(ctx context.Context) error {
 	authority, err := pki.NewAuthority(d.layout.path("pki"))
 	if err != nil {
@@ -101,14 +102,13 @@ func (d *daemon) start(ctx context.Context) error {
 	return d.startControlPlane(ctx, plane)
 }
 
-// run starts a component.
 func (d *daemon) run(name string, arguments ...string) error {
 	_, err := d.group.Start(supervise.Command{Name: name, Args: arguments})
 	return err
 }
 
-// noteProcesses records which components run. One that dies ends the start;
-// later it is for `status` to tell.
+// noteProcesses records the running components. A component that ends during the
+// start fails the start; a later end is only recorded, for `status` to show.
 func (d *daemon) noteProcesses(processes []*supervise.Process) {
 	components := make([]Component, len(processes))
 	for i, process := range processes {
@@ -120,8 +120,8 @@ func (d *daemon) noteProcesses(processes []*supervise.Process) {
 	d.update(func(r *Record) { r.Components = components })
 }
 
-// update changes the record and writes it down. A record that can't be written
-// is no reason to end a cluster that runs: the daemon's log says so.
+// update changes the record and writes it to disk. If writing fails, update logs
+// the error and the cluster keeps running.
 func (d *daemon) update(change func(*Record)) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

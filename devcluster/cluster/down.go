@@ -12,12 +12,12 @@ import (
 	"github.com/carrel-dev/carrel/devcluster/progress"
 )
 
-// patience is how long a daemon is given to stop before it is killed. It kills
-// its components and waits for none, so it needs about a second.
+// patience is how long Down waits for a daemon to stop before killing it. The
+// daemon kills its components without waiting for them, so it needs about a second.
 const patience = 20 * time.Second
 
-// Down ends a cluster and removes everything of it but the caches. A cluster
-// that does not run, or never did, is no error.
+// Down stops a cluster and removes all its files except the caches. It returns no
+// error for a cluster that is not running or never existed.
 func Down(ctx context.Context, report progress.Sink, layout Layout) error {
 	holder, err := filelock.Holder(layout.Lock())
 	if err != nil {
@@ -35,7 +35,7 @@ func Down(ctx context.Context, report progress.Sink, layout Layout) error {
 	})
 }
 
-// seize takes the lock from whoever brings the cluster up or runs it.
+// seize stops the process that starts or runs the cluster, and takes its lock.
 func seize(ctx context.Context, layout Layout, holder int) (*filelock.Lock, error) {
 	for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGKILL} {
 		if holder > 0 {
@@ -53,13 +53,13 @@ func seize(ctx context.Context, layout Layout, holder int) (*filelock.Lock, erro
 	return nil, fmt.Errorf("process %d runs %s and does not end", holder, layout.Name)
 }
 
-// demolish removes all that there is of a cluster, and the lock with it.
+// demolish removes a cluster and its lock.
 func demolish(ctx context.Context, layout Layout, lock *filelock.Lock) error {
 	defer lock.Remove()
 	return removeAll(ctx, layout)
 }
 
-// removeAll removes all that there is of a cluster.
+// removeAll removes a cluster except for its lock.
 func removeAll(ctx context.Context, layout Layout) error {
 	if err := sweep(ctx, layout); err != nil {
 		return err

@@ -15,7 +15,7 @@ import (
 	"github.com/carrel-dev/carrel/devcluster/supervise"
 )
 
-// startForge starts Gitea where both this machine and pods reach it.
+// startForge starts Gitea at an address that both this machine and pods can reach.
 func (d *daemon) startForge(ctx context.Context, address string, authority *pki.Authority) error {
 	return d.report.Do("start forge", func(step *progress.Step) error {
 		ports, err := network.FreePorts(ctx, address, 1)
@@ -30,7 +30,7 @@ func (d *daemon) startForge(ctx context.Context, address string, authority *pki.
 			Program: d.spec.Gitea, Data: d.layout.path("gitea"),
 			Address: address, Port: ports[0], SecurePort: secure.Addr().(*net.TCPAddr).Port,
 		}
-		// Until the cluster ends, and not only its start.
+		// The forwarding lasts until the cluster stops, beyond the start's context.
 		go network.Forward(context.WithoutCancel(ctx), secure, net.JoinHostPort(address, strconv.Itoa(config.Port)))
 		step.Move("database")
 		access, err := config.Prepare(ctx)
@@ -45,7 +45,8 @@ func (d *daemon) startForge(ctx context.Context, address string, authority *pki.
 	})
 }
 
-// listenTLS listens at a port of its own with a certificate of the authority.
+// listenTLS listens on a free port of address, with a certificate signed by
+// authority.
 func listenTLS(ctx context.Context, address string, authority *pki.Authority) (net.Listener, error) {
 	files, err := authority.Issue(pki.Subject{File: "forge", User: "forge", IPs: []net.IP{net.ParseIP(address)}})
 	if err != nil {

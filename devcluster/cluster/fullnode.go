@@ -10,8 +10,8 @@ import (
 	"github.com/carrel-dev/carrel/devcluster/pki"
 )
 
-// startFullNode brings up everything of a full node, side by side where nothing
-// waits for another.
+// startFullNode starts all components of a full node, in parallel where they do not
+// depend on each other.
 func (d *daemon) startFullNode(ctx context.Context, authority *pki.Authority) error {
 	config, err := d.prepareNode(ctx, authority)
 	if err != nil {

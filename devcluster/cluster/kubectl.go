@@ -9,12 +9,11 @@ import (
 	"strings"
 )
 
-// kubectl runs kubectl as the administrator: what it applies and waits for is
-// what a person at a shell would.
+// kubectl runs kubectl as the administrator, as a person at a shell would.
 func (d *daemon) kubectl(ctx context.Context, arguments ...string) error {
 	arguments = append([]string{"--kubeconfig=" + d.layout.Kubeconfig()}, arguments...)
 	command := exec.CommandContext(ctx, filepath.Join(d.spec.Kubernetes, "kubectl"), arguments...)
-	// Its discovery cache would otherwise stay in the user's home.
+	// By default kubectl stores its discovery cache in the user's home.
 	command.Env = append(command.Environ(), "KUBECACHEDIR="+d.layout.path("kubectl-cache"))
 	var stderr bytes.Buffer
 	command.Stderr = &stderr

@@ -12,8 +12,8 @@ import (
 	"github.com/carrel-dev/carrel/devcluster/progress"
 )
 
-// startDaemon starts the daemon and waits until it says that the cluster is up.
-// The lock passes to it and stays here as well until Up is over.
+// startDaemon starts the daemon and waits until the cluster is up. The daemon
+// inherits the lock; this process holds it as well until Up returns.
 func startDaemon(ctx context.Context, report progress.Sink, layout Layout, lock *filelock.Lock) error {
 	command, events, err := launchDaemon(ctx, layout, lock)
 	if err != nil {
@@ -63,8 +63,8 @@ func launchDaemon(ctx context.Context, layout Layout, lock *filelock.Lock) (*exe
 	command.Stdout, command.Stderr = log, log
 	command.Dir = "/"
 	command.ExtraFiles = []*os.File{lock.File(), writer}
-	// A session of its own: Ctrl-C is for `up` to deal with, and closing the
-	// terminal later must not end the cluster.
+	// The daemon gets its own session: only `up` handles Ctrl-C, and closing the
+	// terminal later must not stop the cluster.
 	command.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := command.Start(); err != nil {
 		reader.Close()

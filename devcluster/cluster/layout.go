@@ -1,6 +1,6 @@
-// Package cluster brings clusters up and down. The command `up` prepares what
-// can fail early and starts a daemon; the daemon runs the components and stays;
-// `down` ends the daemon and removes what is left.
+// Package cluster starts and stops clusters. The command `up` prepares everything
+// that can fail early and starts a daemon. The daemon runs the components until
+// `down` stops it and removes the cluster's files.
 package cluster
 
 import (
@@ -10,22 +10,25 @@ import (
 	"regexp"
 )
 
-// marker is the environment variable that every process of a cluster bears; its
-// value is the cluster's state directory. It finds what a crash left running.
+// marker is an environment variable that every process of a cluster carries. Its
+// value is the cluster's state directory. Down uses it to find processes that a
+// crash left running.
 const marker = "CARREL_DEVCLUSTER"
 
-// validName also fits a node's name, a cgroup's and a kubeconfig context's.
+// validName matches names that are also valid for a node, a cgroup and a kubeconfig
+// context.
 var validName = regexp.MustCompile(`^[a-z]([a-z0-9-]{0,28}[a-z0-9])?$`)
 
-// Layout is where a cluster keeps its state.
+// Layout names the files of a cluster's state.
 type Layout struct {
-	// Name of the cluster.
+	// Name is the cluster's name.
 	Name string
-	// Root is the state directory, which exists from up to down.
+	// Root is the state directory. `up` creates it, and `down` removes it.
 	Root string
 }
 
-// NewLayout is the layout of the cluster called name.
+// NewLayout returns the layout of the cluster called name. It returns an error if
+// the name is invalid.
 func NewLayout(name string) (Layout, error) {
 	if !validName.MatchString(name) {
 		return Layout{}, fmt.Errorf("cluster name %q: use up to 30 lower-case letters, digits and dashes, beginning with a letter", name)
@@ -42,14 +45,16 @@ func NewLayout(name string) (Layout, error) {
 	return Layout{Name: name, Root: root}, err
 }
 
-// Lock is held by whoever is at work on the cluster: `up`, then the daemon. It
-// lies beside the state directory, so that removing that can be done under it.
+// Lock returns the path of the lock file. `up` holds the lock, then the daemon. The
+// file lies beside the state directory, so that the directory can be removed while
+// the lock is held.
 func (l Layout) Lock() string { return l.Root + ".lock" }
 
-// Kubeconfig is the administrator's.
+// Kubeconfig returns the path of the administrator's kubeconfig.
 func (l Layout) Kubeconfig() string { return l.path("kubeconfig") }
 
-// Logs holds one file for each component, and the daemon's.
+// Logs returns the directory of the log files, one for each component and one for
+// the daemon.
 func (l Layout) Logs() string { return l.path("logs") }
 
 func (l Layout) path(elements ...string) string {
@@ -60,7 +65,8 @@ func (l Layout) node() string   { return l.path("node") }
 func (l Layout) spec() string   { return l.path("spec.json") }
 func (l Layout) record() string { return l.path("cluster.json") }
 
-// exists tells whether there is state, of a running cluster or of a crash.
+// exists reports whether the state directory exists, from a running cluster or
+// after a crash.
 func (l Layout) exists() bool {
 	_, err := os.Stat(l.Root)
 	return err == nil

@@ -31,7 +31,8 @@ func Load(ctx context.Context, report progress.Sink, layout Layout, archives []s
 	return nil
 }
 
-// loadImage loads an archive into the node whose first process is first.
+// loadImage loads an archive into the node whose namespaces the process first
+// holds.
 func loadImage(ctx context.Context, first int, archive string) error {
 	file, err := os.Open(archive)
 	if err != nil {
@@ -44,7 +45,7 @@ func loadImage(ctx context.Context, first int, archive string) error {
 	return nil
 }
 
-// inNode runs a command in the node's namespaces to its end.
+// inNode runs a command in the node's namespaces and waits for it.
 func inNode(ctx context.Context, first int, stdin *os.File, arguments []string) error {
 	line := node.Enter(first, arguments)
 	command := exec.CommandContext(ctx, line[0], line[1:]...)

@@ -13,8 +13,8 @@ import (
 	"github.com/carrel-dev/carrel/devcluster/supervise"
 )
 
-// prepareNode makes the node's namespaces and joins them to this machine, so
-// that the control plane can listen where pods reach it.
+// prepareNode creates the node's namespaces and links them to this machine, so that
+// the control plane can listen at an address that pods can reach.
 func (d *daemon) prepareNode(ctx context.Context, authority *pki.Authority) (node.Config, error) {
 	config := node.Config{
 		Name:            d.spec.Name,
@@ -36,8 +36,8 @@ func (d *daemon) prepareNode(ctx context.Context, authority *pki.Authority) (nod
 	return config, config.Link(ctx, d.first)
 }
 
-// startFirst starts the process that holds the node's namespaces, and returns
-// when their mounts are made.
+// startFirst starts the process that holds the node's namespaces. It returns the
+// PID when the namespaces' mounts exist.
 func (d *daemon) startFirst(config node.Config) (pid int, err error) {
 	self, err := os.Executable()
 	if err != nil {
@@ -64,13 +64,14 @@ func (d *daemon) startFirst(config node.Config) (pid int, err error) {
 	return first.PID, nil
 }
 
-// RunNode is what the node's first process does. Descriptor 3 is the pipe that
-// startFirst reads.
+// RunNode runs the node's first process. Descriptor 3 is the pipe that startFirst
+// reads.
 func RunNode(root string) error {
 	return node.First(root, inherited(3, "ready"))
 }
 
-// configureNode writes the files of the node's components.
+// configureNode writes the certificates, kubeconfigs and configuration files of the
+// node's components.
 func (d *daemon) configureNode(config *node.Config, server string, authority *pki.Authority) (err error) {
 	address := config.Network.Node.Addr()
 	config.KubeletServer, err = authority.Issue(pki.Subject{
@@ -90,7 +91,7 @@ func (d *daemon) configureNode(config *node.Config, server string, authority *pk
 	return config.WriteFiles()
 }
 
-// startContainerd is done when the images are loaded as well.
+// startContainerd starts containerd and returns when the images are loaded.
 func (d *daemon) startContainerd(ctx context.Context, config node.Config) error {
 	if err := d.runInNode("containerd", config.ContainerdArgs()); err != nil {
 		return err
@@ -113,7 +114,8 @@ func (d *daemon) probeContainerd(ctx context.Context) error {
 	return inNode(ctx, d.first, nil, node.VersionArgs())
 }
 
-// startNode is done when the node is ready for pods.
+// startNode starts the node's components and returns when the node is ready for
+// pods.
 func (d *daemon) startNode(ctx context.Context, config node.Config) error {
 	return d.report.Do("start node", func(*progress.Step) error {
 		if err := d.runInNode("kubelet", config.KubeletArgs()); err != nil {

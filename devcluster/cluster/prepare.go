@@ -11,8 +11,8 @@ import (
 	"github.com/carrel-dev/carrel/devcluster/progress"
 )
 
-// prepare builds what the cluster is made of, or finds it in the cache, and
-// chooses its addresses.
+// prepare chooses the cluster's addresses and builds its programs and images,
+// unless they are cached.
 func prepare(ctx context.Context, report progress.Sink, layout Layout, size Size) (Spec, error) {
 	cache, err := program.DefaultCache()
 	if err != nil {

@@ -9,7 +9,8 @@ import (
 	"os"
 )
 
-// clientTrusting speaks to servers that the authority has certified.
+// clientTrusting returns a client that accepts server certificates signed by
+// authority, a PEM file.
 func clientTrusting(authority string) (*http.Client, error) {
 	certificate, err := os.ReadFile(authority)
 	if err != nil {
@@ -20,7 +21,7 @@ func clientTrusting(authority string) (*http.Client, error) {
 	return &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}}, nil
 }
 
-// answers probes whether url answers 200.
+// answers returns a probe that succeeds when url answers with status 200.
 func answers(client *http.Client, url string) func(context.Context) error {
 	return func(ctx context.Context) error {
 		request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)

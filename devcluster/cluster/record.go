@@ -10,33 +10,33 @@ import (
 	"github.com/carrel-dev/carrel/devcluster/network"
 )
 
-// Size is how much of a cluster there is.
+// Size selects the components of a cluster.
 type Size string
 
-// The sizes of a cluster.
 const (
-	// ControlPlane is an API server with its controllers. It needs no root.
+	// ControlPlane consists of an API server and its controllers. It does not need
+	// root.
 	ControlPlane Size = "control-plane"
 	// FullNode adds a node that runs pods, Flux and a forge.
 	FullNode Size = "node"
 )
 
-// Spec is what `up` tells the daemon.
+// Spec is the configuration that `up` passes to the daemon.
 type Spec struct {
 	Name string `json:"name"`
 	Size Size   `json:"size"`
-	// Network is what the cluster's addresses are taken from.
+	// Network holds the address ranges of the cluster.
 	Network network.Plan `json:"network"`
-	// Kubernetes and Gitea are the directories of those programs.
+	// Kubernetes and Gitea are the directories of the built programs.
 	Kubernetes string `json:"kubernetes"`
 	Gitea      string `json:"gitea,omitempty"`
-	// Images are archives to load into the node.
+	// Images are the archives to load into the node.
 	Images []string `json:"images,omitempty"`
-	// Addons is a file of manifests to apply.
+	// Addons is the path of a manifest to apply.
 	Addons string `json:"addons,omitempty"`
 }
 
-// Record is what the daemon tells everybody else.
+// Record is the state that the daemon publishes for other commands.
 type Record struct {
 	Name    string        `json:"name"`
 	Size    Size          `json:"size"`
@@ -44,9 +44,10 @@ type Record struct {
 	Failure string        `json:"failure,omitempty"`
 	API     string        `json:"api,omitempty"`
 	Forge   *forge.Access `json:"forge,omitempty"`
-	// Ingress is host and port on loopback that lead into the cluster.
+	// Ingress is the host and port on loopback that forward into the cluster.
 	Ingress string `json:"ingress,omitempty"`
-	// Node is the process whose namespaces are the node's.
+	// Node is the PID of the process that holds the node's namespaces; zero without
+	// a node.
 	Node       int         `json:"node,omitempty"`
 	Started    time.Time   `json:"started"`
 	Components []Component `json:"components"`
@@ -60,7 +61,7 @@ type Component struct {
 	Ended string `json:"ended,omitempty"`
 }
 
-// readJSON reads what writeJSON wrote.
+// readJSON reads a file that writeJSON wrote.
 func readJSON(path string, into any) error {
 	data, err := os.ReadFile(path)
 	if err != nil {
@@ -72,7 +73,8 @@ func readJSON(path string, into any) error {
 	return nil
 }
 
-// writeJSON replaces the file at path whole: somebody may be reading it.
+// writeJSON replaces the file at path atomically, because another process may be
+// reading it.
 func writeJSON(path string, value any) error {
 	data, err := json.MarshalIndent(value, "", "  ")
 	if err != nil {

@@ -8,11 +8,11 @@ import (
 	"github.com/carrel-dev/carrel/devcluster/filelock"
 )
 
-// ErrDown says that a cluster does not run.
+// ErrDown is wrapped by the errors of Read for a cluster that is not up.
 var ErrDown = errors.New("is not up")
 
-// Read returns the record of a cluster that runs; its error says how to get one
-// that does.
+// Read returns the record of a running cluster. If the cluster is not running, the
+// error wraps ErrDown and says how to start it.
 func Read(layout Layout) (Record, error) {
 	var record Record
 	holder, err := filelock.Holder(layout.Lock())
@@ -32,7 +32,7 @@ func Read(layout Layout) (Record, error) {
 	return record, err
 }
 
-// Dead lists the components that ended although the cluster is up.
+// Dead returns the components that ended while the cluster is up.
 func (r Record) Dead() []Component {
 	var dead []Component
 	for _, component := range r.Components {

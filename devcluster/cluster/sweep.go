@@ -13,10 +13,10 @@ import (
 	"github.com/carrel-dev/carrel/devcluster/node"
 )
 
-// sweep removes whatever a cluster left outside its state directory, in
-// whatever way it ended. Almost nothing is left then: the kernel ends the
-// components with the daemon, and with the node's first process all its others,
-// its mounts, its links and its tables.
+// sweep removes everything that a cluster left outside its state directory, even
+// after a crash. Little is left: the kernel kills the components with the daemon.
+// With the node's first process it ends the node's other processes, mounts, links
+// and nftables rules.
 func sweep(ctx context.Context, layout Layout) error {
 	if err := killMarked(layout.Root); err != nil {
 		return err
@@ -24,11 +24,11 @@ func sweep(ctx context.Context, layout Layout) error {
 	return node.Sweep(ctx, layout.Name, layout.node())
 }
 
-// killTimeout is how long killed processes may take to vanish.
+// killTimeout bounds the wait for killed processes to disappear.
 const killTimeout = 10 * time.Second
 
-// killMarked kills every process that bears root as its marker: for example a
-// git that Gitea had started.
+// killMarked kills every process whose marker is root, for example a git started by
+// Gitea.
 func killMarked(root string) error {
 	for deadline := time.Now().Add(killTimeout); ; time.Sleep(20 * time.Millisecond) {
 		pids, err := marked(root)
@@ -44,8 +44,8 @@ func killMarked(root string) error {
 	}
 }
 
-// marked lists the processes that bear root as their marker. Those of other
-// users can't be read, and are not ours.
+// marked returns the PIDs of the processes whose marker is root. Processes of other
+// users can't be read, and never belong to the cluster.
 func marked(root string) ([]int, error) {
 	paths, err := filepath.Glob("/proc/[0-9]*/environ")
 	if err != nil {

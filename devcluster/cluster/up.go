@@ -13,11 +13,11 @@ import (
 	"github.com/carrel-dev/carrel/devcluster/progress"
 )
 
-// ErrRunning says that there was nothing to do.
+// ErrRunning is returned by Up when the cluster is running already.
 var ErrRunning = errors.New("is running already")
 
-// Up brings a cluster up and returns when it is ready. If that fails or ctx
-// ends, nothing of it stays but the logs of a failure.
+// Up starts a cluster and returns when it is ready. If that fails or ctx ends, Up
+// removes the cluster; after a failure it keeps the logs.
 func Up(ctx context.Context, report progress.Sink, layout Layout, size Size) error {
 	if err := os.MkdirAll(filepath.Dir(layout.Root), 0o700); err != nil {
 		return fmt.Errorf("make state directory: %w", err)
@@ -31,7 +31,7 @@ func Up(ctx context.Context, report progress.Sink, layout Layout, size Size) err
 	}
 	defer lock.Release()
 	if err := raise(ctx, report, layout, size, lock); err != nil {
-		// What ended may be ctx: cleaning up must not end with it.
+		// ctx may have ended, but the cleanup must still run.
 		cleaning := context.WithoutCancel(ctx)
 		if ctx.Err() != nil {
 			return errors.Join(context.Cause(ctx), demolish(cleaning, layout, lock))
@@ -41,7 +41,7 @@ func Up(ctx context.Context, report progress.Sink, layout Layout, size Size) err
 	return nil
 }
 
-// raise is Up for one who holds the lock.
+// raise starts the cluster. The caller must hold the lock.
 func raise(ctx context.Context, report progress.Sink, layout Layout, size Size, lock *filelock.Lock) error {
 	if size == FullNode {
 		if err := errors.Join(node.Unclaimed(ctx), node.Check(ctx, layout.Root)); err != nil {
@@ -67,8 +67,8 @@ func raise(ctx context.Context, report progress.Sink, layout Layout, size Size, 
 	return startDaemon(ctx, report, layout, lock)
 }
 
-// joinRunning waits for a cluster that somebody else is bringing up, or finds
-// it up.
+// joinRunning waits for another process that is starting the cluster. It returns
+// ErrRunning once the cluster is up.
 func joinRunning(ctx context.Context, layout Layout, size Size) error {
 	for {
 		var record Record
@@ -92,5 +92,5 @@ func joinRunning(ctx context.Context, layout Layout, size Size) error {
 	}
 }
 
-// joinInterval is how often joinRunning looks.
+// joinInterval is the polling interval of joinRunning.
 const joinInterval = 200 * time.Millisecond

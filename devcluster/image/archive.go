@@ -11,8 +11,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 )
 
-// writeArchive writes an image of the given layer files as "docker save" would,
-// which is what containerd imports.
+// writeArchive writes an image made of layerFiles to file. The format is that of
+// "docker save", because containerd imports it.
 func writeArchive(file, reference string, config v1.Config, layerFiles []string) error {
 	tag, err := name.NewTag(reference, name.StrictValidation)
 	if err != nil {
@@ -29,7 +29,7 @@ func writeArchive(file, reference string, config v1.Config, layerFiles []string)
 }
 
 func assemble(config v1.Config, layerFiles []string) (v1.Image, error) {
-	// Without a platform containerd takes the image for another machine's.
+	// Without a platform, containerd refuses to run the image on this machine.
 	image, err := mutate.ConfigFile(empty.Image, &v1.ConfigFile{
 		OS: "linux", Architecture: runtime.GOARCH, Config: config,
 		RootFS: v1.RootFS{Type: "layers"},

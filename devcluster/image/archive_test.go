@@ -14,7 +14,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 )
 
-// compiled builds a program to pack.
+// compiled builds a small program and returns the path of its binary.
 func compiled(t *testing.T, cgo string) string {
 	t.Helper()
 	folder := t.TempDir()

@@ -12,16 +12,16 @@ import (
 	"github.com/carrel-dev/carrel/devcluster/progress"
 )
 
-// Builder builds images.
+// Builder builds container images into a cache.
 type Builder struct {
-	// Cache keeps layers and archives, and the programs they hold.
+	// Cache stores layers, archives, and the programs inside them.
 	Cache program.Cache
-	// Report is told what is being built, how far it is and how long it took.
+	// Report receives the steps of a build: their names, progress and duration.
 	Report progress.Sink
 }
 
-// Build returns the archives of the named images, in the order of names,
-// building those that are not cached.
+// Build returns the paths of the named images' archives, in the order of names. It
+// builds the archives that are not cached.
 func (b Builder) Build(ctx context.Context, names ...string) ([]string, error) {
 	if err := checkHost(names); err != nil {
 		return nil, err
@@ -37,7 +37,8 @@ func (b Builder) Build(ctx context.Context, names ...string) ([]string, error) {
 	return archives, nil
 }
 
-// archive builds one image.
+// archive returns the path of one image's archive, and builds the archive if it is
+// not cached.
 func (b Builder) archive(ctx context.Context, name string) (string, error) {
 	recipe := recipes[name]
 	var layers []string
@@ -61,7 +62,8 @@ func (b Builder) archive(ctx context.Context, name string) (string, error) {
 	return filepath.Join(directory, file), err
 }
 
-// layer builds one layer and returns its file.
+// layer returns the path of a layer's file, and builds the layer if it is not
+// cached.
 func (b Builder) layer(ctx context.Context, l layer) (string, error) {
 	key, err := l.key(ctx, b)
 	if err != nil {
@@ -74,7 +76,8 @@ func (b Builder) layer(ctx context.Context, l layer) (string, error) {
 	return filepath.Join(directory, file), err
 }
 
-// keyOf is different for different parts.
+// keyOf returns a hash of parts, 10 hexadecimal digits long. It hashes the length
+// of each part, so that ("ab", "c") and ("a", "bc") differ.
 func keyOf(parts ...string) string {
 	hash := sha256.New()
 	for _, part := range parts {

@@ -17,20 +17,21 @@ import (
 
 const (
 	codeServerVersion = "4.100.3"
-	// nodeVersion is of the only major version that this code-server runs on.
-	// Debian's is older, so Node.js too comes from npm.
+	// nodeVersion belongs to the only major version of Node.js that supports this
+	// code-server. Debian's Node.js is older, so Node.js is installed from npm too.
 	nodeVersion = "20.20.2"
-	// codeServerHome is where code-server and its dependencies are in the image.
+	// codeServerHome is the directory of code-server and its dependencies in the
+	// image.
 	codeServerHome = "/usr/lib/code-server"
-	// codeServerRevision is part of the layer's key. Change it when the way the
-	// layer is made changes.
+	// codeServerRevision is part of the layer's key. Increase it after a change to
+	// how the layer is built.
 	codeServerRevision = "4"
-	// editor is VS Code's part in code-server.
+	// editor is the directory of VS Code below node_modules.
 	editor = "code-server/lib/vscode"
 )
 
-// codeServer is VS Code in a browser with what a first class in programming
-// needs: Python, git and a small editor for the terminal.
+// codeServer is VS Code in a browser, with the tools of a first programming class:
+// Python, git and a small editor for the terminal.
 var codeServer = recipe{
 	tag: codeServerVersion,
 	layers: []layer{
@@ -45,7 +46,7 @@ var codeServer = recipe{
 	},
 	config: v1.Config{
 		User: fmt.Sprintf("%[1]d:%[1]d", student),
-		// tini collects what terminals leave behind.
+		// tini reaps the processes that closed terminals leave behind.
 		Entrypoint:   []string{"tini", "--", "code-server"},
 		Cmd:          []string{"--bind-addr=0.0.0.0:8080", "."},
 		Env:          []string{searchPath, "HOME=" + studentHome, "USER=coder", "SHELL=/bin/bash", "LANG=C.UTF-8"},
@@ -54,7 +55,7 @@ var codeServer = recipe{
 	},
 }
 
-// codeServerLayer is code-server with its dependencies and Node.js, from npm.
+// codeServerLayer installs code-server, its dependencies and Node.js from npm.
 type codeServerLayer struct{}
 
 func (codeServerLayer) name() string { return "code-server" }
@@ -90,7 +91,7 @@ func (codeServerLayer) write(ctx context.Context, b Builder, file string) (err e
 	return writeLayer(file, entries)
 }
 
-// npmArchitecture is npm's name of this machine's architecture.
+// npmArchitecture returns npm's name for this machine's architecture.
 func npmArchitecture() string {
 	if runtime.GOARCH == "amd64" {
 		return "x64"
@@ -98,11 +99,11 @@ func npmArchitecture() string {
 	return runtime.GOARCH
 }
 
-// codeServerBuild puts code-server together. Its packages' install scripts are
-// not run as they are: they fetch from elsewhere, and compile more than a server
-// without a window needs.
+// codeServerBuild assembles code-server. It does not run the packages' own install
+// scripts: they download from other hosts, and compile more than a server without a
+// window needs.
 type codeServerBuild struct {
-	// work is a directory of its own.
+	// work is a directory used by this build only.
 	work string
 	// node is the npm package of Node.js for this machine.
 	node string
@@ -110,10 +111,11 @@ type codeServerBuild struct {
 
 func (c codeServerBuild) app() string { return filepath.Join(c.work, "app") }
 
-// modules is where code-server and its dependencies are.
+// modules returns the directory of code-server and its dependencies.
 func (c codeServerBuild) modules() string { return filepath.Join(c.app(), "node_modules") }
 
-// nodeHome is the package of Node.js: program and headers.
+// nodeHome returns the directory of the Node.js package, which holds the program
+// and its headers.
 func (c codeServerBuild) nodeHome() string {
 	return filepath.Join(c.work, "node/node_modules", c.node)
 }
@@ -135,21 +137,22 @@ func (c codeServerBuild) fetchEditor(ctx context.Context) error {
 	return nil
 }
 
-// install fetches a package from npm into a new folder.
+// install downloads a package from npm into a new folder.
 func (c codeServerBuild) install(ctx context.Context, folder, npmPackage string) error {
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return err
 	}
-	// Without a package.json npm would look for one in the folders above.
+	// Without a package.json here, npm searches for one in the parent folders.
 	if err := os.WriteFile(filepath.Join(folder, "package.json"), []byte("{}\n"), 0o644); err != nil {
 		return err
 	}
 	return c.npm(ctx, folder, "install", "--omit=dev", "--ignore-scripts", npmPackage)
 }
 
-// nativeModules are those that a server on Linux must have compiled, by folder of
-// code-server's dependencies, and how. (Of the rest, kerberos is for proxies that
-// ask for it, and watcher comes compiled.)
+// nativeModules lists the modules that must be compiled for a server on Linux:
+// their folder below node_modules, and the build command. kerberos is left out,
+// because only proxies that ask for Kerberos use it. watcher is left out, because
+// its package holds a compiled binary.
 var nativeModules = []struct{ folder, build string }{
 	{"argon2", "node-pre-gyp rebuild"},
 	{editor + "/node_modules/@vscode/spdlog", "node-gyp rebuild"},
@@ -157,8 +160,8 @@ var nativeModules = []struct{ folder, build string }{
 	{editor + "/node_modules/node-pty", "node-gyp rebuild"},
 }
 
-// compile builds the native modules. ripgrep is not among them: its package
-// fetches a binary, in the place of which Debian's is linked.
+// compile builds the native modules. For ripgrep it links Debian's binary, because
+// the npm package of ripgrep downloads one from another host.
 func (c codeServerBuild) compile(ctx context.Context) error {
 	for _, module := range nativeModules {
 		if err := c.npm(ctx, filepath.Join(c.modules(), module.folder), "exec", "--call", module.build); err != nil {
@@ -175,8 +178,8 @@ func (c codeServerBuild) compile(ctx context.Context) error {
 	return nil
 }
 
-// npm runs npm in folder, with the Node.js of the image once that is there, and
-// its headers for what is compiled.
+// npm runs npm in folder. Once Node.js is fetched, npm runs with that version and
+// compiles against its headers.
 func (c codeServerBuild) npm(ctx context.Context, folder string, arguments ...string) error {
 	command := exec.CommandContext(ctx, "npm", append([]string{"--no-audit", "--no-fund"}, arguments...)...)
 	command.Dir = folder
@@ -207,8 +210,9 @@ func (c codeServerBuild) entries() ([]entry, error) {
 	return entries, nil
 }
 
-// notNeededToRun tells the maps for debuggers, which are half of the whole, and
-// what compiling left, which names folders of this machine.
+// notNeededToRun reports whether the image can do without the file name. That holds
+// for source maps, which are half of the whole size, and for leftovers of
+// compiling, which contain paths of this machine.
 func notNeededToRun(name string) bool {
 	for _, suffix := range []string{".map", ".o", ".a", ".mk", "/Makefile", "/config.gypi", "/obj.target", "/.deps", "/build-tmp-napi-v3"} {
 		if strings.HasSuffix(name, suffix) {

@@ -13,15 +13,15 @@ import (
 	"strings"
 )
 
-// suite is the Debian release that images are made of: the one with the versions
-// of MariaDB, PHP and phpMyAdmin that the images' tags promise.
+// suite is the Debian release that images are built from. It has the versions of
+// MariaDB, PHP and phpMyAdmin that the images' tags promise.
 const suite = "bookworm"
 
-// debianRevision is part of the keys of Debian layers. Change it when what is
-// left out of them, or how they are made, changes.
+// debianRevision is part of the keys of Debian layers. Increase it after a change
+// to how these layers are built, or to the files left out of them.
 const debianRevision = "1"
 
-// debianBase is the smallest Debian that apt can add to.
+// debianBase is the smallest Debian system to which apt can add packages.
 type debianBase struct{}
 
 func (debianBase) name() string { return "debian-" + suite }
@@ -51,7 +51,7 @@ func (debianBase) write(ctx context.Context, _ Builder, file string) (err error)
 type debianLayer struct {
 	label    string
 	packages []string
-	// script runs in the new root when the packages are there.
+	// script runs in the new root after the packages are installed.
 	script string
 }
 
@@ -105,11 +105,12 @@ func (l debianLayer) install(ctx context.Context, base, tree string) error {
 	return run(ctx, install)
 }
 
-// alone is a command in mount and process namespaces of its own: what it mounts
-// and what it starts goes when it ends, however it ends.
+// alone returns a command that runs in its own mount and process namespaces. The
+// kernel removes the command's mounts and processes when it ends, even if it is
+// killed.
 func alone(ctx context.Context, name string, arguments ...string) *exec.Cmd {
 	command := exec.CommandContext(ctx, "unshare", append([]string{"--mount", "--pid", "--fork", "--kill-child", name}, arguments...)...)
-	// A date in a file would make the same inputs give another layer.
+	// A build date in a file would give the same inputs another digest.
 	command.Env = append(os.Environ(), "LC_ALL=C.UTF-8", "DEBIAN_FRONTEND=noninteractive", "SOURCE_DATE_EPOCH=0")
 	return command
 }
@@ -117,8 +118,8 @@ func alone(ctx context.Context, name string, arguments ...string) *exec.Cmd {
 // source is an archive of Debian packages.
 type source struct{ address, suite string }
 
-// debianSources are where this machine gets packages of the suite from, the main
-// archive first.
+// debianSources returns the archives from which apt on this machine installs
+// packages of the suite. The main archive comes first.
 func debianSources(ctx context.Context) ([]source, error) {
 	list := exec.CommandContext(ctx, "apt-get", "indextargets", "--format", "$(REPO_URI) $(RELEASE) $(COMPONENT) $(ORIGIN)", "Created-By: Packages")
 	out, err := list.Output()
@@ -132,8 +133,9 @@ func debianSources(ctx context.Context) ([]source, error) {
 	return sources, nil
 }
 
-// parseSources picks the suite's archives from lines "address suite component
-// origin". Origin is how Debian's archives are told from others of like suites.
+// parseSources returns the suite's archives among lines of the form "address suite
+// component origin". The origin separates Debian's archives from others with a
+// similar suite name.
 func parseSources(lines string) []source {
 	var sources []source
 	for line := range strings.Lines(lines) {
@@ -149,8 +151,9 @@ func parseSources(lines string) []source {
 	return slices.Compact(sources)
 }
 
-// unwanted tells what of a Debian tree an image does without: what belongs to
-// the machine that made it, what can be had again, and what nobody reads there.
+// unwanted reports whether an image can do without the file name. It drops files of
+// the machine that built the tree, files that can be generated again, and
+// documentation.
 func unwanted(name string) bool {
 	switch {
 	case name == "etc/hostname", name == "etc/resolv.conf", name == "etc/machine-id",

@@ -10,14 +10,15 @@ import (
 	"strings"
 )
 
-// need is something this machine must have, and the Debian package that brings it.
+// need is a command or file that this machine must have, and the Debian package
+// that installs it.
 type need struct {
-	// thing is a command, or the path of a file.
+	// thing is the name of a command, or the absolute path of a file.
 	thing         string
 	debianPackage string
 }
 
-// hostNeeds is what the images of each group are made with.
+// hostNeeds lists the requirements for building each group of images.
 var hostNeeds = []struct {
 	images []string
 	root   bool
@@ -38,8 +39,8 @@ var hostNeeds = []struct {
 	},
 }
 
-// HostPackages are the Debian packages that building every image needs on this
-// machine, beside Go.
+// HostPackages returns the Debian packages that this machine needs, beside Go, to
+// build every image.
 func HostPackages() []string {
 	packages := []string{"ca-certificates"}
 	for _, group := range hostNeeds {
@@ -51,7 +52,8 @@ func HostPackages() []string {
 	return slices.Compact(packages)
 }
 
-// checkHost tells, before anything is built, all that names can't be built without.
+// checkHost returns an error that lists everything this machine lacks to build the
+// named images. It runs before anything is built.
 func checkHost(names []string) error {
 	var problems []error
 	for _, name := range names {
@@ -77,7 +79,7 @@ func checkHost(names []string) error {
 	return errors.Join(problems...)
 }
 
-// absent are the packages of needs that are not met.
+// absent returns the packages of the needs that this machine does not meet.
 func absent(needs []need) []string {
 	var packages []string
 	for _, need := range needs {

@@ -16,7 +16,8 @@ import (
 // entry is one file, directory or link of a layer.
 type entry struct {
 	header tar.Header
-	// open gives the content of a regular file.
+	// open returns the content of a regular file. It is nil for directories and
+	// links.
 	open func() (io.ReadCloser, error)
 }
 
@@ -28,7 +29,7 @@ func symlink(name, target string) entry {
 	return entry{header: tar.Header{Typeflag: tar.TypeSymlink, Name: name, Linkname: target, Mode: 0o777}}
 }
 
-// text is a file whose content is known here.
+// text returns an entry for a regular file with the given content.
 func text(name string, mode int64, content string) entry {
 	return entry{
 		header: tar.Header{Typeflag: tar.TypeReg, Name: name, Mode: mode, Size: int64(len(content))},
@@ -36,7 +37,8 @@ func text(name string, mode int64, content string) entry {
 	}
 }
 
-// copyOf is a file with the content of one of this machine's files.
+// copyOf returns an entry for a file whose content is that of source on this
+// machine.
 func copyOf(name string, mode int64, source string) (entry, error) {
 	info, err := os.Stat(source)
 	if err != nil {
@@ -48,14 +50,15 @@ func copyOf(name string, mode int64, source string) (entry, error) {
 	}, nil
 }
 
-// ownedBy gives e to a user and the group of the same number.
+// ownedBy returns e with id as its owning user and group.
 func (e entry) ownedBy(id int) entry {
 	e.header.Uid, e.header.Gid = id, id
 	return e
 }
 
-// writeLayer writes entries as a gzipped tar file that depends on nothing but
-// them. It compresses lightly: archives stay on the machine that made them.
+// writeLayer writes entries as a gzipped tar file, whose bytes depend on entries
+// only. It uses the fastest compression, because archives stay on the machine that
+// built them.
 func writeLayer(file string, entries []entry) (err error) {
 	out, err := os.Create(file)
 	if err != nil {
@@ -88,7 +91,8 @@ func writeTar(out io.Writer, entries []entry) error {
 	return archive.Close()
 }
 
-// name is without a trailing slash, so that a directory sorts before what is in it.
+// name returns the path without slashes at either end, so that a directory sorts
+// before its content.
 func (e entry) name() string {
 	return strings.TrimPrefix(path.Clean(e.header.Name), "/")
 }

@@ -10,7 +10,7 @@ import (
 //go:embed mariadb phpmyadmin
 var ownFiles embed.FS
 
-// ownFile is the content of a file that an image has from us.
+// ownFile returns the content of a file embedded in this package.
 func ownFile(name string) string {
 	content, err := ownFiles.ReadFile(name)
 	if err != nil {
@@ -19,18 +19,21 @@ func ownFile(name string) string {
 	return string(content)
 }
 
-// mariadb is a database server that keeps to what the public image of that name
-// promises: its environment, port and data directory, and mariadb-admin for probes.
+// mariadb is a database server that follows the interface of the public image of
+// that name: its environment, port and data directory, and mariadb-admin for
+// probes.
 var mariadb = recipe{
 	tag: "10.11",
 	layers: []layer{
 		debianBase{},
 		debianLayer{
 			label: "mariadb",
-			// The server without what ties it to a machine; the client for its probes.
+			// mariadb-server-core has no init scripts or other integration with a
+			// host. Probes need the client.
 			packages: []string{"mariadb-client", "mariadb-server-core"},
 			script: "mkdir -p /var/lib/mysql /run/mysqld\n" +
-				// Volumes are put there, and whoever this runs as writes to them.
+				// A volume is mounted at this directory, and the image may run as
+				// any user.
 				"chmod 1777 /var/lib/mysql\n",
 		},
 		fixedLayer{label: "mariadb-entrypoint", entries: append(parents(binaries),

@@ -6,8 +6,8 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
 
-// phpMyAdmin is the web page of a database, served by PHP's own server: it is
-// for one person. It keeps to the environment of the public image of that name.
+// phpMyAdmin is the database's web page. PHP's built-in server is enough for its
+// one user. It follows the environment of the public image of that name.
 var phpMyAdmin = recipe{
 	tag: "5.2",
 	layers: []layer{
@@ -15,7 +15,8 @@ var phpMyAdmin = recipe{
 		debianLayer{
 			label:    "phpmyadmin",
 			packages: []string{"dbconfig-no-thanks", "php-cli", "phpmyadmin", "tini"},
-			// A secret in an image is none; entrypoint.sh makes one at each start.
+			// A secret inside an image is public, so entrypoint.sh generates one at
+			// each start.
 			script: "rm /var/lib/phpmyadmin/blowfish_secret.inc.php\n",
 		},
 		fixedLayer{label: "phpmyadmin-entrypoint", entries: append(parents(binaries),
@@ -35,7 +36,8 @@ var phpMyAdmin = recipe{
 	},
 	config: v1.Config{
 		User: fmt.Sprintf("%[1]d:%[1]d", student),
-		// PHP leaves its workers behind when it is told to end; tini tells them too.
+		// PHP does not end its workers on SIGTERM; tini -g sends them the signal
+		// too.
 		Entrypoint:   []string{"tini", "-g", "--", "entrypoint.sh"},
 		Env:          []string{searchPath, "LANG=C.UTF-8"},
 		WorkingDir:   "/tmp",

@@ -11,25 +11,26 @@ import (
 	"github.com/carrel-dev/carrel/devcluster/program"
 )
 
-// host is the registry part of the names of all images. Nothing answers there:
-// such a name can't be pulled by mistake.
+// host is the registry part of every image's name. No registry has this name, so a
+// pull by mistake fails.
 const host = "carrel.local"
 
-// recipe is how one image is made.
+// recipe describes how to build one image.
 type recipe struct {
 	tag    string
 	layers []layer
 	config v1.Config
 }
 
-// layer is one part of an image. Equal keys mean equal content.
+// layer is one part of an image. Layers with equal names and keys have equal
+// content.
 type layer interface {
-	// name says what the layer is, for a person.
+	// name returns a short name for progress messages and cache entries.
 	name() string
-	// key tells this layer's content from that of any other of the same name. It
-	// may build what the layer is made of.
+	// key returns a hash of everything the layer's content depends on. It may build
+	// the inputs of the layer.
 	key(ctx context.Context, b Builder) (string, error)
-	// write makes the layer, a gzipped tar file. It may use the folder it is in.
+	// write builds the layer as a gzipped tar file. It may create files beside it.
 	write(ctx context.Context, b Builder, file string) error
 }
 
@@ -46,13 +47,13 @@ var recipes = map[string]recipe{
 	"webterm":                webterm,
 }
 
-// Names are the images that Build knows, sorted.
+// Names returns the sorted names of the images that Build can build.
 func Names() []string {
 	return slices.Sorted(maps.Keys(recipes))
 }
 
-// Reference is the full name, with tag, that pods use for an image that Build
-// knows. It is a mistake of the program to ask for another.
+// Reference returns the full name, with tag, by which pods use the image name. It
+// panics if Build has no recipe for name.
 func Reference(name string) string {
 	recipe, known := recipes[name]
 	if !known {

@@ -112,7 +112,7 @@ func TestSourcesAreDebiansOwn(t *testing.T) {
 	}
 }
 
-// What pods rely on is recorded, so that a change of it is seen.
+// Pods rely on these configurations, so a change must show up in the golden file.
 func TestConfigurationsAreAsRecorded(t *testing.T) {
 	var got strings.Builder
 	for _, image := range Names() {

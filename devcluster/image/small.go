@@ -17,14 +17,16 @@ var pause = recipe{
 	config: staticConfig("pause"),
 }
 
-// busybox is a shell and the usual small tools, as root like the public image of that name.
+// busybox has a shell and the usual small tools. It runs as root, like the public
+// image of that name.
 var busybox = recipe{
 	tag:    "1.35",
 	layers: []layer{busyboxLayer{}},
 	config: v1.Config{Env: []string{searchPath}, Cmd: []string{"sh"}},
 }
 
-// busyboxLayer is the Debian package busybox-static and its links.
+// busyboxLayer holds the program of Debian's busybox-static and a link for each
+// tool.
 type busyboxLayer struct{}
 
 func (busyboxLayer) name() string { return "busybox" }
@@ -57,7 +59,7 @@ func (busyboxLayer) write(ctx context.Context, _ Builder, file string) error {
 	return writeLayer(file, append(busyboxEntries(strings.Fields(string(applets))), executable))
 }
 
-// busyboxEntries is all but the program itself.
+// busyboxEntries returns all entries of the layer except the program.
 func busyboxEntries(applets []string) []entry {
 	entries := []entry{
 		directory("/bin", 0o755),

@@ -14,16 +14,17 @@ import (
 	"syscall"
 )
 
-// sourceLayer is a command of this module, compiled when its image is built.
+// sourceLayer compiles a command of this module when its image is built.
 type sourceLayer struct {
 	command string
-	// folder of the command, from the root of this module.
+	// folder is the command's directory, relative to the root of this module.
 	folder string
 }
 
 func (l sourceLayer) name() string { return l.command }
 
-// key depends on the command's own files and, through go.sum, on its dependencies.
+// key depends on the files in the command's folder and, through go.sum, on its
+// dependencies.
 func (l sourceLayer) key(context.Context, Builder) (string, error) {
 	root, err := moduleRoot()
 	if err != nil {
@@ -60,8 +61,8 @@ func (l sourceLayer) write(ctx context.Context, _ Builder, file string) (err err
 	return writeBinary(file, l.command, binary)
 }
 
-// moduleRoot is the folder of devcluster's go.mod in the source tree that this
-// program was built in.
+// moduleRoot returns the directory of devcluster's go.mod in the source tree from
+// which this program was built.
 func moduleRoot() (string, error) {
 	_, file, _, _ := runtime.Caller(0)
 	root := filepath.Dir(filepath.Dir(file))
@@ -71,8 +72,8 @@ func moduleRoot() (string, error) {
 	return root, nil
 }
 
-// run runs command, which was made with ctx, and on failure tells the end of what
-// it said. When ctx ends, what the command has started ends with it.
+// run runs command, which must be created with ctx. If the command fails, the error
+// contains the end of its output. When ctx ends, run kills the whole process group.
 func run(ctx context.Context, command *exec.Cmd) error {
 	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	command.Cancel = func() error { return syscall.Kill(-command.Process.Pid, syscall.SIGKILL) }
@@ -90,13 +91,14 @@ func run(ctx context.Context, command *exec.Cmd) error {
 	return nil
 }
 
-// remove removes what was only needed on the way, lest the cache keeps it, and
-// adds a failure to err.
+// remove deletes path, so that the cache does not keep an intermediate file. It
+// joins a failure to err.
 func remove(path string, err *error) {
 	*err = errors.Join(*err, os.RemoveAll(path))
 }
 
-// checkStatic refuses a binary that would miss a C library in an image without one.
+// checkStatic refuses a dynamically linked binary, because the image has no C
+// library.
 func checkStatic(binary string) error {
 	file, err := elf.Open(binary)
 	if err != nil {

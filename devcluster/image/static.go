@@ -15,18 +15,18 @@ import (
 )
 
 const (
-	// binaries is where images have their programs.
+	// binaries is the directory of programs in an image.
 	binaries = "/usr/local/bin"
-	// searchPath finds binaries, so that manifests may call programs by name.
+	// searchPath contains binaries, so that manifests may call programs by name.
 	searchPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-	// nonroot is the user that images of one static program run as. The number is
-	// the one distroless images made customary.
+	// nonroot is the user id of images with one static program. Distroless images
+	// use the same number.
 	nonroot = 65532
 )
 
-// WriteStatic writes to archive an image called reference that runs a static
-// binary, as a user who is not root. Beside the binary it holds the CA
-// certificates, /tmp, and no shell.
+// WriteStatic writes an image named reference to archive. The image runs a static
+// binary as a user other than root. It also contains CA certificates and /tmp, but
+// no shell.
 func WriteStatic(archive, reference, binary string) (err error) {
 	work, err := os.MkdirTemp(filepath.Dir(archive), ".image-")
 	if err != nil {
@@ -48,7 +48,7 @@ func WriteStatic(archive, reference, binary string) (err error) {
 	return writeArchive(archive, reference, staticConfig(name), files)
 }
 
-// ofProgram is the image of a program that the cache builds.
+// ofProgram returns the recipe of an image for a program that the cache builds.
 func ofProgram(tag string, p program.Program) recipe {
 	return recipe{tag: tag, layers: []layer{staticBase{}, programLayer{p}}, config: staticConfig(p.Name)}
 }
@@ -62,12 +62,13 @@ func staticConfig(name string) v1.Config {
 	}
 }
 
-// programLayer is one of the programs a cluster is made of.
+// programLayer contains one of the programs of a cluster.
 type programLayer struct{ program program.Program }
 
 func (l programLayer) name() string { return l.program.Name }
 
-// key is the name of the program's cache entry, which has all that it depends on.
+// key hashes the name of the program's cache entry, which covers everything the
+// program depends on.
 func (l programLayer) key(ctx context.Context, b Builder) (string, error) {
 	directory, err := b.Cache.Build(ctx, b.Report, l.program)
 	return keyOf(filepath.Base(directory)), err
@@ -92,7 +93,7 @@ func writeBinary(file, name, binary string) error {
 	return writeLayer(file, append(parents(binaries), executable))
 }
 
-// parents are the directory dir and those above it.
+// parents returns entries for the directory dir and all directories above it.
 func parents(dir string) []entry {
 	var entries []entry
 	for ; dir != "/" && dir != "."; dir = path.Dir(dir) {
@@ -101,12 +102,13 @@ func parents(dir string) []entry {
 	return entries
 }
 
-// staticBase is what a static program expects around it.
+// staticBase contains the files that a static program expects: certificates, /tmp,
+// and users.
 type staticBase struct{}
 
 func (staticBase) name() string { return "static-base" }
 
-// key holds the certificates' state, since a distribution changes them.
+// key hashes the certificates, because Debian updates them.
 func (staticBase) key(context.Context, Builder) (string, error) {
 	certificates, err := os.ReadFile(certificateFile)
 	if err != nil {
@@ -119,8 +121,8 @@ func (staticBase) write(_ context.Context, _ Builder, file string) error {
 	return writeStaticBase(file)
 }
 
-// certificateFile is where Debian collects the certificates it trusts and where
-// Go's crypto/x509 looks first.
+// certificateFile contains the certificates that Debian trusts. Go's crypto/x509
+// looks there first.
 const certificateFile = "/etc/ssl/certs/ca-certificates.crt"
 
 func writeStaticBase(file string) error {

@@ -15,8 +15,9 @@ import (
 	"time"
 )
 
-// readTree lists what is below root as entries below target, links between files
-// included, without what leaveOut says of paths relative to root.
+// readTree returns entries for the files below root, named relative to target. It
+// keeps hard links. It skips the files for which leaveOut returns true; leaveOut
+// receives paths relative to root.
 func readTree(root, target string, leaveOut func(path string) bool) ([]entry, error) {
 	var entries []entry
 	linked := map[inode]string{}
@@ -68,7 +69,7 @@ func readEntry(file, name string, linked map[inode]string) (entry, error) {
 		return entry{}, err
 	}
 	status := info.Sys().(*syscall.Stat_t)
-	// Names of users and the other two times would differ from machine to machine.
+	// User names and the other two times differ from machine to machine.
 	e := entry{header: tar.Header{
 		Typeflag: header.Typeflag, Name: name, Linkname: header.Linkname, Size: header.Size,
 		Mode: header.Mode, Uid: int(status.Uid), Gid: int(status.Gid), ModTime: header.ModTime,
@@ -88,7 +89,7 @@ func readEntry(file, name string, linked map[inode]string) (entry, error) {
 	return e, nil
 }
 
-// readHeaders lists what a layer file holds, by name.
+// readHeaders returns the headers of the entries in a layer file, by name.
 func readHeaders(file string) (map[string]tar.Header, error) {
 	in, err := os.Open(file)
 	if err != nil {
@@ -112,9 +113,9 @@ func readHeaders(file string) (map[string]tar.Header, error) {
 	}
 }
 
-// difference is the layer that turns a tree of the files in before into one of
-// those in after. Files of before must have been given the time zero that layers
-// have: a later time is how a change is known.
+// difference returns the layer that turns the tree before into the tree after. The
+// files of before must have the modification time zero that layers give them: a
+// later time marks a changed file.
 func difference(before map[string]tar.Header, after []entry) []entry {
 	var changes []entry
 	stays, folders := map[string]bool{}, map[string]bool{".": true}
@@ -126,7 +127,7 @@ func difference(before map[string]tar.Header, after []entry) []entry {
 		}
 	}
 	for name := range before {
-		// Removing a directory, or replacing it, removes what is in it.
+		// Removing or replacing a directory also removes its content.
 		if !stays[name] && folders[path.Dir(name)] {
 			changes = append(changes, whiteout(name))
 		}
@@ -134,7 +135,8 @@ func difference(before map[string]tar.Header, after []entry) []entry {
 	return changes
 }
 
-// whiteout is how a layer says that a file of the layers below is gone.
+// whiteout returns the entry by which a layer marks a file of the layers below as
+// deleted.
 func whiteout(name string) entry {
 	return text(path.Join(path.Dir(name), ".wh."+path.Base(name)), 0o644, "")
 }
@@ -146,7 +148,7 @@ func alike(old, now tar.Header) bool {
 	return now.Typeflag != tar.TypeReg || old.Size == now.Size && now.ModTime.Equal(time.Unix(0, 0))
 }
 
-// within tells whether name is folder or lies in it.
+// within reports whether name is folder or a path below it.
 func within(name, folder string) bool {
 	return name == folder || strings.HasPrefix(name, folder+"/")
 }

@@ -12,7 +12,8 @@ import (
 
 func everything(string) bool { return false }
 
-// tree makes a directory of files, all of the time zero, as unpacking a layer does.
+// tree creates a directory of files with modification time zero, as unpacking a
+// layer does.
 func tree(t *testing.T, files map[string]string) string {
 	t.Helper()
 	root := t.TempDir()

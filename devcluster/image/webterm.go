@@ -8,8 +8,9 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
 
-// student is the user that students' programs run as, and studentHome where they
-// work: those of the public code-server image, so that Templates fit both.
+// student is the user id of students' programs, and studentHome their working
+// directory. Both equal those of the public code-server image, so that Templates
+// fit both images.
 const (
 	student     = 1000
 	studentHome = "/home/coder"
@@ -38,7 +39,7 @@ var webterm = recipe{
 	},
 }
 
-// fixedLayer holds entries that are written in the recipe.
+// fixedLayer contains entries that are listed in the recipe.
 type fixedLayer struct {
 	label   string
 	entries []entry

@@ -13,14 +13,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// cgroupMount is where every distribution mounts them.
+// cgroupMount is the mount point of cgroups in every distribution.
 const cgroupMount = "/sys/fs/cgroup"
 
-// neededControllers are those without which a kubelet does not start.
+// neededControllers lists the cgroup controllers without which a kubelet does not
+// start.
 var neededControllers = []string{"cpu", "cpuset", "memory", "pids"}
 
-// hierarchies are the directories a cgroup must be made in: one for version 2,
-// one for each controller for version 1.
+// hierarchies returns the directories in which a cgroup must be created: one for
+// cgroup v2, one per controller for v1.
 func hierarchies() ([]string, error) {
 	unified, err := isUnified()
 	if err != nil {
@@ -37,7 +38,8 @@ func hierarchies() ([]string, error) {
 	for _, entry := range entries {
 		directory := filepath.Join(cgroupMount, entry.Name())
 		var info unix.Statfs_t
-		// Links such as cpu,cpuacct -> cpu would name a hierarchy twice.
+		// Skip links such as cpu,cpuacct -> cpu, which would name a hierarchy
+		// twice.
 		if entry.IsDir() && unix.Statfs(directory, &info) == nil && info.Type == unix.CGROUP_SUPER_MAGIC {
 			directories = append(directories, directory)
 		}
@@ -53,7 +55,7 @@ func isUnified() (bool, error) {
 	return info.Type == unix.CGROUP2_SUPER_MAGIC, nil
 }
 
-// controllers lists what the machine's cgroups can limit.
+// controllers returns the names of the machine's cgroup controllers.
 func controllers() ([]string, error) {
 	unified, err := isUnified()
 	if err != nil {
@@ -74,7 +76,7 @@ func controllers() ([]string, error) {
 	return names, nil
 }
 
-// makeCgroups makes the cgroup that all pods will be in.
+// makeCgroups creates the parent cgroup of all pods.
 func (c Config) makeCgroups() error {
 	directories, err := hierarchies()
 	if err != nil {
@@ -92,8 +94,8 @@ func (c Config) makeCgroups() error {
 	return nil
 }
 
-// delegate switches on in each of the directories what its children may limit.
-// Version 1 has no such switch.
+// delegate enables in each directory all available controllers for its children. It
+// does nothing for cgroup v1, which has no such switch.
 func delegate(directories ...string) error {
 	for _, directory := range directories {
 		data, err := os.ReadFile(filepath.Join(directory, "cgroup.controllers"))
@@ -114,8 +116,8 @@ func delegate(directories ...string) error {
 	return nil
 }
 
-// cgroupTimeout is how long cgroups may stay busy after their last process was
-// killed: the kernel frees them on its own time.
+// cgroupTimeout bounds the wait for busy cgroups: the kernel frees a cgroup some
+// time after its last process was killed.
 const cgroupTimeout = 10 * time.Second
 
 // removeCgroups removes the cgroups of the node called name.
@@ -124,7 +126,7 @@ func removeCgroups(name string) error {
 	if err != nil {
 		return fmt.Errorf("remove cgroups: %w", err)
 	}
-	// Where version 1 limits, runc also makes cgroups in a version 2 beside it.
+	// With cgroup v1, runc also creates cgroups in a v2 hierarchy beside it.
 	directories = append(directories, filepath.Join(cgroupMount, "unified"))
 	deadline := time.Now().Add(cgroupTimeout)
 	for _, directory := range directories {
@@ -143,8 +145,8 @@ func removeCgroups(name string) error {
 	return nil
 }
 
-// removeTree removes a cgroup and those below it. Its files can't be removed,
-// which is why os.RemoveAll does not do.
+// removeTree removes a cgroup and its children. os.RemoveAll fails here, because
+// the files in a cgroup can't be removed.
 func removeTree(top string) error {
 	var directories []string
 	err := filepath.WalkDir(top, func(path string, entry fs.DirEntry, err error) error {

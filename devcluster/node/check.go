@@ -12,8 +12,8 @@ import (
 	"syscall"
 )
 
-// programPackages are the programs a node needs and the Debian packages that
-// have them.
+// programPackages lists the programs a node needs and the Debian packages that
+// contain them.
 var programPackages = []struct{ program, debian string }{
 	{"containerd", "containerd"},
 	{"containerd-shim-runc-v2", "containerd"},
@@ -28,8 +28,8 @@ var programPackages = []struct{ program, debian string }{
 	{"git", "git"}, // the forge's
 }
 
-// Check says everything that keeps this machine from running a node whose state
-// lies at root, each with its cure. It changes nothing.
+// Check returns an error that names everything that prevents a node with its state
+// at root on this machine, each with its cure. It changes nothing.
 func Check(ctx context.Context, root string) error {
 	if os.Geteuid() != 0 {
 		return errors.New("size node needs root, for namespaces and cgroups: run it with sudo, or use --size control-plane, which needs none")
@@ -72,8 +72,8 @@ func checkCgroups() error {
 	return os.Remove(top)
 }
 
-// checkNamespaces tries it, in namespaces that end with the try: a container
-// may forbid what its root asks for.
+// checkNamespaces tries to create namespaces, because a container may forbid that
+// even to root. The namespaces end with the test command.
 func checkNamespaces(ctx context.Context) error {
 	try := exec.CommandContext(ctx, "nft", "list", "tables")
 	try.SysProcAttr = &syscall.SysProcAttr{Cloneflags: Namespaces}
@@ -83,7 +83,8 @@ func checkNamespaces(ctx context.Context) error {
 	return nil
 }
 
-// checkRoot refuses a place that the node's own mounts would hide from it.
+// checkRoot refuses a state directory that the node's own mounts would hide from
+// the node.
 func checkRoot(root string) error {
 	for _, mount := range mounts() {
 		if mount.source == "" && strings.HasPrefix(root+"/", mount.target+"/") {

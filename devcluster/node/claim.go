@@ -10,17 +10,18 @@ import (
 )
 
 // claimAddress is an abstract socket: the kernel frees it with the process that
-// listens, and no file stays. Whoever connects is told who that is.
+// listens, and leaves no file. The listener sends its Owner to every process that
+// connects.
 const claimAddress = "@carrel-devcluster-node"
 
-// Owner is the cluster whose node runs on this machine.
+// Owner identifies the cluster whose node runs on this machine.
 type Owner struct {
 	Name  string `json:"name"`
 	State string `json:"state"`
 }
 
-// Claim makes owner the one whose node runs here, until release is called or
-// the process ends. Two nodes would fight over the link and the machine.
+// Claim reserves this machine for owner's node until release is called or the
+// process ends. Two nodes would conflict over the link and the mount points.
 func Claim(ctx context.Context, owner Owner) (release func(), err error) {
 	return claimAt(ctx, claimAddress, owner)
 }
@@ -46,8 +47,8 @@ func claimAt(ctx context.Context, address string, owner Owner) (release func(), 
 	return func() { listener.Close() }, nil
 }
 
-// Unclaimed is nil if no node runs on this machine, and otherwise says which
-// one and how to stop it.
+// Unclaimed returns nil if no node runs on this machine. Otherwise the error names
+// the node's cluster and says how to stop it.
 func Unclaimed(ctx context.Context) error { return unclaimedAt(ctx, claimAddress) }
 
 func unclaimedAt(ctx context.Context, address string) error {

@@ -11,12 +11,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Namespaces of the node, for clone(2).
+// Namespaces are the clone(2) flags of the node's namespaces.
 const Namespaces = unix.CLONE_NEWNS | unix.CLONE_NEWPID | unix.CLONE_NEWNET
 
-// First is the first process in the node's namespaces. It makes the node's
-// mounts from root, says so by closing ready, and from then on only reaps
-// processes whose parents ended, as a machine's init does.
+// First runs as the first process in the node's namespaces. It creates the node's
+// mounts from root, writes a line to ready and closes it. Then it only reaps
+// orphaned processes, as a machine's init does.
 func First(root string, ready *os.File) error {
 	if err := furnish(root); err != nil {
 		return fmt.Errorf("make the node's mounts: %w", err)
@@ -33,7 +33,7 @@ func First(root string, ready *os.File) error {
 }
 
 func furnish(root string) error {
-	// From here on no mount of the node reaches the machine.
+	// After this call, no mount of the node propagates to the machine.
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
 		return err
 	}
@@ -48,7 +48,7 @@ func furnish(root string) error {
 	if err := shieldTunables(root); err != nil {
 		return err
 	}
-	// Containers may ask for mounts that others see; within the node they may.
+	// Containers may ask for mount propagation; within the node it is allowed.
 	return unix.Mount("", "/", "", unix.MS_REC|unix.MS_SHARED, "")
 }
 

@@ -9,13 +9,13 @@ import (
 	"strings"
 )
 
-// hostLink is the machine's end of the link to the node. Its name can be fixed:
-// a machine has one full node at most.
+// hostLink is the name of the machine's end of the link to the node. The name is
+// constant because a machine has at most one full node.
 const hostLink = "carrel0"
 
-// linkCommands join the namespaces of the process first to this machine: the
-// link, its addresses, and routes by which pods and Services open from here.
-// When the namespaces go, link and routes go with them.
+// linkCommands returns the commands that link this machine to the namespaces of the
+// process first. They create the link, its addresses, and the routes to pods and
+// Services. The kernel removes link and routes with the namespaces.
 func (c Config) linkCommands(first int) [][]string {
 	node := c.Network.Node.Addr().String()
 	host := c.Network.Host.Addr().String()
@@ -33,7 +33,7 @@ func (c Config) linkCommands(first int) [][]string {
 	}
 }
 
-// Link joins the namespaces of the process first to this machine.
+// Link connects this machine to the namespaces of the process first.
 func (c Config) Link(ctx context.Context, first int) error {
 	for _, command := range c.linkCommands(first) {
 		if out, err := exec.CommandContext(ctx, command[0], command[1:]...).CombinedOutput(); err != nil {
@@ -43,8 +43,8 @@ func (c Config) Link(ctx context.Context, first int) error {
 	return nil
 }
 
-// unlink removes the link if it is still there. It goes with the node's
-// namespaces, but the kernel takes its time over those.
+// unlink removes the link if it still exists. The kernel removes the link with the
+// node's namespaces, but some time after they end.
 func unlink(ctx context.Context) error {
 	if !linked() {
 		return nil

@@ -7,16 +7,16 @@ import (
 	"strings"
 )
 
-// mount is a directory of the machine that the node sees as its own.
+// mount is a mount that exists only in the node's namespaces.
 type mount struct {
-	// target is where.
+	// target is the mount point.
 	target string
-	// source below Config.Root, or "" for memory.
+	// source is a path relative to Config.Root, or empty for a tmpfs.
 	source string
 }
 
-// mounts of the node. /run and /var/log in memory hide the machine's own
-// containerd, sockets and logs from the node's.
+// mounts returns the node's mounts. The tmpfs at /run and /var/log hide the
+// machine's own containerd, sockets and logs from the node.
 func mounts() []mount {
 	return []mount{
 		{target: runRoot},
@@ -28,17 +28,19 @@ func mounts() []mount {
 	}
 }
 
-// madeFile lists the mount points that were not there, for Sweep to remove.
+// madeFile lists the mount points that makeMountPoints created, so that Sweep can
+// remove them.
 const madeFile = "mount-points"
 
-// makeMountPoints makes what the mounts need: sources, and empty directories at
-// those targets that don't exist on this machine.
+// makeMountPoints creates the sources of the mounts, and the targets that don't
+// exist on this machine.
 func (c Config) makeMountPoints() error {
 	var made []string
 	for _, mount := range mounts() {
 		made = append(made, missing(mount.target)...)
 	}
-	// Written first: a crash in between must not leave a directory nobody knows of.
+	// Write the list first: after a crash in between, Sweep must know every
+	// directory that was created.
 	if err := os.WriteFile(c.file(madeFile), []byte(strings.Join(made, "\n")), 0o644); err != nil {
 		return fmt.Errorf("make mount points: %w", err)
 	}
@@ -53,7 +55,8 @@ func (c Config) makeMountPoints() error {
 	return nil
 }
 
-// missing lists path and those of its parents that don't exist, the deepest first.
+// missing returns path and its parents as far as they don't exist, the deepest
+// first.
 func missing(path string) []string {
 	var paths []string
 	for ; ; path = filepath.Dir(path) {
@@ -64,7 +67,8 @@ func missing(path string) []string {
 	}
 }
 
-// removeMountPoints removes those that were made and are empty.
+// removeMountPoints removes the mount points that makeMountPoints created and that
+// are empty.
 func removeMountPoints(root string) {
 	made, err := os.ReadFile(filepath.Join(root, madeFile))
 	if err != nil {

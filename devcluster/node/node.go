@@ -1,11 +1,11 @@
-// Package node runs a Kubernetes node on this machine without touching the
-// machine's own: in namespaces of its own for network, mounts and processes.
+// Package node runs a Kubernetes node in its own network, mount and process
+// namespaces. It does not touch a kubelet or containerd of the machine itself.
 //
-// The first process of those namespaces does nothing but hold them. When it
-// ends the kernel ends every other process in them (kubelet, containerd, its
-// shims, containers) and drops their mounts, links, addresses and nft tables:
-// nothing has to be found and undone. Only cgroups and the directories used as
-// mount points lie outside; Sweep removes those.
+// The first process of those namespaces only holds them. When it ends, the kernel
+// ends every other process in them (kubelet, containerd, its shims, containers).
+// The kernel also drops their mounts, links, addresses and nft tables, so nothing
+// has to be found and undone. Only cgroups and the directories used as mount points
+// lie outside; Sweep removes those.
 package node
 
 import (
@@ -16,9 +16,9 @@ import (
 	"github.com/carrel-dev/carrel/devcluster/pki"
 )
 
-// Config is what the node's components must agree on.
+// Config holds the settings shared by the node's components.
 type Config struct {
-	// Name of the node, and of its cgroup with a prefix.
+	// Name is the node's name. The node's cgroup has the same name with a prefix.
 	Name string
 	// Root is the directory of the node's configuration and data.
 	Root string
@@ -35,8 +35,8 @@ type Config struct {
 // ClusterDomain is the suffix of Service names.
 const ClusterDomain = "cluster.local"
 
-// Where things are inside the node's namespaces: the usual places, so that the
-// node looks like any other from inside. Each is a mount that only it sees.
+// Paths inside the node's namespaces. They are the usual ones, so that the node
+// looks like any other from inside. Each lies on a mount that only the node sees.
 const (
 	containerdRoot   = "/var/lib/containerd"
 	kubeletRoot      = "/var/lib/kubelet"
@@ -46,17 +46,20 @@ const (
 	containerdSocket = "/run/containerd/containerd.sock"
 	podLogs          = "/var/log/pods"
 
-	// VolumeRoot is where dynamic volumes lie: local-path-provisioner's own default.
+	// VolumeRoot is the directory of dynamic volumes. It is
+	// local-path-provisioner's default.
 	VolumeRoot = "/opt/local-path-provisioner"
 )
 
-// cniPrograms is where Debian's containernetworking-plugins puts them.
+// cniPrograms is the directory in which Debian's containernetworking-plugins
+// installs its programs.
 const cniPrograms = "/usr/lib/cni"
 
-// sandboxImage holds each pod's namespaces.
+// sandboxImage runs in each pod to hold the pod's namespaces.
 const sandboxImage = "carrel.local/pause:dev"
 
-// Images are the names of those that must be loaded before any pod can run.
+// Images returns the names of the images that must be loaded before any pod can
+// run.
 func Images() []string { return []string{"pause"} }
 
 func (c Config) cgroup() string { return "carrel-" + c.Name }
@@ -65,12 +68,13 @@ func (c Config) file(elements ...string) string {
 	return filepath.Join(append([]string{c.Root}, elements...)...)
 }
 
-// ContainerdArgs start containerd.
+// ContainerdArgs returns the command line of containerd.
 func (c Config) ContainerdArgs() []string {
 	return []string{"containerd", "--config=" + c.file("containerd.toml")}
 }
 
-// KubeletArgs start the kubelet. Files of its configuration can't hold these.
+// KubeletArgs returns the command line of the kubelet. Its flags have no equivalent
+// in the configuration file.
 func (c Config) KubeletArgs() []string {
 	return []string{
 		filepath.Join(c.Programs, "kubelet"),
@@ -82,7 +86,7 @@ func (c Config) KubeletArgs() []string {
 	}
 }
 
-// KubeProxyArgs start kube-proxy.
+// KubeProxyArgs returns the command line of kube-proxy.
 func (c Config) KubeProxyArgs() []string {
 	return []string{
 		filepath.Join(c.Programs, "kube-proxy"),
@@ -91,25 +95,27 @@ func (c Config) KubeProxyArgs() []string {
 		"--hostname-override=" + c.Name,
 		"--cluster-cidr=" + c.Network.Pods.String(),
 		"--oom-score-adj=0",
-		// The limit is the whole machine's and not ours to set.
+		// The conntrack limit belongs to the whole machine, so kube-proxy must not
+		// set it.
 		"--conntrack-max-per-core=0",
 		"--healthz-bind-address=127.0.0.1:10256",
 	}
 }
 
-// ImportArgs load an image archive that comes on standard input.
+// ImportArgs returns a command that loads an image archive from standard input.
 func ImportArgs() []string {
 	return ctr("images", "import", "-")
 }
 
-// VersionArgs succeed when containerd answers.
+// VersionArgs returns a command that succeeds when containerd answers.
 func VersionArgs() []string { return ctr("version") }
 
 func ctr(arguments ...string) []string {
 	return append([]string{"ctr", "--address=" + containerdSocket, "--namespace=k8s.io"}, arguments...)
 }
 
-// Enter makes a command run in the namespaces that the process first holds.
+// Enter returns a command line that runs command in the namespaces of the process
+// first.
 func Enter(first int, command []string) []string {
 	return append([]string{"nsenter", fmt.Sprintf("--target=%d", first), "--mount", "--net", "--pid", "--"}, command...)
 }

@@ -8,7 +8,7 @@ import (
 	"os"
 )
 
-// Prepare makes what must be there before the node's first process starts.
+// Prepare creates the directories and cgroups that the node's first process needs.
 func (c Config) Prepare() error {
 	if err := os.MkdirAll(c.Root, 0o755); err != nil {
 		return fmt.Errorf("make the node's directory: %w", err)
@@ -19,14 +19,14 @@ func (c Config) Prepare() error {
 	return c.makeCgroups()
 }
 
-// Sweep removes what stays of the node called name, with its directory at root,
-// when all its processes have ended.
+// Sweep removes what the node called name left on the machine. root is the node's
+// directory. All processes of the node must have ended.
 func Sweep(ctx context.Context, name, root string) error {
 	if _, err := os.Stat(root); errors.Is(err, fs.ErrNotExist) {
 		return nil // there was none
 	}
-	// Another node that runs by now uses the same mount points and link name,
-	// and would lose them.
+	// If another node runs by now, it uses the same mount points and the same link,
+	// so leave them alone.
 	if Unclaimed(ctx) == nil {
 		removeMountPoints(root)
 		if err := unlink(ctx); err != nil {

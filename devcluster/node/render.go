@@ -8,10 +8,11 @@ import (
 	"text/template"
 )
 
-// containerdConfig: the sandbox image is pinned, or garbage collection would
-// take what no registry could give back. restrict_oom_score_adj lets it run
-// where root may not make a process less killable (in many containers). An
-// AppArmor profile would be loaded for the whole machine and stay.
+// containerdConfig pins the sandbox image, because garbage collection would delete
+// an image that no registry can provide again. restrict_oom_score_adj lets
+// containerd run where root may not lower oom_score_adj, as in many containers.
+// AppArmor is disabled because a profile would be loaded for the whole machine and
+// stay there.
 var containerdConfig = newTemplate("containerd.toml", `version = 2
 root = "{{.ContainerdRoot}}"
 state = "/run/containerd"
@@ -35,9 +36,9 @@ bin_dir = "{{.CNIPrograms}}"
 conf_dir = "{{.Root}}/cni"
 `)
 
-// cniConfig gives each pod a link of its own to the node instead of a port on a
-// bridge: all its packets are routed, so kube-proxy sees them even where the
-// kernel has no br_netfilter.
+// cniConfig gives each pod its own link to the node instead of a port on a bridge.
+// All packets are routed, so kube-proxy sees them even if the kernel lacks
+// br_netfilter.
 var cniConfig = newTemplate("cni.conflist", `{
   "cniVersion": "0.4.0",
   "name": "carrel",
@@ -56,10 +57,10 @@ var cniConfig = newTemplate("cni.conflist", `{
 }
 `)
 
-// kubeletConfig: images come from archives only, so they are never collected.
-// The eviction thresholds keep a nearly full disk from emptying the node. Pulls
-// are not serialized: one that waits for a name server that is not there would
-// hold up all others.
+// kubeletConfig disables image garbage collection, because images come from
+// archives only. The eviction thresholds keep a nearly full disk from evicting all
+// pods. Pulls are not serialized: one pull that waits for a missing name server
+// would block all others.
 var kubeletConfig = newTemplate("kubelet.yaml", `apiVersion: kubelet.config.k8s.io/v1beta1
 kind: KubeletConfiguration
 address: {{.Network.Node.Addr}}
@@ -97,15 +98,15 @@ evictionHard:
   imagefs.available: 1%
 `)
 
-// resolvConf names no server: what the cluster's own DNS does not know does not
-// exist, here as on a machine without internet.
+// resolvConf names no server: names outside the cluster's DNS don't resolve, as on
+// a machine without internet.
 const resolvConf = "search .\n"
 
 func newTemplate(name, text string) *template.Template {
 	return template.Must(template.New(name).Option("missingkey=error").Parse(text))
 }
 
-// templateData is Config and the fixed places, for the templates.
+// templateData provides Config and the constant paths to the templates.
 type templateData struct {
 	Config
 }
@@ -120,7 +121,8 @@ func (templateData) SandboxImage() string     { return sandboxImage }
 func (templateData) ClusterDomain() string    { return ClusterDomain }
 func (d templateData) Cgroup() string         { return d.cgroup() }
 
-// render returns the node's configuration files by their path below Root.
+// render returns the contents of the node's configuration files, by their path
+// below Root.
 func (c Config) render() map[string]string {
 	files := map[string]string{"resolv.conf": resolvConf}
 	for path, template := range map[string]*template.Template{

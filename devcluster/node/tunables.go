@@ -9,9 +9,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// tunables are what a kubelet sets for the whole machine, and the values it
-// insists on. This machine is somebody's, and what it does when its kernel
-// panics is not for a development cluster to change.
+// tunables lists the kernel parameters that a kubelet sets for the whole machine,
+// and the values it requires. A development cluster must not change, for example,
+// how this machine reacts to a kernel panic.
 var tunables = map[string]string{
 	"/proc/sys/kernel/keys/root_maxbytes": "25000000",
 	"/proc/sys/kernel/keys/root_maxkeys":  "1000000",
@@ -21,8 +21,8 @@ var tunables = map[string]string{
 	"/proc/sys/vm/panic_on_oom":           "0",
 }
 
-// shieldTunables shows the node ordinary files in their place, which already
-// say what the kubelet wants.
+// shieldTunables mounts ordinary files over the tunables inside the node. They
+// contain the values that the kubelet requires, so the kubelet changes nothing.
 func shieldTunables(root string) error {
 	for path, value := range tunables {
 		shown := filepath.Join(root, "tunables", strings.ReplaceAll(strings.TrimPrefix(path, "/proc/sys/"), "/", "."))

@@ -1,5 +1,5 @@
-// Command pause is the first process of every pod: it keeps the pod's
-// namespaces open and collects processes that their parents left behind.
+// Command pause is the first process of every pod. It keeps the pod's namespaces
+// open and reaps orphaned processes.
 package main
 
 import (
@@ -20,7 +20,8 @@ func main() {
 	}
 }
 
-// reap collects every child that has ended: one signal may stand for several.
+// reap waits for every child that has ended, because one SIGCHLD may stand for
+// several.
 func reap() {
 	for {
 		pid, err := syscall.Wait4(-1, nil, syscall.WNOHANG, nil)
