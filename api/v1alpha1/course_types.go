@@ -4,83 +4,85 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// CourseSpec describes a class.
+// CourseSpec describes the desired state of a class.
 type CourseSpec struct {
-	// title is the name of the course for people, for instance "Programming 1".
+	// title is the display name of the course, for instance "Programming 1".
 	// +optional
 	// +kubebuilder:validation:MaxLength=200
 	Title string `json:"title,omitempty"`
 
-	// templateName is the Template for Userlands that name none.
+	// templateName is the Template of Userlands that name none.
 	// +optional
 	// +kubebuilder:validation:MaxLength=63
 	TemplateName string `json:"templateName,omitempty"`
 
-	// rosters are the lists of students. Each row becomes a Userland, owned by the
-	// Course. They are taken together, and with an error in any of them nothing
-	// changes. A Userland that is there for the same user and Template, from a
-	// file of its own, comes before a row.
+	// rosters are the lists of students. Each row becomes a Userland that the
+	// Course owns. All rosters are read together; an error in any of them keeps
+	// every change from taking effect. A Userland from a file of its own, for the
+	// same user and Template, takes precedence over a row.
 	// +optional
 	// +listType=map
 	// +listMapKey=configMap
 	// +kubebuilder:validation:MaxItems=32
 	Rosters []RosterSource `json:"rosters,omitempty"`
 
-	// guard keeps a slip in a roster from removing the class.
+	// guard keeps a mistake in a roster from removing the class.
 	// +optional
 	// +kubebuilder:default={}
 	Guard Guard `json:"guard,omitempty"`
 
-	// timetable says when the class meets.
+	// timetable defines when the class meets. Absent means that the class has no
+	// sessions and no term.
 	// +optional
 	Timetable *Timetable `json:"timetable,omitempty"`
 
-	// maxStarting is how many carrels of the class may be starting at once. The
-	// others wait in state Queued: those whose session is in progress come first,
-	// then who came first. Absent: as many as want to.
+	// maxStarting is the maximum number of carrels of the class that may be
+	// starting at once. The others wait in state Queued. Those whose session is in
+	// progress start first, then those that have waited longest. Absent means no
+	// limit.
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	MaxStarting *int32 `json:"maxStarting,omitempty"`
 
-	// notice is what students are told while they wait for their carrels, for
-	// instance "Room 204 is closed on Friday". Plain text.
+	// notice is a message to students who wait for their carrels, for instance
+	// "Room 204 is closed on Friday". It is plain text. Empty means no message.
 	// +optional
 	// +kubebuilder:validation:MaxLength=1000
 	Notice string `json:"notice,omitempty"`
 
-	// enrolment is Closed (the default: git says who is in the course) or Open: a
-	// visitor whom enrolmentRules let in is given a carrel of the course's Template
-	// on their first visit. The namespace must allow it too: see
-	// kustomize/components/open-enrolment.
+	// enrolment is Closed or Open. Closed, the default, means that only git decides
+	// who is in the course. Open means that a visitor whom enrolmentRules admit
+	// gets a carrel of the course's Template on their first visit. The namespace
+	// must allow this too: see kustomize/components/open-enrolment.
 	// +optional
 	// +kubebuilder:default=Closed
 	Enrolment Enrolment `json:"enrolment,omitempty"`
 
-	// enrolmentRules let a visitor in if any of them does. Open enrolment without a
-	// rule lets nobody in.
+	// enrolmentRules admit a visitor who meets any of them. Open enrolment without
+	// rules admits nobody.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=16
 	EnrolmentRules []EnrolmentRule `json:"enrolmentRules,omitempty"`
 
-	// suspend freezes the class as it is: no carrel is made, started, stopped or
-	// removed, and no volume deleted, until it is false again.
+	// suspend freezes the class: while it is true, no carrel is created, started,
+	// stopped or removed, and no volume is deleted. Defaults to false.
 	// +optional
 	Suspend bool `json:"suspend,omitempty"`
 }
 
-// Enrolment says who decides who is in a course.
+// Enrolment selects who may join a course.
 // +kubebuilder:validation:Enum=Closed;Open
 type Enrolment string
 
 const (
-	// EnrolmentClosed leaves it to git.
+	// EnrolmentClosed leaves the decision to git.
 	EnrolmentClosed Enrolment = "Closed"
-	// EnrolmentOpen also lets in who comes and meets a rule.
+	// EnrolmentOpen also admits visitors who meet a rule.
 	EnrolmentOpen Enrolment = "Open"
 )
 
-// EnrolmentRule lets in visitors of whom their login provider says something.
+// EnrolmentRule admits visitors by a claim of their login provider.
 type EnrolmentRule struct {
 	// claim is the name of a claim of the login provider, such as groups or
 	// email_domain.
@@ -89,7 +91,7 @@ type EnrolmentRule struct {
 	// +kubebuilder:validation:MaxLength=100
 	Claim string `json:"claim"`
 
-	// values are those of which the claim must have one.
+	// values are the accepted values. The claim must have at least one of them.
 	// +required
 	// +listType=set
 	// +kubebuilder:validation:MinItems=1
@@ -98,10 +100,10 @@ type EnrolmentRule struct {
 	Values []string `json:"values"`
 }
 
-// CourseStatus is how a class is doing.
+// CourseStatus is the observed state of a class.
 type CourseStatus struct {
-	// observedGeneration is the generation of the spec that the rest of the
-	// status speaks of; -1 before the controller has seen it.
+	// observedGeneration is the generation of the spec that the rest of the status
+	// describes. It is -1 before the controller has seen the Course.
 	// +optional
 	// +kubebuilder:default=-1
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
@@ -110,27 +112,27 @@ type CourseStatus struct {
 	// +optional
 	Userlands *UserlandCounts `json:"userlands,omitempty"`
 
-	// roster is what became of the rosters.
+	// roster is the result of reading the rosters.
 	// +optional
 	Roster *RosterStatus `json:"roster,omitempty"`
 
-	// session is the one in progress, or the next.
+	// session is the session in progress, or the next one.
 	// +optional
 	Session *SessionStatus `json:"session,omitempty"`
 
-	// report is what was last reported to the forge. Its writer is the reporter.
+	// report is the status last reported to the forge. The reporter writes it.
 	// +optional
 	Report *ReportStatus `json:"report,omitempty"`
 
-	// lastHandledReconcileAt is the value of the annotation
-	// reconcile.fluxcd.io/requestedAt that the controller saw last, as Flux's own
-	// kinds have it. While the course is suspended it stays what it was.
+	// lastHandledReconcileAt is the last value of the annotation
+	// reconcile.fluxcd.io/requestedAt that the controller has handled, as in Flux's
+	// own kinds. It does not change while the course is suspended.
 	// +optional
 	LastHandledReconcileAt string `json:"lastHandledReconcileAt,omitempty"`
 
-	// conditions are Ready, Reconciling and Stalled, as kstatus defines them;
-	// RosterValid, if the course has rosters; Held, while a removal waits for a
-	// confirmation; and Reported, which the reporter writes.
+	// conditions are Ready, Reconciling and Stalled, as kstatus defines them.
+	// RosterValid is present if the course has rosters, and Held while a removal
+	// waits for confirmation. The reporter writes Reported.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
@@ -142,10 +144,11 @@ type UserlandCounts struct {
 	// total is the number of Userlands.
 	// +required
 	Total int32 `json:"total"`
-	// ready is how many are Ready; those meant to be stopped count as ready.
+	// ready is the number of Userlands that are Ready. Carrels that are stopped as
+	// intended count as ready.
 	// +required
 	Ready int32 `json:"ready"`
-	// states counts Userlands by state.
+	// states counts the Userlands by state.
 	// +optional
 	States map[string]int32 `json:"states,omitempty"`
 	// attention counts, by reason, the Userlands that need a person.
@@ -153,38 +156,39 @@ type UserlandCounts struct {
 	Attention map[string]int32 `json:"attention,omitempty"`
 }
 
-// ReportStatus is what was last reported about a course to the forge.
+// ReportStatus is the status of a course that was last reported to the forge.
 type ReportStatus struct {
-	// revision is the commit the status was posted on, as a full hash.
+	// revision is the full hash of the commit on which the status was posted.
 	// +required
 	Revision string `json:"revision"`
 	// state is pending, success or failure.
 	// +required
 	State string `json:"state"`
-	// description is the text posted, at most 140 characters.
+	// description is the posted text, at most 140 characters.
 	// +required
 	Description string `json:"description"`
-	// digests are, by Kustomization (namespace/name), those of the rendered
-	// content reported about; with "failed:" before one that Flux could not
-	// apply. A commit that leaves them unchanged did not touch the course and is
-	// not reported on.
+	// digests are the digests of the reported content as rendered, by Kustomization
+	// (namespace/name). The prefix "failed:" marks content that Flux could not
+	// apply. A commit that leaves them unchanged did not touch the course and gets
+	// no status.
 	// +optional
 	Digests map[string]string `json:"digests,omitempty"`
-	// files are the names of the Userlands that Flux had applied when it came to
-	// this content, each from a file of its own; none are kept if there are more
+	// files are the names of the Userlands with files of their own that Flux had
+	// applied when it reached this content. The list is empty if there are more
 	// than 2,000.
 	// +optional
 	// +listType=atomic
 	Files []string `json:"files,omitempty"`
-	// gone is how many of those before are no longer there since this commit.
+	// gone is the number of Userlands with files that this commit removed.
 	// +optional
 	Gone int32 `json:"gone,omitempty"`
-	// time is when the status was posted, or the content changed under the same one.
+	// time is the time at which the status was posted, or at which the content last
+	// changed under the same status.
 	// +required
 	Time metav1.Time `json:"time"`
 }
 
-// Course is a class. Each namespace has at most one, of the namespace's name.
+// Course is a class. A namespace has at most one, with the namespace's name.
 //
 // +genclient
 // +kubebuilder:object:root=true
@@ -202,12 +206,12 @@ type Course struct {
 	// +optional
 	metav1.ObjectMeta `json:"metadata,omitempty"`
 
-	// spec describes the class.
+	// spec is the desired state of the class.
 	// +optional
 	// +kubebuilder:default={}
 	Spec CourseSpec `json:"spec,omitempty"`
 
-	// status is how it is doing.
+	// status is the observed state of the class.
 	// +optional
 	// +kubebuilder:default={"observedGeneration":-1}
 	Status CourseStatus `json:"status,omitempty"`

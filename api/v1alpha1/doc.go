@@ -1,7 +1,7 @@
-// Package v1alpha1 holds Carrel's kinds: Template, Userland and Course.
+// Package v1alpha1 contains Carrel's kinds: Template, Userland and Course.
 //
-// It imports no client and no controller, so that other programs can use the
-// kinds without pulling those in.
+// The package imports no client and no controller, so that other programs can use
+// the kinds without these dependencies.
 //
 // +kubebuilder:object:generate=true
 // +groupName=carrel.dev

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// Other programs import the kinds, and the clients made of them, and get
-// neither the controller nor what it is made with.
+// TestImports checks that programs which import the kinds or their clients do not
+// get the controller or its dependencies.
 func TestImports(t *testing.T) {
 	const kinds, repository = "github.com/carrel-dev/carrel/api", "github.com/carrel-dev/carrel/"
 	for _, tt := range []struct {
@@ -35,7 +35,7 @@ func TestImports(t *testing.T) {
 	}
 }
 
-// dependencies are the packages that packages are made of, themselves included.
+// dependencies returns packages and all packages they import.
 func dependencies(t *testing.T, packages string) []string {
 	t.Helper()
 	list := exec.CommandContext(t.Context(), "go", "list", "-deps", packages)

@@ -4,44 +4,44 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// Requests is what people ask of one carrel, outside of git: each is a moment,
-// honoured once. An admission policy says who may write what here.
+// Requests are people's requests for one carrel, outside of git. Each is a time,
+// and is handled once. An admission policy decides who may write which request.
 type Requests struct {
-	// restartAt asks for a restart, also onto the present revision of the
-	// Template. It starts a carrel that is asleep.
+	// restartAt asks for a restart, with the present revision of the Template. It
+	// also starts a carrel that is asleep.
 	// +optional
 	RestartAt *metav1.Time `json:"restartAt,omitempty"`
 
-	// stopAt asks for a stop, until there is activity after that moment. It goes
-	// before keepUntil.
+	// stopAt asks for a stop that lasts until there is activity after this time. It
+	// takes precedence over keepUntil.
 	// +optional
 	StopAt *metav1.Time `json:"stopAt,omitempty"`
 
-	// keepUntil asks to run, and not to be stopped for idleness, until then.
+	// keepUntil asks to run, and not to be stopped for idleness, until this time.
 	// +optional
 	KeepUntil *metav1.Time `json:"keepUntil,omitempty"`
 
-	// resetAt asks for a start on fresh volumes. The old ones are kept as if
+	// resetAt asks for a start with fresh volumes. The old volumes are kept as if
 	// their Userland were gone.
 	// +optional
 	ResetAt *metav1.Time `json:"resetAt,omitempty"`
 
-	// helpSince is since when the user asks for help: a hand raised on their seat
-	// of the class board, until they or staff lower it. It changes nothing about
-	// the carrel.
+	// helpSince is the time at which the user asked for help. It shows a raised
+	// hand on their seat of the class board until they or the staff lower it. It
+	// does not affect the carrel.
 	// +optional
 	HelpSince *metav1.Time `json:"helpSince,omitempty"`
 }
 
-// HandledRequests are the requests honoured last.
+// HandledRequests are the requests that were handled last.
 type HandledRequests struct {
-	// restartAt is the restartAt honoured last.
+	// restartAt is the value of requests.restartAt that was handled last.
 	// +optional
 	RestartAt *metav1.Time `json:"restartAt,omitempty"`
-	// stopAt is the stopAt honoured last.
+	// stopAt is the value of requests.stopAt that was handled last.
 	// +optional
 	StopAt *metav1.Time `json:"stopAt,omitempty"`
-	// resetAt is the resetAt honoured last.
+	// resetAt is the value of requests.resetAt that was handled last.
 	// +optional
 	ResetAt *metav1.Time `json:"resetAt,omitempty"`
 }

@@ -5,69 +5,67 @@ import (
 	"k8s.io/apimachinery/pkg/util/intstr"
 )
 
-// RolloutWhen says when running carrels take a new revision of their Template.
+// RolloutWhen selects when running carrels take a new revision of their Template.
 // +kubebuilder:validation:Enum=OnNextStart;Immediate
 type RolloutWhen string
 
 const (
-	// RolloutOnNextStart restarts nobody: a carrel takes the new revision when
-	// it next starts. One that is still starting or is failing has nothing to
-	// lose and takes it at once.
+	// RolloutOnNextStart restarts nobody: a carrel takes the new revision when it
+	// next starts. A carrel that is still starting or failing takes it at once,
+	// because it has nothing to lose.
 	RolloutOnNextStart RolloutWhen = "OnNextStart"
-	// RolloutImmediate restarts running carrels, one first and then a few at a
-	// time, and stops when those updated do not come up.
+	// RolloutImmediate restarts running carrels, one first and then several at a
+	// time. It stops while updated carrels fail.
 	RolloutImmediate RolloutWhen = "Immediate"
 )
 
-// Rollout says how running carrels take a new revision of their Template.
+// Rollout defines how running carrels take a new revision of their Template.
 type Rollout struct {
-	// when is OnNextStart or Immediate.
+	// when is OnNextStart or Immediate. Defaults to OnNextStart.
 	// +optional
 	// +kubebuilder:default=OnNextStart
 	When RolloutWhen `json:"when,omitempty"`
 
-	// maxUnavailable is how many carrels may be down for the roll-out at once: a
-	// number, or a percentage of those that follow the Template, rounded up; at
-	// least one.
+	// maxUnavailable is the maximum number of carrels that a rollout may stop at
+	// once: a number, or a percentage of the Template's carrels, rounded up. At
+	// least one carrel is always allowed. Defaults to 10%.
 	// +optional
 	// +kubebuilder:default="10%"
 	// +kubebuilder:validation:XIntOrString
 	// +kubebuilder:validation:XValidation:rule="type(self) == int ? self >= 1 : self.matches('^([1-9][0-9]?|100)%$')",message="must be a number of at least 1, or a percentage from 1% to 100%"
 	MaxUnavailable *intstr.IntOrString `json:"maxUnavailable,omitempty"`
 
-	// deadline is how long a carrel may go on with an old revision under
-	// OnNextStart, in days (7d) or hours (12h), counted from when the Template
-	// was edited; then it is restarted, as under Immediate. Empty means for as
-	// long as it runs.
+	// deadline limits how long a carrel may keep an old revision under OnNextStart,
+	// in days (7d) or hours (12h) from the edit of the Template. After that it is
+	// restarted, as under Immediate. Empty means no limit.
 	// +optional
 	// +kubebuilder:validation:Pattern=`^[1-9][0-9]{0,4}[dh]$`
 	Deadline string `json:"deadline,omitempty"`
 }
 
-// TemplateRevision is the revision of a Template that carrels take when they
-// start.
+// TemplateRevision is the revision of a Template that carrels take when they start.
 type TemplateRevision struct {
-	// name of the ControllerRevision that keeps it.
+	// name is the name of the ControllerRevision that stores the revision.
 	// +required
 	Name string `json:"name"`
-	// since is when the Template came to it.
+	// since is the time at which the revision became current.
 	// +required
 	Since metav1.Time `json:"since"`
 }
 
-// TemplateUserlands counts the Userlands that follow a Template.
+// TemplateUserlands counts the Userlands that use a Template.
 type TemplateUserlands struct {
-	// total is how many there are.
+	// total is the number of Userlands.
 	// +optional
 	Total int32 `json:"total"`
-	// updated is how many follow its present revision, those that are stopped
-	// included, since they take it when they start.
+	// updated is the number of Userlands on the present revision. It includes
+	// stopped carrels, which take that revision when they start.
 	// +optional
 	Updated int32 `json:"updated"`
-	// pending is how many run with an older revision.
+	// pending is the number of Userlands that run with an older revision.
 	// +optional
 	Pending int32 `json:"pending"`
-	// failed is how many of the updated ones fail.
+	// failed is the number of updated Userlands that fail.
 	// +optional
 	Failed int32 `json:"failed"`
 }

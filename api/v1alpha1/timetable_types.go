@@ -2,12 +2,12 @@ package v1alpha1
 
 import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-// Date is a day of the calendar, as "2027-04-12". YAML takes it for a time unless it is
-// in quotes.
+// Date is a day of the calendar, such as "2027-04-12". In YAML it must be quoted,
+// because YAML would read it as a timestamp.
 // +kubebuilder:validation:Pattern=`^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$`
 type Date string
 
-// TimeOfDay is a time on a 24-hour clock, as 09:00.
+// TimeOfDay is a time on a 24-hour clock, such as 09:00.
 // +kubebuilder:validation:Pattern=`^([01][0-9]|2[0-3]):[0-5][0-9]$`
 type TimeOfDay string
 
@@ -15,83 +15,86 @@ type TimeOfDay string
 // +kubebuilder:validation:Enum=Monday;Tuesday;Wednesday;Thursday;Friday;Saturday;Sunday
 type Weekday string
 
-// Timetable says when the class meets.
+// Timetable defines when the class meets.
 type Timetable struct {
-	// timeZone is that of all dates and times here, by its name in the IANA
-	// database, such as Asia/Tokyo.
+	// timeZone is the time zone of all dates and times in the timetable, by its
+	// name in the IANA database, such as Asia/Tokyo.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=64
 	TimeZone string `json:"timeZone"`
 
-	// term is when the course takes place.
+	// term is the period in which the course takes place.
 	// +required
 	Term Term `json:"term"`
 
-	// sessions are the hours of the class. During one, the carrels of its
-	// sections run and nobody's is stopped for idleness.
+	// sessions are the times at which the class meets. During a session, the
+	// carrels of its sections run and are not stopped for idleness.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=100
 	Sessions []Session `json:"sessions,omitempty"`
 }
 
-// Term is the time from the first day of a course to its last, both included.
+// Term is the period from the first to the last day of a course, both included.
 // +kubebuilder:validation:XValidation:rule="self.firstDay <= self.lastDay",message="lastDay must not lie before firstDay"
 type Term struct {
 	// firstDay is the first day of the course.
 	// +required
 	FirstDay Date `json:"firstDay"`
-	// lastDay is the last. When it is over carrels are stopped; volumes are kept
-	// as long as their Userlands exist.
+	// lastDay is the last day of the course. After it carrels are stopped. Volumes
+	// are kept as long as their Userlands exist.
 	// +required
 	LastDay Date `json:"lastDay"`
 }
 
-// Session is an hour of the class that comes every week, or on single days.
+// Session is a meeting of the class that takes place every week, or on single days.
 // +kubebuilder:validation:XValidation:rule="(has(self.weekdays) && size(self.weekdays) > 0) || (has(self.extra) && size(self.extra) > 0)",message="must take place some time: give weekdays, or dates in extra"
 type Session struct {
-	// name is the session's name for people, for instance "Lab". May be empty.
+	// name is the display name of the session, for instance "Lab". It may be empty.
 	// +optional
 	// +kubebuilder:validation:MaxLength=63
 	Name string `json:"name,omitempty"`
 
-	// weekdays are the days of each week of the term on which it takes place.
+	// weekdays are the days of each week of the term on which the session takes
+	// place.
 	// +optional
 	// +listType=set
 	// +kubebuilder:validation:MaxItems=7
 	Weekdays []Weekday `json:"weekdays,omitempty"`
 
-	// start is when it begins.
+	// start is the time at which the session begins.
 	// +required
 	Start TimeOfDay `json:"start"`
 
-	// duration is how long it takes, such as 1h30m, at most 24h. A session may
-	// end on the next day.
+	// duration is the length of the session, such as 1h30m. The maximum is 24h. A
+	// session may end on the next day.
 	// +required
 	// +kubebuilder:validation:XValidation:rule="duration(self) > duration('0s') && duration(self) <= duration('24h')",message="must be more than 0s and at most 24h"
 	Duration metav1.Duration `json:"duration"`
 
-	// sections are the parts of the class it is for; empty means everybody.
+	// sections are the parts of the class that take part. Empty means everybody.
 	// +optional
 	// +listType=set
 	// +kubebuilder:validation:MaxItems=100
 	// +kubebuilder:validation:items:MaxLength=63
 	Sections []string `json:"sections,omitempty"`
 
-	// prewarm is how long before the start carrels are started.
+	// prewarm is the time before the session at which carrels are started. Defaults
+	// to 10m.
 	// +optional
 	// +kubebuilder:default="10m"
 	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('0s') && duration(self) <= duration('12h')",message="must be at least 0s and at most 12h"
 	Prewarm *metav1.Duration `json:"prewarm,omitempty"`
 
-	// except are days on which it does not take place.
+	// except are days on which the session does not take place.
 	// +optional
 	// +listType=set
 	// +kubebuilder:validation:MaxItems=200
 	Except []Date `json:"except,omitempty"`
 
-	// extra are further days on which it does, in the term or not.
+	// extra are additional days on which the session takes place, inside or outside
+	// the term.
 	// +optional
 	// +listType=map
 	// +listMapKey=date
@@ -99,24 +102,26 @@ type Session struct {
 	Extra []ExtraSession `json:"extra,omitempty"`
 }
 
-// ExtraSession is one more day on which a session takes place.
+// ExtraSession is one additional day of a session.
 type ExtraSession struct {
 	// date is the day.
 	// +required
 	Date Date `json:"date"`
-	// start is when it begins on that day, if not as usual.
+	// start is the time at which the session begins on that day. Defaults to the
+	// session's start.
 	// +optional
 	Start TimeOfDay `json:"start,omitempty"`
-	// duration is how long it takes on that day, if not as usual.
+	// duration is the length of the session on that day. Defaults to the session's
+	// duration.
 	// +optional
 	// +kubebuilder:validation:XValidation:rule="duration(self) > duration('0s') && duration(self) <= duration('24h')",message="must be more than 0s and at most 24h"
 	Duration *metav1.Duration `json:"duration,omitempty"`
 }
 
-// SessionStatus is the session in progress, or the next.
+// SessionStatus describes the session in progress, or the next one.
 type SessionStatus struct {
-	// text says it in words, in the time of the class, such as
-	// "Mon 12 Apr 2027 09:00–10:30 Lab (a)".
+	// text describes the session in the time zone of the class, for instance "Mon
+	// 12 Apr 2027 09:00–10:30 Lab (a)".
 	// +required
 	Text string `json:"text"`
 }

@@ -4,112 +4,113 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// UserlandSpec says whose carrel it is and which Template it follows.
+// UserlandSpec defines the user of a carrel and its Template.
 type UserlandSpec struct {
-	// user is the identity the user logs in with; empty means metadata.name. It
-	// can't be changed afterwards: a volume belongs to one person.
+	// user is the identity with which the user logs in. Defaults to metadata.name.
+	// It can't be changed, because the volumes belong to one person.
 	// +optional
 	// +kubebuilder:validation:MaxLength=256
 	User string `json:"user,omitempty"`
 
-	// templateName is the Template of this namespace to follow; empty means the
-	// one named by the Course.
+	// templateName is the Template of the carrel, in the same namespace. Defaults
+	// to the templateName of the Course.
 	// +optional
 	// +kubebuilder:validation:MaxLength=63
 	TemplateName string `json:"templateName,omitempty"`
 
-	// section is the part of the class the user is in, which sessions of the
-	// Course's timetable may be for. May be empty.
+	// section is the user's part of the class, to which sessions of the Course's
+	// timetable may be limited. It may be empty.
 	// +optional
 	// +kubebuilder:validation:MaxLength=63
 	Section string `json:"section,omitempty"`
 
-	// enabled false stops the carrel and keeps its volumes.
+	// enabled is false to stop the carrel and keep its volumes. Defaults to true.
 	// +optional
 	// +kubebuilder:default=true
 	Enabled *bool `json:"enabled,omitempty"`
 }
 
-// UserlandStatus is how a carrel is doing.
+// UserlandStatus is the observed state of a carrel.
 type UserlandStatus struct {
-	// observedGeneration is the generation of the spec that the rest of the
-	// status speaks of; -1 before the controller has seen it.
+	// observedGeneration is the generation of the spec that the rest of the status
+	// describes. It is -1 before the controller has seen the Userland.
 	// +optional
 	// +kubebuilder:default=-1
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
-	// user is the login identity as resolved: spec.user, or metadata.name.
+	// user is the resolved login identity: spec.user, or metadata.name if that is
+	// empty.
 	// +optional
 	User string `json:"user,omitempty"`
 
-	// state is one word for how the carrel is doing: Running, Starting, Queued,
-	// Asleep, Disabled, Failing, Waiting. More may come.
+	// state summarizes the carrel in one word: Running, Starting, Queued, Asleep,
+	// Disabled, Failing or Waiting. Later versions may add states.
 	// +optional
 	State string `json:"state,omitempty"`
 
-	// template is the Template, and its generation, the rest of the status
-	// speaks of.
+	// template is the Template, with its generation, that the rest of the status
+	// describes.
 	// +optional
 	Template *ObservedTemplate `json:"template,omitempty"`
 
-	// address is where the carrel is reached inside the cluster, as
+	// address is the address of the carrel inside the cluster:
 	// http://<service>.<namespace>.svc:<port>.
 	// +optional
 	Address string `json:"address,omitempty"`
 
-	// lastActivityTime is when the user was last seen at work. Whoever brings
-	// users to their carrels writes it, in coarse steps; on a carrel that is
-	// asleep it is the call to start.
+	// lastActivityTime is the time of the user's last known activity. The gateway,
+	// or another proxy that brings users to their carrels, writes it in coarse
+	// steps. Writing it on a carrel that is asleep starts the carrel.
 	// +optional
 	LastActivityTime *metav1.Time `json:"lastActivityTime,omitempty"`
 
-	// lastStartTime is when the controller last started the carrel.
+	// lastStartTime is the time at which the controller last started the carrel.
 	// +optional
 	LastStartTime *metav1.Time `json:"lastStartTime,omitempty"`
 
-	// queuedSince is since when the carrel waits for others to have started;
-	// absent unless it is Queued. Its place is behind those of its course that are
-	// Queued for longer.
+	// queuedSince is the time since which the carrel waits to start. It is absent
+	// unless the state is Queued. Carrels of the course that have waited longer
+	// start first.
 	// +optional
 	QueuedSince *metav1.Time `json:"queuedSince,omitempty"`
 
-	// idleFrom is since when this carrel is under a Template that stops it for
-	// idleness. What lies before does not count as idle.
+	// idleFrom is the time since which the carrel's Template stops it for idleness.
+	// Earlier time does not count as idle.
 	// +optional
 	IdleFrom *metav1.Time `json:"idleFrom,omitempty"`
 
-	// requests is what people ask of this carrel, written by others.
+	// requests are people's requests for this carrel. Other programs write them.
 	// +optional
 	Requests *Requests `json:"requests,omitempty"`
 
-	// handled are the requests honoured last.
+	// handled are the requests that were handled last.
 	// +optional
 	Handled *HandledRequests `json:"handled,omitempty"`
 
-	// conditions are Ready, Reconciling and Stalled, as kstatus defines them,
-	// and UpdatePending while the carrel runs with an older revision of its
-	// Template.
+	// conditions are Ready, Reconciling and Stalled, as kstatus defines them, and
+	// UpdatePending while the carrel runs with an older revision of its Template.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
 }
 
-// ObservedTemplate names a Template as it was when the controller looked.
+// ObservedTemplate names a Template as the controller observed it.
 type ObservedTemplate struct {
-	// name of the Template.
+	// name is the name of the Template.
 	// +required
 	Name string `json:"name"`
-	// generation of the Template's spec; 0 when there is no such Template.
+	// generation is the generation of the Template's spec. It is 0 if the Template
+	// does not exist.
 	// +optional
 	Generation int64 `json:"generation,omitempty"`
-	// revision is the one the carrel has been running with; empty while it is
-	// stopped or on its first start with another.
+	// revision is the revision with which the carrel has been running. It is empty
+	// while the carrel is stopped, or during its first start with another revision.
 	// +optional
 	Revision string `json:"revision,omitempty"`
 }
 
-// Userland is one user's carrel.
+// Userland is the carrel of one user.
 //
 // +genclient
 // +kubebuilder:object:root=true
@@ -132,12 +133,12 @@ type Userland struct {
 	// +optional
 	metav1.ObjectMeta `json:"metadata,omitempty"`
 
-	// spec says whose carrel it is.
+	// spec defines the user and the Template of the carrel.
 	// +optional
 	// +kubebuilder:default={}
 	Spec UserlandSpec `json:"spec,omitempty"`
 
-	// status is how it is doing.
+	// status is the observed state of the carrel.
 	// +optional
 	// +kubebuilder:default={"observedGeneration":-1}
 	Status UserlandStatus `json:"status,omitempty"`
@@ -152,7 +153,7 @@ type UserlandList struct {
 	Items           []Userland `json:"items"`
 }
 
-// User is the login identity: spec.user, or metadata.name where that is empty.
+// User returns the login identity: spec.user, or metadata.name if that is empty.
 func (u *Userland) User() string {
 	if u.Spec.User != "" {
 		return u.Spec.User
@@ -160,7 +161,8 @@ func (u *Userland) User() string {
 	return u.Name
 }
 
-// Enabled reports whether the carrel is meant to run; absent means yes.
+// Enabled reports whether the carrel may run. It returns true if spec.enabled is
+// nil.
 func (u *Userland) Enabled() bool { return u.Spec.Enabled == nil || *u.Spec.Enabled }
 
 // GetConditions returns the conditions of the status.

@@ -11,13 +11,13 @@ import (
 // CourseApplyConfiguration represents a declarative configuration of the Course type for use
 // with apply.
 //
-// Course is a class. Each namespace has at most one, of the namespace's name.
+// Course is a class. A namespace has at most one, with the namespace's name.
 type CourseApplyConfiguration struct {
 	v1.TypeMetaApplyConfiguration    `json:",inline"`
 	*v1.ObjectMetaApplyConfiguration `json:"metadata,omitempty"`
-	// spec describes the class.
+	// spec is the desired state of the class.
 	Spec *CourseSpecApplyConfiguration `json:"spec,omitempty"`
-	// status is how it is doing.
+	// status is the observed state of the class.
 	Status *CourseStatusApplyConfiguration `json:"status,omitempty"`
 }
 

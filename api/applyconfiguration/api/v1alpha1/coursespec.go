@@ -9,38 +9,40 @@ import (
 // CourseSpecApplyConfiguration represents a declarative configuration of the CourseSpec type for use
 // with apply.
 //
-// CourseSpec describes a class.
+// CourseSpec describes the desired state of a class.
 type CourseSpecApplyConfiguration struct {
-	// title is the name of the course for people, for instance "Programming 1".
+	// title is the display name of the course, for instance "Programming 1".
 	Title *string `json:"title,omitempty"`
-	// templateName is the Template for Userlands that name none.
+	// templateName is the Template of Userlands that name none.
 	TemplateName *string `json:"templateName,omitempty"`
-	// rosters are the lists of students. Each row becomes a Userland, owned by the
-	// Course. They are taken together, and with an error in any of them nothing
-	// changes. A Userland that is there for the same user and Template, from a
-	// file of its own, comes before a row.
+	// rosters are the lists of students. Each row becomes a Userland that the
+	// Course owns. All rosters are read together; an error in any of them keeps
+	// every change from taking effect. A Userland from a file of its own, for the
+	// same user and Template, takes precedence over a row.
 	Rosters []RosterSourceApplyConfiguration `json:"rosters,omitempty"`
-	// guard keeps a slip in a roster from removing the class.
+	// guard keeps a mistake in a roster from removing the class.
 	Guard *GuardApplyConfiguration `json:"guard,omitempty"`
-	// timetable says when the class meets.
+	// timetable defines when the class meets. Absent means that the class has no
+	// sessions and no term.
 	Timetable *TimetableApplyConfiguration `json:"timetable,omitempty"`
-	// maxStarting is how many carrels of the class may be starting at once. The
-	// others wait in state Queued: those whose session is in progress come first,
-	// then who came first. Absent: as many as want to.
+	// maxStarting is the maximum number of carrels of the class that may be
+	// starting at once. The others wait in state Queued. Those whose session is in
+	// progress start first, then those that have waited longest. Absent means no
+	// limit.
 	MaxStarting *int32 `json:"maxStarting,omitempty"`
-	// notice is what students are told while they wait for their carrels, for
-	// instance "Room 204 is closed on Friday". Plain text.
+	// notice is a message to students who wait for their carrels, for instance
+	// "Room 204 is closed on Friday". It is plain text. Empty means no message.
 	Notice *string `json:"notice,omitempty"`
-	// enrolment is Closed (the default: git says who is in the course) or Open: a
-	// visitor whom enrolmentRules let in is given a carrel of the course's Template
-	// on their first visit. The namespace must allow it too: see
-	// kustomize/components/open-enrolment.
+	// enrolment is Closed or Open. Closed, the default, means that only git decides
+	// who is in the course. Open means that a visitor whom enrolmentRules admit
+	// gets a carrel of the course's Template on their first visit. The namespace
+	// must allow this too: see kustomize/components/open-enrolment.
 	Enrolment *apiv1alpha1.Enrolment `json:"enrolment,omitempty"`
-	// enrolmentRules let a visitor in if any of them does. Open enrolment without a
-	// rule lets nobody in.
+	// enrolmentRules admit a visitor who meets any of them. Open enrolment without
+	// rules admits nobody.
 	EnrolmentRules []EnrolmentRuleApplyConfiguration `json:"enrolmentRules,omitempty"`
-	// suspend freezes the class as it is: no carrel is made, started, stopped or
-	// removed, and no volume deleted, until it is false again.
+	// suspend freezes the class: while it is true, no carrel is created, started,
+	// stopped or removed, and no volume is deleted. Defaults to false.
 	Suspend *bool `json:"suspend,omitempty"`
 }
 

@@ -9,26 +9,26 @@ import (
 // CourseStatusApplyConfiguration represents a declarative configuration of the CourseStatus type for use
 // with apply.
 //
-// CourseStatus is how a class is doing.
+// CourseStatus is the observed state of a class.
 type CourseStatusApplyConfiguration struct {
-	// observedGeneration is the generation of the spec that the rest of the
-	// status speaks of; -1 before the controller has seen it.
+	// observedGeneration is the generation of the spec that the rest of the status
+	// describes. It is -1 before the controller has seen the Course.
 	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
 	// userlands counts the carrels of the course.
 	Userlands *UserlandCountsApplyConfiguration `json:"userlands,omitempty"`
-	// roster is what became of the rosters.
+	// roster is the result of reading the rosters.
 	Roster *RosterStatusApplyConfiguration `json:"roster,omitempty"`
-	// session is the one in progress, or the next.
+	// session is the session in progress, or the next one.
 	Session *SessionStatusApplyConfiguration `json:"session,omitempty"`
-	// report is what was last reported to the forge. Its writer is the reporter.
+	// report is the status last reported to the forge. The reporter writes it.
 	Report *ReportStatusApplyConfiguration `json:"report,omitempty"`
-	// lastHandledReconcileAt is the value of the annotation
-	// reconcile.fluxcd.io/requestedAt that the controller saw last, as Flux's own
-	// kinds have it. While the course is suspended it stays what it was.
+	// lastHandledReconcileAt is the last value of the annotation
+	// reconcile.fluxcd.io/requestedAt that the controller has handled, as in Flux's
+	// own kinds. It does not change while the course is suspended.
 	LastHandledReconcileAt *string `json:"lastHandledReconcileAt,omitempty"`
-	// conditions are Ready, Reconciling and Stalled, as kstatus defines them;
-	// RosterValid, if the course has rosters; Held, while a removal waits for a
-	// confirmation; and Reported, which the reporter writes.
+	// conditions are Ready, Reconciling and Stalled, as kstatus defines them.
+	// RosterValid is present if the course has rosters, and Held while a removal
+	// waits for confirmation. The reporter writes Reported.
 	Conditions []v1.ConditionApplyConfiguration `json:"conditions,omitempty"`
 }
 

@@ -5,12 +5,12 @@ package v1alpha1
 // EnrolmentRuleApplyConfiguration represents a declarative configuration of the EnrolmentRule type for use
 // with apply.
 //
-// EnrolmentRule lets in visitors of whom their login provider says something.
+// EnrolmentRule admits visitors by a claim of their login provider.
 type EnrolmentRuleApplyConfiguration struct {
 	// claim is the name of a claim of the login provider, such as groups or
 	// email_domain.
 	Claim *string `json:"claim,omitempty"`
-	// values are those of which the claim must have one.
+	// values are the accepted values. The claim must have at least one of them.
 	Values []string `json:"values,omitempty"`
 }
 

@@ -10,13 +10,15 @@ import (
 // ExtraSessionApplyConfiguration represents a declarative configuration of the ExtraSession type for use
 // with apply.
 //
-// ExtraSession is one more day on which a session takes place.
+// ExtraSession is one additional day of a session.
 type ExtraSessionApplyConfiguration struct {
 	// date is the day.
 	Date *apiv1alpha1.Date `json:"date,omitempty"`
-	// start is when it begins on that day, if not as usual.
+	// start is the time at which the session begins on that day. Defaults to the
+	// session's start.
 	Start *apiv1alpha1.TimeOfDay `json:"start,omitempty"`
-	// duration is how long it takes on that day, if not as usual.
+	// duration is the length of the session on that day. Defaults to the session's
+	// duration.
 	Duration *v1.Duration `json:"duration,omitempty"`
 }
 

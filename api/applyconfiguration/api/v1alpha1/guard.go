@@ -9,14 +9,14 @@ import (
 // GuardApplyConfiguration represents a declarative configuration of the Guard type for use
 // with apply.
 //
-// Guard keeps a slip from removing a class.
+// Guard keeps a mistake from removing a class.
 type GuardApplyConfiguration struct {
-	// maxRemovals is how many Userlands at most one change of the rosters may
-	// remove: a number, or a percentage of those there are, which is never less
-	// than 3. A change that would remove more, or everybody, removes nobody until
-	// it is confirmed.
+	// maxRemovals is the maximum number of Userlands that one change of the rosters
+	// may remove: a number, or a percentage of the present ones, which is never
+	// less than 3. A change that would remove more, or everybody, removes nobody
+	// until it is confirmed. Defaults to 10%.
 	MaxRemovals *intstr.IntOrString `json:"maxRemovals,omitempty"`
-	// confirm lets one change pass that is held: it is the word that the
+	// confirm allows one change that is held. Its value is the word that the
 	// condition Held of the Course asks for, and fits no other change.
 	Confirm *string `json:"confirm,omitempty"`
 }

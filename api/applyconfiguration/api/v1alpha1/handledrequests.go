@@ -9,13 +9,13 @@ import (
 // HandledRequestsApplyConfiguration represents a declarative configuration of the HandledRequests type for use
 // with apply.
 //
-// HandledRequests are the requests honoured last.
+// HandledRequests are the requests that were handled last.
 type HandledRequestsApplyConfiguration struct {
-	// restartAt is the restartAt honoured last.
+	// restartAt is the value of requests.restartAt that was handled last.
 	RestartAt *v1.Time `json:"restartAt,omitempty"`
-	// stopAt is the stopAt honoured last.
+	// stopAt is the value of requests.stopAt that was handled last.
 	StopAt *v1.Time `json:"stopAt,omitempty"`
-	// resetAt is the resetAt honoured last.
+	// resetAt is the value of requests.resetAt that was handled last.
 	ResetAt *v1.Time `json:"resetAt,omitempty"`
 }
 

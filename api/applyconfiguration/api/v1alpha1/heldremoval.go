@@ -5,13 +5,13 @@ package v1alpha1
 // HeldRemovalApplyConfiguration represents a declarative configuration of the HeldRemoval type for use
 // with apply.
 //
-// HeldRemoval is a removal that is held.
+// HeldRemoval is a removal that waits for confirmation.
 type HeldRemovalApplyConfiguration struct {
-	// removals is how many Userlands would go.
+	// removals is the number of Userlands that would be removed.
 	Removals *int32 `json:"removals,omitempty"`
-	// of is how many there are by rows.
+	// of is the number of present Userlands that come from rows.
 	Of *int32 `json:"of,omitempty"`
-	// confirm is what spec.guard.confirm must be for them to go.
+	// confirm is the value of spec.guard.confirm that confirms the removal.
 	Confirm *string `json:"confirm,omitempty"`
 }
 

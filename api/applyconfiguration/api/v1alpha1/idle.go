@@ -9,15 +9,15 @@ import (
 // IdleApplyConfiguration represents a declarative configuration of the Idle type for use
 // with apply.
 //
-// Idle says when a carrel that nobody uses is stopped. Its volumes are kept, and
+// Idle defines when a carrel that nobody uses is stopped. Its volumes are kept, and
 // it starts again when its user comes.
 type IdleApplyConfiguration struct {
-	// after is how long a carrel runs without activity before it is stopped,
-	// such as 1h or 45m; at least 10s.
+	// after is the time without activity after which a carrel is stopped, such as
+	// 1h or 45m. The minimum is 10s.
 	After *v1.Duration `json:"after,omitempty"`
-	// probe asks the software itself when it was last used, for work that
-	// leaves no trace in requests, such as a computation. It is asked when the
-	// carrel is about to be stopped. A probe that fails never stops anybody.
+	// probe asks the software itself when it was last used. This covers work that
+	// causes no requests, such as a computation. The probe runs when the carrel is
+	// about to be stopped. If it fails, the carrel is not stopped.
 	Probe *IdleProbeApplyConfiguration `json:"probe,omitempty"`
 }
 

@@ -5,15 +5,15 @@ package v1alpha1
 // IdleProbeApplyConfiguration represents a declarative configuration of the IdleProbe type for use
 // with apply.
 //
-// IdleProbe is an HTTP request to the pod. Its answer is JSON with a field
-// last_activity that holds a time as RFC 3339 writes it, as the /api/status of
-// Jupyter Server has. The /healthz of code-server is no measure: it stays alive
-// with an open tab.
+// IdleProbe is an HTTP request to the pod. The response must be JSON with a field
+// last_activity that holds a time in RFC 3339 form, as in /api/status of Jupyter
+// Server. /healthz of code-server is not suitable: an open tab alone keeps it
+// alive.
 type IdleProbeApplyConfiguration struct {
 	// path is the path of the request, such as /api/status.
 	Path *string `json:"path,omitempty"`
-	// port is the name of the port of the service to ask; empty means the one a
-	// browser is sent to.
+	// port is the name of the service port to ask. Empty means the port that
+	// browsers open.
 	Port *string `json:"port,omitempty"`
 }
 

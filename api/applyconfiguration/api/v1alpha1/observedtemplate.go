@@ -5,14 +5,15 @@ package v1alpha1
 // ObservedTemplateApplyConfiguration represents a declarative configuration of the ObservedTemplate type for use
 // with apply.
 //
-// ObservedTemplate names a Template as it was when the controller looked.
+// ObservedTemplate names a Template as the controller observed it.
 type ObservedTemplateApplyConfiguration struct {
-	// name of the Template.
+	// name is the name of the Template.
 	Name *string `json:"name,omitempty"`
-	// generation of the Template's spec; 0 when there is no such Template.
+	// generation is the generation of the Template's spec. It is 0 if the Template
+	// does not exist.
 	Generation *int64 `json:"generation,omitempty"`
-	// revision is the one the carrel has been running with; empty while it is
-	// stopped or on its first start with another.
+	// revision is the revision with which the carrel has been running. It is empty
+	// while the carrel is stopped, or during its first start with another revision.
 	Revision *string `json:"revision,omitempty"`
 }
 

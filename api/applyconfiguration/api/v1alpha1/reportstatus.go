@@ -9,26 +9,27 @@ import (
 // ReportStatusApplyConfiguration represents a declarative configuration of the ReportStatus type for use
 // with apply.
 //
-// ReportStatus is what was last reported about a course to the forge.
+// ReportStatus is the status of a course that was last reported to the forge.
 type ReportStatusApplyConfiguration struct {
-	// revision is the commit the status was posted on, as a full hash.
+	// revision is the full hash of the commit on which the status was posted.
 	Revision *string `json:"revision,omitempty"`
 	// state is pending, success or failure.
 	State *string `json:"state,omitempty"`
-	// description is the text posted, at most 140 characters.
+	// description is the posted text, at most 140 characters.
 	Description *string `json:"description,omitempty"`
-	// digests are, by Kustomization (namespace/name), those of the rendered
-	// content reported about; with "failed:" before one that Flux could not
-	// apply. A commit that leaves them unchanged did not touch the course and is
-	// not reported on.
+	// digests are the digests of the reported content as rendered, by Kustomization
+	// (namespace/name). The prefix "failed:" marks content that Flux could not
+	// apply. A commit that leaves them unchanged did not touch the course and gets
+	// no status.
 	Digests map[string]string `json:"digests,omitempty"`
-	// files are the names of the Userlands that Flux had applied when it came to
-	// this content, each from a file of its own; none are kept if there are more
+	// files are the names of the Userlands with files of their own that Flux had
+	// applied when it reached this content. The list is empty if there are more
 	// than 2,000.
 	Files []string `json:"files,omitempty"`
-	// gone is how many of those before are no longer there since this commit.
+	// gone is the number of Userlands with files that this commit removed.
 	Gone *int32 `json:"gone,omitempty"`
-	// time is when the status was posted, or the content changed under the same one.
+	// time is the time at which the status was posted, or at which the content last
+	// changed under the same status.
 	Time *v1.Time `json:"time,omitempty"`
 }
 

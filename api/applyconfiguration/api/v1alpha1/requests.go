@@ -9,23 +9,23 @@ import (
 // RequestsApplyConfiguration represents a declarative configuration of the Requests type for use
 // with apply.
 //
-// Requests is what people ask of one carrel, outside of git: each is a moment,
-// honoured once. An admission policy says who may write what here.
+// Requests are people's requests for one carrel, outside of git. Each is a time,
+// and is handled once. An admission policy decides who may write which request.
 type RequestsApplyConfiguration struct {
-	// restartAt asks for a restart, also onto the present revision of the
-	// Template. It starts a carrel that is asleep.
+	// restartAt asks for a restart, with the present revision of the Template. It
+	// also starts a carrel that is asleep.
 	RestartAt *v1.Time `json:"restartAt,omitempty"`
-	// stopAt asks for a stop, until there is activity after that moment. It goes
-	// before keepUntil.
+	// stopAt asks for a stop that lasts until there is activity after this time. It
+	// takes precedence over keepUntil.
 	StopAt *v1.Time `json:"stopAt,omitempty"`
-	// keepUntil asks to run, and not to be stopped for idleness, until then.
+	// keepUntil asks to run, and not to be stopped for idleness, until this time.
 	KeepUntil *v1.Time `json:"keepUntil,omitempty"`
-	// resetAt asks for a start on fresh volumes. The old ones are kept as if
+	// resetAt asks for a start with fresh volumes. The old volumes are kept as if
 	// their Userland were gone.
 	ResetAt *v1.Time `json:"resetAt,omitempty"`
-	// helpSince is since when the user asks for help: a hand raised on their seat
-	// of the class board, until they or staff lower it. It changes nothing about
-	// the carrel.
+	// helpSince is the time at which the user asked for help. It shows a raised
+	// hand on their seat of the class board until they or the staff lower it. It
+	// does not affect the carrel.
 	HelpSince *v1.Time `json:"helpSince,omitempty"`
 }
 

@@ -10,18 +10,17 @@ import (
 // RolloutApplyConfiguration represents a declarative configuration of the Rollout type for use
 // with apply.
 //
-// Rollout says how running carrels take a new revision of their Template.
+// Rollout defines how running carrels take a new revision of their Template.
 type RolloutApplyConfiguration struct {
-	// when is OnNextStart or Immediate.
+	// when is OnNextStart or Immediate. Defaults to OnNextStart.
 	When *apiv1alpha1.RolloutWhen `json:"when,omitempty"`
-	// maxUnavailable is how many carrels may be down for the roll-out at once: a
-	// number, or a percentage of those that follow the Template, rounded up; at
-	// least one.
+	// maxUnavailable is the maximum number of carrels that a rollout may stop at
+	// once: a number, or a percentage of the Template's carrels, rounded up. At
+	// least one carrel is always allowed. Defaults to 10%.
 	MaxUnavailable *intstr.IntOrString `json:"maxUnavailable,omitempty"`
-	// deadline is how long a carrel may go on with an old revision under
-	// OnNextStart, in days (7d) or hours (12h), counted from when the Template
-	// was edited; then it is restarted, as under Immediate. Empty means for as
-	// long as it runs.
+	// deadline limits how long a carrel may keep an old revision under OnNextStart,
+	// in days (7d) or hours (12h) from the edit of the Template. After that it is
+	// restarted, as under Immediate. Empty means no limit.
 	Deadline *string `json:"deadline,omitempty"`
 }
 

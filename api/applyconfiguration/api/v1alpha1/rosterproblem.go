@@ -5,21 +5,22 @@ package v1alpha1
 // RosterProblemApplyConfiguration represents a declarative configuration of the RosterProblem type for use
 // with apply.
 //
-// RosterProblem is something wrong with a roster. It names no student.
+// RosterProblem is an error or a warning about a roster. It does not name a
+// student.
 type RosterProblemApplyConfiguration struct {
-	// file is the key of the ConfigMap, with the ConfigMap's name before it where
-	// several have such a key.
+	// file is the key of the ConfigMap. If several ConfigMaps have the key, the
+	// ConfigMap's name precedes it.
 	File *string `json:"file,omitempty"`
-	// line counts from 1; 0 is the file as a whole.
+	// line counts from 1. Zero stands for the whole file.
 	Line *int32 `json:"line,omitempty"`
-	// column is the number of the cell in its line, from 1; 0 is the line as a
-	// whole.
+	// column is the number of the cell in its line, counted from 1. Zero stands for
+	// the whole line.
 	Column *int32 `json:"column,omitempty"`
 	// header is the name of the column.
 	Header *string `json:"header,omitempty"`
-	// cause is what is wrong.
+	// cause describes the mistake.
 	Cause *string `json:"cause,omitempty"`
-	// cure is what to do about it.
+	// cure describes how to fix it.
 	Cure *string `json:"cure,omitempty"`
 }
 

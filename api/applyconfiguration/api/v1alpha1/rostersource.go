@@ -5,12 +5,12 @@ package v1alpha1
 // RosterSourceApplyConfiguration represents a declarative configuration of the RosterSource type for use
 // with apply.
 //
-// RosterSource is where rows of a roster come from.
+// RosterSource names the source of a roster's rows.
 type RosterSourceApplyConfiguration struct {
-	// configMap is the name of a ConfigMap of this namespace that is labelled
-	// carrel.dev/roster: "true". Each of its keys is a CSV file whose first line
-	// names its columns: user, and any of name, template, section, enabled.
-	// kustomize's configMapGenerator makes such a ConfigMap of files.
+	// configMap is the name of a ConfigMap in this namespace with the label
+	// carrel.dev/roster: "true". Each of its keys is a CSV file. The first line
+	// names the columns: user, and any of name, template, section and enabled.
+	// kustomize's configMapGenerator makes such a ConfigMap from files.
 	ConfigMap *string `json:"configMap,omitempty"`
 }
 

@@ -5,24 +5,24 @@ package v1alpha1
 // RosterStatusApplyConfiguration represents a declarative configuration of the RosterStatus type for use
 // with apply.
 //
-// RosterStatus is what became of the rosters.
+// RosterStatus is the result of reading the rosters.
 type RosterStatusApplyConfiguration struct {
-	// digest is that of the rosters as they were when last brought about in full;
-	// empty before the first time.
+	// digest is the digest of the rosters when they last took effect completely. It
+	// is empty before the first time.
 	Digest *string `json:"digest,omitempty"`
-	// rows counts the rows of the rosters when last brought about in full, those
-	// left to files of their own included.
+	// rows is the number of rows in the rosters when they last took effect
+	// completely. It includes rows for which a file takes precedence.
 	Rows *int32 `json:"rows,omitempty"`
-	// held is the removal that waits for a confirmation.
+	// held is the removal that waits for confirmation.
 	Held *HeldRemovalApplyConfiguration `json:"held,omitempty"`
-	// errorCount is how many errors the rosters have. With any, nothing of them
-	// is brought about.
+	// errorCount is the number of errors in the rosters. While it is not zero, no
+	// change of the rosters takes effect.
 	ErrorCount *int32 `json:"errorCount,omitempty"`
-	// errors are the first 20 of them.
+	// errors are the first 20 errors.
 	Errors []RosterProblemApplyConfiguration `json:"errors,omitempty"`
-	// warningCount is how many warnings there are. They stop nothing.
+	// warningCount is the number of warnings. Warnings stop nothing.
 	WarningCount *int32 `json:"warningCount,omitempty"`
-	// warnings are the first 20 of them.
+	// warnings are the first 20 warnings.
 	Warnings []RosterProblemApplyConfiguration `json:"warnings,omitempty"`
 }
 

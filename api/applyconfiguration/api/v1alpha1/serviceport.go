@@ -11,14 +11,14 @@ import (
 //
 // ServicePort is one port of the Service.
 type ServicePortApplyConfiguration struct {
-	// name tells ports apart.
+	// name is the unique name of the port.
 	Name *string `json:"name,omitempty"`
-	// port is the port number of the Service. On a Headless Service it must be
-	// the number the container listens on.
+	// port is the port number of the Service. For a Headless Service, it must be
+	// the number on which the container listens.
 	Port *int32 `json:"port,omitempty"`
-	// targetPort is the port of the container, by number; default: port.
+	// targetPort is the number of the container's port. Defaults to port.
 	TargetPort *int32 `json:"targetPort,omitempty"`
-	// protocol is TCP (the default), UDP or SCTP.
+	// protocol is TCP, UDP or SCTP. Defaults to TCP.
 	Protocol *v1.Protocol `json:"protocol,omitempty"`
 }
 

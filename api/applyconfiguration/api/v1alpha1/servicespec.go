@@ -9,19 +9,19 @@ import (
 // ServiceSpecApplyConfiguration represents a declarative configuration of the ServiceSpec type for use
 // with apply.
 //
-// ServiceSpec says how a carrel is reached.
+// ServiceSpec defines how a carrel is reached.
 type ServiceSpecApplyConfiguration struct {
-	// type is Headless (the name resolves straight to the pod) or ClusterIP (an
-	// address of its own, for software that needs one or a port mapping).
+	// type is Headless or ClusterIP. The name of a Headless Service resolves
+	// directly to the pod. A ClusterIP Service has an address of its own, for
+	// software that needs one or a port mapping. Defaults to Headless.
 	Type *apiv1alpha1.ServiceType `json:"type,omitempty"`
-	// name is the name of each carrel's Service, in which $(CARREL_USERLAND)
-	// stands for the name of the Userland, such as
-	// cloud9-$(CARREL_USERLAND)-svc, for a proxy that goes by names of its own.
-	// Empty means the name of the Userland, with u-- before one that begins with
-	// a digit.
+	// name is the name of each carrel's Service, for a proxy with names of its own.
+	// $(CARREL_USERLAND) stands for the name of the Userland, as in
+	// cloud9-$(CARREL_USERLAND)-svc. Empty means the name of the Userland, with the
+	// prefix u-- if it begins with a digit.
 	Name *string `json:"name,omitempty"`
-	// ports are the ports of the Service. The one named http, else the first,
-	// is the one a browser is sent to.
+	// ports are the ports of the Service. Browsers open the port named http or, if
+	// there is none, the first.
 	Ports []ServicePortApplyConfiguration `json:"ports,omitempty"`
 }
 

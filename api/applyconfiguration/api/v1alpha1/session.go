@@ -10,24 +10,27 @@ import (
 // SessionApplyConfiguration represents a declarative configuration of the Session type for use
 // with apply.
 //
-// Session is an hour of the class that comes every week, or on single days.
+// Session is a meeting of the class that takes place every week, or on single days.
 type SessionApplyConfiguration struct {
-	// name is the session's name for people, for instance "Lab". May be empty.
+	// name is the display name of the session, for instance "Lab". It may be empty.
 	Name *string `json:"name,omitempty"`
-	// weekdays are the days of each week of the term on which it takes place.
+	// weekdays are the days of each week of the term on which the session takes
+	// place.
 	Weekdays []apiv1alpha1.Weekday `json:"weekdays,omitempty"`
-	// start is when it begins.
+	// start is the time at which the session begins.
 	Start *apiv1alpha1.TimeOfDay `json:"start,omitempty"`
-	// duration is how long it takes, such as 1h30m, at most 24h. A session may
-	// end on the next day.
+	// duration is the length of the session, such as 1h30m. The maximum is 24h. A
+	// session may end on the next day.
 	Duration *v1.Duration `json:"duration,omitempty"`
-	// sections are the parts of the class it is for; empty means everybody.
+	// sections are the parts of the class that take part. Empty means everybody.
 	Sections []string `json:"sections,omitempty"`
-	// prewarm is how long before the start carrels are started.
+	// prewarm is the time before the session at which carrels are started. Defaults
+	// to 10m.
 	Prewarm *v1.Duration `json:"prewarm,omitempty"`
-	// except are days on which it does not take place.
+	// except are days on which the session does not take place.
 	Except []apiv1alpha1.Date `json:"except,omitempty"`
-	// extra are further days on which it does, in the term or not.
+	// extra are additional days on which the session takes place, inside or outside
+	// the term.
 	Extra []ExtraSessionApplyConfiguration `json:"extra,omitempty"`
 }
 

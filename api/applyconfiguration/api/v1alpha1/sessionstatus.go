@@ -5,10 +5,10 @@ package v1alpha1
 // SessionStatusApplyConfiguration represents a declarative configuration of the SessionStatus type for use
 // with apply.
 //
-// SessionStatus is the session in progress, or the next.
+// SessionStatus describes the session in progress, or the next one.
 type SessionStatusApplyConfiguration struct {
-	// text says it in words, in the time of the class, such as
-	// "Mon 12 Apr 2027 09:00–10:30 Lab (a)".
+	// text describes the session in the time zone of the class, for instance "Mon
+	// 12 Apr 2027 09:00–10:30 Lab (a)".
 	Text *string `json:"text,omitempty"`
 }
 

@@ -11,13 +11,13 @@ import (
 // TemplateApplyConfiguration represents a declarative configuration of the Template type for use
 // with apply.
 //
-// Template says which containers a carrel is made of.
+// Template defines the containers of a carrel.
 type TemplateApplyConfiguration struct {
 	v1.TypeMetaApplyConfiguration    `json:",inline"`
 	*v1.ObjectMetaApplyConfiguration `json:"metadata,omitempty"`
-	// spec is what a carrel is made of.
+	// spec describes the carrels of this Template.
 	Spec *TemplateSpecApplyConfiguration `json:"spec,omitempty"`
-	// status is what the controller found out.
+	// status is the observed state of the Template.
 	Status *TemplateStatusApplyConfiguration `json:"status,omitempty"`
 }
 

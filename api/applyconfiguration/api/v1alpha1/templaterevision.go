@@ -9,12 +9,11 @@ import (
 // TemplateRevisionApplyConfiguration represents a declarative configuration of the TemplateRevision type for use
 // with apply.
 //
-// TemplateRevision is the revision of a Template that carrels take when they
-// start.
+// TemplateRevision is the revision of a Template that carrels take when they start.
 type TemplateRevisionApplyConfiguration struct {
-	// name of the ControllerRevision that keeps it.
+	// name is the name of the ControllerRevision that stores the revision.
 	Name *string `json:"name,omitempty"`
-	// since is when the Template came to it.
+	// since is the time at which the revision became current.
 	Since *v1.Time `json:"since,omitempty"`
 }
 

@@ -9,21 +9,21 @@ import (
 // TemplateSpecApplyConfiguration represents a declarative configuration of the TemplateSpec type for use
 // with apply.
 //
-// TemplateSpec is what a carrel is made of.
+// TemplateSpec describes the carrels of a Template.
 type TemplateSpecApplyConfiguration struct {
-	// template is the pod of a carrel, as in a Deployment. Carrel adds the
-	// volumes, and to every container the variables CARREL_USER,
-	// CARREL_USERLAND and CARREL_COURSE, which may be used as $(CARREL_USER) in
-	// args and env. Other variables beginning with CARREL_ are refused.
+	// template is the pod of a carrel, as in a Deployment. Carrel adds the volumes,
+	// and the variables CARREL_USER, CARREL_USERLAND and CARREL_COURSE in every
+	// container. They may be used as $(CARREL_USER) in args and env. Other
+	// variables beginning with CARREL_ are refused.
 	Template *v1.PodTemplateSpec `json:"template,omitempty"`
-	// service says how the carrel is reached.
+	// service defines how the carrel is reached.
 	Service *ServiceSpecApplyConfiguration `json:"service,omitempty"`
-	// volumes are the storage each user has of their own. A container mounts
-	// one by its name in volumeMounts.
+	// volumes are the storage that each user gets. A container mounts a volume by
+	// its name in volumeMounts.
 	Volumes []VolumeApplyConfiguration `json:"volumes,omitempty"`
-	// idle says when a carrel that nobody uses is stopped; absent: never.
+	// idle defines when a carrel that nobody uses is stopped. Absent means never.
 	Idle *IdleApplyConfiguration `json:"idle,omitempty"`
-	// rollout says how running carrels take a new revision of this Template.
+	// rollout defines how running carrels take a new revision of this Template.
 	Rollout *RolloutApplyConfiguration `json:"rollout,omitempty"`
 }
 

@@ -9,18 +9,18 @@ import (
 // TemplateStatusApplyConfiguration represents a declarative configuration of the TemplateStatus type for use
 // with apply.
 //
-// TemplateStatus is what the controller found out about a Template.
+// TemplateStatus is the observed state of a Template.
 type TemplateStatusApplyConfiguration struct {
 	// observedGeneration is the generation of the spec that the conditions
-	// speak of; -1 before the controller has seen it.
+	// describe. It is -1 before the controller has seen the Template.
 	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
-	// revision is what carrels are made of when they start: the present spec,
-	// or the last that was accepted.
+	// revision is the revision that carrels take when they start: the present spec,
+	// or the last one that was accepted.
 	Revision *TemplateRevisionApplyConfiguration `json:"revision,omitempty"`
-	// userlands counts those that use this Template.
+	// userlands counts the Userlands that use this Template.
 	Userlands *TemplateUserlandsApplyConfiguration `json:"userlands,omitempty"`
-	// conditions are Ready, Reconciling and Stalled, as kstatus defines them,
-	// and RolloutHeld while a roll-out waits for carrels it updated to recover.
+	// conditions are Ready, Reconciling and Stalled, as kstatus defines them, and
+	// RolloutHeld while a rollout waits for updated carrels to recover.
 	Conditions []v1.ConditionApplyConfiguration `json:"conditions,omitempty"`
 }
 

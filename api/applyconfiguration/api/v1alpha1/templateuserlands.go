@@ -5,16 +5,16 @@ package v1alpha1
 // TemplateUserlandsApplyConfiguration represents a declarative configuration of the TemplateUserlands type for use
 // with apply.
 //
-// TemplateUserlands counts the Userlands that follow a Template.
+// TemplateUserlands counts the Userlands that use a Template.
 type TemplateUserlandsApplyConfiguration struct {
-	// total is how many there are.
+	// total is the number of Userlands.
 	Total *int32 `json:"total,omitempty"`
-	// updated is how many follow its present revision, those that are stopped
-	// included, since they take it when they start.
+	// updated is the number of Userlands on the present revision. It includes
+	// stopped carrels, which take that revision when they start.
 	Updated *int32 `json:"updated,omitempty"`
-	// pending is how many run with an older revision.
+	// pending is the number of Userlands that run with an older revision.
 	Pending *int32 `json:"pending,omitempty"`
-	// failed is how many of the updated ones fail.
+	// failed is the number of updated Userlands that fail.
 	Failed *int32 `json:"failed,omitempty"`
 }
 

@@ -9,12 +9,12 @@ import (
 // TermApplyConfiguration represents a declarative configuration of the Term type for use
 // with apply.
 //
-// Term is the time from the first day of a course to its last, both included.
+// Term is the period from the first to the last day of a course, both included.
 type TermApplyConfiguration struct {
 	// firstDay is the first day of the course.
 	FirstDay *apiv1alpha1.Date `json:"firstDay,omitempty"`
-	// lastDay is the last. When it is over carrels are stopped; volumes are kept
-	// as long as their Userlands exist.
+	// lastDay is the last day of the course. After it carrels are stopped. Volumes
+	// are kept as long as their Userlands exist.
 	LastDay *apiv1alpha1.Date `json:"lastDay,omitempty"`
 }
 

@@ -5,15 +5,15 @@ package v1alpha1
 // TimetableApplyConfiguration represents a declarative configuration of the Timetable type for use
 // with apply.
 //
-// Timetable says when the class meets.
+// Timetable defines when the class meets.
 type TimetableApplyConfiguration struct {
-	// timeZone is that of all dates and times here, by its name in the IANA
-	// database, such as Asia/Tokyo.
+	// timeZone is the time zone of all dates and times in the timetable, by its
+	// name in the IANA database, such as Asia/Tokyo.
 	TimeZone *string `json:"timeZone,omitempty"`
-	// term is when the course takes place.
+	// term is the period in which the course takes place.
 	Term *TermApplyConfiguration `json:"term,omitempty"`
-	// sessions are the hours of the class. During one, the carrels of its
-	// sections run and nobody's is stopped for idleness.
+	// sessions are the times at which the class meets. During a session, the
+	// carrels of its sections run and are not stopped for idleness.
 	Sessions []SessionApplyConfiguration `json:"sessions,omitempty"`
 }
 

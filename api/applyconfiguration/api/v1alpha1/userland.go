@@ -11,13 +11,13 @@ import (
 // UserlandApplyConfiguration represents a declarative configuration of the Userland type for use
 // with apply.
 //
-// Userland is one user's carrel.
+// Userland is the carrel of one user.
 type UserlandApplyConfiguration struct {
 	v1.TypeMetaApplyConfiguration    `json:",inline"`
 	*v1.ObjectMetaApplyConfiguration `json:"metadata,omitempty"`
-	// spec says whose carrel it is.
+	// spec defines the user and the Template of the carrel.
 	Spec *UserlandSpecApplyConfiguration `json:"spec,omitempty"`
-	// status is how it is doing.
+	// status is the observed state of the carrel.
 	Status *UserlandStatusApplyConfiguration `json:"status,omitempty"`
 }
 

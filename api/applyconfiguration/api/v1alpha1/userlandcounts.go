@@ -9,9 +9,10 @@ package v1alpha1
 type UserlandCountsApplyConfiguration struct {
 	// total is the number of Userlands.
 	Total *int32 `json:"total,omitempty"`
-	// ready is how many are Ready; those meant to be stopped count as ready.
+	// ready is the number of Userlands that are Ready. Carrels that are stopped as
+	// intended count as ready.
 	Ready *int32 `json:"ready,omitempty"`
-	// states counts Userlands by state.
+	// states counts the Userlands by state.
 	States map[string]int32 `json:"states,omitempty"`
 	// attention counts, by reason, the Userlands that need a person.
 	Attention map[string]int32 `json:"attention,omitempty"`

@@ -5,18 +5,18 @@ package v1alpha1
 // UserlandSpecApplyConfiguration represents a declarative configuration of the UserlandSpec type for use
 // with apply.
 //
-// UserlandSpec says whose carrel it is and which Template it follows.
+// UserlandSpec defines the user of a carrel and its Template.
 type UserlandSpecApplyConfiguration struct {
-	// user is the identity the user logs in with; empty means metadata.name. It
-	// can't be changed afterwards: a volume belongs to one person.
+	// user is the identity with which the user logs in. Defaults to metadata.name.
+	// It can't be changed, because the volumes belong to one person.
 	User *string `json:"user,omitempty"`
-	// templateName is the Template of this namespace to follow; empty means the
-	// one named by the Course.
+	// templateName is the Template of the carrel, in the same namespace. Defaults
+	// to the templateName of the Course.
 	TemplateName *string `json:"templateName,omitempty"`
-	// section is the part of the class the user is in, which sessions of the
-	// Course's timetable may be for. May be empty.
+	// section is the user's part of the class, to which sessions of the Course's
+	// timetable may be limited. It may be empty.
 	Section *string `json:"section,omitempty"`
-	// enabled false stops the carrel and keeps its volumes.
+	// enabled is false to stop the carrel and keep its volumes. Defaults to true.
 	Enabled *bool `json:"enabled,omitempty"`
 }
 

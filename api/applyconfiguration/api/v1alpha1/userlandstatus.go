@@ -10,42 +10,42 @@ import (
 // UserlandStatusApplyConfiguration represents a declarative configuration of the UserlandStatus type for use
 // with apply.
 //
-// UserlandStatus is how a carrel is doing.
+// UserlandStatus is the observed state of a carrel.
 type UserlandStatusApplyConfiguration struct {
-	// observedGeneration is the generation of the spec that the rest of the
-	// status speaks of; -1 before the controller has seen it.
+	// observedGeneration is the generation of the spec that the rest of the status
+	// describes. It is -1 before the controller has seen the Userland.
 	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
-	// user is the login identity as resolved: spec.user, or metadata.name.
+	// user is the resolved login identity: spec.user, or metadata.name if that is
+	// empty.
 	User *string `json:"user,omitempty"`
-	// state is one word for how the carrel is doing: Running, Starting, Queued,
-	// Asleep, Disabled, Failing, Waiting. More may come.
+	// state summarizes the carrel in one word: Running, Starting, Queued, Asleep,
+	// Disabled, Failing or Waiting. Later versions may add states.
 	State *string `json:"state,omitempty"`
-	// template is the Template, and its generation, the rest of the status
-	// speaks of.
+	// template is the Template, with its generation, that the rest of the status
+	// describes.
 	Template *ObservedTemplateApplyConfiguration `json:"template,omitempty"`
-	// address is where the carrel is reached inside the cluster, as
+	// address is the address of the carrel inside the cluster:
 	// http://<service>.<namespace>.svc:<port>.
 	Address *string `json:"address,omitempty"`
-	// lastActivityTime is when the user was last seen at work. Whoever brings
-	// users to their carrels writes it, in coarse steps; on a carrel that is
-	// asleep it is the call to start.
+	// lastActivityTime is the time of the user's last known activity. The gateway,
+	// or another proxy that brings users to their carrels, writes it in coarse
+	// steps. Writing it on a carrel that is asleep starts the carrel.
 	LastActivityTime *v1.Time `json:"lastActivityTime,omitempty"`
-	// lastStartTime is when the controller last started the carrel.
+	// lastStartTime is the time at which the controller last started the carrel.
 	LastStartTime *v1.Time `json:"lastStartTime,omitempty"`
-	// queuedSince is since when the carrel waits for others to have started;
-	// absent unless it is Queued. Its place is behind those of its course that are
-	// Queued for longer.
+	// queuedSince is the time since which the carrel waits to start. It is absent
+	// unless the state is Queued. Carrels of the course that have waited longer
+	// start first.
 	QueuedSince *v1.Time `json:"queuedSince,omitempty"`
-	// idleFrom is since when this carrel is under a Template that stops it for
-	// idleness. What lies before does not count as idle.
+	// idleFrom is the time since which the carrel's Template stops it for idleness.
+	// Earlier time does not count as idle.
 	IdleFrom *v1.Time `json:"idleFrom,omitempty"`
-	// requests is what people ask of this carrel, written by others.
+	// requests are people's requests for this carrel. Other programs write them.
 	Requests *RequestsApplyConfiguration `json:"requests,omitempty"`
-	// handled are the requests honoured last.
+	// handled are the requests that were handled last.
 	Handled *HandledRequestsApplyConfiguration `json:"handled,omitempty"`
-	// conditions are Ready, Reconciling and Stalled, as kstatus defines them,
-	// and UpdatePending while the carrel runs with an older revision of its
-	// Template.
+	// conditions are Ready, Reconciling and Stalled, as kstatus defines them, and
+	// UpdatePending while the carrel runs with an older revision of its Template.
 	Conditions []metav1.ConditionApplyConfiguration `json:"conditions,omitempty"`
 }
 

@@ -9,15 +9,15 @@ import (
 // VolumeApplyConfiguration represents a declarative configuration of the Volume type for use
 // with apply.
 //
-// Volume is storage that each user has of their own and that outlives their pod.
+// Volume is storage that each user gets and that outlives the pod.
 type VolumeApplyConfiguration struct {
-	// name is the name to mount it by; it is also part of the name of the
-	// PersistentVolumeClaim, <userland>--<name>.
+	// name is the name by which containers mount the volume. It is also part of the
+	// name of the PersistentVolumeClaim, <userland>--<name>.
 	Name *string `json:"name,omitempty"`
-	// pvcSpec is the claim to make for each user.
+	// pvcSpec is the spec of the claim that is created for each user.
 	PVCSpec *v1.PersistentVolumeClaimSpec `json:"pvcSpec,omitempty"`
-	// retain is how long the volume is kept after its Userland is gone, counted
-	// from the removal: days (30d), hours (12h) or Forever.
+	// retain is the time for which the volume is kept after its Userland is
+	// removed: days (30d), hours (12h) or Forever. Defaults to 30d.
 	Retain *string `json:"retain,omitempty"`
 }
 
