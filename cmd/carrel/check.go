@@ -16,10 +16,10 @@ import (
 	"github.com/carrel-dev/carrel/gitops/tree"
 )
 
-// errUnchecked is for what could not be looked at.
+// errUnchecked marks an error that prevented the check, as opposed to a finding.
 var errUnchecked = errors.New("could not check")
 
-// unchecked says of an error that it kept all from being looked at.
+// unchecked wraps err in errUnchecked. It returns nil if err is nil.
 func unchecked(_ *cobra.Command, err error) error {
 	if err == nil {
 		return nil
@@ -27,7 +27,7 @@ func unchecked(_ *cobra.Command, err error) error {
 	return fmt.Errorf("%w: %w", errUnchecked, err)
 }
 
-// checkOptions are the flags of carrel check.
+// checkOptions holds the flags of carrel check.
 type checkOptions struct {
 	repository, revision, base, output, explain string
 	rules                                       bool
@@ -37,16 +37,16 @@ func newCheckCommand() *cobra.Command {
 	var o checkOptions
 	command := &cobra.Command{
 		Use:   "check [path]",
-		Short: "Find what is wrong with the courses of a repository",
-		Long: `Find what is wrong with the courses of a repository, before Flux applies it. All
-that Flux would apply to each of clusters/<name> is rendered and judged as the API
-server would, from the files as they are or, with --rev, from a commit. Nothing is
-run, fetched or written, and no cluster is needed. With a path, only courses that
-have a part in that file or directory are looked at, and only what is found in it is
-said, and what keeps it from being built.
+		Short: "Find mistakes in the courses of a repository",
+		Long: `Find mistakes in the courses of a repository before Flux applies them. Check renders
+everything that Flux would apply to each of clusters/<name>, and validates it as the
+API server would. It reads the files in the working tree or, with --rev, a commit. It
+runs, fetches and writes nothing, and needs no cluster. With a path, it checks only
+courses that have a part in that file or directory. It then prints only the findings
+in the path, and failures to build it.
 
-Exit codes: 0 nothing that must be mended, 1 errors were found, 2 it could not be
-checked.`,
+Exit codes: 0 no errors (there may be warnings), 1 errors were found, 2 the check
+could not run.`,
 		Example: `  carrel check
   carrel check courses/prog1
   carrel check --rev HEAD --base main --output sarif > carrel.sarif
@@ -69,11 +69,11 @@ checked.`,
 	}
 	command.SetFlagErrorFunc(unchecked)
 	flags := command.Flags()
-	flags.StringVar(&o.repository, "repository", ".", "directory of the repository: its root, but with --rev or --base")
-	flags.StringVar(&o.revision, "rev", "", "revision to check; empty means the files as they are")
-	flags.StringVar(&o.base, "base", "", "revision it is to replace: removals over the guard are looked for, too")
+	flags.StringVar(&o.repository, "repository", ".", "directory of the repository; it must be the root unless --rev or --base is set")
+	flags.StringVar(&o.revision, "rev", "", "revision to check; empty means the files in the working tree")
+	flags.StringVar(&o.base, "base", "", "revision to compare with, to find removals over the guard too")
 	flags.StringVarP(&o.output, "output", "o", "text", "text, json, sarif, junit, gitlab or github")
-	flags.StringVar(&o.explain, "explain", "", "say what a rule is about")
+	flags.StringVar(&o.explain, "explain", "", "explain a rule")
 	flags.BoolVar(&o.rules, "rules", false, "list the rules")
 	return command
 }
@@ -115,7 +115,7 @@ func (o checkOptions) run(ctx context.Context, out io.Writer, below string) erro
 	return nil
 }
 
-// format is in colours where a person reads it.
+// format returns the output format. It adds colors if out is a terminal.
 func (o checkOptions) format(out io.Writer) string {
 	file, isFile := out.(*os.File)
 	if o.output != "text" || !isFile || os.Getenv("NO_COLOR") != "" {

@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// campus is a repository with a course, and what is to be replaced in one file.
+// campus returns a repository with a course, in which one file has was replaced by
+// is.
 func campus(t *testing.T, file, was, is string) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -20,8 +21,8 @@ func campus(t *testing.T, file, was, is string) string {
 	return dir
 }
 
-// What could not be looked at is told apart from what was found, and neither from
-// nothing.
+// TestExitCodesOfCheck checks that a check that could not run, findings, and a
+// clean result have different exit codes.
 func TestExitCodesOfCheck(t *testing.T) {
 	fine := campus(t, "", "", "")
 	twice := campus(t, rosterFile, "26t0005,", "26t0001,")

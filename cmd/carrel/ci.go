@@ -21,10 +21,10 @@ import (
 	"github.com/carrel-dev/carrel/gitops/tree"
 )
 
-// tokenVariable holds the token of carrel ci report.
+// tokenVariable names the environment variable with the token for carrel ci report.
 const tokenVariable = "CARREL_TOKEN"
 
-// forges are how to reach each kind of forge.
+// forges holds the clients of each kind of forge.
 var forges = map[ci.Kind]struct {
 	open     forge.Open
 	comments forge.OpenComments
@@ -37,10 +37,10 @@ var forges = map[ci.Kind]struct {
 func newCICommand() *cobra.Command {
 	return group(&cobra.Command{
 		Use:   "ci",
-		Short: "Look at the merge request of a pipeline's run, and say so on it",
-		Long: `Look at the merge request of a pipeline's run, and say so on it: what GitHub
-Actions, GitLab CI and the Actions of Gitea and Forgejo call. See the directory ci
-of the repository for the pipelines.`,
+		Short: "Check the merge request of a pipeline, and report on it",
+		Long: `Check the merge request of a pipeline's run, and report on it. GitHub Actions,
+GitLab CI and the Actions of Gitea and Forgejo call these commands. The directory ci
+of the repository contains the pipelines.`,
 	}, newCICheckCommand(), newCIReportCommand())
 }
 
@@ -48,10 +48,10 @@ func newCICheckCommand() *cobra.Command {
 	var repository, cluster, output string
 	command := &cobra.Command{
 		Use:   "check",
-		Short: "Look at the merge request; needs no secret",
-		Long: `Look at the merge request of this run and write down what came of it. The commits
-are read as data: nothing is checked out, run or fetched. It exits with 1 when the
-request must not be merged.`,
+		Short: "Check the merge request; needs no secret",
+		Long: `Check the merge request of this run and write a report. The commits are read as
+data: nothing is checked out, run or fetched. It exits with 1 if the request must not
+be merged.`,
 		Example: "  carrel ci check --cluster campus --output carrel-report.json",
 		Args:    cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
@@ -59,7 +59,7 @@ request must not be merged.`,
 			if err != nil {
 				return err
 			}
-			report, err := look(command.Context(), repository, cluster, request, time.Now())
+			report, err := checkRequest(command.Context(), repository, cluster, request, time.Now())
 			if err != nil {
 				return err
 			}
@@ -81,9 +81,9 @@ request must not be merged.`,
 	return command
 }
 
-// look compares the request with where it goes off. What is wrong with the tree is
-// part of the report; what is wrong with this run is an error.
-func look(ctx context.Context, directory, cluster string, request ci.Request, now time.Time) (ci.Report, error) {
+// checkRequest checks and plans the request against its merge base. Mistakes in the
+// tree are part of the report; mistakes in the run are returned as an error.
+func checkRequest(ctx context.Context, directory, cluster string, request ci.MergeRequest, now time.Time) (ci.Report, error) {
 	report := ci.Report{Base: request.Base, Head: request.Head}
 	repository, err := tree.Open(directory)
 	if err != nil {
@@ -102,23 +102,14 @@ func look(ctx context.Context, directory, cluster string, request ci.Request, no
 	return report, nil
 }
 
-// findings are those of carrel check, but for removals over the guard, which the
-// plan tells with what they do.
-func findings(ctx context.Context, repository *git.Repository, head string) (found []ci.Finding, err error) {
+// findings returns the findings of carrel check at head. Removals over the guard
+// are left out, because the plan shows them with their effects.
+func findings(ctx context.Context, repository *git.Repository, head string) ([]check.Finding, error) {
 	now, _, err := tree.At(repository, head)
 	if err != nil {
 		return nil, err
 	}
-	all, err := check.Clusters(ctx, now, nil)
-	if err != nil {
-		return nil, err
-	}
-	for _, f := range all {
-		found = append(found, ci.Finding{
-			File: f.File, Line: f.Line, Rule: f.Rule, Severity: string(f.Severity), Message: f.Message, Cure: f.Cure,
-		})
-	}
-	return found, nil
+	return check.Clusters(ctx, now, nil)
 }
 
 func writeReport(path string, report ci.Report) (err error) {
@@ -130,7 +121,7 @@ func writeReport(path string, report ci.Report) (err error) {
 	return report.Write(file)
 }
 
-// printReport writes all of it into the log of the job.
+// printReport writes the plans of the report into the log of the job.
 func printReport(out io.Writer, report ci.Report) error {
 	if report.Failure != "" {
 		_, err := fmt.Fprintln(out, report.Failure)
@@ -147,10 +138,11 @@ func newCIReportCommand() *cobra.Command {
 	var repository, input string
 	command := &cobra.Command{
 		Use:   "report",
-		Short: "Put the report of carrel ci check on the merge request",
-		Long: `Put the report of carrel ci check on the merge request: a comment, kept up to date,
-that names whom the changed lines name, and the commit status carrel/check. The
-token is taken from the variable ` + tokenVariable + `. Nothing is rendered.`,
+		Short: "Post the report of carrel ci check on the merge request",
+		Long: `Post the report of carrel ci check on the merge request: a comment, which later runs
+update, and the commit status carrel/check. The comment names only students whom the
+changed lines name. The token is read from the variable ` + tokenVariable + `.
+Nothing is rendered.`,
 		Example: "  " + tokenVariable + "=... carrel ci report --input carrel-report.json",
 		Args:    cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
@@ -166,7 +158,7 @@ token is taken from the variable ` + tokenVariable + `. Nothing is rendered.`,
 	return command
 }
 
-func post(ctx context.Context, directory, input string, request ci.Request, token string) (err error) {
+func post(ctx context.Context, directory, input string, request ci.MergeRequest, token string) (err error) {
 	if token == "" {
 		return fmt.Errorf("%s is not set: put a token there that may comment on merge requests and set commit statuses", tokenVariable)
 	}
@@ -187,7 +179,7 @@ func post(ctx context.Context, directory, input string, request ci.Request, toke
 	if err != nil {
 		return err
 	}
-	change, err := ci.ReadChange(ctx, repository, base, request.Head)
+	change, err := ci.ReadDiff(ctx, repository, base, request.Head)
 	if err != nil {
 		return err
 	}
@@ -198,8 +190,8 @@ func post(ctx context.Context, directory, input string, request ci.Request, toke
 	return say(ctx, request, token, comment, report.Status())
 }
 
-// say makes the comment, then the status that points to it.
-func say(ctx context.Context, request ci.Request, token, comment string, status forge.Status) error {
+// say posts the comment first, because the status refers to it.
+func say(ctx context.Context, request ci.MergeRequest, token, comment string, status forge.Status) error {
 	config := forge.Config{Repository: request.Repository, Token: token}
 	comments, err := forges[request.Kind].comments(config)
 	if err != nil {

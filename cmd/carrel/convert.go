@@ -13,18 +13,18 @@ import (
 )
 
 const convertLong = `Convert rewrites Templates and Userlands of esc.k06.in (v1alpha1 and v1alpha2) as
-those of carrel.dev/v1alpha1. It edits the files as they are: comments and order
-stay, and so does whatever is not of those kinds. It needs no cluster and changes
-none. What changes for users is told on standard error. If anything is wrong
-nothing is written, and each problem names its file, line and field, and the cure.
+carrel.dev/v1alpha1. It edits the files in place: comments, order and other kinds
+stay. It needs no cluster and changes none. It prints changes that affect users on
+standard error. If there is a problem, nothing is written. Each problem names its
+file, line and field, and the cure.
 
-A directory is converted with all that lies below it: its manifests, and what its
-kustomizations select and patch; "-" is standard input. Give the Templates together
-with the Userlands that name them. Without --output or --in-place the manifests go
-to standard output.
+A directory is converted with everything below it: its manifests, and the selectors
+and patches of its kustomizations. "-" is standard input. Give the Templates together
+with the Userlands that name them. Without --output or --in-place, the manifests are
+printed.
 
-Volumes that exist are adopted by their names: --claims writes the manifest that
-makes them known as their users'. docs/moving.md is the guide for a live move.`
+Existing volumes are adopted by name: --claims writes a manifest that records their
+users. docs/moving.md is the guide for a live move.`
 
 const convertExample = `  # See what becomes of a course
   carrel convert courses/prog1
@@ -32,13 +32,13 @@ const convertExample = `  # See what becomes of a course
   # Convert it in place, with what the move needs; git shows the difference
   carrel convert --in-place --claims clusters/campus/courses/prog1/claims.yaml --old-objects old-objects.yaml courses/prog1
 
-  # Users whom the old proxy made are in no file: take them from the cluster
+  # Users created by the old proxy are in no file: read them from the cluster
   kubectl --namespace=prog1 get templates.esc.k06.in,userlands.esc.k06.in --output=yaml | carrel convert --output=moved --claims=claims.yaml -
 
-  # For a proxy that goes by the old names of Services
+  # For a proxy that uses the old names of Services
   carrel convert --keep-service-names --output=moved courses/prog1`
 
-// convertFlags are what the flags of convert say.
+// convertFlags holds the flags of carrel convert.
 type convertFlags struct {
 	convert.Options
 	output, claims, oldObjects string
@@ -58,7 +58,7 @@ func newConvertCommand() *cobra.Command {
 		},
 	}
 	flags := command.Flags()
-	flags.StringVarP(&f.output, "output", "o", "", "directory to write all files into, as they lay below each PATH; none may exist there")
+	flags.StringVarP(&f.output, "output", "o", "", "directory to write all files to, with their paths below each PATH; none may exist there")
 	flags.BoolVar(&f.inPlace, "in-place", false, "write the files where they were read")
 	flags.StringVar(&f.claims, "claims", "", "file to write the claims of existing volumes to, for the cluster's Kustomization")
 	flags.StringVar(&f.oldObjects, "old-objects", "", "file to list the old Deployments and Services in, for kubectl delete")
@@ -90,8 +90,8 @@ func runConvert(f convertFlags, paths []string, stdin io.Reader, stdout, stderr 
 	return nil
 }
 
-// write writes the files for the move first: they can be made again, which of
-// files converted in place is not so.
+// write writes the files for the move first. They can be written again after a
+// failure, unlike files that are converted in place.
 func (f convertFlags) write(result convert.Result, stdout io.Writer) error {
 	for path, data := range map[string][]byte{f.claims: result.Claims, f.oldObjects: result.OldObjects} {
 		if path == "" || data == nil {
@@ -111,8 +111,8 @@ func (f convertFlags) write(result convert.Result, stdout io.Writer) error {
 	}
 }
 
-// writeNew makes a file that must not exist: an old list of volumes may name
-// some that the new one does not.
+// writeNew creates a file and refuses to overwrite one. An old list of volumes may
+// name volumes that the new list lacks.
 func writeNew(path string, data []byte) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return fmt.Errorf("make a directory: %w", err)

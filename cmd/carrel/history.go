@@ -14,7 +14,7 @@ import (
 	"github.com/carrel-dev/carrel/gitops/history"
 )
 
-// historyFlags are what the flags of why, history and at say.
+// historyFlags holds the flags of why, history and at.
 type historyFlags struct {
 	repository, revision, output string
 	withoutProgram               bool
@@ -28,9 +28,9 @@ func (f *historyFlags) add(command *cobra.Command) {
 	flags.StringVarP(&f.repository, "repository", "C", ".", "a directory of a clone")
 	flags.StringVar(&f.revision, "rev", "HEAD", "branch, tag or commit to look back from")
 	flags.StringVarP(&f.output, "output", "o", "text", "text, json or csv")
-	flags.BoolVar(&f.withoutProgram, "no-git-program", false, "walk without the git program, even where there is one")
-	flags.StringVar(&f.layout.Roster, "roster", history.DefaultLayout.Roster, "where a course's class lies; COURSE stands for its name")
-	flags.StringVar(&f.layout.Templates, "templates", history.DefaultLayout.Templates, "where a course's Templates lie")
+	flags.BoolVar(&f.withoutProgram, "no-git-program", false, "read the history without the git program, even if it is installed")
+	flags.StringVar(&f.layout.Roster, "roster", history.DefaultLayout.Roster, "directory of a course's class; COURSE stands for its name")
+	flags.StringVar(&f.layout.Templates, "templates", history.DefaultLayout.Templates, "directory of a course's Templates")
 	_ = command.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(history.Formats, cobra.ShellCompDirectiveNoFileComp))
 }
 
@@ -39,7 +39,7 @@ func (f *historyFlags) addField(command *cobra.Command) {
 	_ = command.RegisterFlagCompletionFunc("field", cobra.FixedCompletions(history.Fields, cobra.ShellCompDirectiveNoFileComp))
 }
 
-// open opens the repository and finds the commit.
+// open opens the repository and returns the commit to look back from.
 func (f *historyFlags) open() (*history.Repository, plumbing.Hash, error) {
 	if !slices.Contains(history.Formats, f.output) {
 		return nil, plumbing.ZeroHash, fmt.Errorf("no format is called %q: name one of %v", f.output, history.Formats)
@@ -51,7 +51,7 @@ func (f *historyFlags) open() (*history.Repository, plumbing.Hash, error) {
 		return nil, plumbing.ZeroHash, err
 	}
 	if f.live.on && f.output != "text" {
-		return nil, plumbing.ZeroHash, fmt.Errorf("--live is told as text only: leave out --output=%s, or ask with kubectl get userlands -o %s", f.output, f.output)
+		return nil, plumbing.ZeroHash, fmt.Errorf("--live prints text only: leave out --output=%s, or use kubectl get userlands -o %s", f.output, f.output)
 	}
 	repository, err := history.Open(f.repository, !f.withoutProgram)
 	if err != nil {
@@ -61,19 +61,19 @@ func (f *historyFlags) open() (*history.Repository, plumbing.Hash, error) {
 	return repository, from, err
 }
 
-// courses are the one named, or all of the commit.
+// courses returns the named courses, or all courses of the commit if none is named.
 func (f *historyFlags) courses(repository *history.Repository, from plumbing.Hash, named []string) ([]string, error) {
 	if len(named) > 0 {
 		return named, nil
 	}
 	all, err := repository.Courses(from, f.layout)
 	if err == nil && len(all) == 0 {
-		err = fmt.Errorf("no course lies in %s: name another commit with --rev, or where courses lie with --roster", f.layout.Roster)
+		err = fmt.Errorf("there is no course in %s: name another commit with --rev, or the courses' directory with --roster", f.layout.Roster)
 	}
 	return all, err
 }
 
-// completeCourses offers the courses of the clone for the argument at a place.
+// completeCourses completes the argument at index at with the courses of the clone.
 func (f *historyFlags) completeCourses(at int) cobra.CompletionFunc {
 	return func(_ *cobra.Command, given []string, _ string) ([]string, cobra.ShellCompDirective) {
 		if len(given) != at {
@@ -84,13 +84,14 @@ func (f *historyFlags) completeCourses(at int) cobra.CompletionFunc {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
 		defer repository.Close()
-		names, _ := repository.Courses(from, f.layout) // none is an answer too
+		names, _ := repository.Courses(from, f.layout) // completion ignores errors
 		return names, cobra.ShellCompDirectiveNoFileComp
 	}
 }
 
-// tell prints the events of courses.
-func (f *historyFlags) tell(command *cobra.Command, student string, named []string) error {
+// printEvents writes the events of the named courses, or of all courses if none is
+// named.
+func (f *historyFlags) printEvents(command *cobra.Command, student string, named []string) error {
 	repository, from, err := f.open()
 	if err != nil {
 		return err
@@ -118,7 +119,7 @@ func (f *historyFlags) tell(command *cobra.Command, student string, named []stri
 	return f.live.writeLive(command.Context(), command.OutOrStdout(), courses, student, from)
 }
 
-// nothing says why git may tell of nobody.
+// nothing returns an error that explains why git has no events.
 func (f *historyFlags) nothing(repository *history.Repository, from plumbing.Hash, student string, courses []string) error {
 	there, err := repository.Courses(from, f.layout)
 	for _, course := range courses {
@@ -126,7 +127,7 @@ func (f *historyFlags) nothing(repository *history.Repository, from plumbing.Has
 			return fmt.Errorf("there is no course %q in %s, only %v: for one that is gone, name a commit that had it with --rev", course, f.revision, there)
 		}
 	}
-	whom := "student"
+	whom := "students"
 	if student != "" {
 		whom = fmt.Sprintf("%q", student)
 	}
@@ -134,10 +135,10 @@ func (f *historyFlags) nothing(repository *history.Repository, from plumbing.Has
 	if repository.Shallow() {
 		hint = "this clone holds only part of the history: git fetch --unshallow"
 	}
-	return fmt.Errorf("git tells of no %s in %v up to %s: %s", whom, courses, f.revision, hint)
+	return fmt.Errorf("git has no events of %s in %v up to %s: %s", whom, courses, f.revision, hint)
 }
 
-const whyExample = `  # How did 21t0042 come to be as they are, in every course?
+const whyExample = `  # What happened to 21t0042 in every course?
   carrel why 21t0042
 
   # Who stopped a carrel, and with which merge request?
@@ -150,21 +151,21 @@ func newWhyCommand() *cobra.Command {
 	f := &historyFlags{}
 	command := &cobra.Command{
 		Use:   "why STUDENT [COURSE]",
-		Short: "Tell from git how a student's carrel came to be as it is",
-		Long: `Why tells when somebody was added, changed, moved or removed, by which commit and
-merge request, who asked for it and who merged it, and what the Template was at the
-time. It reads git only, along first parents: a merge request is one step. Somebody
-is followed from a file of their own to a row of a roster and to another roster.
+		Short: "Show the history of a student's carrel from git",
+		Long: `Why shows when a student was added, changed, moved or removed, by which commit and
+merge request, who asked for it, who merged it, and what the Template was at the
+time. It reads git only, along first parents: a merge request is one step. It
+follows a student from a file to a row of a roster, and to another roster.
 
 STUDENT is the login, the name of the carrel, or the person's name as the roster has
-it. docs/history.md tells how to read the answer.`,
+it. docs/history.md explains the output.`,
 		Example: whyExample,
 		Args:    cobra.RangeArgs(1, 2),
 		RunE: func(command *cobra.Command, args []string) error {
 			if strings.TrimSpace(args[0]) == "" {
 				return errors.New("nobody is named: give the login, the carrel's name or the person's name as the roster has it")
 			}
-			return f.tell(command, args[0], args[1:])
+			return f.printEvents(command, args[0], args[1:])
 		},
 	}
 	f.add(command)
@@ -184,13 +185,13 @@ func newHistoryCommand() *cobra.Command {
 	f := &historyFlags{}
 	command := &cobra.Command{
 		Use:   "history COURSE",
-		Short: "Tell from git all that happened to a course",
-		Long: `History tells of everybody who was added, changed or removed, of every change of a
-Template, and of commits whose class could not be read, oldest first.`,
+		Short: "Show the history of a course from git",
+		Long: `History shows every student who was added, changed or removed, every change of a
+Template, and the commits whose class could not be read. The oldest comes first.`,
 		Example: historyExample,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(command *cobra.Command, args []string) error {
-			return f.tell(command, "", args)
+			return f.printEvents(command, "", args)
 		},
 	}
 	f.add(command)
@@ -210,13 +211,13 @@ func newAtCommand() *cobra.Command {
 	f := &historyFlags{}
 	command := &cobra.Command{
 		Use:   "at [DATE [COURSE]]",
-		Short: "Show a class as git had it on a day",
-		Long: `At shows the class as it stood at the end of a day (local time), at a moment such as
-2026-07-24T13:00:00+09:00, or without DATE at --rev.`,
+		Short: "Show the class as of a day, from git",
+		Long: `At shows the class at the end of a day (local time) or at a time such as
+2026-07-24T13:00:00+09:00. Without DATE it shows the class at --rev.`,
 		Example: atExample,
 		Args:    cobra.RangeArgs(0, 2),
 		RunE: func(command *cobra.Command, args []string) error {
-			return f.at(command.Context(), command, args)
+			return f.printClasses(command.Context(), command, args)
 		},
 	}
 	f.add(command)
@@ -224,7 +225,7 @@ func newAtCommand() *cobra.Command {
 	return command
 }
 
-func (f *historyFlags) at(ctx context.Context, command *cobra.Command, args []string) error {
+func (f *historyFlags) printClasses(ctx context.Context, command *cobra.Command, args []string) error {
 	repository, commit, err := f.open()
 	if err != nil {
 		return err
@@ -244,7 +245,7 @@ func (f *historyFlags) at(ctx context.Context, command *cobra.Command, args []st
 	if err != nil {
 		return err
 	}
-	var classes []history.Class
+	var classes []history.Snapshot
 	for _, course := range courses {
 		class, err := repository.At(commit, course, f.layout)
 		if err != nil {
@@ -252,10 +253,10 @@ func (f *historyFlags) at(ctx context.Context, command *cobra.Command, args []st
 		}
 		classes = append(classes, class)
 	}
-	return history.WriteClass(command.OutOrStdout(), f.output, classes)
+	return history.WriteSnapshots(command.OutOrStdout(), f.output, classes)
 }
 
-// parseTime reads a moment, or a day, which is meant to its end.
+// parseTime parses a time, or a day, for which it returns the day's end.
 func parseTime(text string) (time.Time, error) {
 	if day, err := time.ParseInLocation(time.DateOnly, text, time.Local); err == nil {
 		return day.AddDate(0, 0, 1).Add(-time.Second), nil

@@ -19,7 +19,7 @@ func TestHistoryRefusesWhatItCannotKnow(t *testing.T) {
 		{"nobody is named", []string{"why", ""}},
 		{`there is no course "nosuch" in HEAD, only [`, []string{"history", "nosuch"}},
 		{`there is no course "nosuch"`, []string{"why", "26t0001", "nosuch"}},
-		{`git tells of no "nosuch" in [prog1] up to HEAD: give the login`, []string{"why", "nosuch", "prog1"}},
+		{`git has no events of "nosuch" in [prog1] up to HEAD: give the login`, []string{"why", "nosuch", "prog1"}},
 		{"nobody is named", []string{"why", " ", "prog1"}},
 	} {
 		if out, err := carrel(t, append(test.arguments, "-C", dir)...); err == nil || !strings.Contains(err.Error(), test.want) {
@@ -31,7 +31,7 @@ func TestHistoryRefusesWhatItCannotKnow(t *testing.T) {
 	}
 }
 
-// A forge has the repository bare.
+// TestBareRepository reads a bare repository, as a forge stores it.
 func TestBareRepository(t *testing.T) {
 	dir, _ := cloned(t)
 	bare := filepath.Join(t.TempDir(), "courses.git")

@@ -19,7 +19,7 @@ import (
 	"github.com/carrel-dev/carrel/gitops/plan"
 )
 
-// liveFlags let a command that reads git ask a cluster, too.
+// liveFlags are the flags of commands that read git and can also ask a cluster.
 type liveFlags struct {
 	clusterFlags
 	on bool
@@ -30,7 +30,7 @@ func (f *liveFlags) add(command *cobra.Command, what string) {
 	f.clusterFlags.add(command)
 }
 
-// unnoticed says of flags that do nothing by themselves.
+// unnoticed returns an error if flags are set that have no effect without --live.
 func (f *liveFlags) unnoticed() error {
 	if !f.on && cmp.Or(f.kubeconfig, f.context) != "" {
 		return errors.New("--kubeconfig and --context are for --live: add it, or leave them out")
@@ -38,7 +38,7 @@ func (f *liveFlags) unnoticed() error {
 	return nil
 }
 
-// addPresent adds to plans what the cluster has at this moment.
+// addPresent adds the present state of the cluster to plans.
 func (f *liveFlags) addPresent(ctx context.Context, plans []plan.Plan) error {
 	c, err := f.client()
 	if err != nil {
@@ -58,14 +58,15 @@ func (f *liveFlags) addPresent(ctx context.Context, plans []plan.Plan) error {
 	return nil
 }
 
-// Labels by which Flux marks what it applies.
+// The labels by which Flux marks the objects it applies.
 const (
 	appliedByName      = "kustomize.toolkit.fluxcd.io/name"
 	appliedByNamespace = "kustomize.toolkit.fluxcd.io/namespace"
 )
 
-// appliedRevision is the one that Flux applied last of a course, as main@sha1:...;
-// empty where the course was not applied by Flux, or is not there.
+// appliedRevision returns the revision of a course that Flux applied last, as
+// main@sha1:.... It returns "" if the course does not exist or was not applied by
+// Flux.
 func appliedRevision(ctx context.Context, c client.Client, name string) (string, error) {
 	var course v1alpha1.Course
 	err := c.Get(ctx, client.ObjectKey{Namespace: name, Name: name}, &course)
@@ -90,8 +91,8 @@ func appliedRevision(ctx context.Context, c client.Client, name string) (string,
 	return k.Status.LastAppliedRevision, nil
 }
 
-// writeLive tells how courses are in the cluster, and somebody's carrels in them. The
-// commit is the one that the rest was told of.
+// writeLive writes the state of courses in the cluster, and of a student's carrels
+// in them. commit is the commit that the preceding output describes.
 func (f *liveFlags) writeLive(ctx context.Context, out io.Writer, courses []string, student string, commit plumbing.Hash) error {
 	c, err := f.client()
 	if err != nil {
@@ -134,13 +135,13 @@ func atRevision(revision string, commit plumbing.Hash) string {
 	case revision == "":
 		return "the commit that was applied is not known"
 	case strings.HasSuffix(revision, ":"+commit.String()):
-		return "at " + revision + ", which is all that is told here"
+		return "at " + revision + ", the commit shown above"
 	default:
 		return "at " + revision + ", not at " + commit.String()
 	}
 }
 
-// liveCarrel is a carrel in a line.
+// liveCarrel describes a carrel in one line.
 func liveCarrel(u *v1alpha1.Userland) string {
 	text := fmt.Sprintf("%s (%s): %s", u.User(), u.Name, cmp.Or(u.Status.State, "not looked at yet"))
 	if t := u.Status.Template; t != nil {

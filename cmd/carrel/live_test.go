@@ -33,7 +33,7 @@ func TestMain(m *testing.M) {
 	apiserver.Main(m, crds...)
 }
 
-// kubeconfig is a file for the API server of the tests.
+// kubeconfig returns the path of a kubeconfig for the tests' API server.
 func kubeconfig(t *testing.T) string {
 	t.Helper()
 	config, name := apiserver.Config(), filepath.Join(t.TempDir(), "kubeconfig")
@@ -48,7 +48,8 @@ func kubeconfig(t *testing.T) string {
 	return name
 }
 
-// running is the course prog1 in the cluster, as Flux and the controller leave it.
+// running creates the course prog1 in the cluster in the state in which Flux and
+// the controller leave it.
 func running(t *testing.T, revision string, states map[string]string) {
 	t.Helper()
 	c := apiserver.Client(t, flux.AddToScheme)
@@ -83,7 +84,7 @@ func running(t *testing.T, revision string, states map[string]string) {
 	}
 }
 
-// What git tells, with what the cluster has of it at this moment.
+// TestLive checks that the history is followed by the present state of the cluster.
 func TestLive(t *testing.T) {
 	dir, commit := cloned(t)
 	rewrite(t, dir, rosterFile, func(text string) string {
@@ -126,7 +127,7 @@ func TestLive(t *testing.T) {
 		},
 		{
 			[]string{"history", "prog1", "--rev", "main", "--repository", dir, "--live", "--kubeconfig", config},
-			[]string{"at main@sha1:" + main.String() + ", which is all that is told here", "3 carrels: 1 Asleep, 2 Running"}, "",
+			[]string{"at main@sha1:" + main.String() + ", the commit shown above", "3 carrels: 1 Asleep, 2 Running"}, "",
 		},
 	} {
 		out, err := carrel(t, test.arguments...)
@@ -147,8 +148,8 @@ func TestLive(t *testing.T) {
 		t.Errorf("a course that is not there: %v, %s", err, out.String())
 	}
 	for want, arguments := range map[string][]string{
-		"are for --live":       {"plan", "--repository", dir, "--kubeconfig", config},
-		"is told as text only": {"why", stays, "--repository", dir, "--live", "--output", "json"},
+		"are for --live":          {"plan", "--repository", dir, "--kubeconfig", config},
+		"--live prints text only": {"why", stays, "--repository", dir, "--live", "--output", "json"},
 	} {
 		if _, err := carrel(t, arguments...); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("carrel %v: %v, want it to say %q", arguments, err, want)
@@ -156,7 +157,7 @@ func TestLive(t *testing.T) {
 	}
 }
 
-// users are the two who left, and one who stays.
+// users returns the two students who left, and one who stays.
 func users(t *testing.T, dir string) (gone [2]string, stays string) {
 	t.Helper()
 	for file, into := range map[string]func(lines []string){

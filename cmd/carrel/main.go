@@ -1,5 +1,5 @@
-// Command carrel is the command line for people and for CI. Each of its commands
-// is a file of this package that has flags and wiring only.
+// Command carrel is the command line for people and for CI. Each command has a file
+// in this package, which contains only flags and wiring.
 package main
 
 import (
@@ -12,9 +12,8 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 )
 
-// garbage is by how many percent memory may grow before what is not used is
-// collected, unless GOGC says otherwise. A run is short: four times the default takes
-// a third less time for rendering courses.
+// garbage is the value of GOGC, in percent, unless the environment sets one. A run
+// is short, and four times Go's default renders courses in a third less time.
 const garbage = 400
 
 func main() {
@@ -27,7 +26,7 @@ func main() {
 	}
 }
 
-// exitCode tells what could not be checked from what was found.
+// exitCode returns 2 if the check could not run, and 1 for every other error.
 func exitCode(err error) int {
 	if errors.Is(err, errUnchecked) {
 		return 2
@@ -35,7 +34,8 @@ func exitCode(err error) int {
 	return 1
 }
 
-// group puts commands below one that only holds them: alone it shows its help.
+// group adds commands below a command that does nothing itself. Without a
+// subcommand it prints its help.
 func group(command *cobra.Command, below ...*cobra.Command) *cobra.Command {
 	command.AddCommand(below...)
 	command.Args = func(command *cobra.Command, args []string) error {
@@ -54,7 +54,8 @@ func newCommand() *cobra.Command {
 		Short:         "Look after courses of carrels in git",
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		// kubectl finds it as kubectl-carrel; help and completion then say so.
+		// kubectl calls the program kubectl-carrel; help and completion then show
+		// "kubectl carrel".
 		Annotations: map[string]string{cobra.CommandDisplayNameAnnotation: invokedAs(os.Args[0])},
 	}
 	command.AddCommand(

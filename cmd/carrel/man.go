@@ -9,14 +9,15 @@ import (
 	"github.com/spf13/cobra/doc"
 )
 
-// manDate is what the pages bear: the same whenever they are made.
+// manDate is the date of the manual pages. It is constant, so that generating them
+// again gives the same files.
 var manDate = time.Date(2026, time.October, 1, 0, 0, 0, 0, time.UTC)
 
 func newManCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:     "man DIRECTORY",
 		Short:   "Write the manual pages, one for each command",
-		Long:    `Write the manual pages, one for each command, for whoever makes a package of carrel. They are kept in docs/man.`,
+		Long:    `Write the manual pages, one for each command, for packages of carrel. They are kept in docs/man.`,
 		Example: "  carrel man /usr/local/share/man/man1 && man carrel-plan",
 		Args:    cobra.ExactArgs(1),
 		Hidden:  true,

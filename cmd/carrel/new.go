@@ -9,14 +9,15 @@ import (
 )
 
 func newNewCommand() *cobra.Command {
-	var course scaffold.Course
+	var course scaffold.Options
 	root := "."
 	sub := &cobra.Command{
 		Use:   "course ID",
-		Short: "Make a course: its class, its Template, and the cluster's part",
-		Long: `Course writes courses/ID with an empty CSV roster and an overlay of a Template, and for
-each --cluster clusters/CLUSTER/courses/ID with the namespace, its accounts, limits and
-network policies, and lists it there. Commit it in a merge request, then add students.`,
+		Short: "Create a course: its class, its Template, and the cluster's part",
+		Long: `Course creates courses/ID with an empty CSV roster and an overlay of a Template. For
+each --cluster it creates clusters/CLUSTER/courses/ID with the namespace, its accounts,
+limits and network policies, and adds it to the cluster's list. Commit the files in a
+merge request, then add students.`,
 		Example: `  carrel new course algo --title=Algorithms --template=code-server --cluster=campus
   carrel roster import algo students.csv`,
 		Args: cobra.ExactArgs(1),
@@ -35,7 +36,7 @@ network policies, and lists it there. Commit it in a merge request, then add stu
 	flags := sub.Flags()
 	flags.StringVarP(&root, "repository", "C", root, "the root of a working tree")
 	flags.StringVar(&course.Title, "title", "", "the course's title (default its ID)")
-	flags.StringVar(&course.Template, "template", "code-server", "which Template of courses/base")
-	flags.StringSliceVar(&course.Clusters, "cluster", nil, "which cluster is to have it; may be repeated")
-	return group(&cobra.Command{Use: "new", Short: "Make the files of something new"}, sub)
+	flags.StringVar(&course.Template, "template", "code-server", "Template in courses/base to use")
+	flags.StringSliceVar(&course.Clusters, "cluster", nil, "cluster to add the course to; may be repeated")
+	return group(&cobra.Command{Use: "new", Short: "Create the files of something new"}, sub)
 }

@@ -17,7 +17,7 @@ import (
 	"github.com/carrel-dev/carrel/gitops/tree"
 )
 
-// planOptions are the flags of carrel plan.
+// planOptions holds the flags of carrel plan.
 type planOptions struct {
 	repository, base, head, cluster, output string
 	live                                    liveFlags
@@ -27,13 +27,13 @@ func newPlanCommand() *cobra.Command {
 	var o planOptions
 	command := &cobra.Command{
 		Use:   "plan",
-		Short: "Say what merging a branch does to people",
-		Long: `Say what merging a branch does to people: who comes, goes, moves or stops, until
-when whose volumes are kept, whose carrel restarts when, and what the fullest
-session needs. It compares the branch with where it goes off, from git alone.
+		Short: "Show what merging a branch does to people",
+		Long: `Show what merging a branch does to people: who is added, removed, moved or stopped,
+until when volumes are kept, when carrels restart, and what the fullest session
+needs. Plan compares the branch with its merge base, from git alone.
 
-It exits with 1 when the branch holds back a removal that nobody has confirmed, or
-a roster that can't be read.`,
+It exits with 1 if a removal in the branch lacks a confirmation, or if a roster can't
+be read.`,
 		Example: `  carrel plan                                   # this branch, when it is merged into main
   carrel plan --base main --head add-sato
   carrel plan --cluster campus --output markdown
@@ -49,7 +49,7 @@ a roster that can't be read.`,
 	flags.StringVar(&o.head, "head", "HEAD", "the branch")
 	flags.StringVar(&o.cluster, "cluster", "", "cluster to plan for; empty means the only one there is")
 	flags.StringVarP(&o.output, "output", "o", "text", "text, markdown or json")
-	o.live.add(command, "whose carrel is open at this moment and would be closed or restarted")
+	o.live.add(command, "list the open carrels that would be closed or restarted")
 	return command
 }
 
@@ -87,7 +87,8 @@ func (o planOptions) run(ctx context.Context, out io.Writer, now time.Time) erro
 	return nil
 }
 
-// errRefused is for what was looked at and must not be merged; the report says why.
+// errRefused is returned if the change must not be merged; the report gives the
+// reasons.
 var errRefused = errors.New("not to be merged as it is")
 
 var planWriters = map[string]func(io.Writer, []plan.Plan) error{
@@ -106,7 +107,8 @@ var planWriters = map[string]func(io.Writer, []plan.Plan) error{
 	},
 }
 
-// compare plans the courses of a cluster that change between two commits.
+// compare returns plans for the courses of a cluster that change between two
+// commits.
 func compare(ctx context.Context, repository *git.Repository, base, head, cluster string, now time.Time) ([]plan.Plan, error) {
 	cluster, err := onlyCluster(repository, cluster, base, head)
 	if err != nil {
@@ -133,7 +135,8 @@ func compare(ctx context.Context, repository *git.Repository, base, head, cluste
 	return plans, nil
 }
 
-// onlyCluster is the one named, or the only one there is.
+// onlyCluster returns the named cluster, or the repository's only one if named is
+// empty.
 func onlyCluster(repository *git.Repository, named string, revisions ...string) (string, error) {
 	all, err := clustersAt(repository, revisions...)
 	switch {

@@ -23,7 +23,7 @@ import (
 
 const rosterFile = "courses/prog1/roster/roster.csv"
 
-// cloned is a repository with the overlays of this one, on main.
+// cloned returns a repository with the overlays of this one, on the branch main.
 func cloned(t *testing.T) (dir string, commit func(message string)) {
 	t.Helper()
 	dir = t.TempDir()
@@ -133,7 +133,8 @@ func TestPlanSaysWhatItNeeds(t *testing.T) {
 	}
 }
 
-// A clone that lacks commits says so, and how to get them.
+// TestShallowClone checks that the error for a clone without all commits says how
+// to get them.
 func TestShallowClone(t *testing.T) {
 	dir, commit := cloned(t)
 	rewrite(t, dir, rosterFile, func(text string) string { return text + "26t0999,Kanda Sora,a,\n" })
@@ -157,7 +158,8 @@ func TestShallowClone(t *testing.T) {
 	}
 }
 
-// What is planned of the courses that differ is all there is to plan.
+// TestPlanOfWhatChanged checks that rendering only the courses that differ gives
+// the same plans as rendering all.
 func TestPlanOfWhatChanged(t *testing.T) {
 	dir, commit := cloned(t)
 	repository, err := tree.Open(dir)
@@ -177,7 +179,7 @@ func TestPlanOfWhatChanged(t *testing.T) {
 	for _, test := range []struct {
 		name string
 		edit func()
-		// courses are how many change.
+		// courses is the number of courses that change.
 		courses int
 	}{
 		{"a row", replace(rosterFile, "26t0001,", "26t9001,"), 1},

@@ -5,11 +5,11 @@ import (
 	"strings"
 )
 
-// pluginPrefix is how kubectl finds its plugins.
+// pluginPrefix is the prefix by which kubectl finds its plugins.
 const pluginPrefix = "kubectl-"
 
-// invokedAs is the command's name as people typed it: "kubectl carrel" for a
-// plugin of kubectl.
+// invokedAs returns the name by which the user called the program: "kubectl carrel"
+// for a plugin of kubectl, and else "carrel".
 func invokedAs(path string) string {
 	name := strings.TrimSuffix(filepath.Base(path), ".exe")
 	if plugin, is := strings.CutPrefix(name, pluginPrefix); is {

@@ -18,7 +18,7 @@ func TestInvokedAs(t *testing.T) {
 	}
 }
 
-// TestEveryCommandHasHelp demands what somebody who never met the author needs.
+// TestEveryCommandHasHelp checks that every command explains itself to a new user.
 func TestEveryCommandHasHelp(t *testing.T) {
 	var visit func(*cobra.Command)
 	visit = func(c *cobra.Command) {

@@ -16,7 +16,7 @@ import (
 	"github.com/carrel-dev/carrel/gitops/tree"
 )
 
-// commitAt is the tree of a revision.
+// commitAt returns the tree of a revision.
 func commitAt(repository *git.Repository, revision string) (*tree.Tree, error) {
 	commit, _, err := tree.At(repository, revision)
 	if errors.Is(err, plumbing.ErrReferenceNotFound) || errors.Is(err, plumbing.ErrObjectNotFound) {
@@ -25,7 +25,8 @@ func commitAt(repository *git.Repository, revision string) (*tree.Tree, error) {
 	return commit, err
 }
 
-// shallowHint says of a clone without all commits how to get them.
+// shallowHint returns advice for a clone without all commits, or "" for a complete
+// clone.
 func shallowHint(repository *git.Repository) string {
 	if edges, err := repository.Storer.Shallow(); err != nil || len(edges) == 0 {
 		return ""
@@ -33,8 +34,8 @@ func shallowHint(repository *git.Repository) string {
 	return "; this clone holds only part of the history: git fetch --unshallow, and git fetch origin BRANCH:BRANCH for a branch that is not in it"
 }
 
-// changedClasses are the courses of a cluster in which two commits differ, as each
-// has them. There may be others with them that don't.
+// changedClasses returns the courses of a cluster that differ between two commits,
+// as each commit has them. The result may contain other courses too.
 func changedClasses(ctx context.Context, before, after *tree.Tree, cluster string) (was, is map[string]plan.Class, err error) {
 	var former, present []render.Applied
 	switch had, has := slices.Contains(render.Clusters(before), cluster), slices.Contains(render.Clusters(after), cluster); {
@@ -68,7 +69,7 @@ func classesOf(applied []render.Applied) (map[string]plan.Class, error) {
 	return plan.Classes(objects)
 }
 
-// clustersAt are those of either revision.
+// clustersAt returns the clusters of all revisions, sorted.
 func clustersAt(repository *git.Repository, revisions ...string) ([]string, error) {
 	var names []string
 	for _, revision := range revisions {
@@ -82,7 +83,7 @@ func clustersAt(repository *git.Repository, revisions ...string) ([]string, erro
 	return slices.Compact(names), nil
 }
 
-// courseNames are those of either.
+// courseNames returns the sorted names of the courses in either map.
 func courseNames(before, after map[string]plan.Class) []string {
 	all := maps.Clone(before)
 	maps.Copy(all, after)

@@ -15,13 +15,13 @@ import (
 	rosteredit "github.com/carrel-dev/carrel/gitops/edit"
 )
 
-// rosterFlags are what the flags of all commands below roster say.
+// rosterFlags holds the flags of all commands below roster.
 type rosterFlags struct {
 	directory, file string
 }
 
 // class opens the roster of a course.
-func (f *rosterFlags) class(course string) (*rosteredit.Class, error) {
+func (f *rosterFlags) class(course string) (*rosteredit.ClassFiles, error) {
 	directory := f.directory
 	if directory == "" {
 		directory = filepath.Join("courses", course, "roster")
@@ -29,8 +29,8 @@ func (f *rosterFlags) class(course string) (*rosteredit.Class, error) {
 	return rosteredit.Open(directory)
 }
 
-// save writes and tells what was written.
-func save(class *rosteredit.Class, out io.Writer) error {
+// save saves the roster and prints the files that were written.
+func save(class *rosteredit.ClassFiles, out io.Writer) error {
 	changed, err := class.Save()
 	for _, p := range changed {
 		fmt.Fprintln(out, p)
@@ -41,7 +41,7 @@ func save(class *rosteredit.Class, out io.Writer) error {
 	case len(changed) == 0:
 		return fmt.Errorf("nothing was changed:\n%w", err)
 	default:
-		return fmt.Errorf("not all was changed, only %s: mend the cause and do it again, or take them back with git restore:\n%w", strings.Join(changed, ", "), err)
+		return fmt.Errorf("not all was changed, only %s: fix the cause and try again, or take them back with git restore:\n%w", strings.Join(changed, ", "), err)
 	}
 }
 
@@ -50,13 +50,13 @@ func newRosterCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "roster",
 		Short: "Edit the roster of a course in place",
-		Long: `Roster edits courses/COURSE/roster in the working tree: CSV files, or one file a
-student where the course has no CSV roster. Lines that are not meant stay byte for
-byte. What the rules of rosters refuse is refused with all that is wrong, and then
-nothing is written. Commit the outcome in a merge request.`,
+		Long: `Roster edits courses/COURSE/roster in the working tree: CSV files, or one file per
+student if the course has no CSV roster. Other lines stay byte for byte. If the result
+breaks the rules of rosters, the command lists all problems and writes nothing. Commit
+the result in a merge request.`,
 	}
 	command.PersistentFlags().StringVar(&f.directory, "directory", "", "directory of the roster (default courses/COURSE/roster)")
-	command.PersistentFlags().StringVar(&f.file, "file", "", "only this CSV file, if the roster has several (default all; what is new goes into the first)")
+	command.PersistentFlags().StringVar(&f.file, "file", "", "only this CSV file, if the roster has several (default all; new students go into the first)")
 	return group(command, f.newAdd(), f.newRemove(), f.newImport(), f.newExport(), f.newSort())
 }
 
@@ -85,8 +85,8 @@ func (f *rosterFlags) newAdd() *cobra.Command {
 		},
 	}
 	flags := command.Flags()
-	flags.StringVar(&row.Name, "name", "", "the student's name, for people")
-	flags.StringVar(&row.Template, "template", "", "which Template (default the course's)")
+	flags.StringVar(&row.Name, "name", "", "the student's display name")
+	flags.StringVar(&row.Template, "template", "", "name of the Template (default the course's)")
 	flags.StringVar(&row.Section, "section", "", "the part of the class")
 	flags.BoolVar(&disabled, "disabled", false, "add them stopped")
 	return command
@@ -119,10 +119,10 @@ func (f *rosterFlags) newImport() *cobra.Command {
 	prune := false
 	command := &cobra.Command{
 		Use:   "import COURSE FILE",
-		Short: "Take students in from Moodle, Google Sheets or other CSV",
-		Long: `Import adds the students of a CSV file who are not in the roster, and brings names and
-sections up to date. "-" is standard input. With --prune whoever is not in the file is
-removed; a large removal still has to be confirmed in git (docs/rosters.md).`,
+		Short: "Import students from Moodle, Google Sheets or other CSV",
+		Long: `Import adds the students of a CSV file who are not in the roster, and updates names and
+sections. "-" is standard input. With --prune, students who are not in the file are
+removed. A large removal still has to be confirmed in git (docs/rosters.md).`,
 		Example: `  # Moodle: Participants, Download table data as CSV
   carrel roster import prog1 participants.csv --user="Email address" --section=Groups
 
@@ -149,10 +149,10 @@ removed; a large removal still has to be confirmed in git (docs/rosters.md).`,
 		},
 	}
 	flags := command.Flags()
-	flags.StringVar(&columns.User, "user", "", "the column with what students log in with (default user or username)")
+	flags.StringVar(&columns.User, "user", "", "the column with the students' logins (default user or username)")
 	flags.StringVar(&columns.Name, "name", "", "the column with names (default name, full name, or first and last name)")
 	flags.StringVar(&columns.Section, "section", "", "the column with the part of the class (default section)")
-	flags.BoolVar(&prune, "prune", false, "remove from the roster who is not in the file")
+	flags.BoolVar(&prune, "prune", false, "remove students who are not in the file")
 	return command
 }
 
@@ -166,7 +166,7 @@ func readInput(name string, stdin io.Reader) ([]byte, error) {
 	}
 	data, err := os.ReadFile(name)
 	if err != nil {
-		return nil, fmt.Errorf("read what to import: %w", err)
+		return nil, fmt.Errorf("read the file to import: %w", err)
 	}
 	return data, nil
 }
@@ -174,10 +174,11 @@ func readInput(name string, stdin io.Reader) ([]byte, error) {
 func (f *rosterFlags) newExport() *cobra.Command {
 	return &cobra.Command{
 		Use:   "export COURSE",
-		Short: "Print all students as CSV, those of single files too",
-		Long: `Export prints all students as CSV, those of single files too; with --file only those
-of one CSV file. Cells are as the roster has them, for another program. A spreadsheet
-runs what begins with = + - or @ as a formula: carrel at --output=csv guards such cells.`,
+		Short: "Print all students as CSV",
+		Long: `Export prints all students as CSV, including those with files of their own. With
+--file, it prints the students of that CSV file only. Cells are unchanged, for use by
+another program. A spreadsheet takes cells that begin with = + - or @ for formulas:
+carrel at --output=csv quotes such cells.`,
 		Example: `  carrel roster export prog1 > prog1.csv`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(command *cobra.Command, args []string) error {
@@ -202,7 +203,7 @@ func (f *rosterFlags) newSort() *cobra.Command {
 	by := "user"
 	command := &cobra.Command{
 		Use:     "sort COURSE",
-		Short:   "Put the lines of a CSV roster in order",
+		Short:   "Sort the lines of a CSV roster",
 		Example: `  carrel roster sort prog1 --by=section`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(command *cobra.Command, args []string) error {

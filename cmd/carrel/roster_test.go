@@ -10,7 +10,8 @@ import (
 	rosteredit "github.com/carrel-dev/carrel/gitops/edit"
 )
 
-// What is said of a change that went wrong is true of the files.
+// TestRosterSaysWhatWasChanged checks that the error of a failed change names the
+// files that were written.
 func TestRosterSaysWhatWasChanged(t *testing.T) {
 	dir := filepath.Join(campus(t, "", "", ""), "courses/prog1/roster")
 	if _, err := carrel(t, "roster", "remove", "prog1", "26t0001", "nobody", "--directory", dir); err == nil || !strings.HasPrefix(err.Error(), "nothing was changed") {

@@ -22,12 +22,12 @@ import (
 	"github.com/carrel-dev/carrel/api/v1alpha1"
 )
 
-// clusterFlags say which cluster, as kubectl's do.
+// clusterFlags select the cluster, with the same names as kubectl's flags.
 type clusterFlags struct{ kubeconfig, context string }
 
 func (f *clusterFlags) add(command *cobra.Command) {
 	command.Flags().StringVar(&f.kubeconfig, "kubeconfig", "", "the kubeconfig file (default as kubectl)")
-	command.Flags().StringVar(&f.context, "context", "", "which context of the kubeconfig (default the current one)")
+	command.Flags().StringVar(&f.context, "context", "", "context of the kubeconfig (default the current one)")
 }
 
 func (f *clusterFlags) client() (client.Client, error) {
@@ -54,7 +54,7 @@ func newStatusCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "status [COURSE]",
 		Short: "Show how the carrels of a class are doing",
-		Long:  `Status shows each course as a line with a bar; with COURSE also every carrel that is not as it should be.`,
+		Long:  `Status shows each course as a line with a bar. With COURSE, it also lists every carrel that is not ready.`,
 		Example: `  carrel status
   carrel status prog1 --watch=5s`,
 		Args: cobra.MaximumNArgs(1),
@@ -77,11 +77,11 @@ func newStatusCommand() *cobra.Command {
 		},
 	}
 	f.add(command)
-	command.Flags().DurationVar(&watch, "watch", 0, "show it again after so long, until interrupted")
+	command.Flags().DurationVar(&watch, "watch", 0, "interval at which to repeat the output until interrupted; 0 prints once")
 	return command
 }
 
-// writeStatus shows one course, or all.
+// writeStatus writes the status of one course, or of all.
 func writeStatus(ctx context.Context, c client.Client, named []string, out io.Writer) error {
 	var courses v1alpha1.CourseList
 	if len(named) == 0 {
@@ -114,7 +114,8 @@ func writeStatus(ctx context.Context, c client.Client, named []string, out io.Wr
 
 const barWidth = 20
 
-// bar is full only when all are ready.
+// bar returns a bar of progress. It rounds down, so it is full only if all are
+// ready.
 func bar(ready, total int32) string {
 	full := barWidth
 	if total > 0 {
@@ -132,7 +133,7 @@ func states(counts map[string]int32) string {
 	return strings.Join(all, ", ")
 }
 
-// writeTroubled shows the carrels that are not ready, and why.
+// writeTroubled writes the carrels that are not ready, with the reasons.
 func writeTroubled(ctx context.Context, c client.Client, course string, out io.Writer) error {
 	var userlands v1alpha1.UserlandList
 	if err := c.List(ctx, &userlands, client.InNamespace(course)); err != nil {
@@ -160,16 +161,16 @@ func writeTroubled(ctx context.Context, c client.Client, course string, out io.W
 	return table.Flush()
 }
 
-// gatewayVariable holds what --gateway-address says, for who has one gateway only.
+// gatewayVariable names the environment variable that replaces --gateway-address.
 const gatewayVariable = "CARREL_GATEWAY_ADDRESS"
 
-// gateway is where carrels are reached.
+// gateway is the address below which carrels are reached.
 type gateway struct{ scheme, domain string }
 
-// gatewayAt reads an address: a domain, perhaps with a port, or a URL of it.
+// gatewayAt parses an address: a domain with an optional port, or a URL.
 func gatewayAt(address string) (gateway, error) {
 	if address == "" {
-		return gateway{}, fmt.Errorf("say where carrels are reached with --gateway-address or in %s: the gateway's --carrel-domain, such as carrels.example.edu", gatewayVariable)
+		return gateway{}, fmt.Errorf("set --gateway-address or %s to the gateway's --carrel-domain, such as carrels.example.edu", gatewayVariable)
 	}
 	if !strings.Contains(address, "://") {
 		address = "https://" + address
@@ -181,7 +182,7 @@ func gatewayAt(address string) (gateway, error) {
 	return gateway{parsed.Scheme, parsed.Host}, nil
 }
 
-// address is that of a carrel.
+// address returns the URL of a carrel.
 func (g gateway) address(u *v1alpha1.Userland) string {
 	return fmt.Sprintf("%s://%s--%s.%s/", g.scheme, u.Name, u.Namespace, g.domain)
 }
@@ -210,11 +211,11 @@ func newOpenCommand() *cobra.Command {
 	}
 	f.add(command)
 	command.Flags().StringVar(&course, "course", "", "only the carrel in this course")
-	command.Flags().StringVar(&address, "gateway-address", "", "where carrels are reached: the gateway's --carrel-domain (default: the variable "+gatewayVariable+")")
+	command.Flags().StringVar(&address, "gateway-address", "", "the gateway's --carrel-domain (default: the variable "+gatewayVariable+")")
 	return command
 }
 
-// writeAddresses prints the address of each carrel of somebody.
+// writeAddresses writes the addresses of all carrels of a student.
 func writeAddresses(ctx context.Context, c client.Client, student, course string, at gateway, out io.Writer) error {
 	var userlands v1alpha1.UserlandList
 	if err := c.List(ctx, &userlands, client.InNamespace(course)); err != nil {

@@ -1,6 +1,7 @@
-// Package check finds what is wrong with a repository of courses before anything
-// applies it: it renders what Flux would, validates it as the API server would,
-// and asks the questions that need more than one object. No cluster is needed.
+// Package check finds mistakes in a repository of courses before Flux applies it.
+// It renders what Flux would apply and validates the result as the API server
+// would. It also checks rules that involve more than one object. It needs no
+// cluster.
 package check
 
 import (
@@ -19,49 +20,50 @@ import (
 	"github.com/carrel-dev/carrel/gitops/tree"
 )
 
-// Severity says what a finding means for a merge.
+// Severity is the importance of a finding for a merge.
 type Severity string
 
-// Severities.
 const (
-	// Error must be mended before it is merged.
+	// Error marks a finding that must be fixed before merging.
 	Error Severity = "error"
-	// Warning is worth a look.
+	// Warning marks a finding that deserves a look but may be merged.
 	Warning Severity = "warning"
 )
 
-// Finding is something to mend.
+// Finding is one mistake found by a rule.
 type Finding struct {
-	// Rule is the id of the rule that found it.
+	// Rule is the ID of the rule that returned the finding.
 	Rule     string   `json:"rule"`
 	Severity Severity `json:"severity"`
-	// File is the path from the repository's root, Line counts from 1; 0 is the
-	// file as a whole.
+	// File is a path relative to the repository's root. Line counts from 1; zero
+	// stands for the whole file.
 	File string `json:"file"`
 	Line int    `json:"line,omitempty"`
-	// Object names what it is about, as "Course prog1/prog1"; may be empty.
+	// Object names the object concerned, such as "Course prog1/prog1". It may be
+	// empty.
 	Object string `json:"object,omitempty"`
-	// Message is what is wrong, Cure what to do about it.
+	// Message describes the mistake, and Cure how to fix it.
 	Message string `json:"message"`
 	Cure    string `json:"cure,omitempty"`
 }
 
-// Clusters checks all that Flux applies to each cluster of a tree. With before,
-// the tree it is to replace, removals over the guard are findings too. What is
-// found in several clusters is said once.
+// Clusters checks everything that Flux applies to each cluster of the tree now. If
+// before is not nil, it is the tree that now replaces, and removals over the guard
+// are findings too. A finding of several clusters is returned once.
 func Clusters(ctx context.Context, now, before *tree.Tree) ([]Finding, error) {
 	return Below(ctx, now, before, "")
 }
 
-// Below is Clusters for what is found in a file or directory. Only courses that have
-// a part there are rendered. An empty path is all there is.
+// Below works like Clusters, but returns only the findings in the file or directory
+// below, and the failures to build it. It renders only the courses that have a part
+// there. An empty path stands for the whole tree.
 func Below(ctx context.Context, now, before *tree.Tree, below string) ([]Finding, error) {
 	below = strings.Trim(path.Clean("/"+below), "/")
 	names := render.Clusters(now)
 	if len(names) == 0 {
 		return nil, fmt.Errorf("there is no clusters/<name>/flux-system: run carrel at the root of the repository, or name it with --repository")
 	}
-	go func() { _, _ = kinds() }() // they are needed once all is rendered
+	go func() { _, _ = kinds() }() // load the CRDs while the trees are rendered
 	var former []string
 	if before != nil {
 		former = render.Clusters(before)
@@ -82,7 +84,8 @@ func Below(ctx context.Context, now, before *tree.Tree, below string) ([]Finding
 	return keep(slices.Compact(found), below), nil
 }
 
-// keep keeps the findings in a file or directory, and what kept it from being built.
+// keep returns the findings in the file or directory below, and the build failures
+// that hide others there.
 func keep(found []Finding, below string) []Finding {
 	if below == "" {
 		return found
@@ -92,7 +95,8 @@ func keep(found []Finding, below string) []Finding {
 	})
 }
 
-// judge asks all rules, several at a time.
+// judge runs all rules in parallel and returns their findings in the order of the
+// rules.
 func (s *subject) judge() (all []Finding) {
 	found := make([][]Finding, len(rules))
 	parallel.Each(len(rules), func(i int) { found[i] = rules[i].find(s) })
@@ -115,30 +119,31 @@ func Failed(found []Finding) bool {
 	return slices.ContainsFunc(found, func(f Finding) bool { return f.Severity == Error })
 }
 
-// id tells objects apart.
+// id is the key of an object within a cluster.
 type id struct{ kind, namespace, name string }
 
-// subject is what the rules look at: one cluster.
+// subject is the input of the rules: everything that Flux applies to one cluster.
 type subject struct {
 	cluster string
-	// below is the file or directory that is asked about; empty is all.
+	// below is the file or directory to check; empty stands for the whole tree.
 	below   string
 	tree    *tree.Tree
 	applied []render.Applied
 	objects []*object
 	by      map[id]*object
-	// classes are the courses that can be made sense of, by name.
+	// classes holds the courses whose objects are valid, by name.
 	classes map[string]plan.Class
 	rosters map[string]roster.Roster
 	before  *subject
 
-	// sources are files that rules have looked into, several of them at a time.
+	// sources caches the YAML documents of files. mutex guards it, because rules
+	// run in parallel.
 	mutex   sync.Mutex
 	sources map[string][]*document
 }
 
-// load renders a cluster of the first tree and, if there is one, of the second, which
-// was before.
+// load renders the cluster from the first tree. If there is a second tree, load
+// renders it as the state before the change.
 func load(ctx context.Context, cluster, below string, trees []*tree.Tree) (*subject, error) {
 	all, err := rendered(ctx, cluster, below, trees)
 	if err != nil {

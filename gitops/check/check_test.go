@@ -15,9 +15,9 @@ import (
 	"github.com/carrel-dev/carrel/gitops/tree"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "write the golden files")
 
-// Files of testdata/campus.
+// Paths of files in testdata/campus.
 const (
 	rosters   = "courses/prog1/roster/"
 	course    = rosters + "course.yaml"
@@ -28,10 +28,11 @@ const (
 	sync      = "clusters/lab/courses/prog1/sync.yaml"
 )
 
-// edit replaces text of a file; all of it if what to replace is empty.
+// edit replaces the text was in a file by is. An empty was stands for the whole
+// file.
 type edit struct{ file, was, is string }
 
-// repository is testdata/campus with edits.
+// repository returns testdata/campus with edits applied.
 func repository(t *testing.T, edits ...edit) *tree.Tree {
 	t.Helper()
 	dir := t.TempDir()
@@ -65,20 +66,21 @@ func repository(t *testing.T, edits ...edit) *tree.Tree {
 	return found
 }
 
-func words(found []check.Finding) (all []string) {
+func findingLines(found []check.Finding) (all []string) {
 	for _, f := range found {
 		all = append(all, fmt.Sprintf("%s:%d %s %s: %s", f.File, f.Line, f.Severity, f.Rule, f.Message))
 	}
 	return all
 }
 
-// Each rule fires, at the line in git, and all others are silent.
+// TestRules checks that each rule reports its mistake at the right line in git, and
+// that no other rule reports anything.
 func TestRules(t *testing.T) {
 	const another = "apiVersion: carrel.dev/v1alpha1\nkind: Userland\nmetadata:\n  name: kai-2\nspec:\n  user: kai@example.ac.jp\n"
 	for _, test := range []struct {
 		name  string
 		edits []edit
-		// want are beginnings of findings.
+		// want holds the beginnings of the expected findings.
 		want []string
 	}{
 		{name: "nothing is wrong"},
@@ -136,7 +138,7 @@ func TestRules(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got := words(found)
+			got := findingLines(found)
 			for i, finding := range got {
 				if i < len(test.want) && strings.HasPrefix(finding, test.want[i]) {
 					got[i] = test.want[i]
@@ -156,7 +158,8 @@ func TestCureOfADay(t *testing.T) {
 	}
 }
 
-// longCourse is a course of a long name with a student of one.
+// longCourse returns edits that add a course with a long name and a student with a
+// long name.
 func longCourse() []edit {
 	const dir = "clusters/lab/courses/prog1/"
 	long := "prog-" + strings.Repeat("1", 30)
@@ -175,10 +178,10 @@ func TestGuard(t *testing.T) {
 		t.Fatal(err)
 	}
 	if len(found) != 1 || found[0].Rule != "guard" || found[0].File != course || !strings.Contains(found[0].Cure, "spec.guard.confirm") {
-		t.Fatalf("found %q", words(found))
+		t.Fatalf("found %q", findingLines(found))
 	}
 	if found, err = check.Clusters(t.Context(), before, before); err != nil || len(found) > 0 {
-		t.Errorf("nothing changes, and found %q, %v", words(found), err)
+		t.Errorf("nothing changes, and found %q, %v", findingLines(found), err)
 	}
 }
 
@@ -221,7 +224,7 @@ func golden(t *testing.T, name string, got []byte) {
 	}
 }
 
-// The courses of this repository are clean.
+// TestOwnCourses checks the courses of this repository.
 func TestOwnCourses(t *testing.T) {
 	own, err := tree.Directory("../..")
 	if err != nil {
@@ -229,11 +232,12 @@ func TestOwnCourses(t *testing.T) {
 	}
 	found, err := check.Clusters(t.Context(), own, nil)
 	if err != nil || len(found) > 0 {
-		t.Errorf("found %q, %v", words(found), err)
+		t.Errorf("found %q, %v", findingLines(found), err)
 	}
 }
 
-// What is found below a path is what is found there by looking at everything.
+// TestBelow compares the findings below a path with the findings of a full check
+// that lie there.
 func TestBelow(t *testing.T) {
 	mistakes := []edit{
 		{rows, "26t0005,", "26t0001,"}, {template, "ide:1.2", "ide"}, {kai, "user:", "usr:"}, {course, "Asia/Tokyo", "Asia/Tokio"},
@@ -251,21 +255,21 @@ func TestBelow(t *testing.T) {
 		var want []string
 		for _, f := range all {
 			if clean := filepath.Clean(path); f.File == clean || strings.HasPrefix(f.File, clean+"/") {
-				want = append(want, words([]check.Finding{f})...)
+				want = append(want, findingLines([]check.Finding{f})...)
 			}
 		}
 		found, err := check.Below(t.Context(), repository(t, mistakes...), repository(t), path)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(want, words(found)); diff != "" || len(want) < least {
+		if diff := cmp.Diff(want, findingLines(found)); diff != "" || len(want) < least {
 			t.Errorf("below %s (-of all +alone), at least %d:\n%s", path, least, diff)
 		}
 	}
 }
 
-// Whatever can't be built is told below each path that it keeps from being looked
-// at, and below no other.
+// TestBelowWhatCannotBeBuilt checks that a build failure is reported for each path
+// whose check it prevents, and for no other path.
 func TestBelowWhatCannotBeBuilt(t *testing.T) {
 	missing := []edit{{rosters + "kustomization.yaml", "students/kai.yaml", "students/kei.yaml"}}
 	base := []edit{{rosters + "kustomization.yaml", "course.yaml", "course.yaml\n  - ../../base/staff"}, {"courses/base/staff/kustomization.yaml", "", "resources: ["}, {"courses/base/staff/ann.yaml", "", ""}}
@@ -290,7 +294,7 @@ func TestBelowWhatCannotBeBuilt(t *testing.T) {
 			}
 		}
 		if len(builds) != test.want {
-			t.Errorf("below %q are told %q, want %d that can't be built", test.path, words(builds), test.want)
+			t.Errorf("below %q: got %q, want %d build failures", test.path, findingLines(builds), test.want)
 		}
 	}
 }

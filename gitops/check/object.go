@@ -12,24 +12,26 @@ import (
 	"github.com/carrel-dev/carrel/gitops/render"
 )
 
-// object is one that Flux applies, and where it comes from.
+// object is an object that Flux applies, with its origin in git.
 type object struct {
 	*unstructured.Unstructured
 	origin render.Origin
-	// by is the Kustomization that applies it; nil for what a person applies.
+	// by is the Kustomization that applies the object. It is nil for an object that
+	// a person applies.
 	by *kustomizev1.Kustomization
-	// errs are what the API server would refuse it for.
+	// errs are the faults for which the API server would refuse the object.
 	errs []fault
 }
 
-// fault is something wrong with a field.
+// fault is one invalid field.
 type fault struct {
-	// path is the field's, as spec.template.spec.containers[0].image; may be empty.
+	// path names the field, such as spec.template.spec.containers[0].image. It may
+	// be empty.
 	path    string
 	message string
 }
 
-// cure tells what to do about it.
+// cure returns advice on how to fix the fault.
 func (f fault) cure() string {
 	if strings.Contains(f.message, "T00:00:00Z") {
 		return `put the day into quotes, as "2027-04-12": YAML takes it for a time`
@@ -53,10 +55,10 @@ func unwrap(objects []*object) []*unstructured.Unstructured {
 	return all
 }
 
-// at is a finding about a field of an object. The line is that of the field in the
-// file the object was written in or, where a patch or Flux put the field there, of
-// what is nearest to it.
-func (s *subject) at(o *object, field, message, cure string) Finding {
+// findingAt returns a finding about a field of o. Its line is that of the field in
+// the file that declares o. If a patch or Flux added the field, the line is that of
+// its nearest parent in the file.
+func (s *subject) findingAt(o *object, field, message, cure string) Finding {
 	f := Finding{File: o.origin.File, Object: o.String(), Message: message, Cure: cure}
 	if f.File == "" {
 		f.File = s.entry(o.by)
@@ -68,8 +70,8 @@ func (s *subject) at(o *object, field, message, cure string) Finding {
 	return f
 }
 
-// entry is the file to name where no better one is known: the directory that a
-// Kustomization builds.
+// entry returns the directory that a Kustomization builds. Findings name it when no
+// better file is known.
 func (s *subject) entry(k *kustomizev1.Kustomization) string {
 	if k == nil {
 		return "clusters/" + s.cluster + "/flux-system"
@@ -77,13 +79,14 @@ func (s *subject) entry(k *kustomizev1.Kustomization) string {
 	return strings.Trim(strings.TrimPrefix(k.Spec.Path, "./"), "/")
 }
 
-// document is one of a YAML file.
+// document is one document of a YAML file.
 type document struct {
 	root       *yaml.Node
 	kind, name string
 }
 
-// line finds a field in the file of an object; 0 if the object is not in there.
+// line returns the line of a field in the file that declares o. It returns 0 if the
+// file does not contain o.
 func (s *subject) line(o *object, field string) int {
 	var found *document
 	for _, d := range s.documents(o.origin.File) {
@@ -91,7 +94,7 @@ func (s *subject) line(o *object, field string) int {
 		case d.kind != o.GetKind():
 		case d.name == o.GetName():
 			return d.line(field)
-		// It was given another name since.
+		// kustomize may have changed the name, for example by a prefix.
 		case found == nil || strings.Contains(o.GetName(), d.name):
 			found = d
 		}
@@ -137,7 +140,8 @@ func value(node *yaml.Node, path ...string) string {
 	return node.Value
 }
 
-// line is that of the field, or of the deepest one on the way that is there.
+// line returns the line of the field. If the document lacks the field, it returns
+// the line of the deepest parent that exists.
 func (d *document) line(field string) int {
 	node, line := d.root, d.root.Line
 	for _, key := range steps(field) {
@@ -178,8 +182,8 @@ func child(node *yaml.Node, key string) *yaml.Node {
 	return nil
 }
 
-// steps takes a path apart: spec.hosts[0] is spec, hosts, 0, and what stands in
-// brackets may have dots.
+// steps splits a path into keys: spec.hosts[0] gives spec, hosts and 0. A key in
+// brackets may contain dots.
 func steps(field string) (all []string) {
 	for field != "" {
 		end := strings.IndexAny(field, ".[")

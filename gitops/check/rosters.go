@@ -16,7 +16,7 @@ import (
 	"github.com/carrel-dev/carrel/gitops/parallel"
 )
 
-// readRosters reads those of all courses.
+// readRosters reads the rosters of all courses in parallel.
 func (s *subject) readRosters() {
 	names := s.names()
 	read := make([]roster.Roster, len(names))
@@ -26,8 +26,7 @@ func (s *subject) readRosters() {
 	}
 }
 
-// rows are those of the rosters of a course. The names of files are their paths in
-// the repository.
+// rows returns the roster of a course. Its file names are paths in the repository.
 func (s *subject) rows(course string) roster.Roster { return s.rosters[course] }
 
 func (s *subject) readRoster(course string) roster.Roster {
@@ -35,7 +34,7 @@ func (s *subject) readRoster(course string) roster.Roster {
 	for _, source := range s.classes[course].Course.Spec.Rosters {
 		o := s.find("ConfigMap", course, source.ConfigMap)
 		if o == nil || o.GetLabels()["carrel.dev/roster"] != "true" {
-			continue // another rule's
+			continue // the rule roster-missing reports it
 		}
 		files = append(files, s.files(o)...)
 	}
@@ -45,7 +44,7 @@ func (s *subject) readRoster(course string) roster.Roster {
 func (s *subject) files(o *object) (files []roster.File) {
 	configMap := &corev1.ConfigMap{}
 	if runtime.DefaultUnstructuredConverter.FromUnstructured(o.Object, configMap) != nil {
-		return nil // its schema's
+		return nil // the rule schema reports it
 	}
 	all := map[string][]byte{}
 	maps.Copy(all, configMap.BinaryData)
@@ -58,7 +57,8 @@ func (s *subject) files(o *object) (files []roster.File) {
 	return files
 }
 
-// sourceOf is the file that a key of a ConfigMap was made of.
+// sourceOf returns the file from which kustomize generated a key of a ConfigMap. It
+// returns the file of the object if the key was not generated.
 func (s *subject) sourceOf(o *object, key string) string {
 	if !o.origin.Generated {
 		return o.origin.File

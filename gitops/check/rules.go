@@ -6,22 +6,22 @@ import (
 	"text/tabwriter"
 )
 
-// Rule is one thing that is looked for.
+// Rule is one check that Clusters runs.
 type Rule struct {
 	ID       string
 	Severity Severity
-	// Title is what it demands, in a line.
+	// Title states in one line what the rule demands.
 	Title string
-	// Why says what happens otherwise, and what to do.
+	// Why explains what happens if the rule is broken, and how to fix it.
 	Why string
 
 	find func(*subject) []Finding
 }
 
-// Rules are all there are, in the order they are listed.
+// Rules returns all rules, in the order in which List writes them.
 func Rules() []Rule { return append([]Rule{}, rules...) }
 
-// RuleByID finds one.
+// RuleByID returns the rule with the given ID.
 func RuleByID(id string) (Rule, bool) {
 	for _, rule := range rules {
 		if rule.ID == id {
@@ -31,55 +31,55 @@ func RuleByID(id string) (Rule, bool) {
 	return Rule{}, false
 }
 
-// Explain writes what a rule is about.
+// Explain writes the rule's title and its explanation.
 func (r Rule) Explain(out io.Writer) error {
 	_, err := fmt.Fprintf(out, "%s (%s): %s\n\n%s\n", r.ID, r.Severity, r.Title, r.Why)
 	return err
 }
 
-// List writes all rules, a line each.
+// List writes one line for each rule.
 func List(out io.Writer) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	for _, rule := range rules {
 		_, _ = fmt.Fprintf(w, "%s\t%s\t%s\n", rule.ID, rule.Severity, rule.Title)
 	}
-	// A writer that fails fails again here.
+	// If a write failed, Flush returns that error.
 	return w.Flush()
 }
 
 var rules = []Rule{
-	{"build", Error, "What Flux is pointed at can be built.",
-		"Flux builds each Kustomization with kustomize. One that can't be built changes nothing: the class stays as it was, and the commit is marked failed.", findBuild},
-	{"depends-on", Error, "What a Kustomization depends on is there, and not itself.",
-		"Flux applies a Kustomization once those of its spec.dependsOn are ready. One that is not there, or a circle, keeps it waiting for ever.", findDependsOn},
+	{"build", Error, "Each directory that Flux builds can be built.",
+		"Flux builds each Kustomization with kustomize. If it can't be built, nothing changes: the class stays as it was, and the commit is marked failed.", findBuild},
+	{"depends-on", Error, "The dependencies of a Kustomization exist and form no circle.",
+		"Flux applies a Kustomization once those in its spec.dependsOn are ready. If one does not exist, or they form a circle, it waits forever.", findDependsOn},
 	{"variables", Warning, "The variables of a course are in git.",
-		"spec.postBuild.substituteFrom names ConfigMaps and Secrets. Those that only the cluster has, or that are encrypted, can't be read here: what stands for their variables was looked at as it is written.", findVariables},
-	{"schema", Error, "The API server accepts each object as it is written.",
-		"Fields, types and rules of each kind are those of the API server. An object it refuses keeps Flux from applying the whole Kustomization.", findSchema},
-	{"namespace", Error, "Each object of a namespace says of which.",
-		"Flux refuses an object without one, and with it the whole Kustomization, unless spec.targetNamespace gives it one.", findNamespace},
-	{"course-name", Error, "A Course bears the name of its namespace.",
+		"spec.postBuild.substituteFrom names ConfigMaps and Secrets. If they exist only in the cluster, or are encrypted, they can't be read here. The check then leaves their variables unexpanded.", findVariables},
+	{"schema", Error, "The API server accepts each object.",
+		"The check uses the API server's fields, types and rules for each kind. If the API server refuses one object, Flux does not apply the whole Kustomization.", findSchema},
+	{"namespace", Error, "Each namespaced object names its namespace.",
+		"Flux refuses an object without a namespace, and with it the whole Kustomization, unless spec.targetNamespace sets one.", findNamespace},
+	{"course-name", Error, "A Course has the name of its namespace.",
 		"A namespace is one course. The policy course-name.carrel.dev refuses a Course of any other name.", findCourseName},
-	{"roster", Error, "A roster can be read to its last line.",
-		"A roster with a mistake changes nothing: students already there go on, nobody comes and nobody goes until the line is mended. docs/rosters.md tells how to write one.", findRoster},
-	{"roster-missing", Error, "The rosters a Course names are there.",
-		"spec.rosters names ConfigMaps labelled carrel.dev/roster: \"true\". While one is missing the class stays as it was.", findRosterMissing},
-	{"template-missing", Error, "The Template that a student or a Course names is there.",
-		"A carrel without a Template can't be made. The Templates of a course are those of its own namespace.", findTemplateMissing},
+	{"roster", Error, "Each roster is valid.",
+		"A roster with a mistake changes nothing: present students keep their carrels, and nobody is added or removed until the line is fixed. docs/rosters.md describes the format.", findRoster},
+	{"roster-missing", Error, "The rosters of a Course exist.",
+		"spec.rosters names ConfigMaps labelled carrel.dev/roster: \"true\". While one is missing, the class stays as it was.", findRosterMissing},
+	{"template-missing", Error, "The Template of each student and Course exists.",
+		"A carrel without a Template can't be created. A course uses the Templates in its own namespace.", findTemplateMissing},
 	{"twice", Error, "A student has one carrel for each Template.",
-		"Two files for one user and Template make two carrels with two volumes, and the student finds the work in one of them only.", findTwice},
+		"Two files for one user and Template create two carrels with two volumes. The student's work is then in only one of them.", findTwice},
 	{"host-name", Error, "A carrel's host name fits into 63 characters.",
-		"The address of a carrel begins with <userland>--<course>. The policy userland-host-name.carrel.dev refuses what is longer: shorten the name, and put the whole identity into spec.user.", findHostName},
-	{"image", Warning, "Each image is named with a tag or a digest.",
-		"An image without a tag is whatever is newest when a pod starts, so that two students of one class get different software.", findImage},
+		"The address of a carrel begins with <userland>--<course>. The policy userland-host-name.carrel.dev refuses longer names. Shorten the name, and put the whole identity into spec.user.", findHostName},
+	{"image", Warning, "Each image has a tag or a digest.",
+		"An image without a tag is the newest one when a pod starts, so two students of one class may get different software.", findImage},
 	{"quota", Error, "The fullest session fits into the course's quota.",
-		"The last students to come would be told that there is no room. Raise the quota in clusters/<cluster>/courses/<course>, or ask for less in the Template.", findQuota},
-	{"account", Error, "The account that applies a course's files may do so.",
-		"Flux applies the files of a course as an account of little power: rosters hold Courses, Userlands and ConfigMaps, and only templates hold Templates. Whatever else is refused, and with it the whole Kustomization.", findAccount},
+		"Otherwise the last students to start get no carrel. Raise the quota in clusters/<cluster>/courses/<course>, or ask for less in the Template.", findQuota},
+	{"account", Error, "The account that applies a course's files is allowed to.",
+		"Flux applies the files of a course as an account with few rights. The roster account may apply Courses, Userlands and ConfigMaps; only the templates account may apply Templates. Anything else is refused, and with it the whole Kustomization.", findAccount},
 	{"pod-security", Error, "The namespace of a course enforces a Pod Security level.",
 		"Students run programs of their own. Without the label pod-security.kubernetes.io/enforce a Template could run them as root on the node.", findPodSecurity},
-	{"timetable", Error, "Each session of a timetable takes place.",
-		"A session that can't be read keeps the whole timetable from being followed; one that never takes place is a slip of the pen.", findTimetable},
+	{"timetable", Error, "Each session of a timetable takes place at some time.",
+		"An invalid session disables the whole timetable. A session that never takes place is most likely a typing error.", findTimetable},
 	{"guard", Error, "A removal over the guard is confirmed.",
-		"Dropping many students at once is most often a mistake. Commit the line that the finding names to the Course, and it goes through. Looked for with --base.", findGuard},
+		"Dropping many students at once is most often a mistake. To confirm it, commit the line that the finding names to the Course. This rule needs --base.", findGuard},
 }

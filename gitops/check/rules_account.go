@@ -11,15 +11,15 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 )
 
-// verbs are those Flux applies with.
+// verbs are the requests by which Flux applies an object.
 var verbs = []string{"create", "patch"}
 
-// account is what a ServiceAccount may do, as far as git knows.
+// account holds the permissions of a ServiceAccount, as far as they are in git.
 type account struct {
-	// everywhere are rules for all namespaces, in those for one.
+	// everywhere holds the rules for all namespaces, and in the rules by namespace.
 	everywhere []rbacv1.PolicyRule
 	in         map[string][]rbacv1.PolicyRule
-	// unknown: some of its roles are not in git.
+	// unknown is true if some of the account's roles are not in git.
 	unknown bool
 }
 
@@ -39,7 +39,7 @@ func findAccount(s *subject) (found []Finding) {
 			if accounts[id].unknown || accounts[id].may(verb, o, plural.Resource) {
 				continue
 			}
-			found = append(found, s.at(o, "kind",
+			found = append(found, s.findingAt(o, "kind",
 				fmt.Sprintf("the account %s, which applies this file, may not %s %s in namespace %q", id, verb, plural.Resource, o.GetNamespace()),
 				"move the object to where its maintainer keeps such ones: Templates to templates/, Courses and students to roster/, all else to clusters/"))
 			break
@@ -48,7 +48,7 @@ func findAccount(s *subject) (found []Finding) {
 	return found
 }
 
-// bindings are those of all accounts, by namespace and name.
+// bindings returns the role bindings of each account, keyed by "namespace/name".
 func (s *subject) bindings() map[string][]binding {
 	all := map[string][]binding{}
 	for _, o := range s.objects {
@@ -76,7 +76,7 @@ type binding struct {
 	kind string
 }
 
-// account gathers the rules of the account that a Kustomization impersonates.
+// account collects the rules of the account that a Kustomization impersonates.
 func (s *subject) account(k *kustomizev1.Kustomization, bindings []binding) *account {
 	a := &account{in: map[string][]rbacv1.PolicyRule{}}
 	for i := range bindings {
@@ -90,7 +90,7 @@ func (s *subject) account(k *kustomizev1.Kustomization, bindings []binding) *acc
 		}
 	}
 	if len(a.in)+len(a.everywhere) == 0 && s.find("ServiceAccount", k.Namespace, k.Spec.ServiceAccountName) == nil {
-		a.unknown = true // not kept here
+		a.unknown = true // the account is not managed in git
 	}
 	return a
 }

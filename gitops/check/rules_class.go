@@ -14,35 +14,35 @@ import (
 	"github.com/carrel-dev/carrel/gitops/plan"
 )
 
-// find finds an object; nil if it is not there.
+// find returns an object, or nil if the cluster does not have it.
 func (s *subject) find(kind, namespace, name string) *object {
 	return s.by[id{kind, namespace, name}]
 }
 
-// ours are all objects of one of our kinds.
+// ours returns all objects of a kind of carrel.dev.
 func (s *subject) ours(kind string) []*object {
 	return slices.DeleteFunc(slices.Clone(s.objects), func(o *object) bool {
 		return o.GetKind() != kind || o.GroupVersionKind().Group != "carrel.dev"
 	})
 }
 
-// names are the courses in order.
+// names returns the sorted names of the courses.
 func (s *subject) names() []string { return slices.Sorted(maps.Keys(s.classes)) }
 
 func findTemplateMissing(s *subject) (found []Finding) {
 	for _, name := range s.names() {
 		if s.broken(name) {
-			continue // what is missing may be in there
+			continue // the missing Template may be in the part that can't be built
 		}
 		class := s.classes[name]
 		missing := func(template string) bool { return template != "" && s.find("Template", name, template) == nil }
 		const cure = "add it to the templates of the course, or name one that is there"
 		if template := class.Course.Spec.TemplateName; missing(template) {
-			found = append(found, s.at(s.find("Course", name, name), "spec.templateName", fmt.Sprintf("there is no Template %q in the course", template), cure))
+			found = append(found, s.findingAt(s.find("Course", name, name), "spec.templateName", fmt.Sprintf("there is no Template %q in the course", template), cure))
 		}
 		for i := range class.Userlands {
 			if u := &class.Userlands[i]; missing(u.Spec.TemplateName) {
-				found = append(found, s.at(s.find("Userland", name, u.Name), "spec.templateName", fmt.Sprintf("there is no Template %q in the course", u.Spec.TemplateName), cure))
+				found = append(found, s.findingAt(s.find("Userland", name, u.Name), "spec.templateName", fmt.Sprintf("there is no Template %q in the course", u.Spec.TemplateName), cure))
 			}
 		}
 		for _, row := range s.rows(name).Rows {
@@ -55,7 +55,7 @@ func findTemplateMissing(s *subject) (found []Finding) {
 	return found
 }
 
-// broken reports whether some of what a course consists of could not be built.
+// broken reports whether a part of the course could not be built.
 func (s *subject) broken(course string) bool {
 	for _, one := range s.applied {
 		if one.Err != nil && (one.Kustomization == nil || one.Kustomization.Namespace == course || one.Kustomization.Spec.TargetNamespace == course) {
@@ -74,7 +74,7 @@ func findTwice(s *subject) (found []Finding) {
 			o := s.find("Userland", name, u.Name)
 			id := identity{u.User(), cmp.Or(u.Spec.TemplateName, class.Course.Spec.TemplateName)}
 			if other := first[id]; other != nil {
-				found = append(found, s.at(o, "spec.user", fmt.Sprintf("the same user and template as the Userland %s in %s", other.GetName(), other.origin.File),
+				found = append(found, s.findingAt(o, "spec.user", fmt.Sprintf("the same user and template as the Userland %s in %s", other.GetName(), other.origin.File),
 					"delete one of the two, or name another template in one"))
 				continue
 			}
@@ -84,14 +84,14 @@ func findTwice(s *subject) (found []Finding) {
 	return found
 }
 
-// maxHost is how long a label of a host name may be.
+// maxHost is the maximum length of a DNS label, in characters.
 const maxHost = 63
 
 func findHostName(s *subject) (found []Finding) {
 	for _, o := range s.ours("Userland") {
 		host := o.GetName() + "--" + o.GetNamespace()
 		if len(host) > maxHost {
-			found = append(found, s.at(o, "metadata.name", fmt.Sprintf("the carrel's host name %s would have %d characters, at most %d", host, len(host), maxHost),
+			found = append(found, s.findingAt(o, "metadata.name", fmt.Sprintf("the carrel's host name %s would have %d characters, at most %d", host, len(host), maxHost),
 				fmt.Sprintf("shorten the name to at most %d, and put the whole identity into spec.user", maxHost-2-len(o.GetNamespace()))))
 		}
 	}
@@ -126,10 +126,10 @@ func findRosterMissing(s *subject) (found []Finding) {
 			field := index("spec.rosters", i) + ".configMap"
 			switch {
 			case o == nil:
-				found = append(found, s.at(s.find("Course", name, name), field, fmt.Sprintf("there is no ConfigMap %q", source.ConfigMap),
+				found = append(found, s.findingAt(s.find("Course", name, name), field, fmt.Sprintf("there is no ConfigMap %q", source.ConfigMap),
 					"make it by a configMapGenerator, with the component kustomize/components/roster"))
 			case o.GetLabels()["carrel.dev/roster"] != "true":
-				found = append(found, s.at(s.find("Course", name, name), field, fmt.Sprintf("the ConfigMap %q is not labelled as a roster", source.ConfigMap),
+				found = append(found, s.findingAt(s.find("Course", name, name), field, fmt.Sprintf("the ConfigMap %q is not labelled as a roster", source.ConfigMap),
 					`label it carrel.dev/roster: "true"`))
 			}
 		}
@@ -152,7 +152,7 @@ func findQuota(s *subject) (found []Finding) {
 			if need.Session != "" {
 				when = "in its fullest session, " + need.Session + ","
 			}
-			found = append(found, s.at(s.quota(name, row.Resource), "spec.hard["+row.Resource+"]",
+			found = append(found, s.findingAt(s.quota(name, row.Resource), "spec.hard["+row.Resource+"]",
 				fmt.Sprintf("%s the class needs %s of %s, and the quota is %s", when, row.After, row.Resource, row.Quota),
 				fmt.Sprintf("raise %s in the course's ResourceQuota to at least %s", row.Resource, row.After)))
 		}
@@ -160,7 +160,8 @@ func findQuota(s *subject) (found []Finding) {
 	return found
 }
 
-// quota is the ResourceQuota of a course to raise.
+// quota returns the course's ResourceQuota that limits the resource. If none does,
+// it returns another ResourceQuota of the course.
 func (s *subject) quota(course, resource string) *object {
 	var found *object
 	for _, o := range s.objects {
@@ -188,7 +189,7 @@ func findGuard(s *subject) (found []Finding) {
 		for _, held := range plan.Compare(name, before, after, time.Time{}).Held {
 			f := Finding{Message: fmt.Sprintf("%d of %d students would be removed, which is over the guard", held.Removals, held.Of), Cure: "if it is meant, commit to the Course: " + held.Confirm}
 			if o := s.find("Course", name, name); o != nil {
-				at := s.at(o, "spec.guard", f.Message, f.Cure)
+				at := s.findingAt(o, "spec.guard", f.Message, f.Cure)
 				f = at
 			} else {
 				f.File, f.Object = s.before.find("Course", name, name).origin.File, "Course "+name

@@ -26,17 +26,17 @@ func findBuild(s *subject) (found []Finding) {
 func findVariables(s *subject) (found []Finding) {
 	for _, one := range s.applied {
 		if one.Kustomization == nil || s.classes[cmp.Or(one.Kustomization.Spec.TargetNamespace, one.Kustomization.Namespace)].Course == nil {
-			continue // what a cluster gives to its own programs is its own affair
+			continue // Kustomizations outside courses may use variables that git does not hold
 		}
 		for _, name := range one.Unknown {
-			found = append(found, s.at(s.kustomization(one.Kustomization), "spec.postBuild.substituteFrom", fmt.Sprintf("the %s, which has variables, is not in git", name),
+			found = append(found, s.findingAt(s.kustomization(one.Kustomization), "spec.postBuild.substituteFrom", fmt.Sprintf("the %s, which has variables, is not in git", name),
 				"look at what depends on them in the cluster, or keep them in a ConfigMap in git"))
 		}
 	}
 	return found
 }
 
-// kustomization is one of Flux's, as an object.
+// kustomization returns the object of a Flux Kustomization.
 func (s *subject) kustomization(k *kustomizev1.Kustomization) *object {
 	return s.find(kustomizev1.KustomizationKind, k.Namespace, k.Name)
 }
@@ -58,9 +58,9 @@ func findDependsOn(s *subject) (found []Finding) {
 			namespace, base, _ := strings.Cut(name, "/")
 			switch {
 			case s.find(kustomizev1.KustomizationKind, namespace, base) == nil:
-				found = append(found, s.at(s.kustomization(k), field, fmt.Sprintf("there is no Kustomization %s", name), "correct the name, or take it out"))
+				found = append(found, s.findingAt(s.kustomization(k), field, fmt.Sprintf("there is no Kustomization %s", name), "correct the name, or take it out"))
 			case reaches(needs, name, keyOf(k), map[string]bool{}):
-				found = append(found, s.at(s.kustomization(k), field, fmt.Sprintf("the Kustomization %s depends on this one in its turn", name), "take one of the two out"))
+				found = append(found, s.findingAt(s.kustomization(k), field, fmt.Sprintf("the Kustomization %s depends on this one in its turn", name), "take one of the two out"))
 			}
 		}
 	}
@@ -69,7 +69,7 @@ func findDependsOn(s *subject) (found []Finding) {
 
 func keyOf(k *kustomizev1.Kustomization) string { return k.Namespace + "/" + k.Name }
 
-// dependencies are those of a Kustomization, by namespace and name.
+// dependencies returns the Kustomizations on which k depends, as "namespace/name".
 func dependencies(k *kustomizev1.Kustomization) (all []string) {
 	for _, on := range k.Spec.DependsOn {
 		all = append(all, cmp.Or(on.Namespace, k.Namespace)+"/"+on.Name)
@@ -77,7 +77,8 @@ func dependencies(k *kustomizev1.Kustomization) (all []string) {
 	return all
 }
 
-// reaches tells whether one depends on another, by however many.
+// reaches reports whether the Kustomization from depends on to, directly or through
+// others.
 func reaches(needs map[string][]string, from, to string, seen map[string]bool) bool {
 	if from == to {
 		return true
@@ -92,7 +93,7 @@ func reaches(needs map[string][]string, from, to string, seen map[string]bool) b
 func findSchema(s *subject) (found []Finding) {
 	for _, o := range s.objects {
 		for _, fault := range o.errs {
-			found = append(found, s.at(o, fault.path, fault.message, fault.cure()))
+			found = append(found, s.findingAt(o, fault.path, fault.message, fault.cure()))
 		}
 	}
 	return found
@@ -101,14 +102,14 @@ func findSchema(s *subject) (found []Finding) {
 func findNamespace(s *subject) (found []Finding) {
 	for _, o := range s.objects {
 		if o.GetNamespace() == "" && isNamespaced(o) {
-			found = append(found, s.at(o, "metadata.name", fmt.Sprintf("the %s %s is in no namespace", o.GetKind(), o.GetName()),
+			found = append(found, s.findingAt(o, "metadata.name", fmt.Sprintf("the %s %s is in no namespace", o.GetKind(), o.GetName()),
 				"give it metadata.namespace, or set namespace in the kustomization.yaml beside it"))
 		}
 	}
 	return found
 }
 
-// isNamespaced tells of kinds that are known whether their objects are in namespaces.
+// isNamespaced reports whether the kind of o is known to be namespaced.
 func isNamespaced(o *object) bool {
 	group := o.GroupVersionKind().Group
 	if group == v1alpha1.SchemeGroupVersion.Group || strings.HasSuffix(group, ".toolkit.fluxcd.io") {
@@ -121,7 +122,7 @@ func isNamespaced(o *object) bool {
 func findCourseName(s *subject) (found []Finding) {
 	for _, o := range s.ours("Course") {
 		if o.GetName() != o.GetNamespace() {
-			found = append(found, s.at(o, "metadata.name",
+			found = append(found, s.findingAt(o, "metadata.name",
 				fmt.Sprintf("the Course %s is in the namespace %s, which holds exactly one Course, of its own name", o.GetName(), o.GetNamespace()),
 				fmt.Sprintf("rename the Course to %s", o.GetNamespace())))
 		}
@@ -139,7 +140,7 @@ func findImage(s *subject) (found []Finding) {
 				c, _ := one.(map[string]any)
 				image, _ := c["image"].(string)
 				if why := unpinned(image); why != "" {
-					found = append(found, s.at(o, index(list, i)+".image", fmt.Sprintf("the image %s %s", image, why), "name a version, or a digest (@sha256:...)"))
+					found = append(found, s.findingAt(o, index(list, i)+".image", fmt.Sprintf("the image %s %s", image, why), "name a version, or a digest (@sha256:...)"))
 				}
 			}
 		}
@@ -147,7 +148,8 @@ func findImage(s *subject) (found []Finding) {
 	return found
 }
 
-// unpinned says why an image may be another one tomorrow.
+// unpinned returns the reason why the image may change without a commit, or "" if
+// it can't.
 func unpinned(image string) string {
 	name := image[strings.LastIndex(image, "/")+1:]
 	switch {
@@ -171,9 +173,9 @@ func findPodSecurity(s *subject) (found []Finding) {
 		}
 		switch level := o.GetLabels()[enforce]; level {
 		case "":
-			found = append(found, s.at(o, "metadata.labels", "the namespace enforces no Pod Security level", "label it "+enforce+": restricted"))
+			found = append(found, s.findingAt(o, "metadata.labels", "the namespace enforces no Pod Security level", "label it "+enforce+": restricted"))
 		case "privileged":
-			found = append(found, s.at(o, "metadata.labels["+enforce+"]", "the namespace lets Templates do anything on the node", "label it "+enforce+": restricted, or baseline"))
+			found = append(found, s.findingAt(o, "metadata.labels["+enforce+"]", "the namespace lets Templates do anything on the node", "label it "+enforce+": restricted, or baseline"))
 		}
 	}
 	return found

@@ -18,7 +18,7 @@ func findTimetable(s *subject) (found []Finding) {
 		o := s.find("Course", name, name)
 		if _, err := timetable.New(*course.Spec.Timetable); err != nil {
 			field, message, _ := strings.Cut(err.Error(), ": ")
-			found = append(found, s.at(o, field, field+": "+message, ""))
+			found = append(found, s.findingAt(o, field, field+": "+message, ""))
 			continue
 		}
 		sections := s.sections(name)
@@ -27,7 +27,7 @@ func findTimetable(s *subject) (found []Finding) {
 			found = append(found, s.session(o, field, *course.Spec.Timetable, session)...)
 			for j, section := range session.Sections {
 				if len(sections) > 0 && !slices.Contains(sections, section) {
-					f := s.at(o, index(field+".sections", j), fmt.Sprintf("the session %q is for section %q, in which nobody is", session.Name, section),
+					f := s.findingAt(o, index(field+".sections", j), fmt.Sprintf("the session %q is for section %q, in which nobody is", session.Name, section),
 						"correct the section here or on the roster")
 					f.Severity = Warning
 					found = append(found, f)
@@ -38,12 +38,12 @@ func findTimetable(s *subject) (found []Finding) {
 	return found
 }
 
-// session looks at one session of a timetable that can be read.
+// session checks one session of a valid timetable.
 func (s *subject) session(o *object, field string, of v1alpha1.Timetable, session v1alpha1.Session) (found []Finding) {
 	alone := of
 	alone.Sessions = []v1alpha1.Session{session}
 	if table, err := timetable.New(alone); err == nil && len(table.Sessions()) == 0 {
-		return []Finding{s.at(o, field, fmt.Sprintf("the session %q never takes place", session.Name),
+		return []Finding{s.findingAt(o, field, fmt.Sprintf("the session %q never takes place", session.Name),
 			"look at its weekdays, at its except and at the days of the term")}
 	}
 	alone.Sessions[0].Except = nil
@@ -53,7 +53,7 @@ func (s *subject) session(o *object, field string, of v1alpha1.Timetable, sessio
 	}
 	for i, day := range session.Except {
 		if !slices.ContainsFunc(table.Sessions(), func(o timetable.Occurrence) bool { return o.Begin.Format("2006-01-02") == string(day) }) {
-			f := s.at(o, index(field+".except", i), fmt.Sprintf("the session %q would not take place on %s anyway", session.Name, day), "correct the day, or take it out")
+			f := s.findingAt(o, index(field+".except", i), fmt.Sprintf("the session %q would not take place on %s anyway", session.Name, day), "correct the day, or take it out")
 			f.Severity = Warning
 			found = append(found, f)
 		}
@@ -61,7 +61,7 @@ func (s *subject) session(o *object, field string, of v1alpha1.Timetable, sessio
 	return found
 }
 
-// sections are those that students of a course are in.
+// sections returns the sections of a course's students, sorted.
 func (s *subject) sections(course string) (all []string) {
 	for _, row := range s.rows(course).Rows {
 		all = append(all, row.Section)

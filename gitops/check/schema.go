@@ -33,15 +33,15 @@ import (
 	"github.com/carrel-dev/carrel/kustomize/crds"
 )
 
-// kind is how the API server judges objects of one of ours.
+// kind validates objects of one of our kinds as the API server does.
 type kind struct {
 	structural *schema.Structural
 	schema     validation.SchemaValidator
 	rules      *cel.Validator
 }
 
-// kinds are ours, read once: by the names of CRDs. The CEL rules of a Template are
-// the most of it.
+// kinds returns our kinds by name. It reads the CRDs once; compiling the CEL rules
+// of Template takes most of that time.
 var kinds = sync.OnceValues(func() (map[string]*kind, error) {
 	names, err := fs.Glob(crds.Files, "*.yaml")
 	if err != nil {
@@ -80,7 +80,7 @@ func newKind(crd *apiextensionsv1.CustomResourceDefinition) (*kind, error) {
 	return &kind{structural, validator, cel.NewValidator(structural, true, celconfig.PerCallLimit)}, nil
 }
 
-// known are the other kinds whose fields are known.
+// known returns a scheme of the other kinds whose fields can be checked.
 var known = sync.OnceValue(func() *runtime.Scheme {
 	s := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{
@@ -92,8 +92,8 @@ var known = sync.OnceValue(func() *runtime.Scheme {
 	return s
 })
 
-// validate is what the API server does before it stores an object, as far as it
-// needs no other. Of a kind that is not known it says nothing.
+// validate checks an object as the API server does before it stores one, as far as
+// that needs no other object. It returns nothing for an unknown kind.
 func validate(ctx context.Context, o *unstructured.Unstructured) []fault {
 	gvk := o.GroupVersionKind()
 	if gvk.Group == v1alpha1.SchemeGroupVersion.Group {
@@ -125,11 +125,11 @@ func validateOurs(ctx context.Context, o *unstructured.Unstructured) []fault {
 	if isFine(o) {
 		return nil
 	}
-	return lookAt(ctx, o)
+	return validateByCRD(ctx, o)
 }
 
-// lookAt judges an object of ours by its CRD.
-func lookAt(ctx context.Context, o *unstructured.Unstructured) []fault {
+// validateByCRD checks an object of one of our kinds against its CRD.
+func validateByCRD(ctx context.Context, o *unstructured.Unstructured) []fault {
 	all, err := kinds()
 	if err != nil {
 		return []fault{{message: err.Error()}}
@@ -147,7 +147,7 @@ func lookAt(ctx context.Context, o *unstructured.Unstructured) []fault {
 	errs := validation.ValidateCustomResource(nil, content, k.schema)
 	errs = append(errs, listtype.ValidateListSetsAndMaps(nil, k.structural, content)...)
 	if len(errs) == 0 {
-		// As there: rules see only what has the right types.
+		// As in the API server, CEL rules run only on objects of the right types.
 		errs, _ = k.rules.Validate(ctx, nil, k.structural, content, nil, celconfig.RuntimeCELCostBudget)
 	}
 	return append(faults, faultsOf(errs)...)
@@ -157,7 +157,8 @@ func faultsOf(errs field.ErrorList) (faults []fault) {
 	for _, err := range errs {
 		path := strings.TrimPrefix(err.Field, "<nil>")
 		if path == "" {
-			// A rule of the whole object: its message begins with the field it means.
+			// A rule of the whole object begins its message with the field it
+			// means.
 			path = mentioned.FindString(err.Error())
 		}
 		faults = append(faults, fault{path, strings.TrimPrefix(strings.TrimPrefix(err.Error(), "<nil>"), ": ")})
@@ -165,10 +166,10 @@ func faultsOf(errs field.ErrorList) (faults []fault) {
 	return faults
 }
 
-// mentioned finds a field in the words of a rule.
+// mentioned matches a field in the message of a CEL rule.
 var mentioned = regexp.MustCompile(`\b(metadata|spec)(\.\w+)+`)
 
-// quoted finds the field that a message of a decoder names.
+// quoted matches the field that a decoder's message names.
 var quoted = regexp.MustCompile(`field "([^"]+)"|field \w+\.([\w.]+) `)
 
 func pathIn(message string) string {

@@ -6,15 +6,18 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
-// Limits of a Userland's CRD, by field of its spec. A test holds them to it.
+// userlandTexts holds the maximum lengths of the text fields in a Userland's spec.
+// The CRD counts characters; isFine counts bytes, which is stricter. A test
+// compares the limits with the CRD.
 var userlandTexts = map[string]int{"user": 256, "templateName": 63, "section": 63}
 
-// maxUserlandName is that of the CRD's rule.
+// maxUserlandName is the maximum length of a Userland's name, as a rule of the CRD
+// sets it.
 const maxUserlandName = 50
 
-// isFine tells of a Userland that nothing is wrong with, at a glance: a class of
-// single files has hundreds that differ in a word. False means that it must be looked
-// at in earnest.
+// isFine reports whether a Userland is valid for certain. It is much faster than
+// the CRD's schema, and a class of single files has hundreds of Userlands. False
+// means that the schema must decide.
 func isFine(o *unstructured.Unstructured) bool {
 	if o.GetKind() != "Userland" || o.GetAPIVersion() != "carrel.dev/v1alpha1" {
 		return false

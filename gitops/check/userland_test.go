@@ -8,7 +8,8 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// FuzzUserland looks at Userlands in earnest that are fine at a glance.
+// FuzzUserland checks that the CRD accepts every Userland for which isFine returns
+// true.
 func FuzzUserland(f *testing.F) {
 	const head = "apiVersion: carrel.dev/v1alpha1\nkind: Userland\n"
 	for _, seed := range []string{
@@ -25,13 +26,14 @@ func FuzzUserland(f *testing.F) {
 		if yaml.Unmarshal([]byte(text), &o.Object) != nil || o.Object == nil || !isFine(o) {
 			return
 		}
-		if faults := lookAt(t.Context(), o); len(faults) > 0 {
-			t.Errorf("fine at a glance, but %v:\n%s", faults, text)
+		if faults := validateByCRD(t.Context(), o); len(faults) > 0 {
+			t.Errorf("isFine returns true, but the CRD reports %v:\n%s", faults, text)
 		}
 	})
 }
 
-// What is fine, is so at a glance; what is a little beyond a limit is not.
+// TestIsFine checks that valid Userlands pass, and that those just over a limit
+// don't.
 func TestIsFine(t *testing.T) {
 	name := func(n int) string { return strings.Repeat("a", n) }
 	for text, want := range map[string]bool{
@@ -45,8 +47,8 @@ func TestIsFine(t *testing.T) {
 		if err := yaml.Unmarshal([]byte("apiVersion: carrel.dev/v1alpha1\nkind: Userland\n"+text), &o.Object); err != nil {
 			t.Fatal(err)
 		}
-		if got := isFine(o); got != want || want != (len(lookAt(t.Context(), o)) == 0) {
-			t.Errorf("fine at a glance: %t, want %t, and so in earnest: %v\n%s", got, want, lookAt(t.Context(), o), text)
+		if got := isFine(o); got != want || want != (len(validateByCRD(t.Context(), o)) == 0) {
+			t.Errorf("isFine returns %t, want %t; the CRD reports %v\n%s", got, want, validateByCRD(t.Context(), o), text)
 		}
 	}
 }

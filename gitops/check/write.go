@@ -12,15 +12,15 @@ import (
 	"strings"
 )
 
-// Formats are those that Write knows.
+// Formats returns the formats that Write accepts, sorted.
 func Formats() []string { return slices.Sorted(maps.Keys(formats)) }
 
 var formats = map[string]func(io.Writer, []Finding) error{
 	"text": writeText, "color": writeColor, "json": writeJSON, "sarif": writeSARIF, "junit": writeJUnit, "gitlab": writeGitLab, "github": writeGitHub,
 }
 
-// Write writes findings in a format: text, color (text for a terminal), json,
-// sarif, junit, gitlab (code quality) or github (annotations of a run).
+// Write writes findings in one of these formats: text, color (text for a terminal),
+// json, sarif, junit, gitlab (code quality) or github (annotations of a run).
 func Write(out io.Writer, format string, found []Finding) error {
 	write, known := formats[format]
 	if !known {
@@ -32,7 +32,8 @@ func Write(out io.Writer, format string, found []Finding) error {
 	return nil
 }
 
-// place is where a finding is, as editors and terminals link it.
+// place returns the finding's file and line in the form that editors and terminals
+// link.
 func (f Finding) place() string {
 	if f.Line == 0 {
 		return f.File
@@ -40,7 +41,7 @@ func (f Finding) place() string {
 	return fmt.Sprintf("%s:%d", f.File, f.Line)
 }
 
-func (f Finding) words() string {
+func (f Finding) messageAndCure() string {
 	if f.Cure == "" {
 		return f.Message
 	}
@@ -90,8 +91,8 @@ func count(n int, word string) string {
 	return fmt.Sprintf("%d %ss", n, word)
 }
 
-// oneLine keeps what files say from looking like more findings, or steering the
-// terminal.
+// oneLine replaces control characters by spaces. Text from a file must not look
+// like another finding, or control the terminal.
 func oneLine(text string) string {
 	return strings.Map(func(r rune) rune {
 		if r < ' ' || r == 0x7f {
@@ -129,7 +130,7 @@ func writeSARIF(out io.Writer, found []Finding) error {
 			place["region"] = fields{"startLine": f.Line}
 		}
 		results[i] = fields{
-			"ruleId": f.Rule, "level": f.Severity, "message": fields{"text": f.words()},
+			"ruleId": f.Rule, "level": f.Severity, "message": fields{"text": f.messageAndCure()},
 			"locations":           []fields{{"physicalLocation": place}},
 			"partialFingerprints": fields{"carrel/v1": f.fingerprint()},
 		}
@@ -140,7 +141,7 @@ func writeSARIF(out io.Writer, found []Finding) error {
 	})
 }
 
-// fingerprint tells a finding from others, also when lines move.
+// fingerprint identifies a finding even when its line moves.
 func (f Finding) fingerprint() string {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%q", []string{f.Rule, f.File, f.Object, f.Message}))
 	return hex.EncodeToString(sum[:16])
@@ -154,15 +155,14 @@ func writeGitLab(out io.Writer, found []Finding) error {
 			severity = "major"
 		}
 		all[i] = fields{
-			"description": f.words(), "check_name": f.Rule, "fingerprint": f.fingerprint(), "severity": severity,
+			"description": f.messageAndCure(), "check_name": f.Rule, "fingerprint": f.fingerprint(), "severity": severity,
 			"location": fields{"path": f.File, "lines": fields{"begin": max(f.Line, 1)}},
 		}
 	}
 	return writeIndented(out, all)
 }
 
-// GitHub reads a line's properties up to the next comma or colon, and takes these
-// for what they stand for.
+// GitHub ends a property at the next comma or colon, and decodes these escapes.
 var (
 	githubMessage  = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A")
 	githubProperty = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C")
@@ -175,7 +175,7 @@ func writeGitHub(out io.Writer, found []Finding) error {
 			line = fmt.Sprintf(",line=%d", f.Line)
 		}
 		if _, err := fmt.Fprintf(out, "::%s file=%s%s,title=%s::%s\n", f.Severity, githubProperty.Replace(f.File), line,
-			githubProperty.Replace("carrel "+f.Rule), githubMessage.Replace(f.words())); err != nil {
+			githubProperty.Replace("carrel "+f.Rule), githubMessage.Replace(f.messageAndCure())); err != nil {
 			return err
 		}
 	}
@@ -202,8 +202,8 @@ type (
 	}
 )
 
-// writeJUnit makes a test of each rule that found nothing, and of each finding;
-// only errors fail.
+// writeJUnit writes a test case for each rule without findings, and one for each
+// finding. Only errors fail.
 func writeJUnit(out io.Writer, found []Finding) error {
 	suite := junitSuite{Name: "carrel check"}
 	for _, rule := range rules {
@@ -215,9 +215,9 @@ func writeJUnit(out io.Writer, found []Finding) error {
 		one := junitCase{Class: "carrel." + f.Rule, Name: f.place() + " " + f.Object}
 		if f.Severity == Error {
 			suite.Failures++
-			one.Failure = &junitFailure{Message: f.words(), Text: f.place() + ": " + f.words()}
+			one.Failure = &junitFailure{Message: f.messageAndCure(), Text: f.place() + ": " + f.messageAndCure()}
 		} else {
-			one.Out = string(f.Severity) + ": " + f.words()
+			one.Out = string(f.Severity) + ": " + f.messageAndCure()
 		}
 		suite.Cases = append(suite.Cases, one)
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/carrel-dev/carrel/forge"
+	"github.com/carrel-dev/carrel/gitops/check"
 	"github.com/carrel-dev/carrel/gitops/ci"
 	"github.com/carrel-dev/carrel/gitops/plan"
 )
@@ -53,24 +54,24 @@ func TestFromEnvironment(t *testing.T) {
 		}
 	}
 	branch := map[string]string{"GITLAB_CI": "true", "CI_PROJECT_URL": "https://forge.example.org/lab/carrel"}
-	want := func(kind ci.Kind) ci.Request {
-		return ci.Request{Kind: kind, Repository: repository, Number: 12, Base: base, Head: head}
+	want := func(kind ci.Kind) ci.MergeRequest {
+		return ci.MergeRequest{Kind: kind, Repository: repository, Number: 12, Base: base, Head: head}
 	}
 	for name, test := range map[string]struct {
 		environment map[string]string
-		want        ci.Request
+		want        ci.MergeRequest
 		err         string
 	}{
 		"GitHub":                  {actions("GITHUB_ACTIONS", event(pull)), want(ci.GitHub), ""},
 		"Gitea":                   {actions("GITEA_ACTIONS", event(pull)), want(ci.Gitea), ""},
 		"Forgejo":                 {actions("FORGEJO_ACTIONS", event(pull)), want(ci.Gitea), ""},
-		"a push":                  {actions("GITHUB_ACTIONS", event(`{"ref": "refs/heads/main"}`)), ci.Request{}, "on: pull_request"},
-		"half an event":           {actions("GITHUB_ACTIONS", event(`{"pull_request": {"number": 12}}`)), ci.Request{}, "does not tell its merge request whole"},
-		"no event":                {actions("GITHUB_ACTIONS", "/nonexistent"), ci.Request{}, "GITHUB_EVENT_PATH"},
+		"a push":                  {actions("GITHUB_ACTIONS", event(`{"ref": "refs/heads/main"}`)), ci.MergeRequest{}, "on: pull_request"},
+		"half an event":           {actions("GITHUB_ACTIONS", event(`{"pull_request": {"number": 12}}`)), ci.MergeRequest{}, "does not describe its merge request completely"},
+		"no event":                {actions("GITHUB_ACTIONS", "/nonexistent"), ci.MergeRequest{}, "GITHUB_EVENT_PATH"},
 		"GitLab":                  {gitlab, want(ci.GitLab), ""},
 		"GitLab's merged results": {merged, want(ci.GitLab), ""},
-		"a branch's pipeline":     {branch, ci.Request{}, "CI_MERGE_REQUEST_IID"},
-		"somebody's own machine":  {nil, ci.Request{}, "carrel plan"},
+		"a branch's pipeline":     {branch, ci.MergeRequest{}, "CI_MERGE_REQUEST_IID"},
+		"somebody's own machine":  {nil, ci.MergeRequest{}, "carrel plan"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := ci.FromEnvironment(func(key string) string { return test.environment[key] })
@@ -90,7 +91,8 @@ func TestFromEnvironment(t *testing.T) {
 	}
 }
 
-// repository has two commits: a roster of four, and one with a line changed.
+// repository returns a repository of two commits: a roster of four rows, and the
+// same roster with one line changed.
 func repository(t *testing.T) (r *git.Repository, base, head string) {
 	t.Helper()
 	r, err := git.Init(memory.NewStorage(), memfs.New())
@@ -133,9 +135,9 @@ func commit(t *testing.T, r *git.Repository, files map[string]string) string {
 func TestChange(t *testing.T) {
 	r, base, head := repository(t)
 	if got, err := ci.MergeBase(r, base, head); got != base || err != nil {
-		t.Errorf("the branch goes off from %s (%v), want %s", got, err, base)
+		t.Errorf("the merge base is %s (%v), want %s", got, err, base)
 	}
-	change, err := ci.ReadChange(t.Context(), r, base, head)
+	change, err := ci.ReadDiff(t.Context(), r, base, head)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -152,15 +154,15 @@ func TestChange(t *testing.T) {
 	}
 }
 
-// report is one with everything in it.
+// report returns a report in which every field is set.
 func report(base, head string) ci.Report {
 	seat := func(user, name string) plan.Seat {
 		return plan.Seat{User: user, Name: name, Template: "ide", Enabled: true, Place: "roster.csv line 2"}
 	}
 	return ci.Report{
 		Base: base, Head: head,
-		Findings: []ci.Finding{
-			{File: "courses/prog1/roster.csv", Line: 4, Rule: "roster", Severity: ci.Error, Message: "the same user | twice", Cure: "delete one"},
+		Findings: []check.Finding{
+			{File: "courses/prog1/roster.csv", Line: 4, Rule: "roster", Severity: check.Error, Message: "the same user | twice", Cure: "delete one"},
 			{File: "courses/prog1/u9.yaml", Line: 1, Rule: "name", Severity: "warning", Message: "secret"},
 		},
 		Plans: []plan.Plan{{
@@ -172,7 +174,7 @@ func report(base, head string) ci.Report {
 
 func TestReport(t *testing.T) {
 	r, base, head := repository(t)
-	change, err := ci.ReadChange(t.Context(), r, base, head)
+	change, err := ci.ReadDiff(t.Context(), r, base, head)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -187,7 +189,7 @@ func TestReport(t *testing.T) {
 		"refused": {report(base, head), forge.Status{Context: "carrel/check", State: forge.Failure, Description: "1 error, and a removal that is not confirmed; see the comment on the request"}},
 		"quiet":   {quiet, forge.Status{Context: "carrel/check", State: forge.Success, Description: "prog1: 2 added"}},
 		"wrong":   {wrong, forge.Status{Context: "carrel/check", State: forge.Failure, Description: "1 error; see the comment on the request"}},
-		"failed":  {failed, forge.Status{Context: "carrel/check", State: forge.Failure, Description: "can't be looked at: kustomization.yaml: <no> such file @all; see the comment on the request"}},
+		"failed":  {failed, forge.Status{Context: "carrel/check", State: forge.Failure, Description: "could not be checked: kustomization.yaml: <no> such file @all; see the comment on the request"}},
 		"empty":   {ci.Report{Base: base, Head: head}, forge.Status{Context: "carrel/check", State: forge.Success, Description: "no course changes"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -226,13 +228,14 @@ func golden(t *testing.T, name, got string) {
 	}
 }
 
-// A report is another step's word: one about other commits is not taken.
+// TestReadReport checks that Read refuses a report about other commits. A report is
+// the word of another step, so Read must not trust it.
 func TestReadReport(t *testing.T) {
 	var out bytes.Buffer
 	if err := report(base, head).Write(&out); err != nil {
 		t.Fatal(err)
 	}
-	request := ci.Request{Base: base, Head: head}
+	request := ci.MergeRequest{Base: base, Head: head}
 	got, err := ci.Read(bytes.NewReader(out.Bytes()), request)
 	if err != nil {
 		t.Fatal(err)

@@ -8,51 +8,41 @@ import (
 	"strings"
 
 	"github.com/carrel-dev/carrel/forge"
+	"github.com/carrel-dev/carrel/gitops/check"
 	"github.com/carrel-dev/carrel/gitops/plan"
 )
 
-// StatusContext is the commit status of a merge request's check.
+// StatusContext is the context of a merge request's commit status.
 const StatusContext = "carrel/check"
 
-// Mark finds our comment on a merge request again.
+// Mark identifies our comment on a merge request, so that later runs update it.
 const Mark forge.Mark = "carrel/check"
 
-// maxReport bounds what is read of a report, in bytes: it was written by a run
-// that looked at files anybody may propose.
+// maxReport is the maximum size of a report, in bytes. The run that wrote the
+// report read files that anybody may propose.
 const maxReport = 16 << 20
 
-// Finding is something a check found.
-type Finding struct {
-	File     string `json:"file"`
-	Line     int    `json:"line,omitempty"`
-	Rule     string `json:"rule"`
-	Severity string `json:"severity"`
-	Message  string `json:"message"`
-	Cure     string `json:"cure,omitempty"`
-}
-
-// Error is the severity that keeps a request from being merged.
-const Error = "error"
-
-// Report is what came of looking at a merge request.
+// Report is the result of checking a merge request.
 type Report struct {
-	// Base and Head are the commits compared.
+	// Base and Head are the full hashes of the compared commits.
 	Base string `json:"base"`
 	Head string `json:"head"`
-	// Failure is why there are neither findings nor plans.
-	Failure  string      `json:"failure,omitempty"`
-	Findings []Finding   `json:"findings,omitempty"`
-	Plans    []plan.Plan `json:"plans,omitempty"`
+	// Failure is the reason why the request could not be checked. It is empty if
+	// the check ran.
+	Failure  string          `json:"failure,omitempty"`
+	Findings []check.Finding `json:"findings,omitempty"`
+	Plans    []plan.Plan     `json:"plans,omitempty"`
 }
 
-// Refused reports whether the request must not be merged as it is.
+// Refused reports whether the request must not be merged in its present form.
 func (r Report) Refused() bool { return r.refusal() != "" }
 
-// refusal says in a few words why not.
+// refusal returns the reason for refusing the request in a few words, or "" if it
+// may be merged.
 func (r Report) refusal() string {
 	errs, problems, held := 0, 0, 0
 	for _, finding := range r.Findings {
-		if finding.Severity == Error {
+		if finding.Severity == check.Error {
 			errs++
 		}
 	}
@@ -62,11 +52,12 @@ func (r Report) refusal() string {
 			held++
 		}
 	}
-	// The check finds what keeps the plan from being made, too.
+	// The check reports the problems of a plan as errors too, so the counts
+	// overlap.
 	errs = max(errs, problems)
 	switch {
 	case r.Failure != "":
-		return "can't be looked at: " + r.Failure
+		return "could not be checked: " + r.Failure
 	case errs > 0 && held > 0:
 		return fmt.Sprintf("%s, and a removal that is not confirmed", counted(errs, "error"))
 	case errs > 0:
@@ -77,7 +68,8 @@ func (r Report) refusal() string {
 	return ""
 }
 
-// Status is the commit status for the request's head. It names nobody.
+// Status returns the commit status for the request's head. It contains no user's
+// name.
 func (r Report) Status() forge.Status {
 	status := forge.Status{Context: StatusContext, State: forge.Success, Description: r.headline()}
 	if refusal := r.refusal(); refusal != "" {
@@ -112,17 +104,17 @@ func counted(n int, word string) string {
 	return fmt.Sprintf("%d %ss", n, word)
 }
 
-// Comment is the report in Markdown. It names whom the change itself names, and
-// shows what was found in files the change touches: it is read by more people than
-// the roster.
-func (r Report) Comment(change Change) (string, error) {
+// Comment returns the report in Markdown. More people read it than may read the
+// roster. It therefore names only the students whom the change itself names, and
+// shows only findings in files that the change touches.
+func (r Report) Comment(change Diff) (string, error) {
 	var b strings.Builder
 	switch refusal := r.refusal(); {
 	case r.Failure != "":
-		fmt.Fprintf(&b, "## This request can't be looked at\n\n%s\n", plan.Escape(r.Failure))
+		fmt.Fprintf(&b, "## This request could not be checked\n\n%s\n", plan.Escape(r.Failure))
 		return b.String(), nil
 	case refusal != "":
-		fmt.Fprintf(&b, "## Not to be merged as it is: %s\n", refusal)
+		fmt.Fprintf(&b, "## Must not be merged as it is: %s\n", refusal)
 	default:
 		b.WriteString("## What merging this does\n")
 	}
@@ -139,11 +131,11 @@ func (r Report) Comment(change Change) (string, error) {
 	return b.String(), nil
 }
 
-// shownFindings is how many findings a comment shows.
+// shownFindings is the maximum number of findings in a comment.
 const shownFindings = 30
 
-func (r Report) writeFindings(b *strings.Builder, change Change) {
-	var shown []Finding
+func (r Report) writeFindings(b *strings.Builder, change Diff) {
+	var shown []check.Finding
 	for _, f := range r.Findings {
 		if change.Touches(f.File) && len(shown) < shownFindings {
 			shown = append(shown, f)
@@ -157,7 +149,7 @@ func (r Report) writeFindings(b *strings.Builder, change Change) {
 		if f.Line > 0 {
 			where += fmt.Sprintf(":%d", f.Line)
 		}
-		fmt.Fprintf(b, "| %s | %s: %s (%s) | %s |\n", plan.Escape(where), plan.Escape(f.Severity), plan.Escape(f.Message), plan.Escape(f.Rule), plan.Escape(f.Cure))
+		fmt.Fprintf(b, "| %s | %s: %s (%s) | %s |\n", plan.Escape(where), plan.Escape(string(f.Severity)), plan.Escape(f.Message), plan.Escape(f.Rule), plan.Escape(f.Cure))
 	}
 	if more := len(r.Findings) - len(shown); more > 0 {
 		fmt.Fprintf(b, "\n%s not shown here: see the job's log.\n", counted(more, "finding"))
@@ -166,7 +158,7 @@ func (r Report) writeFindings(b *strings.Builder, change Change) {
 
 func short(commit string) string { return commit[:min(len(commit), 7)] }
 
-// Write writes the report for Read.
+// Write writes the report in the form that Read reads.
 func (r Report) Write(out io.Writer) error {
 	encoder := json.NewEncoder(out)
 	encoder.SetIndent("", "  ")
@@ -176,9 +168,9 @@ func (r Report) Write(out io.Writer) error {
 	return nil
 }
 
-// Read reads a report that another step wrote. What it says of commits is not
-// taken on trust: they must be those of the request.
-func Read(in io.Reader, request Request) (Report, error) {
+// Read reads a report that another step wrote. It refuses a report whose commits
+// differ from those of the request, because the other step is not trusted.
+func Read(in io.Reader, request MergeRequest) (Report, error) {
 	var r Report
 	data, err := io.ReadAll(io.LimitReader(in, maxReport+1))
 	switch {

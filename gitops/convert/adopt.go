@@ -10,31 +10,33 @@ import (
 	"github.com/carrel-dev/carrel/api/v1alpha1"
 )
 
-// retainDefault is what a Template's volume promises that says nothing.
+// retainDefault is the retention of a Template's volume that sets none.
 const retainDefault = "30d"
 
-// pruneAnnotation keeps Flux from deleting a volume when the manifest goes.
+// pruneAnnotation, if "disabled", keeps Flux from deleting a volume when its
+// manifest is removed.
 const pruneAnnotation = "kustomize.toolkit.fluxcd.io/prune"
 
-const claimsHeader = `# The volumes that exist, made known as their users'. There is no spec: nothing
-# is made where a volume is missing, that is an error. Apply it once, with
-# kubectl apply --server-side or as part of the cluster's own Kustomization, not of
-# the course's; when the carrels run, remove it. Flux does not prune what it names.
+const claimsHeader = `# Existing volumes, with the labels and annotations that record their users. The
+# claims have no spec, so a missing volume is an error and is not created. Apply
+# this file once, with kubectl apply --server-side or as part of the cluster's own
+# Kustomization, not of the course's. Remove the file when the carrels run. Flux
+# does not prune the volumes.
 `
 
-const oldObjectsHeader = `# What the old controller made and Carrel makes anew. Delete it when users are to
-# be moved, after the old Userlands were orphaned: kubectl delete -f this file.
-# No volume is in it.
+const oldObjectsHeader = `# Objects of the old controller, which Carrel creates again. Orphan the old
+# Userlands first. Then delete these objects to move the users: kubectl delete -f
+# this file. It contains no volume.
 `
 
-// manifest is an object without spec.
+// manifest is an object without a spec.
 type manifest struct {
 	APIVersion string                                 `json:"apiVersion"`
 	Kind       string                                 `json:"kind"`
 	Metadata   *metav1ac.ObjectMetaApplyConfiguration `json:"metadata"`
 }
 
-// adopt writes down which existing objects are whose.
+// adopt writes manifests that record the users of the existing objects.
 func (c *conversion) adopt(result *Result) {
 	var claims, old []manifest
 	owners := map[string]*userland{}
@@ -44,7 +46,7 @@ func (c *conversion) adopt(result *Result) {
 		}
 		old = append(old, oldManifests(u)...)
 		if u.template == nil {
-			c.problem(u.at("spec.templateName"), fmt.Sprintf("Template %q is not among the inputs, so its volumes are not known", u.templateName),
+			c.problem(u.placeOf("spec.templateName"), fmt.Sprintf("Template %q is not among the inputs, so its volumes are not known", u.templateName),
 				"give its file too")
 			continue
 		}
@@ -53,7 +55,7 @@ func (c *conversion) adopt(result *Result) {
 			claim := claimManifest(u, volume)
 			key := u.namespace + "/" + *claim.Metadata.Name
 			if other := owners[key]; other != nil {
-				c.problem(u.at("metadata.name"), fmt.Sprintf("its volume %s is also that of %s (%s)", *claim.Metadata.Name, other.oldName, other.place()),
+				c.problem(u.placeOf("metadata.name"), fmt.Sprintf("its volume %s is also that of %s (%s)", *claim.Metadata.Name, other.oldName, other.place()),
 					"remove the one whose work is not in it")
 			}
 			owners[key] = u
@@ -69,18 +71,18 @@ func (c *conversion) adopt(result *Result) {
 }
 
 func (u *userland) place() string {
-	at := u.at("metadata.name")
+	at := u.placeOf("metadata.name")
 	return fmt.Sprintf("%s:%d", at.file, at.line)
 }
 
-// oldName is what the old controller called the Deployment of a user.
+// oldName returns the name that the old controller gave to a user's Deployment.
 func oldName(template, user string) string { return template + "-" + user }
 
-// checkOldService tells of a Service that will not bear its old name though it
-// was asked for.
+// checkOldService adds a note if a Service gets a new name although
+// KeepServiceNames is set.
 func (c *conversion) checkOldService(u *userland) {
 	if c.options.KeepServiceNames && u.newName != u.oldName {
-		c.note(u.at("metadata.name"), fmt.Sprintf("its Service is %s-svc now: tell the proxy", oldName(u.templateName, u.newName)))
+		c.note(u.placeOf("metadata.name"), fmt.Sprintf("its Service is %s-svc now: tell the proxy", oldName(u.templateName, u.newName)))
 	}
 }
 
@@ -114,7 +116,7 @@ func metadata(u *userland, name string) *metav1ac.ObjectMetaApplyConfiguration {
 	return m
 }
 
-// list writes manifests as documents of one file.
+// list writes manifests as the documents of one file.
 func list(header string, all []manifest) []byte {
 	if len(all) == 0 {
 		return nil
@@ -124,7 +126,7 @@ func list(header string, all []manifest) []byte {
 	for i, one := range all {
 		text, err := yaml.Marshal(one)
 		if err != nil {
-			// It is made of strings.
+			// Strings always marshal.
 			panic(err)
 		}
 		if i > 0 {

@@ -4,19 +4,19 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 )
 
-// byTheServer are fields of metadata that an API server sets; they are there
-// when a manifest was taken from a cluster.
+// byTheServer are the fields of metadata that an API server sets. A manifest taken
+// from a cluster contains them.
 var byTheServer = []string{"creationTimestamp", "deletionGracePeriodSeconds", "deletionTimestamp", "generation", "managedFields", "resourceVersion", "selfLink", "uid"}
 
-// byTheApplier are labels and annotations that tell what applied an object from
-// where. On the converted one they would be untrue.
+// byTheApplier are labels and annotations that record what applied an object, and
+// from where. They would be wrong on the converted object.
 var byTheApplier = []string{
 	"kubectl.kubernetes.io/last-applied-configuration",
 	"kustomize.toolkit.fluxcd.io/name",
 	"kustomize.toolkit.fluxcd.io/namespace",
 }
 
-// clean takes from an object what is not its author's.
+// clean removes from an object the fields that its author did not write.
 func clean(o object) {
 	remove(o.YNode(), "status")
 	if metadata := o.spot("metadata").node; metadata != nil && metadata.Kind == yaml.MappingNode {
@@ -35,7 +35,7 @@ func clean(o object) {
 	}
 }
 
-// dropApplier removes what says who applied an object.
+// dropApplier removes the labels or annotations that record what applied an object.
 func dropApplier(metadata *yaml.Node, kind string) {
 	_, marks := child(metadata, kind)
 	if marks == nil || marks.Kind != yaml.MappingNode {

@@ -8,7 +8,7 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 )
 
-// lostCommentError tells that a comment would not survive.
+// lostCommentError is returned if a comment would not survive the conversion.
 type lostCommentError struct {
 	document, line int
 	comment        string
@@ -18,8 +18,8 @@ func (e *lostCommentError) Error() string {
 	return fmt.Sprintf("the comment %q would be lost", e.comment)
 }
 
-// checkComments is an error if a comment that was read is not in the text to be
-// written. The YAML library places some comments oddly.
+// checkComments returns an error if text lacks a comment that was read. The YAML
+// library misplaces some comments.
 func (d *document) checkComments(text string) error {
 	var node yaml.Node
 	if err := yaml.Unmarshal([]byte(text), &node); err != nil {
@@ -41,7 +41,7 @@ func (d *document) lineOf(comment string) int {
 	return d.line + strings.Count(before, "\n")
 }
 
-// commentsOf appends the comments of a tree, line by line.
+// commentsOf appends the comments below node to all, line by line.
 func commentsOf(node *yaml.Node, all []string) []string {
 	for _, comment := range []string{node.HeadComment, node.LineComment, node.FootComment} {
 		all = append(all, commentLines(comment)...)

@@ -1,10 +1,9 @@
-// Package convert rewrites the manifests of the system that Carrel follows
-// (Template and Userland of esc.k06.in) as Carrel's own. It edits the files as
-// they are: comments, order and whatever is not of those kinds stay.
+// Package convert rewrites manifests of Carrel's predecessor (Template and Userland
+// of esc.k06.in) as Carrel's own. It edits the files in place: comments, order and
+// other kinds stay.
 //
-// That system's controller names what it makes <template>-<userland>, with -svc
-// behind it for the Service and -pvc-<volume> for a volume, and makes the
-// Userland the owner of all three.
+// The predecessor's controller names its objects <template>-<userland>. It appends
+// -svc for the Service and -pvc-<volume> for a volume. The Userland owns all three.
 package convert
 
 import (
@@ -20,50 +19,50 @@ const (
 	userlandKind = "Userland"
 )
 
-// oldVersions are those the old kinds had; they differ in which fields their
-// manifests use, not in what the fields mean.
+// oldVersions are the versions of the old kinds. They differ in the fields that
+// their manifests use, not in the meaning of the fields.
 var oldVersions = []string{"v1alpha1", "v1alpha2"}
 
-// Options say what the converted system is to be like.
+// Options configure a conversion.
 type Options struct {
-	// KeepServiceNames leaves each Service the name and the address of its own
-	// that it had, for a proxy that is not Carrel's.
+	// KeepServiceNames keeps the name and the address of each Service, for a proxy
+	// other than Carrel's.
 	KeepServiceNames bool
-	// Namespace is that of Userlands whose manifests name none, nor their
-	// kustomization. It is written on claims and old objects only.
+	// Namespace is the namespace of Userlands for which neither the manifest nor
+	// its kustomization sets one. It is written on claims and old objects only.
 	Namespace string
 }
 
-// File is a file read, or to be written.
-type File struct {
-	// Path is where it lies, as people named it.
+// ManifestFile is a file to convert, or a converted one.
+type ManifestFile struct {
+	// Path is the path by which the user named the file.
 	Path string
-	// Relative is where it goes below a directory for the outcome.
+	// Relative is the path below an output directory.
 	Relative string
 	Data     []byte
 }
 
-// Result is what came of a conversion.
+// Result is the result of a conversion.
 type Result struct {
-	// Files are all that were given, in their order.
-	Files []File
+	// Files are all input files, in their order.
+	Files []ManifestFile
 	// Converted counts the manifests that were rewritten.
 	Converted int
-	// Claims is the manifest that makes existing volumes known as their users';
-	// nil where there are none.
+	// Claims is a manifest that records the users of existing volumes. It is nil if
+	// there are none.
 	Claims []byte
 	// Volumes counts the volumes in Claims.
 	Volumes int
 	// OldObjects lists the Deployments and Services to delete when Carrel takes
-	// over; nil where there are none.
+	// over. It is nil if there are none.
 	OldObjects []byte
-	// Notes are for the person converting: what changes for their users.
+	// Notes tell the person who converts what changes for their users.
 	Notes []Note
 }
 
-// Convert rewrites files. An error is a Problems, all that were found; then
-// nothing of the result is to be used.
-func Convert(files []File, options Options) (Result, error) {
+// Convert rewrites files. A non-nil error is of type Rejections and holds all that
+// were found; the result must then not be used.
+func Convert(files []ManifestFile, options Options) (Result, error) {
 	c := &conversion{options: options}
 	for _, file := range files {
 		c.sources = append(c.sources, c.read(file))
@@ -72,7 +71,7 @@ func Convert(files []File, options Options) (Result, error) {
 	c.convertAll()
 	result := Result{Converted: c.converted}
 	for _, s := range c.sources {
-		result.Files = append(result.Files, File{Path: s.path, Relative: s.relative, Data: c.encode(s)})
+		result.Files = append(result.Files, ManifestFile{Path: s.path, Relative: s.relative, Data: c.encode(s)})
 	}
 	c.adopt(&result)
 	if len(c.problems) > 0 {
@@ -82,7 +81,7 @@ func Convert(files []File, options Options) (Result, error) {
 	return result, nil
 }
 
-// conversion is one call of Convert on its way.
+// conversion is the state of one call of Convert.
 type conversion struct {
 	options   Options
 	sources   []*source
@@ -91,10 +90,11 @@ type conversion struct {
 	userlands []*userland
 	converted int
 	notes     []Note
-	problems  Problems
+	problems  Rejections
 }
 
-// convertAll rewrites Templates before Userlands are looked at, which need them.
+// convertAll rewrites all objects. It matches Userlands with Templates afterwards,
+// because files may come in any order.
 func (c *conversion) convertAll() {
 	for _, s := range c.sources {
 		for _, d := range s.documents {
@@ -120,8 +120,8 @@ func (c *conversion) convertDocument(d *document) {
 	}
 }
 
-// convertObjects rewrites the object of a document, or those of a List; it
-// reports whether there was one.
+// convertObjects rewrites the object of a document, or the objects of a List. It
+// reports whether it found one.
 func (c *conversion) convertObjects(d *document) (found bool) {
 	for _, o := range d.objects() {
 		o.partial = c.overlays.isPatch(d.source.path)
@@ -140,7 +140,7 @@ func (c *conversion) convertObject(o object) (ours bool) {
 		return false
 	}
 	if !slices.Contains(oldVersions, version) {
-		c.problem(o.at("apiVersion"), "there is no version "+version+" of "+oldGroup, "write one of v1alpha1 and v1alpha2")
+		c.problem(o.placeOf("apiVersion"), "there is no version "+version+" of "+oldGroup, "write one of v1alpha1 and v1alpha2")
 		return true
 	}
 	switch o.text("kind") {
@@ -149,15 +149,15 @@ func (c *conversion) convertObject(o object) (ours bool) {
 	case userlandKind:
 		c.convertUserland(o)
 	default:
-		c.problem(o.at("kind"), oldGroup+" has no kind "+o.text("kind"), "write Template or Userland, or remove this document")
+		c.problem(o.placeOf("kind"), oldGroup+" has no kind "+o.text("kind"), "write Template or Userland, or remove this document")
 		return true
 	}
 	o.set("apiVersion", v1alpha1.SchemeGroupVersion.String())
 	return true
 }
 
-// encode is the file as it is to be written. That it can't be written is no
-// mistake of its author, so the document stands for all of it.
+// encode returns the converted file. If the file can't be written, that is not its
+// author's mistake, so the problem names no line.
 func (c *conversion) encode(s *source) []byte {
 	data, err := s.encode()
 	if err != nil {

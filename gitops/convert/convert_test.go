@@ -14,7 +14,7 @@ import (
 
 var update = flag.Bool("update", false, "write what comes out as what is wanted")
 
-// golden are directories below testdata: in, and what it becomes, out.
+// golden lists directories below testdata with input in and expected output out.
 var golden = []struct {
 	name, why string
 	options   convert.Options
@@ -63,7 +63,7 @@ func converted(t *testing.T, directory string, options convert.Options) convert.
 	return result
 }
 
-// outcome is all of a result by the names it has in a directory out.
+// outcome returns the files of a result by their names in the directory out.
 func outcome(result convert.Result) map[string]string {
 	all := map[string]string{}
 	for _, file := range result.Files {
@@ -150,7 +150,7 @@ func TestConvertRefuses(t *testing.T) {
 	for _, test := range []struct {
 		name, text string
 		options    convert.Options
-		// want is what the message must have, in order.
+		// want holds parts of the message, in order.
 		want []string
 	}{
 		{name: "a field neither kind has",
@@ -215,7 +215,7 @@ func TestConvertRefuses(t *testing.T) {
 			want:    []string{"in.yaml:4", "metadata.name", "vs.code", "--keep-service-names"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			result, err := convert.Convert([]convert.File{{Path: "in.yaml", Data: []byte(test.text)}}, test.options)
+			result, err := convert.Convert([]convert.ManifestFile{{Path: "in.yaml", Data: []byte(test.text)}}, test.options)
 			if err == nil {
 				t.Fatalf("it was converted:\n%s", result.Files[0].Data)
 			}
@@ -236,14 +236,14 @@ func TestConvertRefuses(t *testing.T) {
 
 func TestConvertNamesEveryProblem(t *testing.T) {
 	text := strings.Replace(goodTemplate, "image:", "imgae:", 1) + "---\n" + strings.Replace(goodUserland, "v1alpha2", "v2", 1)
-	_, err := convert.Convert([]convert.File{{Path: "in.yaml", Data: []byte(text)}}, convert.Options{})
+	_, err := convert.Convert([]convert.ManifestFile{{Path: "in.yaml", Data: []byte(text)}}, convert.Options{})
 	if err == nil || !strings.Contains(err.Error(), "imgae") || !strings.Contains(err.Error(), "no version v2") {
 		t.Errorf("of two problems it says %v", err)
 	}
 }
 
 func TestRenderedNamesAreRefused(t *testing.T) {
-	files := []convert.File{
+	files := []convert.ManifestFile{
 		{Path: "prog1/kustomization.yaml", Data: []byte("resources: [t.yaml]\nnamePrefix: winter-\n")},
 		{Path: "prog1/t.yaml", Data: []byte(goodTemplate)},
 	}
@@ -255,7 +255,7 @@ func TestRenderedNamesAreRefused(t *testing.T) {
 
 func TestLineEndsOfWindowsStay(t *testing.T) {
 	text := strings.ReplaceAll("# mine\n"+goodTemplate, "\n", "\r\n")
-	result, err := convert.Convert([]convert.File{{Path: "in.yaml", Data: []byte(text)}}, convert.Options{})
+	result, err := convert.Convert([]convert.ManifestFile{{Path: "in.yaml", Data: []byte(text)}}, convert.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -264,8 +264,8 @@ func TestLineEndsOfWindowsStay(t *testing.T) {
 	}
 }
 
-// FuzzConvert looks at what must hold for any file: no panic, and what is not of
-// the old kinds stays byte by byte.
+// FuzzConvert checks that no file causes a panic, and that documents of other kinds
+// stay byte for byte.
 func FuzzConvert(f *testing.F) {
 	for _, test := range golden {
 		files, err := convert.Read([]string{filepath.Join("testdata", test.name, "in")}, nil)
@@ -278,7 +278,7 @@ func FuzzConvert(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		for _, path := range []string{"in.yaml", "kustomization.yaml"} {
-			result, err := convert.Convert([]convert.File{{Path: path, Data: data}}, convert.Options{})
+			result, err := convert.Convert([]convert.ManifestFile{{Path: path, Data: data}}, convert.Options{})
 			if err == nil && result.Converted == 0 && !strings.Contains(string(data), "esc.k06.in") && string(result.Files[0].Data) != string(data) {
 				t.Errorf("nothing was converted and yet it changed: %q became %q", data, result.Files[0].Data)
 			}

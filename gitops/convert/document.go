@@ -13,30 +13,31 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 )
 
-// source is a file in its documents.
+// source is a file split into documents.
 type source struct {
 	path, relative string
 	documents      []*document
 }
 
-// document is one document of a file. Unless it is changed it is written as it
-// was read, byte by byte.
+// document is one document of a file. Unless changed is set, it is written byte for
+// byte as it was read.
 type document struct {
 	source *source
-	// number counts from 1, line is that in the file of the first line of body.
+	// number counts from 1. line is the line of the file at which body begins.
 	number, line int
-	// marker is the line that separates it from the document before, if any.
+	// marker is the line that separates it from the previous document. It may be
+	// empty.
 	marker, body string
-	// root is the content; nil if there is none, or none that can be read.
+	// root is the content. It is nil if the document is empty or invalid.
 	root    *yaml.RNode
 	changed bool
-	// comments are those read, to see that none is lost.
+	// comments are the comments that were read, to check that none is lost.
 	comments []string
 }
 
-// read takes a file apart. One that is no YAML is of no interest unless it
-// speaks of the old kinds.
-func (c *conversion) read(file File) *source {
+// read splits a file into documents. It reports invalid YAML only if the document
+// mentions the old kinds.
+func (c *conversion) read(file ManifestFile) *source {
 	s := &source{path: file.Path, relative: file.Relative, documents: split(string(file.Data))}
 	for i, d := range s.documents {
 		d.source, d.number = s, i+1
@@ -50,7 +51,8 @@ func (c *conversion) read(file File) *source {
 	return s
 }
 
-// isManifest goes by the name, as kustomize's users do.
+// isManifest reports whether a file is a manifest. It decides by the name, as
+// kustomize's users do.
 func isManifest(path string) bool {
 	switch filepath.Ext(path) {
 	case ".yaml", ".yml", ".json":
@@ -61,8 +63,8 @@ func isManifest(path string) bool {
 
 var separator = regexp.MustCompile(`(?m)^---(?:[ \t]*(?:#.*)?\r?(?:\n|\z)|[ \t])`)
 
-// split takes a file apart where a line begins with three dashes, which nothing
-// else in YAML does.
+// split splits a file at lines that begin with three dashes, which nothing else in
+// YAML does.
 func split(text string) []*document {
 	var all []*document
 	line, marker, from := 1, "", 0
@@ -98,7 +100,7 @@ func (d *document) parse() error {
 
 var yamlLine = regexp.MustCompile(`line (\d+)`)
 
-// wrong is where an error of the YAML parser is, which counts from the
+// wrong returns the place of a parser's error. The parser counts lines from the
 // beginning of the document.
 func (d *document) wrong(err error) place {
 	p := place{file: d.source.path, document: d.number, line: d.line}
@@ -110,7 +112,7 @@ func (d *document) wrong(err error) place {
 	return p
 }
 
-// objects are the object of a document, or those of a List.
+// objects returns the object of a document, or the objects of a List.
 func (d *document) objects() []object {
 	root := object{RNode: yaml.NewRNode(d.root.YNode()), document: d}
 	if root.YNode() == nil || root.YNode().Kind != yaml.MappingNode {
@@ -124,7 +126,7 @@ func (d *document) objects() []object {
 		return []object{root}
 	}
 	if group, _ := root.groupVersion(); group == oldGroup {
-		// UserlandList and TemplateList are not for applying; a List is.
+		// UserlandList and TemplateList can't be applied, but a List can.
 		root.set("apiVersion", "v1")
 		root.set("kind", "List")
 	}
@@ -137,7 +139,7 @@ func (d *document) objects() []object {
 	return all
 }
 
-// encode puts a file together again.
+// encode joins the documents of a file.
 func (s *source) encode() ([]byte, error) {
 	var out bytes.Buffer
 	for _, d := range s.documents {

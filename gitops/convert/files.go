@@ -14,13 +14,13 @@ import (
 // Stdin is the path that stands for standard input.
 const Stdin = "-"
 
-// Read reads files, and all that lies below directories except what begins with
-// a dot. Paths in the outcome are as they were named; a symbolic link to a file
-// is read as that file.
-func Read(paths []string, stdin io.Reader) ([]File, error) {
-	var all []File
+// Read reads files and directories. In a directory, it reads everything below
+// except names that begin with a dot. The result keeps the paths as given. A
+// symbolic link to a file is read as that file.
+func Read(paths []string, stdin io.Reader) ([]ManifestFile, error) {
+	var all []ManifestFile
 	for _, path := range paths {
-		var found []File
+		var found []ManifestFile
 		var err error
 		if path == Stdin {
 			found, err = readStdin(stdin)
@@ -35,15 +35,15 @@ func Read(paths []string, stdin io.Reader) ([]File, error) {
 	return all, nil
 }
 
-func readStdin(stdin io.Reader) ([]File, error) {
+func readStdin(stdin io.Reader) ([]ManifestFile, error) {
 	data, err := io.ReadAll(stdin)
 	if err != nil {
 		return nil, fmt.Errorf("read standard input: %w", err)
 	}
-	return []File{{Path: Stdin, Relative: "converted.yaml", Data: data}}, nil
+	return []ManifestFile{{Path: Stdin, Relative: "converted.yaml", Data: data}}, nil
 }
 
-func readTree(root string) (all []File, err error) {
+func readTree(root string) (all []ManifestFile, err error) {
 	err = filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
@@ -64,7 +64,7 @@ func readTree(root string) (all []File, err error) {
 		if path == root {
 			relative = filepath.Base(path)
 		}
-		all = append(all, File{Path: path, Relative: relative, Data: data})
+		all = append(all, ManifestFile{Path: path, Relative: relative, Data: data})
 		return nil
 	})
 	if err != nil {
@@ -73,9 +73,9 @@ func readTree(root string) (all []File, err error) {
 	return all, nil
 }
 
-// Write writes files below a directory, in which none of them may exist yet.
-// All are looked at before the first is written.
-func Write(directory string, files []File) error {
+// Write writes files below a directory. It returns an error, and writes nothing, if
+// one of them exists.
+func Write(directory string, files []ManifestFile) error {
 	var wrong []error
 	from := map[string]string{}
 	for _, file := range files {
@@ -103,8 +103,8 @@ func Write(directory string, files []File) error {
 	return nil
 }
 
-// Replace writes files where they were read, those that differ.
-func Replace(files []File) error {
+// Replace writes the files that changed to the paths from which they were read.
+func Replace(files []ManifestFile) error {
 	for _, file := range files {
 		if file.Path == Stdin {
 			return errors.New("standard input can't be written in place: name a file or a directory")
@@ -121,9 +121,9 @@ func Replace(files []File) error {
 	return nil
 }
 
-// Stream writes the manifests among files as one stream of documents, as kubectl
-// reads them; kustomizations, which it does not, are left out.
-func Stream(out io.Writer, files []File) error {
+// Stream writes the manifests among files as one stream of documents for kubectl.
+// It leaves out kustomizations, which kubectl can't read.
+func Stream(out io.Writer, files []ManifestFile) error {
 	var b bytes.Buffer
 	for _, file := range files {
 		if !isManifest(file.Path) || slices.Contains(kustomizationNames, filepath.Base(file.Path)) || len(file.Data) == 0 {

@@ -8,10 +8,10 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 )
 
-// isJSON reports whether a document is to be written as JSON again.
+// isJSON reports whether a document must be written as JSON.
 func isJSON(body string) bool { return json.Valid([]byte(body)) }
 
-// encodeJSON writes a tree as JSON with its fields in their order.
+// encodeJSON writes a tree as JSON in the order of its fields.
 func encodeJSON(node *yaml.Node) (string, error) {
 	var flat, out bytes.Buffer
 	if err := writeJSON(&flat, node); err != nil {
@@ -40,7 +40,7 @@ func writeJSON(out *bytes.Buffer, node *yaml.Node) error {
 	}
 }
 
-// writeList writes nodes between brackets, those of a mapping in twos.
+// writeList writes nodes between brackets, and those of a mapping in pairs.
 func writeList(out *bytes.Buffer, brackets string, nodes []*yaml.Node, size int) error {
 	out.WriteByte(brackets[0])
 	for i, node := range nodes {

@@ -14,13 +14,14 @@ import (
 
 var kustomizationNames = []string{"kustomization.yaml", "kustomization.yml", "Kustomization"}
 
-// overlays are what the kustomizations among the inputs say that matters here.
+// overlays holds the settings of the kustomizations among the inputs that affect
+// the conversion.
 type overlays struct {
-	// namespaces are by directory.
+	// namespaces holds the namespace set in each directory.
 	namespaces map[string]string
-	// patches are the paths of files that hold patches.
+	// patches are the paths of files that contain patches.
 	patches map[string]bool
-	// renaming are the fields that change names.
+	// renaming are the places of settings that change names.
 	renaming []place
 }
 
@@ -47,7 +48,7 @@ func (f *overlays) add(o object) {
 	}
 	for _, field := range []string{"namePrefix", "nameSuffix"} {
 		if o.text(field) != "" {
-			f.renaming = append(f.renaming, o.at(field))
+			f.renaming = append(f.renaming, o.placeOf(field))
 		}
 	}
 	for _, field := range []string{"patches", "patchesStrategicMerge", "patchesJson6902"} {
@@ -68,7 +69,8 @@ func (f *overlays) add(o object) {
 
 func (f *overlays) isPatch(file string) bool { return f.patches[path.Clean(filepath.ToSlash(file))] }
 
-// namespaceOf is the namespace an object ends in as far as the inputs tell.
+// namespaceOf returns the namespace in which an object is applied, as far as the
+// inputs show.
 func (c *conversion) namespaceOf(o object) string {
 	if namespace := o.text("metadata.namespace"); namespace != "" {
 		return namespace
@@ -83,8 +85,8 @@ func (c *conversion) namespaceOf(o object) string {
 	}
 }
 
-// checkRendering refuses overlays in which names are other than in the files:
-// volumes are found by their names.
+// checkRendering refuses overlays that change names, because volumes are found by
+// name.
 func (c *conversion) checkRendering() {
 	if len(c.userlands) == 0 && len(c.templates) == 0 {
 		return
@@ -95,8 +97,8 @@ func (c *conversion) checkRendering() {
 	}
 }
 
-// convertKustomization points what selects the old kinds at the new ones, and
-// rewrites patches that are written out in it.
+// convertKustomization changes selectors of the old kinds to the new ones, and
+// rewrites inline patches.
 func (c *conversion) convertKustomization(d *document) {
 	o := object{RNode: yaml.NewRNode(d.root.YNode()), document: d}
 	d.changed = retarget(o.YNode())
@@ -115,7 +117,8 @@ func (c *conversion) convertKustomization(d *document) {
 	}
 }
 
-// retarget rewrites each selector of the old group below a node.
+// retarget rewrites each selector of the old group below a node. It reports whether
+// there was one.
 func retarget(node *yaml.Node) (changed bool) {
 	if _, group := child(node, "group"); group != nil && group.Value == oldGroup {
 		group.Value = v1alpha1.SchemeGroupVersion.Group
@@ -130,7 +133,7 @@ func retarget(node *yaml.Node) (changed bool) {
 	return changed
 }
 
-// convertInline rewrites a patch that is a text in a kustomization.
+// convertInline rewrites a patch that is text in a kustomization.
 func (c *conversion) convertInline(o object, field string) bool {
 	at := o.spot(field)
 	if at.node == nil || at.node.Kind != yaml.ScalarNode || !strings.Contains(at.node.Value, oldGroup) {
@@ -160,8 +163,8 @@ func (c *conversion) convertInline(o object, field string) bool {
 	return d.changed
 }
 
-// noteMention tells of a document that speaks of the old kinds and stays as it
-// is.
+// noteMention adds a note for a document that mentions the old kinds but stays
+// unchanged.
 func (c *conversion) noteMention(d *document) {
 	before, _, found := strings.Cut(d.body, oldGroup)
 	if !found {

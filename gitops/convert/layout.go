@@ -9,11 +9,13 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 )
 
-// window is how many lines ahead one is sought, past those that were removed.
+// window is the number of lines ahead in which a line is searched, beyond the lines
+// that were removed.
 const window = 200
 
-// layouts are the ways to write a line that says the same as one that was read:
-// as it was, as it was unless that moves it, anew.
+// layouts are the ways to lay out a line whose content was read before. The first
+// keeps the old line. The second keeps it unless its indent changed. The third
+// takes the new line.
 var layouts = []func(before, after string) string{
 	func(before, _ string) string { return before },
 	func(before, after string) string {
@@ -25,8 +27,8 @@ var layouts = []func(before, after string) string{
 	func(_, after string) string { return after },
 }
 
-// restoreLayout puts back blank lines and spacing, which the YAML library
-// changes, as far as that leaves what the text says alone.
+// restoreLayout restores blank lines and spacing, which the YAML library changes,
+// as far as the content stays the same.
 func restoreLayout(before, after string) string {
 	old := readLayout(before)
 	for _, layout := range layouts {
@@ -84,7 +86,7 @@ func (l oldLayout) restore(after string, layout func(before, after string) strin
 
 func indent(line string) int { return len(line) - len(strings.TrimLeft(line, " ")) }
 
-// squeeze is a line without its spacing.
+// squeeze returns a line without spaces.
 func squeeze(line string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsSpace(r) {

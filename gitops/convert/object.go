@@ -8,13 +8,13 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 )
 
-// object is one Kubernetes object, or a patch for one.
+// object is a Kubernetes object, or a patch for one.
 type object struct {
 	*yaml.RNode
 	document *document
-	// path is where in the document it is; empty or ending in a dot.
+	// path is the path of the object in its document. It is empty or ends in a dot.
 	path string
-	// partial is set for a patch, which need not have every field.
+	// partial is true for a patch, which need not have every field.
 	partial bool
 }
 
@@ -26,15 +26,16 @@ func (o object) groupVersion() (group, version string) {
 	return group, version
 }
 
-// spot is a field of an object, there or not.
+// spot is a field of an object. The field need not exist.
 type spot struct {
 	place
-	// key is the name of the field, node its content; nil if it is not there.
+	// key is the name of the field and node its content. They are nil if the field
+	// does not exist.
 	key, node *yaml.Node
 }
 
-// spot finds a field by its path. Of one that is not there the line is that of
-// the nearest one above it.
+// spot finds a field by its path. If the field does not exist, the line is that of
+// its nearest parent.
 func (o object) spot(path string) spot {
 	s := spot{place: place{file: o.document.source.path, document: o.document.number, field: o.path + path}}
 	node, line := o.YNode(), o.YNode().Line
@@ -60,11 +61,11 @@ func (o object) spot(path string) spot {
 	return s
 }
 
-// at is where a field is.
-func (o object) at(path string) place { return o.spot(path).place }
+// placeOf returns the place of a field.
+func (o object) placeOf(path string) place { return o.spot(path).place }
 
-// text is the content of a field that is a scalar; else, and where there is no
-// such field, it is empty.
+// text returns the value of a scalar field. It returns "" if the field does not
+// exist or is not a scalar.
 func (o object) text(path string) string {
 	if node := o.spot(path).node; node != nil && node.Kind == yaml.ScalarNode && node.Tag != yaml.NodeTagNull {
 		return node.Value
@@ -72,20 +73,20 @@ func (o object) text(path string) string {
 	return ""
 }
 
-// has reports whether a field is there and not null.
+// has reports whether a field exists and is not null.
 func (o object) has(path string) bool {
 	node := o.spot(path).node
 	return node != nil && node.Tag != yaml.NodeTagNull
 }
 
-// set gives a field that is there another content, and leaves its comments.
+// set changes the value of an existing field and keeps its comments.
 func (o object) set(path, value string) {
 	node := o.spot(path).node
 	node.Value = value
 	node.Tag = yaml.NodeTagString
 }
 
-// child is what a step of a path leads to.
+// child returns the key and the value to which a step of a path leads.
 func child(node *yaml.Node, step string) (key, value *yaml.Node) {
 	if node == nil {
 		return nil, nil
@@ -107,7 +108,7 @@ func child(node *yaml.Node, step string) (key, value *yaml.Node) {
 	return nil, nil
 }
 
-// indexOf reads a step such as [3].
+// indexOf parses a step such as [3].
 func indexOf(step string) (index int, isIndex bool) {
 	number, isIndex := strings.CutPrefix(step, "[")
 	if !isIndex {
@@ -117,14 +118,14 @@ func indexOf(step string) (index int, isIndex bool) {
 	return index, err == nil
 }
 
-// put adds a field to a mapping, at the beginning, or at the end.
+// put adds a field at the beginning or the end of a mapping.
 func put(mapping *yaml.Node, atFront bool, key string, value *yaml.Node) {
 	field := []*yaml.Node{{Kind: yaml.ScalarNode, Tag: yaml.NodeTagString, Value: key}, value}
 	if !atFront || len(mapping.Content) == 0 {
 		mapping.Content = append(mapping.Content, field...)
 		return
 	}
-	// What is said above the first field is said of all of them.
+	// A comment above the first field belongs to the whole mapping.
 	first := mapping.Content[0]
 	field[0].HeadComment, first.HeadComment = first.HeadComment, ""
 	mapping.Content = append(field, mapping.Content...)
@@ -136,8 +137,8 @@ func numberNode(value int) *yaml.Node {
 	return &yaml.Node{Kind: yaml.ScalarNode, Tag: yaml.NodeTagInt, Value: strconv.Itoa(value)}
 }
 
-// remove takes a field from a mapping, and gives what comments there were in it
-// to the next field, or to the one before.
+// remove removes a field from a mapping. It moves the field's comments to the next
+// field, or to the previous one if it was the last.
 func remove(mapping *yaml.Node, key string) {
 	for i := 0; i+1 < len(mapping.Content); i += 2 {
 		if mapping.Content[i].Value != key {
@@ -167,7 +168,7 @@ func join(a, b string) string {
 	return a + "\n" + b
 }
 
-// fields are the names of a mapping's fields.
+// fields returns the names of a mapping's fields.
 func fields(mapping *yaml.Node) (names []string) {
 	if mapping == nil || mapping.Kind != yaml.MappingNode {
 		return nil

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// place is somewhere in a file.
+// place is a position in a file.
 type place struct {
 	file string
 	// document counts from 1; 0 stands for the whole file.
@@ -16,7 +16,7 @@ type place struct {
 	field string
 }
 
-// String is file:line: document 2: field.
+// String returns the place in the form "file:line: document 2: field".
 func (p place) String() string {
 	var b strings.Builder
 	if p.file == Stdin {
@@ -36,14 +36,14 @@ func (p place) String() string {
 	return b.String()
 }
 
-// Note is something the person converting should know, though nothing is wrong.
+// Note is information for the person who converts. It is not a mistake.
 type Note struct {
 	place
-	// Message says what changes, and what to do about it.
+	// Message describes a change and what to do about it.
 	Message string
 }
 
-// String is the note with its place.
+// String returns the message after its place.
 func (n Note) String() string {
 	if n.file == "" {
 		return n.Message
@@ -51,15 +51,15 @@ func (n Note) String() string {
 	return n.place.String() + ": " + n.Message
 }
 
-// Problem is a reason why an input can't be converted.
-type Problem struct {
+// Rejection is a reason why an input can't be converted.
+type Rejection struct {
 	place
-	// Message says what is wrong, Cure what to do.
+	// Message describes the mistake, and Cure how to fix it.
 	Message, Cure string
 }
 
-// Error is the problem with its place and cure.
-func (p Problem) Error() string {
+// Error returns the message after its place, with the cure.
+func (p Rejection) Error() string {
 	text := p.String() + ": " + p.Message
 	if p.Cure != "" {
 		text += ": " + p.Cure
@@ -67,11 +67,11 @@ func (p Problem) Error() string {
 	return text
 }
 
-// Problems are all that were found.
-type Problems []Problem
+// Rejections is an error that lists all reasons.
+type Rejections []Rejection
 
-// Error has a line for each.
-func (p Problems) Error() string {
+// Error returns the rejections, one per line.
+func (p Rejections) Error() string {
 	lines := make([]string, len(p))
 	for i, problem := range p {
 		lines[i] = problem.Error()
@@ -79,8 +79,8 @@ func (p Problems) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// Unwrap lets errors.As find each.
-func (p Problems) Unwrap() []error {
+// Unwrap lets errors.As find each rejection.
+func (p Rejections) Unwrap() []error {
 	all := make([]error, len(p))
 	for i, problem := range p {
 		all[i] = problem
@@ -89,7 +89,7 @@ func (p Problems) Unwrap() []error {
 }
 
 func (c *conversion) problem(at place, message, cure string) {
-	c.problems = append(c.problems, Problem{place: at, Message: message, Cure: cure})
+	c.problems = append(c.problems, Rejection{place: at, Message: message, Cure: cure})
 }
 
 func (c *conversion) note(at place, message string) {

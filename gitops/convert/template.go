@@ -12,15 +12,15 @@ import (
 	"github.com/carrel-dev/carrel/api/v1alpha1"
 )
 
-// template is what is remembered of a Template.
+// template holds the parts of a Template that converting Userlands needs.
 type template struct {
 	object
 	namespace, name string
 	volumes         []string
 }
 
-// unusedInService says of fields of spec.service what became of them. The old
-// controller read the ports and nothing else.
+// unusedInService is the note for removed fields of spec.service. The old
+// controller read only the ports.
 const unusedInService = "the old controller never looked at it and Carrel has no such field: removed"
 
 const servicePath = "spec.service"
@@ -50,19 +50,19 @@ func (c *conversion) convertTemplate(o object) {
 
 var volumeName = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
 
-// volume is the name of a volume. It is part of the name of each claim that
-// exists, so it can't be changed in passing.
+// volume returns the name of a volume. The name is part of the name of each
+// existing claim, so convert must not change it.
 func (c *conversion) volume(o object, path string) string {
 	name := o.text(path)
 	if len(name) > 40 || !volumeName.MatchString(name) {
-		c.problem(o.at(path), fmt.Sprintf("%q can't be the name of a volume: at most 40 lower-case letters, digits and single '-'", name),
+		c.problem(o.placeOf(path), fmt.Sprintf("%q can't be the name of a volume: at most 40 lower-case letters, digits and single '-'", name),
 			"rename it here and in volumeMounts; in the claims written, put the old name back into metadata.name")
 	}
 	return name
 }
 
-// addService gives a Template without one, as those of v1alpha1 were, a service
-// made of the ports its containers name.
+// addService adds a service to a Template without one, such as those of v1alpha1.
+// It takes the ports of the containers.
 func (c *conversion) addService(o object) {
 	spec := o.spot("spec").node
 	if o.partial || o.has(servicePath+".ports") || spec == nil || spec.Kind != yaml.MappingNode {
@@ -70,7 +70,7 @@ func (c *conversion) addService(o object) {
 	}
 	ports := containerPorts(o)
 	if len(ports) == 0 {
-		c.problem(o.at(servicePath), "no port is named, neither here nor in a container, so nobody could reach the carrel",
+		c.problem(o.placeOf(servicePath), "no port is named, neither here nor in a container, so nobody could reach the carrel",
 			"add spec.service.ports with the port the software listens on")
 		return
 	}
@@ -89,10 +89,10 @@ func (c *conversion) addService(o object) {
 	put(service, false, "ports", list)
 	remove(spec, "service")
 	put(spec, false, "service", service)
-	c.note(o.at("spec"), "there was no spec.service.ports: made of the ports of the containers; see that the first is the one for browsers")
+	c.note(o.placeOf("spec"), "there was no spec.service.ports: made of the ports of the containers; see that the first is the one for browsers")
 }
 
-// containerPort is a port as a container names it.
+// containerPort is a port that a container declares.
 type containerPort struct {
 	name   string
 	number int
@@ -123,7 +123,7 @@ func (c *conversion) convertService(o object, service *yaml.Node) {
 		if name == "ports" {
 			continue
 		}
-		c.note(o.at(servicePath+"."+name), unusedInService)
+		c.note(o.placeOf(servicePath+"."+name), unusedInService)
 		remove(service, name)
 	}
 	ports := o.spot(servicePath + ".ports").node
@@ -141,7 +141,7 @@ func (c *conversion) convertService(o object, service *yaml.Node) {
 		c.checkServiceName(o)
 	case !c.unmap(o, ports):
 		put(service, true, "type", textNode(string(v1alpha1.ServiceClusterIP)))
-		c.note(o.at(servicePath+".ports"), "two ports lead to one of the container, which takes a Service with an address of its own: type is ClusterIP")
+		c.note(o.placeOf(servicePath+".ports"), "two ports lead to one of the container, which takes a Service with an address of its own: type is ClusterIP")
 	}
 }
 
@@ -150,7 +150,7 @@ var portName = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`)
 func (c *conversion) convertPort(o object, port *yaml.Node, path string, only bool) {
 	for _, name := range fields(port) {
 		if !slices.Contains([]string{"name", "port", "protocol", "targetPort"}, name) {
-			c.note(o.at(path+"."+name), "Carrel has no such field: removed")
+			c.note(o.placeOf(path+"."+name), "Carrel has no such field: removed")
 			remove(port, name)
 		}
 	}
@@ -159,14 +159,14 @@ func (c *conversion) convertPort(o object, port *yaml.Node, path string, only bo
 	case name == "" && only && !o.partial:
 		put(port, true, "name", textNode("http"))
 	case name == "" && !o.partial:
-		c.problem(o.at(path+".name"), "the port has no name", "name it, http if it is for browsers")
+		c.problem(o.placeOf(path+".name"), "the port has no name", "name it, http if it is for browsers")
 	case name != "" && (len(name) > 15 || !portName.MatchString(name)):
-		c.problem(o.at(path+".name"), fmt.Sprintf("%q can't be the name of a port: at most 15 lower-case letters, digits and '-'", name), "shorten it")
+		c.problem(o.placeOf(path+".name"), fmt.Sprintf("%q can't be the name of a port: at most 15 lower-case letters, digits and '-'", name), "shorten it")
 	}
 	c.resolveTargetPort(o, path)
 }
 
-// resolveTargetPort writes the number of a container's port for its name.
+// resolveTargetPort replaces the name of a container's port by its number.
 func (c *conversion) resolveTargetPort(o object, path string) {
 	at := o.spot(path + ".targetPort")
 	if at.node == nil {
@@ -185,8 +185,9 @@ func (c *conversion) resolveTargetPort(o object, path string) {
 	c.problem(at.place, fmt.Sprintf("no container names a port %q", at.node.Value), "write the number of the port")
 }
 
-// unmap makes each port the one its container listens on, since the name of a
-// headless Service leads straight to the pod. It reports whether that can be.
+// unmap sets each port to the one on which its container listens, because the name
+// of a headless Service resolves to the pod itself. It reports whether that is
+// possible.
 func (c *conversion) unmap(o object, ports *yaml.Node) bool {
 	seen := map[string]bool{}
 	for i := range ports.Content {
@@ -204,7 +205,7 @@ func (c *conversion) unmap(o object, ports *yaml.Node) bool {
 			continue
 		}
 		if target != number.Value {
-			c.note(o.at(path+".port"), fmt.Sprintf("the port of the Service is now %s instead of %s, that of the container: who connects by its old number needs --keep-service-names",
+			c.note(o.placeOf(path+".port"), fmt.Sprintf("the port of the Service is now %s instead of %s, that of the container: who connects by its old number needs --keep-service-names",
 				target, number.Value))
 		}
 		number.Value = target
@@ -215,10 +216,11 @@ func (c *conversion) unmap(o object, ports *yaml.Node) bool {
 
 var servicePattern = regexp.MustCompile(`^[a-z][-a-z0-9]*$`)
 
-// checkServiceName is for --keep-service-names.
+// checkServiceName refuses a Template after which no Service can be named. It is
+// called with KeepServiceNames only.
 func (c *conversion) checkServiceName(o object) {
 	if name := o.text("metadata.name"); !servicePattern.MatchString(name) {
-		c.problem(o.at("metadata.name"), fmt.Sprintf("a Service can't be named after Template %q, and no Service of that system can have been", name),
+		c.problem(o.placeOf("metadata.name"), fmt.Sprintf("a Service can't be named after Template %q, and no Service of that system can have been", name),
 			"convert it without --keep-service-names")
 	}
 }
@@ -226,9 +228,9 @@ func (c *conversion) checkServiceName(o object) {
 func (c *conversion) checkName(o object) {
 	name := o.text("metadata.name")
 	if name == "" && !o.partial {
-		c.problem(o.at("metadata.name"), "it has no name", "write metadata.name")
+		c.problem(o.placeOf("metadata.name"), "it has no name", "write metadata.name")
 	}
 	if o.text("kind") == templateKind && len(name) > 63 {
-		c.problem(o.at("metadata.name"), "the name of a Template has at most 63 characters", "shorten it, here and in the Userlands")
+		c.problem(o.placeOf("metadata.name"), "the name of a Template has at most 63 characters", "shorten it, here and in the Userlands")
 	}
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/carrel-dev/carrel/core/workload"
 )
 
-// verifyTemplate holds a converted Template against the kind and its rules.
+// verifyTemplate checks a converted Template against its type and its rules.
 func (c *conversion) verifyTemplate(o object) {
 	t := &v1alpha1.Template{}
 	if !c.decode(o, t) {
@@ -24,17 +24,17 @@ func (c *conversion) verifyTemplate(o object) {
 		if wrong.Type == field.ErrorTypeRequired {
 			message, cure = "it is missing", wrong.Detail
 		}
-		c.problem(o.at(wrong.Field), message, cure)
+		c.problem(o.placeOf(wrong.Field), message, cure)
 	}
 	if len(t.Spec.Template.Spec.Containers) == 0 {
-		c.problem(o.at("spec.template.spec.containers"), "there is no container", "write at least one")
+		c.problem(o.placeOf("spec.template.spec.containers"), "there is no container", "write at least one")
 	}
 }
 
 func (c *conversion) verifyUserland(o object) { c.decode(o, &v1alpha1.Userland{}) }
 
-// decode reads an object into its kind and complains of fields it does not have
-// and of values that don't fit.
+// decode decodes an object into its type. It reports unknown fields and values of
+// the wrong type as problems.
 func (c *conversion) decode(o object, into any) bool {
 	data, err := o.MarshalJSON()
 	if err != nil {
@@ -43,16 +43,16 @@ func (c *conversion) decode(o object, into any) bool {
 	}
 	strict, err := kjson.UnmarshalStrict(data, into)
 	if err != nil {
-		c.problem(o.at(pathIn(err)), words(err), "correct the value")
+		c.problem(o.placeOf(pathIn(err)), decoderMessage(err), "correct the value")
 		return false
 	}
 	for _, wrong := range strict {
-		c.problem(o.at(pathIn(wrong)), strings.TrimPrefix(wrong.Error(), "json: "), "correct its spelling or remove it")
+		c.problem(o.placeOf(pathIn(wrong)), strings.TrimPrefix(wrong.Error(), "json: "), "correct its spelling or remove it")
 	}
 	return len(strict) == 0
 }
 
-// pathIn is the field an error of the decoder speaks of.
+// pathIn returns the field that a decoder's error names.
 func pathIn(err error) string {
 	var strict kjson.FieldError
 	var kind *json.UnmarshalTypeError
@@ -66,8 +66,8 @@ func pathIn(err error) string {
 	}
 }
 
-// words are what an error of the decoder says, without the types of Go.
-func words(err error) string {
+// decoderMessage returns a decoder's error without the names of Go types.
+func decoderMessage(err error) string {
 	var kind *json.UnmarshalTypeError
 	if errors.As(err, &kind) {
 		return fmt.Sprintf("a %s stands where a %s belongs", kind.Value, kind.Type.Kind())

@@ -13,9 +13,10 @@ import (
 	"github.com/carrel-dev/carrel/core/roster"
 )
 
-// Add puts a row in: into the roster of a name, the first if that is empty, or as
-// a file of its own where the course has no roster.
-func (c *Class) Add(row roster.Row, file string) error {
+// Add adds a student. It adds a row to the roster called file, or to the first
+// roster if file is empty. If the course has no roster, it creates a file for the
+// student.
+func (c *ClassFiles) Add(row roster.Row, file string) error {
 	for _, text := range []*string{&row.User, &row.Name, &row.Template, &row.Section} {
 		*text = strings.TrimSpace(*text)
 	}
@@ -34,9 +35,10 @@ func (c *Class) Add(row roster.Row, file string) error {
 	return target.Add(row)
 }
 
-// create makes a student's file, and lists it where a kustomization lists files.
-func (c *Class) create(row roster.Row) error {
-	// The rules are those of rows: one language for both.
+// create creates a student's file, and adds it to the resources if there is a
+// kustomization.
+func (c *ClassFiles) create(row roster.Row) error {
+	// The rules of rows apply to files too, so read the student as a row.
 	all := &CSV{comma: ',', end: "\n"}
 	text := all.text([]string{"user", "name", "template", "section"}) + all.text([]string{row.User, row.Name, row.Template, row.Section})
 	if row.User == "" {
@@ -62,7 +64,7 @@ func (c *Class) create(row roster.Row) error {
 	return c.list(p, true)
 }
 
-// userland is the manifest of a row.
+// userland returns the manifest of a row.
 func userland(name string, row roster.Row) (string, error) {
 	spec := map[string]any{}
 	if name != row.User {
@@ -100,8 +102,8 @@ func userland(name string, row roster.Row) (string, error) {
 	return manifest, nil
 }
 
-// list puts a file on the list of resources, or takes it off.
-func (c *Class) list(p string, add bool) error {
+// list adds a file to the kustomization's resources, or removes it.
+func (c *ClassFiles) list(p string, add bool) error {
 	if c.kustomize == nil {
 		return nil
 	}

@@ -15,33 +15,33 @@ import (
 	"github.com/carrel-dev/carrel/core/roster"
 )
 
-// Class is the roster of a course in a working tree: CSV files, or one file for
-// each student.
-type Class struct {
+// ClassFiles holds the files of a class in a working tree: CSV rosters, or one file
+// for each student.
+type ClassFiles struct {
 	directory string
-	// rosters are the CSV files, by their path; order is that in which the
-	// kustomization names them.
+	// rosters holds the CSV files by path, and order their paths as the
+	// kustomization lists them.
 	rosters map[string]*CSV
 	order   []string
 	before  map[string][]byte
-	// kustomization is the file, empty if there is none; resources are edited in
-	// it.
+	// kustomization is the path of the kustomization, or empty if there is none.
+	// text is its edited content.
 	kustomization string
 	kustomize     *yaml.RNode
 	text          string
-	// students are the files of single students.
+	// students are the students with files of their own.
 	students []student
 	created  map[string][]byte
 	deleted  []string
-	// course is what the Course says, if it is here.
+	// course holds the settings of the Course, if its manifest is in the directory.
 	course course
 }
 
-// course is what of a Course decides how its rosters are read.
+// course holds the fields of a Course that decide how its rosters are read.
 type course struct {
-	// TemplateName is the Template of who names none.
+	// TemplateName is the Template of students who name none.
 	TemplateName string `yaml:"templateName"`
-	// Rosters are the ConfigMaps that are rosters.
+	// Rosters name the ConfigMaps that are rosters.
 	Rosters []source `yaml:"rosters"`
 }
 
@@ -49,25 +49,25 @@ type source struct {
 	ConfigMap string `yaml:"configMap"`
 }
 
-// student is a Userland in a file of its own, and its place in it.
+// student is a Userland in a file. alone is true if the file contains nothing else.
 type student struct {
 	file, user, name, template, section, person string
 	enabled, alone                              bool
 }
 
-// Open reads the directory of a roster. Rosters with errors are not edited.
-func Open(directory string) (*Class, error) {
+// Open reads the directory of a roster. It returns an error if a roster is invalid.
+func Open(directory string) (*ClassFiles, error) {
 	if info, err := os.Stat(directory); err != nil || !info.IsDir() {
 		return nil, fmt.Errorf("%s is no directory: name the course as it is called below courses/, or its directory with --directory", directory)
 	}
-	c := &Class{directory: directory, rosters: map[string]*CSV{}, before: map[string][]byte{}, created: map[string][]byte{}}
+	c := &ClassFiles{directory: directory, rosters: map[string]*CSV{}, before: map[string][]byte{}, created: map[string][]byte{}}
 	if err := c.readKustomization(); err != nil {
 		return nil, err
 	}
 	return c, errors.Join(c.readManifests(), c.readRosters())
 }
 
-func (c *Class) readKustomization() error {
+func (c *ClassFiles) readKustomization() error {
 	for _, name := range []string{"kustomization.yaml", "kustomization.yml", "Kustomization"} {
 		p := filepath.Join(c.directory, name)
 		data, err := os.ReadFile(p)
@@ -87,7 +87,7 @@ func (c *Class) readKustomization() error {
 }
 
 // readRosters reads the CSV files that become ConfigMaps.
-func (c *Class) readRosters() error {
+func (c *ClassFiles) readRosters() error {
 	if c.kustomize == nil {
 		return nil
 	}
@@ -126,14 +126,14 @@ func (c *Class) readRosters() error {
 	return errors.Join(problems...)
 }
 
-// isRoster reports whether a ConfigMap is a roster: one that the Course names or, if
-// that is not here, any.
-func (c *Class) isRoster(configMap string) bool {
+// isRoster reports whether a ConfigMap is a roster. If the Course names no rosters
+// here, every ConfigMap is one.
+func (c *ClassFiles) isRoster(configMap string) bool {
 	return len(c.course.Rosters) == 0 || slices.Contains(c.course.Rosters, source{configMap})
 }
 
 // readManifests reads the Course and the files of single students.
-func (c *Class) readManifests() error {
+func (c *ClassFiles) readManifests() error {
 	return filepath.WalkDir(c.directory, func(p string, d os.DirEntry, err error) error {
 		if err != nil || d.IsDir() || (filepath.Ext(p) != ".yaml" && filepath.Ext(p) != ".yml") {
 			return err
@@ -173,11 +173,12 @@ func studentOf(node *yaml.RNode) student {
 	return s
 }
 
-// templateOf is the Template of one that names it or leaves it to the course.
-func (c *Class) templateOf(named string) string { return cmp.Or(named, c.course.TemplateName) }
+// templateOf returns the named Template, or the course's default if named is empty.
+func (c *ClassFiles) templateOf(named string) string { return cmp.Or(named, c.course.TemplateName) }
 
-// chosen are the CSV files that are meant: that of a name, all if it is empty.
-func (c *Class) chosen(file string) ([]string, error) {
+// chosen returns the paths of the CSV roster called file, or of all rosters if file
+// is empty.
+func (c *ClassFiles) chosen(file string) ([]string, error) {
 	if file == "" {
 		return c.order, nil
 	}
@@ -188,8 +189,9 @@ func (c *Class) chosen(file string) ([]string, error) {
 	return []string{target.name}, nil
 }
 
-// roster is the CSV file of a name; nil where there is none at all.
-func (c *Class) roster(file string) (*CSV, error) {
+// roster returns the CSV roster called file, or the first one if file is empty. It
+// returns nil if file is empty and there is no roster.
+func (c *ClassFiles) roster(file string) (*CSV, error) {
 	if file == "" && len(c.order) > 0 {
 		return c.rosters[c.order[0]], nil
 	}
@@ -208,9 +210,9 @@ func (c *CSV) rows() []roster.Row {
 	return roster.Read(roster.File{Name: c.name, Data: c.Bytes()}).Rows
 }
 
-// Rows are all students, of files first as for the Course, or those of a CSV file if
-// it is named.
-func (c *Class) Rows(file string) (rows []roster.Row, err error) {
+// Rows returns all students, those with files first, as the Course orders them. If
+// file is not empty, Rows returns the rows of that CSV file only.
+func (c *ClassFiles) Rows(file string) (rows []roster.Row, err error) {
 	rosters, err := c.chosen(file)
 	if err != nil {
 		return nil, err
@@ -226,8 +228,9 @@ func (c *Class) Rows(file string) (rows []roster.Row, err error) {
 	return rows, nil
 }
 
-// Sort sorts each CSV file by a column, or one if it is named.
-func (c *Class) Sort(field, file string) error {
+// Sort sorts the CSV roster called file by a column, or all rosters if file is
+// empty.
+func (c *ClassFiles) Sort(field, file string) error {
 	rosters, err := c.chosen(file)
 	if err != nil {
 		return err

@@ -1,7 +1,7 @@
 // Package edit changes rosters in place: CSV files and files of single students.
-// What is not changed stays byte for byte: line ends, byte order mark, quotes,
-// columns that are not read, comments. What the rules of rosters refuse is refused
-// with all that is wrong, and then nothing is written.
+// What it does not change stays byte for byte: line ends, byte order mark, quotes,
+// unknown columns and comments. If the rules of rosters refuse the result, Save
+// returns all problems and writes nothing.
 package edit
 
 import (
@@ -20,10 +20,10 @@ import (
 
 const byteOrder = "\ufeff"
 
-// Problems are all that is wrong with a roster.
+// Problems is an error that lists everything wrong with a roster.
 type Problems []roster.Problem
 
-// Error lists them, one a line.
+// Error returns the problems, one per line.
 func (p Problems) Error() string {
 	lines := make([]string, len(p))
 	for i, problem := range p {
@@ -35,7 +35,8 @@ func (p Problems) Error() string {
 // CSV is a roster that is being edited.
 type CSV struct {
 	name string
-	// before is what precedes the first record: byte order mark, sep=.
+	// before is the text before the first record: byte order mark, sep= line and
+	// empty lines.
 	before string
 	end    string
 	comma  rune
@@ -43,7 +44,7 @@ type CSV struct {
 	lines  []record
 }
 
-// record is a line as it stands, its line end included, and its cells.
+// record is one line of the file, including its line end, and its cells.
 type record struct {
 	raw   string
 	cells []string
@@ -53,14 +54,13 @@ func (r record) blank() bool {
 	return !slices.ContainsFunc(r.cells, func(cell string) bool { return strings.TrimSpace(cell) != "" })
 }
 
-// columnNames are what each column that is read may be called.
+// columnNames lists the accepted names of each column.
 var columnNames = map[string][]string{
 	"user": {"user", "username"}, "name": {"name", "full name", "fullname"},
 	"template": {"template"}, "section": {"section"}, "enabled": {"enabled"},
 }
 
-// Parse reads a roster. One that has errors is not edited: they are returned as
-// Problems.
+// Parse reads a roster. If the roster is invalid, it returns Problems.
 func Parse(name string, data []byte) (*CSV, error) {
 	if errs := roster.Read(roster.File{Name: name, Data: data}).Errors; len(errs) > 0 {
 		return nil, Problems(errs)
@@ -81,7 +81,7 @@ func Parse(name string, data []byte) (*CSV, error) {
 		cells, err := reader.Read()
 		to := reader.InputOffset()
 		if errors.Is(err, io.EOF) {
-			// Empty lines at the end.
+			// The rest consists of empty lines.
 			if rest := text[from:]; rest != "" {
 				c.lines = append(c.lines, record{raw: rest})
 			}
@@ -90,7 +90,8 @@ func Parse(name string, data []byte) (*CSV, error) {
 		if err != nil {
 			return nil, fmt.Errorf("read %s: %w", name, err)
 		}
-		// Empty lines before it are passed over; they stay when it goes.
+		// The reader skips empty lines before a record. Keep them as records of
+		// their own, so that they stay when the record is removed.
 		begin := from + int64(emptyLines(text[from:to]))
 		empty, r := text[from:begin], record{text[begin:to], cells}
 		from = to
@@ -112,7 +113,7 @@ func Parse(name string, data []byte) (*CSV, error) {
 	}
 }
 
-// emptyLines is the length of the empty lines that a text begins with.
+// emptyLines returns the length of the empty lines at the beginning of text.
 func emptyLines(text string) int {
 	rest := text
 	for strings.HasPrefix(rest, "\n") || strings.HasPrefix(rest, "\r\n") {
@@ -121,8 +122,9 @@ func emptyLines(text string) int {
 	return len(text) - len(rest)
 }
 
-// separator finds what separates cells as package roster does; what is read in
-// the end is compared, so that the two can't differ unseen.
+// separator returns text without its sep= line, and sets the cell separator by the
+// rules of package roster. Rows are read back by that package, so a difference
+// between the two shows.
 func (c *CSV) separator(text string) string {
 	first, after, _ := strings.Cut(text, "\n")
 	if sep, says := strings.CutPrefix(strings.TrimRight(first, "\r"), "sep="); says && len(sep) == 1 {
@@ -139,7 +141,7 @@ func (c *CSV) separator(text string) string {
 	return text
 }
 
-// column is where a field stands; -1 if nowhere.
+// column returns the index of a field's column, or -1 if there is none.
 func (c *CSV) column(field string) int {
 	for _, name := range columnNames[field] {
 		for i, cell := range c.header.cells {
@@ -158,8 +160,8 @@ func (c *CSV) cell(r record, field string) string {
 	return ""
 }
 
-// Add appends a row. It is an error if the roster has no column for what the row
-// says.
+// Add appends a row. It returns an error if the row sets a field for which the
+// roster has no column.
 func (c *CSV) Add(row roster.Row) error {
 	if strings.TrimSpace(row.User) == "" {
 		return errors.New("no user: name what the student logs in with")
@@ -173,10 +175,10 @@ func (c *CSV) Add(row roster.Row) error {
 	return nil
 }
 
-// Update gives the rows of a user whose Template is meant what another says. It
-// reports whether there is one. Empty name and section leave what is there, and so
-// do Template and whether the carrel is enabled: a learning platform knows nothing
-// of those.
+// Update sets the name and section of a user's rows for whose Template meant
+// returns true. It reports whether there is such a row. An empty name or section
+// leaves the cell as it is. Template and enabled always stay, because a learning
+// platform does not know them.
 func (c *CSV) Update(row roster.Row, meant func(template string) bool) (there bool, err error) {
 	for i := range c.lines {
 		r := &c.lines[i]
@@ -207,8 +209,8 @@ func (c *CSV) rowOf(r record) roster.Row {
 	return row
 }
 
-// fill writes a row into a record, keeping cells of other columns and words such
-// as yes that already say what is wanted.
+// fill writes a row into a record. It keeps the cells of other columns, and words
+// such as yes that already have the wanted meaning.
 func (c *CSV) fill(r *record, row roster.Row) error {
 	was := c.rowOf(*r)
 	for len(r.cells) < len(c.header.cells) {
@@ -234,25 +236,24 @@ func (c *CSV) fill(r *record, row roster.Row) error {
 	return nil
 }
 
-// text writes cells, quoting those that need it.
+// text returns cells as one line, with quotes where needed.
 func (c *CSV) text(cells []string) string {
 	var b bytes.Buffer
 	w := csv.NewWriter(&b)
 	w.Comma = c.comma
-	_ = w.Write(cells) // to memory
+	_ = w.Write(cells) // writing to memory can't fail
 	w.Flush()
 	return strings.TrimSuffix(b.String(), "\n") + c.end
 }
 
-// Remove drops the rows whose user and Template are meant.
+// Remove removes the rows for which meant returns true.
 func (c *CSV) Remove(meant func(user, template string) bool) {
 	c.lines = slices.DeleteFunc(c.lines, func(r record) bool {
 		return !r.blank() && meant(c.cell(r, "user"), c.cell(r, "template"))
 	})
 }
 
-// Sort puts the lines in the order of a column, then of users; empty lines go to
-// the end.
+// Sort sorts the lines by a column, then by user. Empty lines move to the end.
 func (c *CSV) Sort(field string) error {
 	if c.column(field) < 0 {
 		return fmt.Errorf("%s has no column %s to sort by", c.name, field)
@@ -270,7 +271,7 @@ func (c *CSV) Sort(field string) error {
 	return nil
 }
 
-// endLast ends the last line, as a line after it demands.
+// endLast adds a line end to the last line if it lacks one.
 func (c *CSV) endLast() {
 	last := &c.header
 	if len(c.lines) > 0 {
@@ -281,7 +282,7 @@ func (c *CSV) endLast() {
 	}
 }
 
-// Bytes is the roster as edited.
+// Bytes returns the edited roster.
 func (c *CSV) Bytes() []byte {
 	var b strings.Builder
 	b.WriteString(c.before)

@@ -123,7 +123,7 @@ func FuzzReadForeign(f *testing.F) {
 	})
 }
 
-// class makes the directory of a roster.
+// class writes files into a new roster directory and returns its path.
 func class(t *testing.T, files map[string]string) string {
 	t.Helper()
 	directory := t.TempDir()
@@ -245,17 +245,17 @@ const (
 	withIDE = "kind: Course\nmetadata:\n  name: prog1\nspec:\n  templateName: ide\n  rosters:\n    - configMap: roster\n"
 )
 
-// TestEdits tells of a class with two CSV files, one student in a file of their own,
-// a ConfigMap that is no roster, and ide as the course's Template.
+// TestEdits edits a class of two CSV files, a student with a file, and a ConfigMap
+// that is not a roster. The course's Template is ide.
 func TestEdits(t *testing.T) {
-	remove := func(template, file string, who ...string) func(*edit.Class) error {
-		return func(c *edit.Class) error { return c.Remove(who, template, file) }
+	remove := func(template, file string, who ...string) func(*edit.ClassFiles) error {
+		return func(c *edit.ClassFiles) error { return c.Remove(who, template, file) }
 	}
-	add := func(r roster.Row, file string) func(*edit.Class) error {
-		return func(c *edit.Class) error { return c.Add(r, file) }
+	add := func(r roster.Row, file string) func(*edit.ClassFiles) error {
+		return func(c *edit.ClassFiles) error { return c.Add(r, file) }
 	}
-	merge := func(text, file string, prune bool) func(*edit.Class) error {
-		return func(c *edit.Class) error {
+	merge := func(text, file string, prune bool) func(*edit.ClassFiles) error {
+		return func(c *edit.ClassFiles) error {
 			from, err := edit.ReadForeign("students.csv", []byte(text), edit.Columns{})
 			if err != nil {
 				return err
@@ -266,16 +266,16 @@ func TestEdits(t *testing.T) {
 	const roster1, late = "user,name,template\na,A,\na,A,db\nb,B,\nc,C,ide\n", "user,name,template\nd,D,db\n"
 	for _, test := range []struct {
 		name string
-		do   func(*edit.Class) error
-		// want are the files that are other then; none is nothing but an error, which
-		// holds refused.
+		do   func(*edit.ClassFiles) error
+		// want holds the changed files with their content. If it is empty, the edit
+		// must fail with an error that contains refused.
 		want    map[string]string
 		refused string
 	}{
 		{name: "a student by both names", do: remove("", "", "rin", "rin@x"), want: map[string]string{"rin.yaml": "", "kustomization.yaml": strings.Replace(twoCSV, "  - rin.yaml\n", "", 1)}},
 		{name: "a student twice", do: remove("", "", "d", "d"), want: map[string]string{"late.csv": "user,name,template\n"}},
 		{name: "one carrel by its name", do: remove("", "", roster.Row{User: "a", Template: "db"}.UserlandName()), want: map[string]string{"roster.csv": "user,name,template\na,A,\nb,B,\nc,C,ide\n"}},
-		{name: "one whose login is another's carrel's name", want: map[string]string{}, do: func(c *edit.Class) error {
+		{name: "one whose login is another's carrel's name", want: map[string]string{}, do: func(c *edit.ClassFiles) error {
 			if err := c.Add(roster.Row{User: "rin", Template: "db", Enabled: true}, ""); err != nil {
 				return err
 			}
@@ -283,9 +283,9 @@ func TestEdits(t *testing.T) {
 		}},
 		{name: "all carrels of one", do: remove("", "", "a"), want: map[string]string{"roster.csv": "user,name,template\nb,B,\nc,C,ide\n"}},
 		{name: "the course's Template by its name", do: remove("ide", "", "a"), want: map[string]string{"roster.csv": "user,name,template\na,A,db\nb,B,\nc,C,ide\n"}},
-		{name: "from another file", do: remove("", "late.csv", "a"), refused: `nobody whom --template and --file leave is called "a"`},
+		{name: "from another file", do: remove("", "late.csv", "a"), refused: `no student called "a" matches --template and --file`},
 		{name: "from a file", do: remove("", "late.csv", "d"), want: map[string]string{"late.csv": "user,name,template\n"}},
-		{name: "one who is there and one who is not", do: remove("", "", "a", "z"), refused: `nobody here is called "z"`},
+		{name: "one who is there and one who is not", do: remove("", "", "a", "z"), refused: `no student is called "z"`},
 
 		{name: "spaces around", do: add(roster.Row{User: "e ", Name: " E", Enabled: true}, ""), want: map[string]string{"roster.csv": roster1 + "e,E,\n"}},
 		{name: "another file", do: add(row("e"), "late.csv"), want: map[string]string{"late.csv": late + "e,,\n"}},
@@ -300,8 +300,8 @@ func TestEdits(t *testing.T) {
 		{name: "imported into one file", do: merge("user,name\na,Aa\nd,Dd\ne,E\n", "late.csv", false), want: map[string]string{"late.csv": "user,name,template\nd,Dd,db\ne,E,\n"}},
 		{name: "imported with Templates, and no others", do: merge("user,template\na,ide\nc,\nd,\n", "", true), want: map[string]string{"roster.csv": "user,name,template\na,A,\nc,C,ide\nd,,\n"}},
 
-		{name: "one file sorted", do: func(c *edit.Class) error { return c.Sort("name", "late.csv") }, want: map[string]string{}},
-		{name: "no such file sorted", do: func(c *edit.Class) error { return c.Sort("name", "other.csv") }, refused: "no roster of"},
+		{name: "one file sorted", do: func(c *edit.ClassFiles) error { return c.Sort("name", "late.csv") }, want: map[string]string{}},
+		{name: "no such file sorted", do: func(c *edit.ClassFiles) error { return c.Sort("name", "other.csv") }, refused: "no roster of"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			directory := class(t, map[string]string{"kustomization.yaml": twoCSV, "course.yaml": withIDE, "rin.yaml": rin, "notes.txt": "no, roster\"\n", "roster.csv": roster1, "late.csv": late})
@@ -372,7 +372,8 @@ func TestRowsOfOneFile(t *testing.T) {
 	}
 }
 
-// What is wrong with another program's file is told in words, at its own lines.
+// TestForeignProblems checks that errors in another program's file are explained,
+// with the line numbers of that file.
 func TestForeignProblems(t *testing.T) {
 	for _, test := range []struct {
 		name, text, want string
@@ -394,7 +395,8 @@ func TestForeignProblems(t *testing.T) {
 	}
 }
 
-// Save tells what it wrote though the rest went wrong.
+// TestSaveTellsWhatItWrote checks that Save returns the files it wrote before it
+// failed.
 func TestSaveTellsWhatItWrote(t *testing.T) {
 	directory := class(t, map[string]string{"kustomization.yaml": twoCSV, "course.yaml": withIDE, "rin.yaml": rin, "notes.txt": "", "roster.csv": "user\na\n", "late.csv": "user\n"})
 	c, err := edit.Open(directory)

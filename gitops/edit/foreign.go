@@ -12,20 +12,19 @@ import (
 	"github.com/carrel-dev/carrel/core/roster"
 )
 
-// Columns says which column of another program's file is what; those empty are
-// found by their usual names.
+// Columns names the columns of another program's file. An empty name stands for the
+// column's usual names.
 type Columns struct{ User, Name, Section string }
 
-// Import is what another program's file says.
+// Import is the content of another program's file.
 type Import struct {
 	Rows []roster.Row
-	// Templates: the file has a column of them.
+	// Templates is true if the file has a column of Templates.
 	Templates bool
 }
 
-// ReadForeign reads the students of a file from a learning platform or a
-// spreadsheet: CSV with a line of column names. Moodle's first name and last name
-// become one.
+// ReadForeign reads a file of a learning platform or a spreadsheet: CSV whose first
+// line names the columns. It joins Moodle's first and last name.
 func ReadForeign(name string, data []byte, columns Columns) (Import, error) {
 	legible, problem := roster.Decode(roster.File{Name: name, Data: data})
 	if problem != nil {
@@ -36,7 +35,7 @@ func ReadForeign(name string, data []byte, columns Columns) (Import, error) {
 	reader.Comma, reader.FieldsPerRecord = c.comma, -1
 	records, starts, err := readAll(reader)
 	if err != nil || len(records) == 0 {
-		// The roster's own reader tells best what is wrong.
+		// The roster's own reader gives the best error message.
 		if errs := roster.Read(roster.File{Name: name, Data: data}).Errors; len(errs) > 0 {
 			return Import{}, Problems(errs)
 		}
@@ -49,7 +48,7 @@ func ReadForeign(name string, data []byte, columns Columns) (Import, error) {
 	c.header.cells = records[0]
 	text := c.before + c.inPlace(records, starts)
 	if !bytes.HasSuffix(legible, []byte("\n")) {
-		text = strings.TrimSuffix(text, "\n") // it may have been cut off
+		text = strings.TrimSuffix(text, "\n") // the file may be truncated, so keep its unfinished last line
 	}
 	read := roster.Read(roster.File{Name: name, Data: []byte(text)})
 	if len(read.Errors) > 0 {
@@ -58,7 +57,7 @@ func ReadForeign(name string, data []byte, columns Columns) (Import, error) {
 	return Import{Rows: read.Rows, Templates: c.column("template") >= 0}, nil
 }
 
-// readAll reads all records, and in which line each begins.
+// readAll returns all records, and the line at which each begins.
 func readAll(reader *csv.Reader) (records [][]string, starts []int, err error) {
 	for {
 		r, err := reader.Read()
@@ -73,7 +72,8 @@ func readAll(reader *csv.Reader) (records [][]string, starts []int, err error) {
 	}
 }
 
-// inPlace writes records, each into the line it had, so that problems name that.
+// inPlace writes each record into its original line, so that problems name the
+// lines of the original file.
 func (c *CSV) inPlace(records [][]string, starts []int) string {
 	var b strings.Builder
 	line := 1
@@ -85,7 +85,7 @@ func (c *CSV) inPlace(records [][]string, starts []int) string {
 	return b.String()
 }
 
-// rename calls the columns that are named what the roster calls them.
+// rename replaces the given column names by those of a roster.
 func rename(header []string, columns Columns, file string) error {
 	for _, c := range []struct{ is, called string }{{"user", columns.User}, {"name", columns.Name}, {"section", columns.Section}} {
 		if c.called == "" {
@@ -105,7 +105,7 @@ func rename(header []string, columns Columns, file string) error {
 	return nil
 }
 
-// joinNames makes a name of Moodle's two.
+// joinNames joins Moodle's first and last names into the column name.
 func joinNames(records [][]string) {
 	find := func(names ...string) int {
 		return slices.IndexFunc(records[0], func(cell string) bool {

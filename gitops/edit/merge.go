@@ -8,11 +8,12 @@ import (
 	"github.com/carrel-dev/carrel/core/roster"
 )
 
-// Merge adds the rows that are not there and updates the others, all or those of a
-// CSV file if it is named; with prune, who is not among them is removed from it. Who
-// has a file of their own is there. Rows without Templates stand for whatever
-// carrels of theirs there are.
-func (c *Class) Merge(from Import, file string, prune bool) error {
+// Merge adds the students of from who are missing, and updates the others. It
+// changes the roster called file, or all rosters if file is empty. With prune, it
+// removes the target roster's rows that from lacks. Students with files of their
+// own count as present. If from has no column of Templates, a student matches all
+// carrels of that user.
+func (c *ClassFiles) Merge(from Import, file string, prune bool) error {
 	target, err := c.roster(file)
 	if err != nil {
 		return err
@@ -24,7 +25,7 @@ func (c *Class) Merge(from Import, file string, prune bool) error {
 	if err != nil {
 		return err
 	}
-	var elsewhere []roster.Row // who is there, and not for us to change
+	var elsewhere []roster.Row // students declared in files that Merge does not change
 	for _, s := range c.students {
 		elsewhere = append(elsewhere, roster.Row{User: s.user, Template: s.template})
 	}

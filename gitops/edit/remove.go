@@ -4,12 +4,12 @@ import (
 	"fmt"
 )
 
-// place is where a carrel is declared.
+// place identifies a carrel's declaration.
 type place struct{ file, user, template string }
 
-// Remove takes students out, by login or by the name of the carrel, from every file,
-// or from one CSV file if it is named.
-func (c *Class) Remove(who []string, template, file string) error {
+// Remove removes students, given by login or carrel name, from every file. If file
+// is not empty, it removes them from that CSV file only.
+func (c *ClassFiles) Remove(who []string, template, file string) error {
 	gone := map[place]bool{}
 	for _, name := range who {
 		found, err := c.called(name, template, file)
@@ -38,9 +38,9 @@ func (c *Class) Remove(who []string, template, file string) error {
 	return nil
 }
 
-// called are the carrels of who logs in by a name or, if nobody does, that of the
-// name.
-func (c *Class) called(who, template, file string) ([]place, error) {
+// called returns the carrels whose login is who. If there are none, it returns the
+// carrel named who.
+func (c *ClassFiles) called(who, template, file string) ([]place, error) {
 	rosters, err := c.chosen(file)
 	if err != nil {
 		return nil, err
@@ -72,8 +72,8 @@ func (c *Class) called(who, template, file string) ([]place, error) {
 	case len(users) > 0:
 		return users, nil
 	case template != "" || file != "":
-		return nil, fmt.Errorf("nobody whom --template and --file leave is called %q: leave them out, or give the login as the roster has it", who)
+		return nil, fmt.Errorf("no student called %q matches --template and --file: leave these out, or give the login as in the roster", who)
 	default:
-		return nil, fmt.Errorf("nobody here is called %q: give the login as the roster has it, or the carrel's name", who)
+		return nil, fmt.Errorf("no student is called %q: give the login as in the roster, or the carrel's name", who)
 	}
 }

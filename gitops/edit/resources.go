@@ -8,8 +8,8 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 )
 
-// Relist puts a file on the list of resources of a kustomization, or takes it
-// off, as a person would: one line, and all else stays.
+// Relist adds a file to the resources of a kustomization, or removes it. It changes
+// one line and keeps all others, as a person would.
 func Relist(text, name string, add bool) (string, error) {
 	root, err := yaml.Parse(text)
 	if err != nil {
@@ -45,7 +45,7 @@ func Relist(text, name string, add bool) (string, error) {
 	if !strings.HasSuffix(line, "\n") {
 		lines[last.Line-1] += end
 	}
-	// A name such as 2027 is to be no number.
+	// Quote a name such as 2027, which YAML would read as a number.
 	item, err := yaml.NewStringRNode(name).String()
 	if err != nil {
 		return "", fmt.Errorf("write the kustomization: %w", err)
@@ -53,8 +53,8 @@ func Relist(text, name string, add bool) (string, error) {
 	return strings.Join(slices.Insert(lines, last.Line, before+"- "+strings.TrimSpace(item)+end), ""), nil
 }
 
-// relistFlow is for lists within one line and for those without an item; at is
-// the item to take off, or less than 0.
+// relistFlow edits lists within one line and lists without items. at is the index
+// of the item to remove; if negative, name is added.
 func relistFlow(root *yaml.RNode, list *yaml.Node, name string, at int) (string, error) {
 	if at >= 0 {
 		list.Content = slices.Delete(list.Content, at, at+1)

@@ -11,9 +11,10 @@ import (
 	"github.com/carrel-dev/carrel/core/roster"
 )
 
-// Save writes what was changed, or, where the rules of rosters refuse it, nothing.
-// It returns the files that are other now.
-func (c *Class) Save() (changed []string, err error) {
+// Save writes the changed files and returns their paths. If the rules of rosters
+// refuse the result, Save returns Problems and writes nothing. After another error,
+// it returns the files written so far.
+func (c *ClassFiles) Save() (changed []string, err error) {
 	files, err := c.check()
 	if err != nil {
 		return nil, err
@@ -33,8 +34,8 @@ func (c *Class) Save() (changed []string, err error) {
 	return changed, nil
 }
 
-// check is what would be written.
-func (c *Class) check() (map[string][]byte, error) {
+// check returns the files to write, with their content.
+func (c *ClassFiles) check() (map[string][]byte, error) {
 	files := maps.Clone(c.created)
 	var all []roster.File
 	for _, p := range c.order {
@@ -54,9 +55,9 @@ func (c *Class) check() (map[string][]byte, error) {
 	return files, nil
 }
 
-// twice finds rows of one user of which one names the course's Template and the other
-// leaves it to the course.
-func (c *Class) twice(rows []roster.Row) (found []roster.Problem) {
+// twice finds users with two rows of the same Template, of which one names the
+// course's Template and the other leaves it empty.
+func (c *ClassFiles) twice(rows []roster.Row) (found []roster.Problem) {
 	first := map[[2]string]roster.Row{}
 	for _, row := range rows {
 		id := [2]string{row.User, c.templateOf(row.Template)}
@@ -71,7 +72,7 @@ func (c *Class) twice(rows []roster.Row) (found []roster.Problem) {
 	return found
 }
 
-// replace writes a file whole or not at all.
+// replace writes a file atomically.
 func replace(p string, data []byte) (err error) {
 	if err := os.MkdirAll(filepath.Dir(p), 0o755); err != nil {
 		return fmt.Errorf("make a directory: %w", err)

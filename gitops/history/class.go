@@ -13,61 +13,63 @@ import (
 	"github.com/carrel-dev/carrel/core/roster"
 )
 
-// Carrel is one carrel of one person, as git has it.
-type Carrel struct {
-	// User is who logs in to it.
+// Declaration is one carrel of one person as git declares it.
+type Declaration struct {
+	// User is the login of the person.
 	User string `json:"user"`
-	// Userland is its name in the cluster.
+	// Userland is the carrel's name in the cluster.
 	Userland string `json:"userland"`
-	// Name is the person's, for people; may be empty.
+	// Name is the person's display name. It may be empty.
 	Name string `json:"name,omitempty"`
-	// Template is the Template it follows, also where that is the course's.
+	// Template is the Template of the carrel. If the declaration names none, it is
+	// the course's default.
 	Template string `json:"template"`
-	// Section is the part of the class; may be empty.
+	// Section is the person's part of the class. It may be empty.
 	Section string `json:"section,omitempty"`
-	// Enabled false stops it and keeps the work.
+	// Enabled is false if the carrel is stopped. Its volumes are kept.
 	Enabled bool `json:"enabled"`
-	// File is where it is declared, from the root of the repository.
+	// File is the path of the declaring file, from the root of the repository.
 	File string `json:"file"`
-	// Line is where in the file, from 1; 0 if that can't be told.
+	// Line counts from 1 in File. Zero means that the line is unknown.
 	Line int `json:"line,omitempty"`
 
-	// row: it is a row of a roster.
+	// row is true for a row of a roster.
 	row bool
-	// stays: its Userland outlives its declaration, and a row takes it over.
+	// stays is true if Flux keeps the Userland when its file is deleted. A row can
+	// then take it over.
 	stays bool
 }
 
-// Class is a course as it stood at a commit.
-type Class struct {
-	// Course is its name.
+// Snapshot is the class of a course at one commit.
+type Snapshot struct {
+	// Course is the name of the course.
 	Course string `json:"course"`
-	// Title is for people; may be empty.
+	// Title is the display name of the course. It may be empty.
 	Title string `json:"title,omitempty"`
-	// Carrels are sorted by user and Template; none for a Class that could not be read.
-	Carrels []Carrel `json:"carrels"`
-	// Problems are why it could not be read. With one, a cluster goes on with the
-	// class it had.
+	// Carrels are sorted by user and Template.
+	Carrels []Declaration `json:"carrels"`
+	// Problems are the errors that made the class unreadable. If there are any, the
+	// cluster kept the class it had before.
 	Problems []string `json:"problems,omitempty"`
 
 	exists bool
 }
 
-// classReader reads one class, following its kustomizations.
+// classReader reads one class by following its kustomizations.
 type classReader struct {
 	repository *Repository
 	root       plumbing.Hash
 	userlands  []manifest
 	course     *manifest
-	// configMaps are the files of generated ConfigMaps, by the generator's name
-	// and the key.
+	// configMaps holds the files of generated ConfigMaps, by generator name and
+	// key.
 	configMaps map[string]map[string]located
 	problems   []string
-	// patched: what was read is changed by patches before it is applied.
+	// patched is true if patches change what was read before Flux applies it.
 	patched bool
-	// watch is what was looked at.
+	// watch lists the paths that were read.
 	watch []string
-	// seen are the directories on the way to here, and how deep.
+	// seen holds the directories that were visited, so that a cycle ends.
 	seen map[string]bool
 }
 
@@ -81,15 +83,16 @@ func (r *Repository) newReader(root plumbing.Hash) *classReader {
 	return &classReader{repository: r, root: root, configMaps: map[string]map[string]located{}, seen: map[string]bool{}}
 }
 
-// class is what the directory of a roster says at a commit, whose tree is root.
-func (r *Repository) class(root plumbing.Hash, course, directory string) (Class, error) {
+// class returns the class that a roster directory declares at a commit. root is the
+// commit's tree.
+func (r *Repository) class(root plumbing.Hash, course, directory string) (Snapshot, error) {
 	c := r.newReader(root)
 	at, exists, err := r.find(root, directory)
 	if err != nil || !exists || !at.tree {
-		return Class{Course: course}, err
+		return Snapshot{Course: course}, err
 	}
 	if err := c.directory(directory, at.hash); err != nil {
-		return Class{}, err
+		return Snapshot{}, err
 	}
 	if c.patched {
 		if err := c.patch(directory); err != nil {
@@ -99,8 +102,8 @@ func (r *Repository) class(root plumbing.Hash, course, directory string) (Class,
 	return c.compose(course)
 }
 
-// watchOf are the paths that decide what a directory builds: it and all it leads
-// to.
+// watchOf returns the paths that decide what the directories build: the directories
+// themselves, and everything to which their kustomizations refer.
 func (r *Repository) watchOf(root plumbing.Hash, directories ...string) ([]string, error) {
 	var all []string
 	for _, directory := range directories {
@@ -120,7 +123,8 @@ func (r *Repository) watchOf(root plumbing.Hash, directories ...string) ([]strin
 	return cover(all), nil
 }
 
-// follow looks at kustomizations only.
+// follow records the paths to which the kustomizations refer. It reads no
+// manifests.
 func (c *classReader) follow(directory string, tree plumbing.Hash) error {
 	if c.seen[directory] {
 		return nil
@@ -159,12 +163,12 @@ func (c *classReader) follow(directory string, tree plumbing.Hash) error {
 	return nil
 }
 
-// followed reports whether a directory without a kustomization may hold one below
-// it: students' files lie in directories of many.
+// followed reports whether to descend into a subdirectory of a directory without a
+// kustomization. Hidden directories are skipped.
 func (c *classReader) followed(name string) bool { return !strings.HasPrefix(name, ".") }
 
-// directory reads what a directory builds, as Flux does: by its kustomization, or
-// every manifest below it.
+// directory reads what a directory builds, as Flux does: by its kustomization or,
+// if it has none, from every manifest below it.
 func (c *classReader) directory(directory string, tree plumbing.Hash) error {
 	if c.seen[directory] {
 		return nil
@@ -196,7 +200,7 @@ func isManifest(name string) bool {
 	return (strings.HasSuffix(name, ".yaml") || strings.HasSuffix(name, ".yml")) && !strings.HasPrefix(name, ".")
 }
 
-// kustomization reads what one selects and generates.
+// kustomization reads the resources, components and ConfigMaps of a kustomization.
 func (c *classReader) kustomization(directory string, k *kustomization) error {
 	if k.problem != "" {
 		c.problem("%s: %s", path.Join(directory, k.file), k.problem)
@@ -236,7 +240,7 @@ func (c *classReader) resource(directory, name string) error {
 	return nil
 }
 
-// generator takes in the files of a ConfigMap.
+// generator records the files of a generated ConfigMap.
 func (c *classReader) generator(directory string, g generator) error {
 	files := c.configMaps[g.Name]
 	if files == nil || g.Behavior == "replace" {
@@ -266,7 +270,7 @@ func (c *classReader) generator(directory string, g generator) error {
 	return nil
 }
 
-// manifests takes in the Courses and Userlands of a file.
+// manifests records the Courses and Userlands of a file.
 func (c *classReader) manifests(file located) error {
 	parsed, err := c.repository.manifestsOf(file)
 	if err != nil {
@@ -291,10 +295,10 @@ func (c *classReader) problem(format string, arguments ...any) {
 	c.problems = append(c.problems, fmt.Sprintf(format, arguments...))
 }
 
-// compose makes the class of what was found: a Userland from a file comes before
-// a row of the same user and Template.
-func (c *classReader) compose(course string) (Class, error) {
-	class := Class{Course: course, exists: true, Problems: c.problems}
+// compose builds the class from what was read. A Userland with a file takes
+// precedence over a row of the same user and Template.
+func (c *classReader) compose(course string) (Snapshot, error) {
+	class := Snapshot{Course: course, exists: true, Problems: c.problems}
 	var template string
 	var rosters []string
 	if c.course != nil {
@@ -312,7 +316,7 @@ func (c *classReader) compose(course string) (Class, error) {
 	}
 	rows, err := c.rows(rosters, template, &class)
 	if err != nil {
-		return Class{}, err
+		return Snapshot{}, err
 	}
 	for _, row := range rows {
 		carrel := carrelOf(row, template)
@@ -324,9 +328,9 @@ func (c *classReader) compose(course string) (Class, error) {
 	return class, nil
 }
 
-// rows are those of the rosters that the Course names, and the Template is that of
-// rows without one.
-func (c *classReader) rows(rosters []string, template string, class *Class) (rows []roster.Row, err error) {
+// rows returns the rows of the rosters that the Course names. template is the
+// Template of rows that name none.
+func (c *classReader) rows(rosters []string, template string, class *Snapshot) (rows []roster.Row, err error) {
 	type identity struct{ user, template string }
 	first := map[identity]bool{}
 	for _, name := range rosters {
@@ -357,14 +361,14 @@ func (c *classReader) rows(rosters []string, template string, class *Class) (row
 	return rows, nil
 }
 
-func carrelOf(row roster.Row, template string) Carrel {
-	return Carrel{
+func carrelOf(row roster.Row, template string) Declaration {
+	return Declaration{
 		User: row.User, Userland: row.UserlandName(), Name: row.Name, Template: cmp.Or(row.Template, template),
 		Section: row.Section, Enabled: row.Enabled, File: row.Place.File, Line: row.Place.Line, row: true,
 	}
 }
 
-func compareCarrels(a, b Carrel) int {
+func compareCarrels(a, b Declaration) int {
 	if n := strings.Compare(a.User, b.User); n != 0 {
 		return n
 	}

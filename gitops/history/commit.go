@@ -9,28 +9,30 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 )
 
-// Commit is who changed something, and when.
+// Commit is the author and the time of a change.
 type Commit struct {
-	// Hash is the commit's name in full.
+	// Hash is the full hash of the commit.
 	Hash string `json:"hash"`
-	// Time is when it came to the branch: the committer's time.
+	// Time is the committer's time, at which the commit came to the branch.
 	Time time.Time `json:"time"`
-	// Author is whose change it is: "Name <address>".
+	// Author is the author of the change: "Name <address>".
 	Author string `json:"author"`
-	// MergedBy is who merged it, where a merge brought it; else empty.
+	// MergedBy is the person who merged the change. It is empty if the commit is
+	// not a merge.
 	MergedBy string `json:"mergedBy,omitempty"`
-	// Subject is the first line of its message: of a merge, that of the request
-	// if the message tells it.
+	// Subject is the first line of the commit message. For a merge, it is the title
+	// of the merge request if the message contains it.
 	Subject string `json:"subject"`
-	// Request is the merge request it came with, as the forge writes it: "#12",
-	// "group/project!12"; empty if the message names none.
+	// Request is the merge request as the forge writes it: "#12" or
+	// "group/project!12". It is empty if the message names none.
 	Request string `json:"request,omitempty"`
-	// Edge: the clone ends here, so what came before is not known.
+	// Edge is true if the clone ends at this commit, so that earlier changes are
+	// unknown.
 	Edge bool `json:"edge,omitempty"`
 }
 
-// requests are how forges write the merge request into a commit's message. The
-// whole message is looked through in this order.
+// requests are the patterns by which forges write the merge request into a commit
+// message. Each pattern in turn is searched in the whole message.
 var requests = []*regexp.Regexp{
 	regexp.MustCompile(`(?m)^Merge pull request (#\d+) from `),                            // GitHub
 	regexp.MustCompile(`(?m)^See merge request (\S*!\d+)\s*$`),                            // GitLab
@@ -39,10 +41,10 @@ var requests = []*regexp.Regexp{
 	regexp.MustCompile(`\A[^\n]*\(([#!]\d+)\)[ \t]*(?:\n|\z)`),                            // squashed
 }
 
-// number is what of a request's address tells it from others.
+// number matches the number at the end of a merge request's address.
 var number = regexp.MustCompile(`/(pulls?|merge_requests)/(\d+)(?:[/?#].*)?$`)
 
-// requestOf finds the merge request that a message names.
+// requestOf returns the merge request that a message names, or "".
 func requestOf(message string) string {
 	message = strings.ReplaceAll(message, "\r\n", "\n")
 	for _, r := range requests {
@@ -61,11 +63,11 @@ func requestOf(message string) string {
 	return ""
 }
 
-// giteaTitle is the title of a request in the message of a merge.
+// giteaTitle matches the title of a request in the message of a merge.
 var giteaTitle = regexp.MustCompile(`\AMerge pull request '(.*)' \(#\d+\) from `)
 
-// subjectOf is what a message says was done: of a merge the title of the request,
-// which forges write into the next paragraph.
+// subjectOf returns the subject of a message. For a merge, it returns the title of
+// the request, which forges write into the next paragraph.
 func subjectOf(message string) string {
 	message = strings.ReplaceAll(message, "\r\n", "\n")
 	subject, rest, _ := strings.Cut(strings.TrimLeft(message, "\n"), "\n")
@@ -81,7 +83,7 @@ func subjectOf(message string) string {
 	return subject
 }
 
-// commit reads one in full.
+// commit returns the author, time and subject of a commit.
 func (r *Repository) commit(hash plumbing.Hash) (Commit, error) {
 	object, err := r.git.CommitObject(hash)
 	if err != nil {
@@ -92,7 +94,8 @@ func (r *Repository) commit(hash plumbing.Hash) (Commit, error) {
 		Subject: subjectOf(object.Message), Request: requestOf(object.Message), Edge: r.shallow[hash],
 	}
 	if len(object.ParentHashes) > 1 && !c.Edge {
-		// The last commit of the branch is nearest to who asked for the merge.
+		// The author of the branch's last commit is most likely the one who asked
+		// for the merge.
 		if branch, err := r.git.CommitObject(object.ParentHashes[1]); err == nil {
 			c.MergedBy, c.Author = c.Author, person(branch.Author.Name, branch.Author.Email)
 		}

@@ -12,75 +12,79 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 )
 
-// Layout is where in the repository a course's halves lie. The word COURSE stands
-// for its name.
+// Layout holds the directories of a course in the repository. The word COURSE
+// stands for the course's name.
 type Layout struct{ Roster, Templates string }
 
-// DefaultLayout is that of this repository, and what kustomize/components/course
-// has Flux apply.
+// DefaultLayout is the layout of this repository, which kustomize/components/course
+// applies.
 var DefaultLayout = Layout{Roster: "courses/COURSE/roster", Templates: "courses/COURSE/templates"}
 
 func (l Layout) of(course string) Layout {
 	return Layout{strings.ReplaceAll(l.Roster, "COURSE", course), strings.ReplaceAll(l.Templates, "COURSE", course)}
 }
 
-// Kinds of what happened.
+// The values of Event.Kind.
 const (
-	// Added: a carrel that was not there before.
+	// Added means that the carrel is new.
 	Added = "added"
-	// Changed: fields of a carrel are others.
+	// Changed means that fields of the carrel changed.
 	Changed = "changed"
-	// Moved: it is declared elsewhere, and is the same.
+	// Moved means that the carrel is declared in another file, without other
+	// changes.
 	Moved = "moved"
-	// Removed: the carrel goes; the work is kept as its Template promises.
+	// Removed means that the carrel is no longer declared. Its volumes are kept as
+	// its Template promises.
 	Removed = "removed"
-	// TemplateChanged: what a Template's carrels are made of is another.
+	// TemplateChanged means that a Template was added or changed.
 	TemplateChanged = "template"
-	// Unreadable: the class could not be read, so the one before stayed.
+	// Unreadable means that the class could not be read, so the cluster kept the
+	// one before.
 	Unreadable = "unreadable"
 )
 
-// Fields are those whose changes are told: images are a Template's, all else is a
-// carrel's.
+// Fields are the names of the fields whose changes are reported. images belongs to
+// a Template, the others to a carrel.
 var Fields = []string{"template", "enabled", "section", "name", "userland", "file", "images"}
 
-// Change is a field that is another.
-type Change struct {
+// ChangedField is one field whose value changed.
+type ChangedField struct {
 	Field string `json:"field"`
 	From  string `json:"from"`
 	To    string `json:"to"`
 }
 
-// Event is one thing that happened to a course.
+// Event is one change of a course.
 type Event struct {
 	Commit
-	// Course is the course's name.
+	// Course is the name of the course.
 	Course string `json:"course"`
-	// Kind is one of the words above.
+	// Kind is one of the constants above.
 	Kind string `json:"kind"`
-	// Carrel is as it was afterwards, or before it was removed; nil where it is
-	// about a Template or the class.
-	Carrel *Carrel `json:"carrel,omitempty"`
-	// Changes are what became other.
-	Changes []Change `json:"changes,omitempty"`
-	// Template is the one in force.
-	Template *Template `json:"template,omitempty"`
-	// Problems are why the class could not be read.
+	// Carrel is the declaration after the change, or before it if it was removed.
+	// It is nil for an event of a Template or of the whole class.
+	Carrel *Declaration `json:"carrel,omitempty"`
+	// Changes are the changed fields.
+	Changes []ChangedField `json:"changes,omitempty"`
+	// Template is the version in force.
+	Template *TemplateVersion `json:"template,omitempty"`
+	// Problems are the errors that made the class unreadable.
 	Problems []string `json:"problems,omitempty"`
 }
 
-// point is a commit at which what decides a course is other than before.
+// point is a commit that changed a path which decides a course's class or
+// Templates.
 type point struct {
 	hash plumbing.Hash
 	root plumbing.Hash
-	// before is the parent's tree; zero where there is none.
+	// before is the tree of the parent. It is zero if there is no parent.
 	before plumbing.Hash
 	layout Layout
-	// layoutBefore is where the course lay before.
+	// layoutBefore holds the course's directories before the commit.
 	layoutBefore Layout
 }
 
-// points walks back from a commit, newest first.
+// points walks back from a commit and returns the newest point first.
 func (r *Repository) points(ctx context.Context, from plumbing.Hash, layout Layout) (all []point, err error) {
 	start, err := r.header(from)
 	if err != nil {
@@ -140,7 +144,7 @@ func (r *Repository) pointAt(hash plumbing.Hash, layout Layout) (p point, parent
 	return p, h.parent, err
 }
 
-// origin is where a course's directories were before a commit.
+// origin returns the course's directories before a commit. It follows renames.
 func (r *Repository) origin(before, after plumbing.Hash, layout Layout) (Layout, error) {
 	rosterBefore, err := r.cameFrom(before, after, layout.Roster)
 	if err != nil {
@@ -150,8 +154,9 @@ func (r *Repository) origin(before, after plumbing.Hash, layout Layout) (Layout,
 	return Layout{rosterBefore, templatesBefore}, err
 }
 
-// cameFrom is the directory of the parent that was renamed to one: that which is
-// gone and had at least half of the files. Without such, it is the same.
+// cameFrom returns the directory of the parent that was renamed to directory. That
+// is the one which is gone and held at least half of the files. Without such a
+// directory, it returns directory itself.
 func (r *Repository) cameFrom(before, after plumbing.Hash, directory string) (string, error) {
 	now, exists, err := r.find(after, directory)
 	if err != nil || !exists {
@@ -192,8 +197,8 @@ func (r *Repository) blobsBelow(tree plumbing.Hash, into map[plumbing.Hash]bool)
 	return nil
 }
 
-// search looks for the directory that is gone and held the most of the wanted
-// files; the innermost of those.
+// search finds the removed directory that held most of the wanted files. If several
+// held as many, it takes the innermost one.
 type search struct {
 	repository *Repository
 	wanted     map[plumbing.Hash]bool
@@ -201,8 +206,8 @@ type search struct {
 	count      int
 }
 
-// visit returns how many wanted files are below a directory. What is the same on
-// both sides was not renamed.
+// visit returns the number of wanted files below a directory. It skips directories
+// that are equal on both sides, because they were not renamed.
 func (s *search) visit(name string, before, after entry, exists bool) (count int, err error) {
 	if exists && before.hash == after.hash {
 		return 0, nil
@@ -234,7 +239,7 @@ func (s *search) visit(name string, before, after entry, exists bool) (count int
 	return count, nil
 }
 
-// twin is what has a name on the other side.
+// twin returns the entry called name in the directory after.
 func (s *search) twin(after entry, exists bool, name string) (twin entry, is bool, err error) {
 	if !exists || !after.tree {
 		return entry{}, false, nil
@@ -242,23 +247,23 @@ func (s *search) twin(after entry, exists bool, name string) (twin entry, is boo
 	return s.repository.child(after.hash, name)
 }
 
-// Query says what history is asked for.
+// Query selects the events to return.
 type Query struct {
-	// Course is the course's name.
+	// Course is the name of the course.
 	Course string
-	// From is the commit to walk back from.
+	// From is the commit at which the walk begins.
 	From plumbing.Hash
-	// Layout is where courses lie; zero is DefaultLayout.
+	// Layout holds the courses' directories. Zero means DefaultLayout.
 	Layout Layout
-	// Student limits the events to those of a person: who they log in as, the
-	// carrel's name, or the person's name. Empty is everybody, and Templates.
+	// Student limits the events to one person, given by login, carrel name or
+	// display name. Empty selects everybody, and the Templates.
 	Student string
-	// Field limits the events to changes of one of the Fields, and to the carrel's
-	// beginning and end.
+	// Field limits the events to changes of one of the Fields, and to the creation
+	// and removal of carrels. Empty selects all.
 	Field string
 }
 
-// Events is what happened to a course, oldest first.
+// Events returns the events of a course, oldest first.
 func (r *Repository) Events(ctx context.Context, q Query) ([]Event, error) {
 	if q.Layout == (Layout{}) {
 		q.Layout = DefaultLayout
@@ -270,7 +275,7 @@ func (r *Repository) Events(ctx context.Context, q Query) ([]Event, error) {
 	if len(points) == 0 {
 		return nil, nil
 	}
-	t := &teller{repository: r, query: q, templates: map[string]Template{}}
+	t := &collector{repository: r, query: q, templates: map[string]TemplateVersion{}}
 	oldest := points[len(points)-1]
 	if oldest.before != plumbing.ZeroHash {
 		if t.class, err = r.class(oldest.before, q.Course, oldest.layoutBefore.Roster); err != nil {
@@ -278,24 +283,25 @@ func (r *Repository) Events(ctx context.Context, q Query) ([]Event, error) {
 		}
 	}
 	for _, p := range slices.Backward(points) {
-		if err := t.tell(p); err != nil {
+		if err := t.collect(p); err != nil {
 			return nil, err
 		}
 	}
 	return t.chosen(), nil
 }
 
-// teller goes from the oldest to the newest point.
-type teller struct {
+// collector collects events from the oldest to the newest point.
+type collector struct {
 	repository *Repository
 	query      Query
-	// class and templates are as they stood, before the point and then after it.
-	class     Class
-	templates map[string]Template
+	// class and templates hold the state before the current point, and after it
+	// once the point is done.
+	class     Snapshot
+	templates map[string]TemplateVersion
 	events    []Event
 }
 
-func (t *teller) tell(p point) error {
+func (t *collector) collect(p point) error {
 	class, err := t.repository.class(p.root, t.query.Course, p.layout.Roster)
 	if err != nil {
 		return err
@@ -325,9 +331,9 @@ func (t *teller) tell(p point) error {
 	return t.sign(p, events)
 }
 
-// takeOver gives rows the names of the Userlands they took over from files, as the
-// Course does.
-func takeOver(before, after Class) {
+// takeOver gives rows the names of the Userlands that they take over from files, as
+// the Course does.
+func takeOver(before, after Snapshot) {
 	was := byUser(before.Carrels)
 	for i := range after.Carrels {
 		c := &after.Carrels[i]
@@ -339,8 +345,8 @@ func takeOver(before, after Class) {
 	}
 }
 
-// sign says of events by which commit they came.
-func (t *teller) sign(p point, events []Event) error {
+// sign adds the commit and the course to events, and records them.
+func (t *collector) sign(p point, events []Event) error {
 	if len(events) == 0 {
 		return nil
 	}
@@ -355,17 +361,18 @@ func (t *teller) sign(p point, events []Event) error {
 	return nil
 }
 
-func templateEvent(was, now Template, existed bool) Event {
+func templateEvent(was, now TemplateVersion, existed bool) Event {
 	e := Event{Kind: TemplateChanged, Template: &now}
 	if from, to := strings.Join(was.Images, ", "), strings.Join(now.Images, ", "); from != to && existed {
-		e.Changes = []Change{{"images", from, to}}
+		e.Changes = []ChangedField{{"images", from, to}}
 	}
 	return e
 }
 
-// compare tells two classes apart, person by person: what someone has is matched
-// by Template first, then what is left over with what is new.
-func (t *teller) compare(before, after Class) (events []Event) {
+// compare returns the changes between two classes, person by person. It pairs a
+// person's carrels by Template first, then the remaining old ones with the
+// remaining new ones.
+func (t *collector) compare(before, after Snapshot) (events []Event) {
 	was, is := byUser(before.Carrels), byUser(after.Carrels)
 	for _, user := range usersOf(before, after) {
 		events = append(events, t.person(was[user], is[user])...)
@@ -373,10 +380,10 @@ func (t *teller) compare(before, after Class) (events []Event) {
 	return events
 }
 
-func (t *teller) person(was, is []Carrel) (events []Event) {
-	var gone []Carrel
+func (t *collector) person(was, is []Declaration) (events []Event) {
+	var gone []Declaration
 	fresh := slices.Clone(is)
-	pair := func(before Carrel, i int) {
+	pair := func(before Declaration, i int) {
 		after := fresh[i]
 		fresh = slices.Delete(fresh, i, i+1)
 		if kind, changes := difference(before, after); kind != "" {
@@ -384,7 +391,7 @@ func (t *teller) person(was, is []Carrel) (events []Event) {
 		}
 	}
 	for _, before := range was {
-		if i := slices.IndexFunc(fresh, func(c Carrel) bool { return c.Template == before.Template }); i >= 0 {
+		if i := slices.IndexFunc(fresh, func(c Declaration) bool { return c.Template == before.Template }); i >= 0 {
 			pair(before, i)
 		} else {
 			gone = append(gone, before)
@@ -403,23 +410,23 @@ func (t *teller) person(was, is []Carrel) (events []Event) {
 	return events
 }
 
-func (t *teller) event(kind string, carrel Carrel, changes []Change) Event {
+func (t *collector) event(kind string, carrel Declaration, changes []ChangedField) Event {
 	template, known := t.templates[carrel.Template]
 	if !known {
-		template = Template{Name: carrel.Template}
+		template = TemplateVersion{Name: carrel.Template}
 	}
 	return Event{Kind: kind, Carrel: &carrel, Changes: changes, Template: &template}
 }
 
-// difference is empty where nothing is worth telling: that a line moved within
-// its file is not.
-func difference(a, b Carrel) (kind string, changes []Change) {
+// difference returns the kind and the fields of a change. It returns "" if nothing
+// changed that is worth reporting; another line in the same file is not.
+func difference(a, b Declaration) (kind string, changes []ChangedField) {
 	for _, f := range []struct{ name, from, to string }{
 		{"template", a.Template, b.Template}, {"enabled", strconv.FormatBool(a.Enabled), strconv.FormatBool(b.Enabled)},
 		{"section", a.Section, b.Section}, {"name", a.Name, b.Name}, {"userland", a.Userland, b.Userland}, {"file", a.File, b.File},
 	} {
 		if f.from != f.to {
-			changes = append(changes, Change{f.name, f.from, f.to})
+			changes = append(changes, ChangedField{f.name, f.from, f.to})
 		}
 	}
 	switch {
@@ -432,16 +439,16 @@ func difference(a, b Carrel) (kind string, changes []Change) {
 	}
 }
 
-func byUser(carrels []Carrel) map[string][]Carrel {
-	all := make(map[string][]Carrel, len(carrels))
+func byUser(carrels []Declaration) map[string][]Declaration {
+	all := make(map[string][]Declaration, len(carrels))
 	for _, c := range carrels {
 		all[c.User] = append(all[c.User], c)
 	}
 	return all
 }
 
-// usersOf are those of either class, sorted.
-func usersOf(classes ...Class) (users []string) {
+// usersOf returns the users of all classes, sorted.
+func usersOf(classes ...Snapshot) (users []string) {
 	for _, class := range classes {
 		for _, c := range class.Carrels {
 			users = append(users, c.User)
@@ -451,9 +458,9 @@ func usersOf(classes ...Class) (users []string) {
 	return slices.Compact(users)
 }
 
-// chosen are the events that were asked for. A person is known by any of the
-// names they ever had.
-func (t *teller) chosen() []Event {
+// chosen returns the events that the query selects. A person matches by any name
+// they ever had.
+func (t *collector) chosen() []Event {
 	users := map[string]bool{}
 	for _, e := range t.events {
 		if e.Carrel != nil && e.Carrel.is(t.query.Student) {
@@ -465,35 +472,36 @@ func (t *teller) chosen() []Event {
 			return true
 		}
 		return t.query.Field != "" && e.Kind != Added && e.Kind != Removed &&
-			!slices.ContainsFunc(e.Changes, func(c Change) bool { return c.Field == t.query.Field })
+			!slices.ContainsFunc(e.Changes, func(c ChangedField) bool { return c.Field == t.query.Field })
 	})
 }
 
-func (c Carrel) is(student string) bool {
+func (c Declaration) is(student string) bool {
 	return c.User == student || c.Userland == student || strings.EqualFold(c.User, student) || strings.EqualFold(c.Name, student)
 }
 
-// At is a course as it stood at a commit. One that could not be read has no carrels:
-// those it names were not brought about.
-func (r *Repository) At(commit plumbing.Hash, course string, layout Layout) (Class, error) {
+// At returns the class of a course at a commit. A class that could not be read has
+// no carrels, because the cluster did not apply it.
+func (r *Repository) At(commit plumbing.Hash, course string, layout Layout) (Snapshot, error) {
 	if layout == (Layout{}) {
 		layout = DefaultLayout
 	}
 	h, err := r.header(commit)
 	if err != nil {
-		return Class{}, err
+		return Snapshot{}, err
 	}
 	class, err := r.class(h.tree, course, layout.of(course).Roster)
 	if err == nil && !class.exists {
 		err = fmt.Errorf("there is no course %s at %s: nothing lies in %s", course, commit.String()[:12], layout.of(course).Roster)
 	}
 	if class.Carrels == nil || len(class.Problems) > 0 {
-		class.Carrels = []Carrel{}
+		class.Carrels = []Declaration{}
 	}
 	return class, err
 }
 
-// Before is the last commit of the first parents not younger than a time.
+// Before returns the latest commit, along first parents, that is not younger than
+// when.
 func (r *Repository) Before(ctx context.Context, from plumbing.Hash, when time.Time) (plumbing.Hash, error) {
 	for at := from; ; {
 		commit, err := r.git.CommitObject(at)
@@ -513,7 +521,8 @@ func (r *Repository) Before(ctx context.Context, from plumbing.Hash, when time.T
 	}
 }
 
-// Courses are those of a commit: the directories that hold a roster.
+// Courses returns the names of the courses at a commit: the directories that
+// contain a roster.
 func (r *Repository) Courses(commit plumbing.Hash, layout Layout) (names []string, err error) {
 	if layout == (Layout{}) {
 		layout = DefaultLayout

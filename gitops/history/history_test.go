@@ -99,7 +99,8 @@ func template(image string) string {
 	return "apiVersion: carrel.dev/v1alpha1\nkind: Template\nmetadata:\n  name: ide\nspec:\n  template:\n    spec:\n      containers:\n        - name: ide\n          image: " + image + "\n"
 }
 
-// events asks both ways and demands the same answer.
+// events runs the query with and without the git program, and demands equal
+// answers.
 func events(t *testing.T, directory string, q history.Query) []history.Event {
 	t.Helper()
 	var answers [][]history.Event
@@ -124,7 +125,7 @@ func events(t *testing.T, directory string, q history.Query) []history.Event {
 	return answers[0]
 }
 
-// lines are events in short.
+// lines returns events in short form.
 func lines(all []history.Event) (text []string) {
 	for _, e := range all {
 		line := e.Hash[:7] + " " + e.Kind
@@ -267,7 +268,8 @@ func TestShallowCloneSaysSo(t *testing.T) {
 	}
 }
 
-// What a roster must not be is told as such: nobody was removed.
+// TestUnreadableRosterRemovesNobody checks that an invalid roster is reported as
+// unreadable, and that nobody counts as removed.
 func TestUnreadableRosterRemovesNobody(t *testing.T) {
 	for name, files := range map[string]map[string]string{
 		"an empty file, as another that is a manifest": {rows: "", "courses/prog1/roster/kustomization.yaml": strings.Replace(kustomization, "course.yaml", "course.yaml, later.yaml", 1), "courses/prog1/roster/later.yaml": ""},
@@ -285,14 +287,14 @@ func TestUnreadableRosterRemovesNobody(t *testing.T) {
 			s.commit("Break it")
 			found := events(t, s.directory, history.Query{Course: "prog1"})
 			if len(found) != 2 || found[1].Kind != history.Unreadable {
-				t.Errorf("told is %q, want that it could not be read", lines(found))
+				t.Errorf("got events %q, want one that the class could not be read", lines(found))
 			}
 		})
 	}
 }
 
-// at is a course as HEAD has it, printed.
-func at(t *testing.T, directory, format string) (string, error) {
+// printAt prints the class at HEAD.
+func printAt(t *testing.T, directory, format string) (string, error) {
 	t.Helper()
 	r, err := history.Open(directory, false)
 	if err != nil {
@@ -308,11 +310,12 @@ func at(t *testing.T, directory, format string) (string, error) {
 		t.Fatal(err)
 	}
 	var out bytes.Buffer
-	err = history.WriteClass(&out, format, []history.Class{class})
+	err = history.WriteSnapshots(&out, format, []history.Snapshot{class})
 	return out.String(), err
 }
 
-// A class that was not brought about is not listed as if it had been.
+// TestAtWhatCouldNotBeRead checks that At does not list a class that the cluster
+// did not apply.
 func TestAtWhatCouldNotBeRead(t *testing.T) {
 	s := newScratch(t)
 	s.write("courses/prog1/roster/course.yaml", withRoster)
@@ -321,7 +324,7 @@ func TestAtWhatCouldNotBeRead(t *testing.T) {
 	s.commit("Begin")
 	const why = "prog1: the class could not be read then"
 	for format, want := range map[string]string{"text": why, "json": `"carrels": [],`, "csv": "course,user,"} {
-		out, err := at(t, s.directory, format)
+		out, err := printAt(t, s.directory, format)
 		if !strings.Contains(out, want) || strings.Contains(out, "rin") {
 			t.Errorf("as %s it is told as\n%s", format, out)
 		}
@@ -331,12 +334,12 @@ func TestAtWhatCouldNotBeRead(t *testing.T) {
 	}
 	s.write(rows, "user,enabled\n")
 	s.commit("Mend it")
-	if out, err := at(t, s.directory, "json"); err != nil || !strings.Contains(out, `"carrels": []`) {
+	if out, err := printAt(t, s.directory, "json"); err != nil || !strings.Contains(out, `"carrels": []`) {
 		t.Errorf("a class of nobody is %s, %v", out, err)
 	}
 }
 
-// Days are those of whoever reads, as they are for carrel at.
+// TestDaysAreLocal checks that days are in the reader's time zone, as in carrel at.
 func TestDaysAreLocal(t *testing.T) {
 	before := time.Local
 	t.Cleanup(func() { time.Local = before })
@@ -381,7 +384,7 @@ func TestReadingWritesNothing(t *testing.T) {
 	}
 }
 
-// contentOf is a digest of all files with their times of change.
+// contentOf returns a digest of all files and their modification times.
 func contentOf(t *testing.T, directory string) string {
 	t.Helper()
 	sum := sha256.New()
@@ -411,8 +414,9 @@ func contentOf(t *testing.T, directory string) string {
 	return hex.EncodeToString(sum.Sum(nil))
 }
 
-// TestAgainstOracle makes histories with all that git can do to one and compares
-// with `git show` of every commit, read by code that shares nothing with ours.
+// TestAgainstOracle generates histories with every kind of commit that git knows.
+// It compares the events with `git show` of each commit, read by code that shares
+// nothing with the package.
 func TestAgainstOracle(t *testing.T) {
 	for seed := range uint64(3) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
@@ -436,8 +440,8 @@ func TestAgainstOracle(t *testing.T) {
 	}
 }
 
-// generate makes commits on branches and brings them together: merges, octopus
-// and criss-cross ones, reverts, cherry-picks, renames.
+// generate makes commits on branches and joins them: ordinary, octopus and
+// criss-cross merges, reverts, cherry-picks and renames.
 func generate(s *scratch, random *rand.Rand) {
 	s.write("courses/prog1/roster/course.yaml", withRoster)
 	s.write("courses/prog1/roster/kustomization.yaml", kustomization)
@@ -498,7 +502,7 @@ func generate(s *scratch, random *rand.Rand) {
 	}
 }
 
-// merge takes either side where the two disagree.
+// merge merges branches. Where they conflict, it takes either side.
 func (s *scratch) merge(branches ...string) {
 	arguments := []string{"merge", "--quiet", "--no-ff", "--message=Merge " + strings.Join(branches, ", ")}
 	if len(branches) == 1 {
@@ -511,7 +515,7 @@ func (s *scratch) merge(branches ...string) {
 	}
 }
 
-// mutate changes the roster at random, sometimes its name too.
+// mutate changes the roster at random, and sometimes its name.
 func mutate(s *scratch, random *rand.Rand) {
 	name := "roster.csv"
 	content, _ := os.ReadFile(filepath.Join(s.directory, "courses/prog1/roster/kustomization.yaml"))
@@ -543,7 +547,7 @@ func mutate(s *scratch, random *rand.Rand) {
 	s.commit("Change the roster")
 }
 
-// oracle reads every commit by itself.
+// oracle reads each commit on its own.
 func oracle(s *scratch) (events []string) {
 	before := map[string]string{}
 	for _, hash := range strings.Fields(s.git("rev-list", "--reverse", "--first-parent", "HEAD")) {

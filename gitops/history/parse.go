@@ -14,19 +14,20 @@ import (
 	"github.com/carrel-dev/carrel/core/roster"
 )
 
-// manifests are what a file says that is taken for YAML.
+// manifests are the Courses and Userlands in a YAML file.
 type manifests struct {
 	all     []manifest
 	problem string
 }
 
-// manifestsOf reads a file, once, whatever the number of commits that have it.
+// manifestsOf reads a file. It reads each content once, even if many commits
+// contain it.
 func (r *Repository) manifestsOf(file located) (*manifests, error) {
 	return parse(r, file, r.manifests, parseManifests)
 }
 
-// rosterOf is manifestsOf for a file that is taken for a roster. One file may be
-// taken for both: an empty one is good YAML.
+// rosterOf reads a file as a roster, once for each content. It has its own cache,
+// because one file may be read both ways: an empty roster is valid YAML.
 func (r *Repository) rosterOf(file located) (roster.Roster, error) {
 	return parse(r, file, r.rosters, func(content []byte) roster.Roster { return roster.Read(roster.File{Data: content}) })
 }
@@ -42,7 +43,7 @@ func parse[T any](r *Repository, file located, known map[plumbing.Hash]T, as fun
 	return known[file.hash], err
 }
 
-// manifest is what of a Course or a Userland is told.
+// manifest holds the fields of a Course or Userland that the history reports.
 type manifest struct {
 	APIVersion string `yaml:"apiVersion"`
 	Kind       string `yaml:"kind"`
@@ -65,11 +66,12 @@ type manifest struct {
 	line int
 }
 
-// pruneAnnotation tells Flux to leave what is no longer in git.
+// pruneAnnotation, if "disabled", makes Flux keep an object that is removed from
+// git.
 const pruneAnnotation = "kustomize.toolkit.fluxcd.io/prune"
 
-func (m manifest) carrel(template string) Carrel {
-	c := Carrel{
+func (m manifest) carrel(template string) Declaration {
+	c := Declaration{
 		User: m.Spec.User, Userland: m.Metadata.Name, Name: m.Metadata.Annotations[v1alpha1.NameAnnotation],
 		Template: template, Section: m.Spec.Section, Enabled: m.Spec.Enabled == nil || *m.Spec.Enabled, File: m.file, Line: m.line,
 		stays: m.Metadata.Annotations[pruneAnnotation] == "disabled",
@@ -83,7 +85,8 @@ func (m manifest) carrel(template string) Carrel {
 	return c
 }
 
-// parseManifests reads the Courses and Userlands of a file, lists too.
+// parseManifests reads the Courses and Userlands of a file, also those inside
+// lists.
 func parseManifests(content []byte) *manifests {
 	var parsed manifests
 	decoder := yaml.NewDecoder(bytes.NewReader(content))
@@ -105,8 +108,8 @@ func (p *manifests) add(node *yaml.Node) {
 	if node.Kind == yaml.DocumentNode && len(node.Content) == 1 {
 		node = node.Content[0]
 	}
-	// The original system's kinds had the same fields: a class from before the
-	// move is told too.
+	// The original system's kinds have the same fields, so the history covers a
+	// class from before the migration too.
 	ours := []string{v1alpha1.SchemeGroupVersion.String(), "esc.k06.in/v1alpha1", "esc.k06.in/v1alpha2"}
 	var head struct {
 		APIVersion string      `yaml:"apiVersion"`
@@ -134,7 +137,8 @@ func (p *manifests) add(node *yaml.Node) {
 	p.all = append(p.all, m)
 }
 
-// kustomization is what of one decides which students there are.
+// kustomization holds the fields of a kustomization that decide which students a
+// class has.
 type kustomization struct {
 	Resources          []string    `yaml:"resources"`
 	Bases              []string    `yaml:"bases"`
@@ -159,12 +163,12 @@ type generator struct {
 	Files    []string `yaml:"files"`
 }
 
-// patches reports whether the kustomization changes what it selects.
+// patches reports whether the kustomization changes the resources it selects.
 func (k *kustomization) patches() bool {
 	return len(k.Patches)+len(k.StrategicMerge)+len(k.JSON6902)+len(k.Replacements)+len(k.Transformers) > 0 || k.NamePrefix+k.NameSuffix != ""
 }
 
-// paths are those a kustomization leads to.
+// paths returns the paths to which the kustomization refers.
 func (k *kustomization) paths() []string {
 	all := slices.Concat(k.Resources, k.Bases, k.Components)
 	for _, g := range k.ConfigMapGenerator {
@@ -183,15 +187,15 @@ func (k *kustomization) paths() []string {
 	return all
 }
 
-// remote is what kustomize would fetch.
+// remote matches resources that kustomize would fetch from another host.
 var remote = regexp.MustCompile(`^([a-z+]+::)?[a-z+]+://|^[^/]+@[^/]+:|^(github\.com|gitlab\.com|bitbucket\.org)/`)
 
 func isRemote(name string) bool { return remote.MatchString(name) }
 
 var kustomizationNames = []string{"kustomization.yaml", "kustomization.yml", "Kustomization"}
 
-// kustomizationIn is that of a directory, nil if it has none, and what else is
-// there.
+// kustomizationIn returns the kustomization of a directory, or nil if it has none,
+// and all entries of the directory.
 func (r *Repository) kustomizationIn(tree plumbing.Hash) (*kustomization, []entry, error) {
 	all, err := r.list(tree)
 	if err != nil {

@@ -13,13 +13,13 @@ import (
 	"unicode"
 )
 
-// Formats are what can be printed.
+// Formats are the output formats.
 var Formats = []string{"text", "json", "csv"}
 
-// short is how much of a commit's name people need.
+// short is the length of an abbreviated commit hash.
 const short = 12
 
-// WriteEvents prints events in one of the Formats.
+// WriteEvents writes events in one of the Formats.
 func WriteEvents(out io.Writer, format string, events []Event) error {
 	switch format {
 	case "json":
@@ -33,8 +33,8 @@ func WriteEvents(out io.Writer, format string, events []Event) error {
 	}
 }
 
-// WriteClass prints a class in one of the Formats.
-func WriteClass(out io.Writer, format string, classes []Class) error {
+// WriteSnapshots writes classes in one of the Formats.
+func WriteSnapshots(out io.Writer, format string, classes []Snapshot) error {
 	switch format {
 	case "json":
 		return writeJSON(out, classes)
@@ -73,7 +73,7 @@ func writeEventsText(out io.Writer, events []Event) error {
 		}
 		fmt.Fprintf(&b, "            %s\n", e.who())
 		if e.Carrel != nil {
-			fmt.Fprintf(&b, "            %s\n", e.Template.words())
+			fmt.Fprintf(&b, "            %s\n", e.Template.versionLine())
 		}
 		if e.Edge {
 			b.WriteString("            the clone ends at this commit: what it shows may be older (git fetch --unshallow)\n")
@@ -83,10 +83,10 @@ func writeEventsText(out io.Writer, events []Event) error {
 	return err
 }
 
-// day is that of a moment where it is read, as people name days to carrel at.
+// day returns the local date of a time, as people name days to carrel at.
 func day(when time.Time) string { return when.Local().Format(time.DateOnly) }
 
-// what is whom or what an event is about.
+// what describes the subject of the event: the carrel, the Template or the class.
 func (e Event) what() string {
 	switch {
 	case e.Carrel != nil:
@@ -119,7 +119,7 @@ func (e Event) who() string {
 	return b.String()
 }
 
-func (t Template) words() string {
+func (t TemplateVersion) versionLine() string {
 	if t.Name == "" {
 		return "no Template"
 	}
@@ -136,7 +136,8 @@ func orNone(text string) string {
 	return text
 }
 
-// legible keeps what others wrote into commits from steering the terminal.
+// legible replaces control characters, because text from commits must not control
+// the terminal.
 func legible(text string) string {
 	return strings.Map(func(r rune) rune {
 		if r != '\n' && (unicode.IsControl(r) || unicode.Is(unicode.Cf, r)) {
@@ -153,13 +154,13 @@ func writeEventsCSV(out io.Writer, events []Event) error {
 	for _, e := range events {
 		changes := e.Changes
 		if len(changes) == 0 {
-			changes = []Change{{}}
+			changes = []ChangedField{{}}
 		}
-		var c Carrel
+		var c Declaration
 		if e.Carrel != nil {
 			c = *e.Carrel
 		}
-		var t Template
+		var t TemplateVersion
 		if e.Template != nil {
 			t = *e.Template
 		}
@@ -171,7 +172,7 @@ func writeEventsCSV(out io.Writer, events []Event) error {
 	return writeRows(w, rows)
 }
 
-// writeRows keeps spreadsheets from taking a cell for a formula.
+// writeRows quotes cells that a spreadsheet would take for a formula.
 func writeRows(w *csv.Writer, rows [][]string) error {
 	for _, row := range rows {
 		for i, cell := range row {
@@ -190,7 +191,7 @@ func lineText(line int) string {
 	return strconv.Itoa(line)
 }
 
-func writeClassCSV(out io.Writer, classes []Class) error {
+func writeClassCSV(out io.Writer, classes []Snapshot) error {
 	rows := [][]string{{"course", "user", "userland", "name", "template", "section", "enabled", "file", "line"}}
 	var unread []string
 	for _, class := range classes {
@@ -208,12 +209,12 @@ func writeClassCSV(out io.Writer, classes []Class) error {
 	return err
 }
 
-// unreadable says of a class why none of it is listed.
-func (c Class) unreadable() string {
-	return c.Course + ": the class could not be read then, so the one before stayed (carrel history " + c.Course + " tells since when)"
+// unreadable explains why no carrel of the class is listed.
+func (c Snapshot) unreadable() string {
+	return c.Course + ": the class could not be read then, so the one before stayed (carrel history " + c.Course + " shows since when)"
 }
 
-func writeClassText(out io.Writer, classes []Class) error {
+func writeClassText(out io.Writer, classes []Snapshot) error {
 	var b strings.Builder
 	for i, class := range classes {
 		if i > 0 {

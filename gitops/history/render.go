@@ -16,22 +16,23 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 )
 
-// Template is one as it was at a commit.
-type Template struct {
-	// Name is the Template's.
+// TemplateVersion is a Template as of one commit.
+type TemplateVersion struct {
+	// Name is the name of the Template.
 	Name string `json:"name"`
-	// Images are those of its containers, in order.
+	// Images are the images of its containers, in order.
 	Images []string `json:"images,omitempty"`
-	// Commit is the one that made it what it was; empty if that is not known.
+	// Commit is the commit that last changed the Template. It is empty if unknown.
 	Commit string `json:"commit,omitempty"`
 
 	digest string
 }
 
-// errRemote is a kustomization that would have to be fetched.
+// errRemote is returned for a kustomization that refers to something outside the
+// repository.
 var errRemote = errors.New("it names something outside of the repository, which is not fetched")
 
-// render is what kustomize makes of a directory at a commit, in memory.
+// render builds a directory at a commit with kustomize, in memory.
 func (r *Repository) render(root plumbing.Hash, directory string) ([]*yaml.Node, error) {
 	watch, err := r.watchOf(root, directory)
 	if err != nil {
@@ -60,7 +61,7 @@ func (r *Repository) render(root plumbing.Hash, directory string) ([]*yaml.Node,
 	return all, nil
 }
 
-// copyOut copies files from a commit to where kustomize finds them.
+// copyOut copies files from a commit to the file system that kustomize reads.
 func (r *Repository) copyOut(root plumbing.Hash, name string, files filesys.FileSystem) error {
 	at, exists, err := r.find(root, name)
 	if err != nil || !exists || !at.plain {
@@ -88,7 +89,7 @@ func (r *Repository) copyOut(root plumbing.Hash, name string, files filesys.File
 	return files.WriteFile(path.Join("/", name), content)
 }
 
-// fetches reports whether kustomize would go elsewhere for a kustomization.
+// fetches reports whether kustomize would fetch something from another host.
 func fetches(content []byte) bool {
 	var node yaml.Node
 	return yaml.Unmarshal(content, &node) == nil && hasRemote(&node)
@@ -111,7 +112,8 @@ func hasRemote(node *yaml.Node) bool {
 	return false
 }
 
-// patch replaces Course and Userlands by what the overlay's patches make of them.
+// patch replaces the Course and the Userlands by the result of the overlay's
+// patches.
 func (c *classReader) patch(directory string) error {
 	nodes, err := c.repository.render(c.root, directory)
 	if err != nil {
@@ -128,7 +130,7 @@ func (c *classReader) patch(directory string) error {
 	c.userlands = nil
 	for _, m := range built.all {
 		if m.Kind == "Course" {
-			// Its rosters bear the names that kustomize made of those in git.
+			// kustomize changed the names of the rosters; keep the names in git.
 			if c.course != nil {
 				m.Spec.Rosters = c.course.Spec.Rosters
 			}
@@ -144,8 +146,8 @@ func (c *classReader) patch(directory string) error {
 	return nil
 }
 
-// templates are those a directory builds at a commit, by name.
-func (r *Repository) templates(root plumbing.Hash, directory string) (map[string]Template, error) {
+// templates returns the Templates that a directory builds at a commit, by name.
+func (r *Repository) templates(root plumbing.Hash, directory string) (map[string]TemplateVersion, error) {
 	watch, err := r.watchOf(root, directory)
 	if err != nil {
 		return nil, err
@@ -161,19 +163,19 @@ func (r *Repository) templates(root plumbing.Hash, directory string) (map[string
 	if known, is := r.rendered[key.String()]; is {
 		return known, nil
 	}
-	found := map[string]Template{}
+	found := map[string]TemplateVersion{}
 	nodes, err := r.render(root, directory)
 	if err == nil {
 		for _, node := range nodes {
 			addTemplate(found, node)
 		}
 	}
-	// What kustomize does not take was not applied either: the former stays.
+	// Flux does not apply what kustomize refuses, so the former Templates stay.
 	r.rendered[key.String()] = found
 	return found, nil
 }
 
-func addTemplate(all map[string]Template, node *yaml.Node) {
+func addTemplate(all map[string]TemplateVersion, node *yaml.Node) {
 	var t struct {
 		Kind     string `yaml:"kind"`
 		Metadata struct {
@@ -197,7 +199,7 @@ func addTemplate(all map[string]Template, node *yaml.Node) {
 		return
 	}
 	sum := sha256.Sum256(text)
-	found := Template{Name: t.Metadata.Name, digest: hex.EncodeToString(sum[:])}
+	found := TemplateVersion{Name: t.Metadata.Name, digest: hex.EncodeToString(sum[:])}
 	for _, c := range t.Spec.Template.Spec.Containers {
 		found.Images = append(found.Images, c.Image)
 	}

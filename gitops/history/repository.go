@@ -18,29 +18,29 @@ import (
 	"github.com/carrel-dev/carrel/gitops/tree"
 )
 
-// Repository is a git repository that is only read.
+// Repository reads a git repository. It never writes to it.
 type Repository struct {
 	git     *git.Repository
 	storage *filesystem.Storage
-	// program is the git program; empty walks with go-git.
+	// program is the path of the git program. If empty, the walk uses go-git.
 	program string
 	shallow map[plumbing.Hash]bool
 
 	manifests      map[plumbing.Hash]*manifests
 	rosters        map[plumbing.Hash]roster.Roster
 	kustomizations map[plumbing.Hash]*kustomization
-	rendered       map[string]map[string]Template
+	rendered       map[string]map[string]TemplateVersion
 }
 
-// Open opens the repository that a directory is in. With useProgram the git
-// program does the walk over commits where there is one, which is faster; the
-// outcome is the same.
+// Open opens the repository that contains directory. With useProgram, the git
+// program walks over the commits if it is installed. That is faster and gives the
+// same result.
 func Open(directory string, useProgram bool) (*Repository, error) {
 	repository, err := tree.Open(directory)
 	if err != nil {
 		return nil, err
 	}
-	storage := repository.Storer.(*filesystem.Storage) // as tree.Open makes it
+	storage := repository.Storer.(*filesystem.Storage) // tree.Open returns this type
 	edges, err := storage.Shallow()
 	if err != nil {
 		return nil, fmt.Errorf("read where the clone ends: %w", err)
@@ -48,7 +48,7 @@ func Open(directory string, useProgram bool) (*Repository, error) {
 	r := &Repository{
 		git: repository, storage: storage, shallow: map[plumbing.Hash]bool{},
 		manifests: map[plumbing.Hash]*manifests{}, rosters: map[plumbing.Hash]roster.Roster{}, kustomizations: map[plumbing.Hash]*kustomization{},
-		rendered: map[string]map[string]Template{},
+		rendered: map[string]map[string]TemplateVersion{},
 	}
 	for _, edge := range edges {
 		r.shallow[edge] = true
@@ -59,10 +59,11 @@ func Open(directory string, useProgram bool) (*Repository, error) {
 	return r, nil
 }
 
-// Close gives back the files that were held open.
+// Close closes the open files of the repository.
 func (r *Repository) Close() error { return r.storage.Close() }
 
-// Resolve is the commit that a revision names: a branch, a tag, HEAD~3, a hash.
+// Resolve returns the commit that a revision names: a branch, a tag, HEAD~3 or a
+// hash.
 func (r *Repository) Resolve(revision string) (plumbing.Hash, error) {
 	hash, err := r.git.ResolveRevision(plumbing.Revision(revision))
 	if err != nil {
@@ -71,7 +72,7 @@ func (r *Repository) Resolve(revision string) (plumbing.Hash, error) {
 	return *hash, nil
 }
 
-// object is the content of an object.
+// object returns the content of an object.
 func (r *Repository) object(kind plumbing.ObjectType, hash plumbing.Hash) ([]byte, error) {
 	object, err := r.storage.EncodedObject(kind, hash)
 	if errors.Is(err, plumbing.ErrObjectNotFound) {
@@ -92,11 +93,11 @@ func (r *Repository) object(kind plumbing.ObjectType, hash plumbing.Hash) ([]byt
 	return content, nil
 }
 
-// header is what of a commit the walk needs.
+// header holds the parts of a commit that the walk needs.
 type header struct{ tree, parent plumbing.Hash }
 
-// header reads the first lines of a commit. At the edge of a shallow clone there
-// is no parent.
+// header reads the first lines of a commit. The parent is zero at the edge of a
+// shallow clone.
 func (r *Repository) header(commit plumbing.Hash) (header, error) {
 	content, err := r.object(plumbing.CommitObject, commit)
 	if err != nil {
@@ -117,13 +118,13 @@ type entry struct {
 	name string
 	hash plumbing.Hash
 	tree bool
-	// plain is false for links and submodules, which are not followed.
+	// plain is false for symbolic links and submodules, which are not followed.
 	plain bool
 }
 
 const hashSize = 20
 
-// entries calls for each entry of a tree until told to stop.
+// entries calls yield for each entry of a tree until yield returns false.
 func entries(content []byte, yield func(mode, name []byte, hash []byte) bool) {
 	for len(content) > 0 {
 		space := bytes.IndexByte(content, ' ')
@@ -144,7 +145,7 @@ func entries(content []byte, yield func(mode, name []byte, hash []byte) bool) {
 
 var treeMode = []byte("40000")
 
-// list is what is in a directory.
+// list returns the entries of a directory.
 func (r *Repository) list(tree plumbing.Hash) ([]entry, error) {
 	content, err := r.object(plumbing.TreeObject, tree)
 	if err != nil {
@@ -161,7 +162,7 @@ func (r *Repository) list(tree plumbing.Hash) ([]entry, error) {
 	return all, nil
 }
 
-// child finds one entry of a directory, without looking at the others.
+// child returns one entry of a directory without parsing the others.
 func (r *Repository) child(tree plumbing.Hash, wanted string) (found entry, exists bool, err error) {
 	content, err := r.object(plumbing.TreeObject, tree)
 	if err != nil {
@@ -179,7 +180,7 @@ func (r *Repository) child(tree plumbing.Hash, wanted string) (found entry, exis
 	return found, exists, nil
 }
 
-// find is what lies at a path below a directory; not there is no error.
+// find returns the entry at a path below root. A missing entry is not an error.
 func (r *Repository) find(root plumbing.Hash, name string) (entry, bool, error) {
 	at := entry{hash: root, tree: true, plain: true}
 	if name == "." || name == "" {
@@ -198,13 +199,14 @@ func (r *Repository) find(root plumbing.Hash, name string) (entry, bool, error) 
 	return at, true, nil
 }
 
-// clean is a path below the root of the repository; false for one that leads out.
+// clean returns the cleaned path. It returns false if the path leaves the
+// repository.
 func clean(name string) (string, bool) {
 	name = path.Clean(name)
 	return name, name != ".." && !strings.HasPrefix(name, "../") && !path.IsAbs(name)
 }
 
-// cover drops paths that lie below others, and sorts.
+// cover sorts paths and drops those below others.
 func cover(paths []string) []string {
 	slices.Sort(paths)
 	var kept []string
@@ -216,5 +218,5 @@ func cover(paths []string) []string {
 	return kept
 }
 
-// Shallow reports whether the clone holds only part of the history.
+// Shallow reports whether the clone contains only part of the history.
 func (r *Repository) Shallow() bool { return len(r.shallow) > 0 }

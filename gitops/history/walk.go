@@ -14,8 +14,8 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 )
 
-// changed are the commits, newest first, whose paths differ from those of their
-// first parent. Both ways name the same ones.
+// changed returns the commits whose content at paths differs from that of their
+// first parent, newest first. Both implementations return the same commits.
 func (r *Repository) changed(ctx context.Context, from plumbing.Hash, paths []string) iter.Seq2[plumbing.Hash, error] {
 	if r.program != "" {
 		return r.changedByProgram(ctx, from, paths)
@@ -23,7 +23,7 @@ func (r *Repository) changed(ctx context.Context, from plumbing.Hash, paths []st
 	return r.changedByObjects(ctx, from, paths)
 }
 
-// changedByProgram lets the git program walk.
+// changedByProgram walks with the git program.
 func (r *Repository) changedByProgram(ctx context.Context, from plumbing.Hash, paths []string) iter.Seq2[plumbing.Hash, error] {
 	return func(yield func(plumbing.Hash, error) bool) {
 		ctx, stop := context.WithCancel(ctx)
@@ -31,7 +31,8 @@ func (r *Repository) changedByProgram(ctx context.Context, from plumbing.Hash, p
 		arguments := []string{"--git-dir=" + r.directoryOfGit(), "--no-replace-objects", "--literal-pathspecs", "rev-list", "--first-parent", from.String(), "--"}
 		command := exec.CommandContext(ctx, r.program, append(arguments, paths...)...)
 		command.Dir = r.directoryOfGit()
-		// Neither the index is refreshed nor what a partial clone lacks fetched.
+		// The git program must neither refresh the index nor fetch objects that a
+		// partial clone lacks.
 		command.Env = append(os.Environ(), "GIT_OPTIONAL_LOCKS=0", "GIT_NO_LAZY_FETCH=1", "LC_ALL=C")
 		var said bytes.Buffer
 		command.Stderr = &said
@@ -46,7 +47,7 @@ func (r *Repository) changedByProgram(ctx context.Context, from plumbing.Hash, p
 		for lines := bufio.NewScanner(out); lines.Scan(); {
 			if !yield(plumbing.NewHash(lines.Text()), nil) {
 				stop()
-				_ = command.Wait() // ended by us
+				_ = command.Wait() // killed by stop
 				return
 			}
 		}
@@ -56,20 +57,20 @@ func (r *Repository) changedByProgram(ctx context.Context, from plumbing.Hash, p
 	}
 }
 
-// directoryOfGit is where the repository lies. Run there, the git program takes
-// paths from the root of a commit.
+// directoryOfGit returns the repository's directory. When the git program runs
+// there, it takes paths from the root of a commit.
 func (r *Repository) directoryOfGit() string { return r.storage.Filesystem().Root() }
 
-// changedByObjects compares the hashes of what lies at the paths.
+// changedByObjects compares the hashes of the objects at the paths.
 func (r *Repository) changedByObjects(ctx context.Context, from plumbing.Hash, paths []string) iter.Seq2[plumbing.Hash, error] {
 	return func(yield func(plumbing.Hash, error) bool) {
 		w := &watcher{repository: r, paths: paths}
 		at := from
-		now, err := w.look(from)
+		now, err := w.hashesAt(from)
 		for err == nil && ctx.Err() == nil {
 			before := watched{found: make([]plumbing.Hash, len(paths))}
 			if now.parent != plumbing.ZeroHash {
-				before, err = w.look(now.parent)
+				before, err = w.hashesAt(now.parent)
 			}
 			if err != nil {
 				break
@@ -89,26 +90,26 @@ func (r *Repository) changedByObjects(ctx context.Context, from plumbing.Hash, p
 	}
 }
 
-// watcher looks at paths, commit after commit.
+// watcher reads the hashes at some paths, commit after commit.
 type watcher struct {
 	repository *Repository
 	paths      []string
 	root       plumbing.Hash
 	found      []plumbing.Hash
-	// steps remember where each directory led, which from one commit to the next
-	// mostly is the same.
+	// steps caches the object to which each directory led. It mostly stays the same
+	// from one commit to the next.
 	steps map[string]step
 }
 
 type step struct{ from, to plumbing.Hash }
 
-// watched is what lies at the paths at a commit.
+// watched holds the hashes at the paths at one commit.
 type watched struct {
 	parent plumbing.Hash
 	found  []plumbing.Hash
 }
 
-func (w *watcher) look(commit plumbing.Hash) (watched, error) {
+func (w *watcher) hashesAt(commit plumbing.Hash) (watched, error) {
 	h, err := w.repository.header(commit)
 	if err != nil {
 		return watched{}, err
@@ -129,7 +130,8 @@ func (w *watcher) look(commit plumbing.Hash) (watched, error) {
 	return watched{h.parent, found}, nil
 }
 
-// descend is the hash of what lies at a path; zero where nothing does.
+// descend returns the hash of the object at a path. It returns zero if there is
+// none.
 func (w *watcher) descend(at plumbing.Hash, name string) (plumbing.Hash, error) {
 	if name == "." {
 		return at, nil

@@ -1,4 +1,4 @@
-// Package parallel does what is alike on all processors.
+// Package parallel runs independent work on all processors.
 package parallel
 
 import (
@@ -7,8 +7,8 @@ import (
 	"sync/atomic"
 )
 
-// Each calls do for 0 to n-1, as many at a time as there are processors, and waits
-// for all.
+// Each calls do with 0 to n-1, in parallel on all processors, and waits for all
+// calls.
 func Each(n int, do func(i int)) {
 	var next atomic.Int64
 	var group sync.WaitGroup

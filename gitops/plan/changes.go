@@ -12,45 +12,45 @@ import (
 	"github.com/carrel-dev/carrel/api/v1alpha1"
 )
 
-// Change is one field that has another value.
-type Change struct {
-	// Path names the field as kubectl does, with list items by their names:
+// FieldChange is one field whose value changes.
+type FieldChange struct {
+	// Path names the field as kubectl does, with list items by name:
 	// template.spec.containers[ide].image.
 	Path string `json:"path"`
-	// From and To are the values, as JSON unless they are plain words; empty: the
-	// field is not there.
+	// From and To are the old and the new value. Strings are plain, other values
+	// JSON. Empty means that the field is absent.
 	From string `json:"from,omitempty"`
 	To   string `json:"to,omitempty"`
 }
 
-// compareSettings are the changes of a Course but for its rosters, which are
-// compared by who is in them, and the confirmation of a removal.
-func compareSettings(was, is v1alpha1.CourseSpec) []Change {
+// compareSettings returns the changes of a Course's spec. It ignores the rosters,
+// whose students are compared one by one, and the confirmation of a removal.
+func compareSettings(was, is v1alpha1.CourseSpec) []FieldChange {
 	was.Rosters, is.Rosters = nil, nil
 	was.Guard.Confirm, is.Guard.Confirm = "", ""
 	return compare(was, is)
 }
 
-// compare lists the fields in which two values of one type differ.
-func compare[T any](before, after T) []Change {
+// compare returns the fields in which two values of one type differ.
+func compare[T any](before, after T) []FieldChange {
 	was, is := flat(before), flat(after)
 	paths := maps.Clone(was)
 	maps.Copy(paths, is)
-	var changes []Change
+	var changes []FieldChange
 	for _, path := range slices.Sorted(maps.Keys(paths)) {
 		if was[path] != is[path] {
-			changes = append(changes, Change{Path: path, From: was[path], To: is[path]})
+			changes = append(changes, FieldChange{Path: path, From: was[path], To: is[path]})
 		}
 	}
 	return changes
 }
 
-// flat are the leaves of a value by their paths.
+// flat returns the leaves of a value by their paths.
 func flat(value any) map[string]string {
 	leaves := map[string]string{}
 	fields, err := runtime.DefaultUnstructuredConverter.ToUnstructured(&value)
 	if err != nil {
-		// A value of the API always converts; were it not to, the change is shown whole.
+		// Values of the API always convert. If one ever does not, show it whole.
 		leaves["."] = fmt.Sprintf("%+v", value)
 		return leaves
 	}
@@ -87,7 +87,7 @@ func join(path, key string) string {
 	return strings.TrimPrefix(path+"."+key, ".")
 }
 
-// itemName is the name of a list's item, or its place.
+// itemName returns the name of a list item, or its index if it has none.
 func itemName(i int, item any) string {
 	if fields, ok := item.(map[string]any); ok {
 		for _, key := range []string{"name", "configMap", "mountPath"} {

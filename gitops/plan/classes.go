@@ -13,8 +13,8 @@ import (
 	"github.com/carrel-dev/carrel/core/roster"
 )
 
-// Classes sorts the objects that a cluster is to have into its courses, by name.
-// The defaults of the kinds are not in them, as they are not in git.
+// Classes sorts the objects of a cluster into courses, by name. The defaults of the
+// kinds are not set, because git does not contain them.
 func Classes(objects []*unstructured.Unstructured) (map[string]Class, error) {
 	classes := map[string]Class{}
 	rosters := map[string]map[string]*corev1.ConfigMap{}
@@ -49,7 +49,8 @@ func Classes(objects []*unstructured.Unstructured) (map[string]Class, error) {
 	return classes, nil
 }
 
-// take puts an object where it belongs, if it is of a class.
+// take stores object in the field of its kind. It reports whether the kind belongs
+// to a class.
 func (c *Class) take(object *unstructured.Unstructured) (taken bool, err error) {
 	switch object.GroupVersionKind().GroupKind().String() {
 	case "Course.carrel.dev":
@@ -82,8 +83,9 @@ func as[T any](object *unstructured.Unstructured) (*T, error) {
 	return typed, err
 }
 
-// filesOf are those of the ConfigMaps that a Course names, as its controller reads
-// them. One that is not there is an empty file: the roster can't be read without.
+// filesOf returns the files in the ConfigMaps that a Course names, as the
+// controller reads them. A missing ConfigMap gives an empty file, which makes the
+// roster invalid.
 func filesOf(course *v1alpha1.Course, configMaps map[string]*corev1.ConfigMap) (files []roster.File) {
 	for _, source := range course.Spec.Rosters {
 		configMap := configMaps[source.ConfigMap]

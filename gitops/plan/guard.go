@@ -11,20 +11,21 @@ import (
 	"github.com/carrel-dev/carrel/core/enrolment"
 )
 
-// Held is a removal over the guard that nobody has confirmed.
+// Held is a removal over the guard that is not confirmed.
 type Held struct {
-	// Course is set where the whole course would go with students in it.
+	// Course is true if the whole course would be removed with students in it.
 	Course bool `json:"course,omitempty"`
-	// Files is set for students with files of their own: Flux would remove them
-	// at once, so such a request must not be merged. Removals of rows wait.
+	// Files is true for students with files of their own. Flux would remove them at
+	// once, so such a request must not be merged. Removals of rows wait for the
+	// confirmation instead.
 	Files    bool `json:"files,omitempty"`
 	Removals int  `json:"removals"`
 	Of       int  `json:"of"`
-	// Confirm is the line to commit to the Course; empty for a whole course.
+	// Confirm is the line to commit to the Course. It is empty for a whole course.
 	Confirm string `json:"confirm,omitempty"`
 }
 
-func (h Held) words() string {
+func (h Held) heldLine() string {
 	if h.Course {
 		return fmt.Sprintf("would remove the course with its %s; to confirm, take them out first, in a request of its own", plural(h.Of, "student"))
 	}
@@ -35,7 +36,7 @@ func (h Held) words() string {
 	return fmt.Sprintf("would remove %d of %d students (%s); to confirm, commit to course.yaml: %s", h.Removals, h.Of, what, h.Confirm)
 }
 
-// held are the removals of a change that the guard of the Course would stop.
+// held returns the removals that the guard of the Course would stop.
 func held(was, is seats) (all []Held) {
 	if is.gone {
 		if len(was.by) == 0 {
@@ -54,16 +55,17 @@ func held(was, is seats) (all []Held) {
 
 func confirmLine(word string) string { return fmt.Sprintf("spec.guard.confirm: %q", word) }
 
-// heldRows asks the controller's own guard, as it will be once the former commit
-// is brought about.
+// heldRows asks the controller's own guard. It assumes that the controller has
+// finished applying the former commit.
 func heldRows(was, is seats) *v1alpha1.HeldRemoval {
 	course := is.course.DeepCopy()
 	course.Status.Roster = &v1alpha1.RosterStatus{Digest: was.enrolled.Digest, Rows: was.enrolled.Rows}
 	return enrolment.Make(course, append(was.owned(course), is.files...), is.rows).Held
 }
 
-// heldFiles counts students whose files go, and who are not on a roster instead,
-// against the whole class.
+// heldFiles returns the held removal of students with files of their own, or nil.
+// It counts the students whose file is deleted and who have no row instead, against
+// the whole class.
 func heldFiles(was, is seats) *Held {
 	var removals []string
 	for i := range was.files {

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// longList is how many lines a list of a comment has before it is folded.
+// longList is the number of lines above which a comment folds a list.
 const longList = 12
 
 // WriteMarkdown writes plans for a comment on a merge request.
@@ -56,12 +56,13 @@ func writeList(b *strings.Builder, list block) {
 	}
 }
 
-// special are the characters with a meaning in Markdown, and @ and # that would
-// call people and link requests: what is shown comes from files that anybody
-// may propose.
+// special lists the characters with a meaning in Markdown. It includes @ and #,
+// which would notify people and link requests: the text comes from files that
+// anybody may propose.
 const special = "\\`*_{}[]<>|~@#&!"
 
-// Escape keeps text from being taken for Markdown, and from calling anybody.
+// Escape returns text in a form that Markdown shows literally, and in which no
+// user is mentioned and no request linked.
 func Escape(text string) string {
 	var b strings.Builder
 	for _, r := range text {

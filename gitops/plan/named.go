@@ -1,6 +1,6 @@
 package plan
 
-// Unnamed counts whom a plan leaves out of its lists.
+// Unnamed counts the students that Naming leaves out of each list.
 type Unnamed struct {
 	Added       int `json:"added,omitempty"`
 	Removed     int `json:"removed,omitempty"`
@@ -10,9 +10,10 @@ type Unnamed struct {
 	Resectioned int `json:"resectioned,omitempty"`
 }
 
-// Naming is the plan with only those users by name of whom named says yes, and a
-// count of the others. A comment is read by more people than the roster, so it
-// names whom the change itself names. What a cluster has at the moment is not in it.
+// Naming returns a plan that names only the users for whom named returns true, and
+// counts the others. More people read a comment than may read the roster, so a
+// comment names only the users whom the change itself names. Naming also removes
+// Present.
 func (p Plan) Naming(named func(user string) bool) Plan {
 	p.Added, p.Unnamed.Added = only(p.Added, named, func(s Seat) Seat { return s })
 	p.Removed, p.Unnamed.Removed = only(p.Removed, named, func(r Removal) Seat { return r.Seat })

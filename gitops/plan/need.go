@@ -12,33 +12,36 @@ import (
 	"github.com/carrel-dev/carrel/core/timetable"
 )
 
-// Need is what a class takes at its fullest.
+// Need is the peak demand of a class.
 type Need struct {
-	// Session is when that is, as "2026-10-05 09:00 Lab"; empty: at any time, since
-	// there is no timetable or nobody sleeps.
+	// Session is the session of the peak, such as "2026-10-05 09:00 Lab". It is
+	// empty if the demand is the same at any time, because the class has no
+	// timetable or no carrel sleeps.
 	Session string `json:"session,omitempty"`
-	// Rows are pods, CPU, memory and storage, in the words of a ResourceQuota.
+	// Rows lists pods, CPU, memory and storage by the names that a ResourceQuota
+	// uses.
 	Rows []NeedRow `json:"rows,omitempty"`
 }
 
-// NeedRow is one resource.
+// NeedRow is the demand for one resource.
 type NeedRow struct {
 	Resource string `json:"resource"`
 	Before   string `json:"before"`
 	After    string `json:"after"`
-	// Quota is the smallest that applies; empty: none does.
+	// Quota is the smallest quota that applies. It is empty if none does.
 	Quota string `json:"quota,omitempty"`
-	// Over is set when the class does not fit the quota.
+	// Over is true if the class does not fit into the quota.
 	Over bool `json:"over,omitempty"`
 }
 
-// Names of ResourceQuota for what is needed, in the order of the table.
+// measured lists the measured resources in the order of the table, by the names
+// that a ResourceQuota uses.
 var measured = []corev1.ResourceName{
 	corev1.ResourcePods, corev1.ResourceRequestsCPU, corev1.ResourceRequestsMemory, corev1.ResourceLimitsCPU,
 	corev1.ResourceLimitsMemory, corev1.ResourceRequestsStorage, corev1.ResourcePersistentVolumeClaims,
 }
 
-// aliases are the other names a ResourceQuota has for them.
+// aliases maps resources to their short names in a ResourceQuota.
 var aliases = map[corev1.ResourceName]corev1.ResourceName{
 	corev1.ResourceRequestsCPU: corev1.ResourceCPU, corev1.ResourceRequestsMemory: corev1.ResourceMemory,
 }
@@ -64,19 +67,20 @@ func needs(was, is seats, before, after Class) Need {
 	return need
 }
 
-// NeedOf is what a class takes by itself, before and after being the same.
+// NeedOf returns the demand of a class without a change: Before and After are
+// equal.
 func NeedOf(name string, class Class) Need {
 	s := seatsOf(name, class)
 	return needs(s, s, class, class)
 }
 
-// group are seats that need the same at every moment.
+// group is the key of seats that need the same at every moment.
 type group struct {
 	template, section string
 	enabled           bool
 }
 
-// demand is a class by what it needs.
+// demand counts the seats of a class by group.
 type demand struct {
 	groups    []group
 	count     map[group]int64
@@ -98,18 +102,19 @@ func (s *seats) demand(c Class) *demand {
 	return d
 }
 
-// fullest is what the class takes in the session with most pods.
+// fullest returns the demand in the session with most pods, and the name of that
+// session.
 func (s *seats) fullest(c Class) (need corev1.ResourceList, at string) {
 	d := s.demand(c)
 	meets := func(string) bool { return false }
 	most := d.pods(meets)
 	if s.course.Spec.Timetable == nil {
-		return d.at(meets), ""
+		return d.needWhile(meets), ""
 	}
 	table, err := timetable.New(*s.course.Spec.Timetable)
 	if err != nil {
-		// What is wrong with a timetable is for the check to say.
-		return d.at(meets), ""
+		// The rule timetable reports an invalid timetable.
+		return d.needWhile(meets), ""
 	}
 	for _, session := range table.Sessions() {
 		then := func(section string) bool { return table.At(section, session.Begin).InSession() }
@@ -117,17 +122,19 @@ func (s *seats) fullest(c Class) (need corev1.ResourceList, at string) {
 			most, meets, at = pods, then, session.Words()
 		}
 	}
-	return d.at(meets), at
+	return d.needWhile(meets), at
 }
 
-// there tells whether those of a group have a pod. Without a timetable, whoever can
-// sleep does; a class whose carrels all can is taken to be all there.
+// there reports whether the carrels of a group have a pod. A carrel whose Template
+// idles counts as asleep while its section does not meet. Without a timetable,
+// every enabled carrel counts as running.
 func (d *demand) there(g group, meets func(section string) bool) bool {
 	asleep := d.templates[g.template].Spec.Idle != nil && d.timetable && !meets(g.section)
 	return g.enabled && !asleep
 }
 
-// pods is how many there are when some sections meet.
+// pods returns the number of pods while the sections meet for which meets returns
+// true.
 func (d *demand) pods(meets func(section string) bool) (n int64) {
 	for _, g := range d.groups {
 		if d.there(g, meets) {
@@ -137,8 +144,9 @@ func (d *demand) pods(meets func(section string) bool) (n int64) {
 	return n
 }
 
-// at is what the class takes when some sections meet.
-func (d *demand) at(meets func(section string) bool) corev1.ResourceList {
+// needWhile returns the demand while the sections meet for which meets returns
+// true.
+func (d *demand) needWhile(meets func(section string) bool) corev1.ResourceList {
 	need, pods := corev1.ResourceList{}, map[string]corev1.ResourceList{}
 	for _, g := range d.groups {
 		n, t := d.count[g], d.templates[g.template]
@@ -166,9 +174,9 @@ func times(quantity resource.Quantity, n int64) resource.Quantity {
 	return product
 }
 
-// podNeed is what a quota counts of a pod: the sum of its containers, or the
-// largest of those that run before them if that is more. Init containers that
-// go on (restartPolicy Always) are of the sum.
+// podNeed returns what a quota counts for a pod: the sum of its containers, or the
+// largest init container if that is more. Init containers with restartPolicy Always
+// keep running and belong to the sum.
 func podNeed(spec *corev1.PodSpec, limits []corev1.LimitRange) corev1.ResourceList {
 	sum, before := corev1.ResourceList{}, corev1.ResourceList{}
 	for i := range spec.Containers {
@@ -195,8 +203,9 @@ func podNeed(spec *corev1.PodSpec, limits []corev1.LimitRange) corev1.ResourceLi
 	return sum
 }
 
-// containerNeed is what a container asks for, or is given for asking nothing: its
-// limit as a request, and the defaults of a LimitRange.
+// containerNeed returns the requests and limits of a container after defaulting. A
+// missing request is set from the container's limit, then from the defaults of a
+// LimitRange.
 func containerNeed(c *corev1.Container, ranges []corev1.LimitRange) corev1.ResourceList {
 	requests, limits := maps.Clone(c.Resources.Requests), maps.Clone(c.Resources.Limits)
 	if requests == nil {
@@ -221,7 +230,7 @@ func containerNeed(c *corev1.Container, ranges []corev1.LimitRange) corev1.Resou
 	}
 }
 
-// fill adds what is not there yet.
+// fill copies the quantities that list lacks.
 func fill(list, from corev1.ResourceList) {
 	for name, quantity := range from {
 		if _, there := list[name]; !there {
@@ -236,7 +245,8 @@ func add(list corev1.ResourceList, name corev1.ResourceName, quantity resource.Q
 	list[name] = sum
 }
 
-// quotaOf is the smallest that applies to every pod; nil if none does.
+// quotaOf returns the smallest quota for a resource among the quotas that apply to
+// every pod. It returns nil if there is none.
 func quotaOf(quotas []corev1.ResourceQuota, name corev1.ResourceName) *resource.Quantity {
 	var found []resource.Quantity
 	for i := range quotas {

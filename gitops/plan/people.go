@@ -10,41 +10,43 @@ import (
 	"github.com/carrel-dev/carrel/core/timetable"
 )
 
-// Removal is a student whose carrel goes.
+// Removal is a student whose carrel is removed.
 type Removal struct {
 	Seat
-	// Volumes are what is kept of it.
+	// Volumes are the volumes that are kept.
 	Volumes []KeptVolume `json:"volumes,omitempty"`
 }
 
 // KeptVolume is a volume that outlives its carrel.
 type KeptVolume struct {
 	Name string `json:"name"`
-	// Retain is how long, as the Template says it.
+	// Retain is the retention in the Template's notation, such as "30d".
 	Retain string `json:"retain"`
-	// Until is when it may go if the change is merged now; nil: never.
+	// Until is the time from which the volume may be deleted if the change is
+	// merged now. It is nil if the volume is kept forever.
 	Until *time.Time `json:"until,omitempty"`
 }
 
-// Move is a student who goes on with another Template.
+// Move is a student whose seat changes to another Template.
 type Move struct {
 	Seat
-	// From is the former Template.
+	// From is the name of the former Template.
 	From string `json:"from"`
-	// Volumes are those of the former Template, which are kept.
+	// Volumes are the volumes of the former Template, which are kept.
 	Volumes []KeptVolume `json:"volumes,omitempty"`
-	// NextStart: a carrel that runs goes on as it is until it next starts, since it
-	// follows the Course. Otherwise it is replaced at once.
+	// NextStart is true if a running carrel keeps the former Template until its
+	// next start, because it follows the Course's default. Otherwise it is replaced
+	// at once.
 	NextStart bool `json:"nextStart"`
 }
 
-// Resection is a student who goes to another section.
+// Resection is a student who moves to another section.
 type Resection struct {
 	Seat
 	From string `json:"from"`
 }
 
-// people compares who is there.
+// people fills in the lists of students.
 func (p *Plan) people(was, is seats, templates map[string]*v1alpha1.Template, now time.Time) {
 	gone := map[string][]Seat{}
 	for id, seat := range was.by {
@@ -77,7 +79,7 @@ func (p *Plan) people(was, is seats, templates map[string]*v1alpha1.Template, no
 	slices.SortFunc(p.Removed, func(a, b Removal) int { return compareSeats(a.Seat, b.Seat) })
 }
 
-// changed compares one seat that stays.
+// changed records the changes of a seat that stays.
 func (p *Plan) changed(was, is Seat) {
 	switch {
 	case was.Enabled && !is.Enabled:
@@ -90,7 +92,7 @@ func (p *Plan) changed(was, is Seat) {
 	}
 }
 
-// kept are the volumes that carrels of a Template leave behind.
+// kept returns the volumes that remain of a Template's carrel.
 func kept(t *v1alpha1.Template, now time.Time) []KeptVolume {
 	if t == nil {
 		return nil
@@ -98,7 +100,7 @@ func kept(t *v1alpha1.Template, now time.Time) []KeptVolume {
 	volumes := make([]KeptVolume, 0, len(t.Spec.Volumes))
 	for _, volume := range t.Spec.Volumes {
 		v := KeptVolume{Name: volume.Name, Retain: cmp.Or(volume.Retain, defaultRetain)}
-		// What is no length of time is Forever.
+		// A value that is not a duration means Forever.
 		if span, err := timetable.ParsePeriod(v.Retain); err == nil {
 			until := now.Add(span)
 			v.Until = &until
@@ -108,5 +110,5 @@ func kept(t *v1alpha1.Template, now time.Time) []KeptVolume {
 	return volumes
 }
 
-// defaultRetain is that of the kind.
+// defaultRetain is the API's default for retain.
 const defaultRetain = "30d"

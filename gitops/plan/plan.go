@@ -1,6 +1,6 @@
-// Package plan says what a merge request does to people: who comes and goes,
-// whose carrel restarts, what is kept, and what the class needs. It compares a
-// course at two commits and is pure: the time is an argument.
+// Package plan describes what a merge request does to people: who is added and
+// removed, whose carrel restarts, what is kept, and what the class needs. It
+// compares a course at two commits. It is pure: the time is an argument.
 package plan
 
 import (
@@ -12,36 +12,36 @@ import (
 	"github.com/carrel-dev/carrel/core/roster"
 )
 
-// Class is a course as a commit has it.
+// Class is a course at one commit.
 type Class struct {
-	// Course is nil where the commit has no such course.
+	// Course is nil if the commit has no such course.
 	Course *v1alpha1.Course
-	// Templates are those of the course's namespace.
+	// Templates are the Templates in the course's namespace.
 	Templates []v1alpha1.Template
-	// Userlands are the students that have files of their own.
+	// Userlands are the students with files of their own.
 	Userlands []v1alpha1.Userland
 	// Rosters are the files of the ConfigMaps that the Course names.
 	Rosters []roster.File
-	// Quotas are those of the course's namespace.
+	// Quotas are the ResourceQuotas in the course's namespace.
 	Quotas []corev1.ResourceQuota
-	// Limits are the LimitRanges there: what containers are given that ask for
-	// nothing themselves.
+	// Limits are the LimitRanges in the course's namespace. They give defaults to
+	// containers without requests or limits.
 	Limits []corev1.LimitRange
 }
 
-// Plan is what changes from one commit to another.
+// Plan is the effect of a change from one commit to another on one course.
 type Plan struct {
-	// Course is the name.
+	// Course is the name of the course.
 	Course string `json:"course"`
-	// Problems keep the change from being brought about: nothing else of it
-	// happens until they are gone.
+	// Problems are errors in the new commit. While there are any, nothing else of
+	// the change happens.
 	Problems []string `json:"problems,omitempty"`
 	// Held are removals that the guard stops.
 	Held []Held `json:"held,omitempty"`
-	// New and Ended are set for a course that comes, or goes.
+	// New is true for a course that is created, and Ended for one that is removed.
 	New   bool `json:"new,omitempty"`
 	Ended bool `json:"ended,omitempty"`
-	// Total is how many carrels the class has after the change.
+	// Total is the number of carrels after the change.
 	Total int `json:"total"`
 
 	Added       []Seat      `json:"added,omitempty"`
@@ -50,16 +50,17 @@ type Plan struct {
 	Disabled    []Seat      `json:"disabled,omitempty"`
 	Enabled     []Seat      `json:"enabled,omitempty"`
 	Resectioned []Resection `json:"resectioned,omitempty"`
-	// Unnamed are those that Naming took out of these lists.
+	// Unnamed counts the students that Naming removed from these lists.
 	Unnamed Unnamed `json:"unnamed,omitzero"`
 
-	// Templates are those that change.
+	// Templates are the Templates that are added, removed or changed.
 	Templates []TemplateChange `json:"templates,omitempty"`
-	// Settings are what else changes of the Course.
-	Settings []Change `json:"settings,omitempty"`
-	// Need is what the class takes at its fullest.
+	// Settings are the other changes of the Course.
+	Settings []FieldChange `json:"settings,omitempty"`
+	// Need is the peak demand of the class.
 	Need Need `json:"need"`
-	// Present is what a cluster has at this moment; nil: it was not asked.
+	// Present is the state of the cluster at this moment. It is nil if no cluster
+	// was asked.
 	Present *Present `json:"present,omitempty"`
 }
 
@@ -72,8 +73,8 @@ func (p Plan) Changes() bool {
 // Unconfirmed reports whether a removal over the guard lacks its confirmation.
 func (p Plan) Unconfirmed() bool { return len(p.Held) > 0 }
 
-// Compare says what merging does to a course at a time. A class without a Course
-// is empty; at least one of the two has one.
+// Compare returns the effect of merging at the time now on the course called name.
+// A class without a Course is empty; at least one of the two must have one.
 func Compare(name string, before, after Class, now time.Time) Plan {
 	p := Plan{Course: name, New: before.Course == nil && after.Course != nil, Ended: before.Course != nil && after.Course == nil}
 	was, is := seatsOf(name, before), seatsOf(name, after)
@@ -86,7 +87,7 @@ func Compare(name string, before, after Class, now time.Time) Plan {
 	p.people(was, is, before.templates(), now)
 	p.Held = held(was, is)
 	if p.Ended {
-		// That says it all.
+		// Nothing else matters for a removed course.
 		return p
 	}
 	p.Templates = compareTemplates(before.templates(), after.templates(), was, is)

@@ -27,7 +27,7 @@ var update = flag.Bool("update", false, "write what comes out as what is wanted"
 
 var now = time.Date(2026, 10, 5, 12, 0, 0, 0, time.UTC)
 
-// course meets on Mondays in two sections.
+// course returns a Course of two sections that meet on Mondays.
 func course() *v1alpha1.Course {
 	c := &v1alpha1.Course{ObjectMeta: metav1.ObjectMeta{Name: "prog1"}}
 	c.Spec.Title, c.Spec.TemplateName = "Programming 1", "ide"
@@ -73,7 +73,7 @@ func file(name, template string) v1alpha1.Userland {
 	return v1alpha1.Userland{ObjectMeta: metav1.ObjectMeta{Name: name}, Spec: v1alpha1.UserlandSpec{TemplateName: template}}
 }
 
-// class has six students on a roster and one with a file.
+// class returns a class of six students on a roster and one with a file.
 func class() plan.Class {
 	return plan.Class{
 		Course:    course(),
@@ -162,7 +162,8 @@ func golden(t *testing.T, name string, got []byte) {
 	}
 }
 
-// The line that a plan says to commit is the one that lets the removal pass.
+// TestConfirmed checks that the line in the plan lets the removal pass once it is
+// committed.
 func TestConfirmed(t *testing.T) {
 	for name, change := range map[string]func(*plan.Class){
 		"rows":  func(c *plan.Class) { c.Rosters = rows("user,section\nu1,a\n") },
@@ -200,7 +201,8 @@ func TestConfirmed(t *testing.T) {
 	}
 }
 
-// A student who moves from a file to a row, or between rosters, goes nowhere.
+// TestFormsDoNotMatter checks that moving a student from a file to a row, or
+// between rosters, has no effect.
 func TestFormsDoNotMatter(t *testing.T) {
 	before, after := class(), class()
 	before.Userlands = append(before.Userlands, file("u9", ""))
@@ -210,7 +212,8 @@ func TestFormsDoNotMatter(t *testing.T) {
 	}
 }
 
-// Containers that ask for nothing are given what the namespace says.
+// TestNeedsOfTheNamespace checks that containers without requests get the defaults
+// of the namespace.
 func TestNeedsOfTheNamespace(t *testing.T) {
 	c := class()
 	for i := range c.Templates {
@@ -232,7 +235,8 @@ func TestNeedsOfTheNamespace(t *testing.T) {
 	}
 }
 
-// Who moves with the course's Template is not in the diff, and not in the comment.
+// TestNaming checks that the comment leaves out students who move with the Course's
+// Template, because the diff does not name them.
 func TestNaming(t *testing.T) {
 	after := class()
 	after.Course.Spec.TemplateName = "database"
@@ -242,7 +246,7 @@ func TestNaming(t *testing.T) {
 	if err := plan.WriteMarkdown(&out, []plan.Plan{named}); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"5 moved", "- u2 (Suzuki)", "- 4 students whom the change does not name"} {
+	for _, want := range []string{"5 moved", "- u2 (Suzuki)", "- 4 students not named in the change"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("the comment does not say %q:\n%s", want, &out)
 		}

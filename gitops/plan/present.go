@@ -9,32 +9,32 @@ import (
 	"github.com/carrel-dev/carrel/api/v1alpha1"
 )
 
-// Present is what a cluster has of a course at this moment, as far as a plan does
-// something to it.
+// Present is the state of a course in a cluster, as far as the plan affects it.
 type Present struct {
-	// Revision is the commit that the course was last brought to, as Flux names it:
-	// main@sha1:...; empty: not known.
+	// Revision is the commit applied last, as Flux names it: main@sha1:.... It is
+	// empty if unknown.
 	Revision string `json:"revision,omitempty"`
-	// Ends are carrels that are open and would be closed by merging.
+	// Ends are open carrels that merging would close.
 	Ends []OpenCarrel `json:"ends,omitempty"`
-	// Restarts are carrels that are open and would be restarted by merging.
+	// Restarts are open carrels that merging would restart.
 	Restarts []OpenCarrel `json:"restarts,omitempty"`
-	// GoOn is how many are open and take a Template's change when they next start.
+	// GoOn counts open carrels that take a Template's change when they next start.
 	GoOn int `json:"goOn,omitempty"`
 }
 
-// OpenCarrel is one that runs, or starts.
+// OpenCarrel is a carrel that is running or starting.
 type OpenCarrel struct {
 	User     string `json:"user"`
 	Userland string `json:"userland"`
 	Template string `json:"template"`
 	State    string `json:"state"`
-	// LastActivity is when somebody was last seen at work in it; nil: never.
+	// LastActivity is the time of the last recorded activity. It is nil if none is
+	// recorded.
 	LastActivity *time.Time `json:"lastActivity,omitempty"`
 }
 
-// Now adds to a plan what a cluster has of its course: the revision that was applied
-// last, and the carrels.
+// Now returns the plan with Present filled in from the revision applied last and
+// the Userlands of the course.
 func (p Plan) Now(revision string, userlands []v1alpha1.Userland) Plan {
 	now := Present{Revision: revision}
 	ends, restart := p.ending(), p.restarts()
@@ -61,7 +61,7 @@ func (p Plan) Now(revision string, userlands []v1alpha1.Userland) Plan {
 
 type seatKey struct{ user, template string }
 
-// ending are the seats whose carrels are closed at once.
+// ending returns the seats whose carrels are closed at once.
 func (p Plan) ending() map[seatKey]bool {
 	all := map[seatKey]bool{}
 	if len(p.Problems)+len(p.Held) > 0 {
@@ -81,7 +81,7 @@ func (p Plan) ending() map[seatKey]bool {
 	return all
 }
 
-// restarts says of each Template that changes what becomes of carrels that run.
+// restarts returns when running carrels restart, for each changed Template.
 func (p Plan) restarts() map[string]Restart {
 	all := map[string]Restart{}
 	for _, change := range p.Templates {
@@ -105,8 +105,8 @@ func openCarrel(u *v1alpha1.Userland) (OpenCarrel, bool) {
 
 func (p Present) blocks() []block {
 	all := []block{
-		{"Open at this moment, and closed by merging", lines(p.Ends, OpenCarrel.words)},
-		{"Open at this moment, and restarted by merging", lines(p.Restarts, OpenCarrel.words)},
+		{"Open at this moment, and closed by merging", lines(p.Ends, OpenCarrel.openLine)},
+		{"Open at this moment, and restarted by merging", lines(p.Restarts, OpenCarrel.openLine)},
 	}
 	var said []string
 	if p.GoOn > 0 {
@@ -121,7 +121,7 @@ func (p Present) blocks() []block {
 	return append(all, block{"The cluster at this moment", said})
 }
 
-func (o OpenCarrel) words() string {
+func (o OpenCarrel) openLine() string {
 	text := fmt.Sprintf("%s, %s, %s", o.User, o.Template, o.State)
 	if o.LastActivity != nil {
 		text += ", last at work " + o.LastActivity.UTC().Format("2006-01-02 15:04 UTC")

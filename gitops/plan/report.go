@@ -6,14 +6,13 @@ import (
 	"time"
 )
 
-// block is one heading of a plan and the lines below it: what text and Markdown
-// have in common.
+// block is a heading of a plan with its lines. Text and Markdown share it.
 type block struct {
 	title string
 	lines []string
 }
 
-// Headline is the plan in one line.
+// Headline returns the plan in one line.
 func (p Plan) Headline() string {
 	if len(p.Problems) > 0 {
 		return "nothing happens until what is wrong is mended"
@@ -56,22 +55,22 @@ func plural(n int, word string) string {
 	return fmt.Sprintf("%d %ss", n, word)
 }
 
-// blocks are the headings that have something to say.
+// blocks returns the headings that have lines.
 func (p Plan) blocks() []block {
 	all := []block{
 		{"Wrong", p.Problems},
-		{"Held by the guard", lines(p.Held, Held.words)},
-		{"Added", people(p.Added, Seat.words, p.Unnamed.Added)},
-		{"Removed; their volumes are kept", people(p.Removed, Removal.words, p.Unnamed.Removed)},
-		{"Moved to another Template; the former volumes are kept", people(p.Moved, Move.words, p.Unnamed.Moved)},
-		{"Stopped (enabled: false); their volumes are kept", people(p.Disabled, Seat.words, p.Unnamed.Disabled)},
-		{"Opened again", people(p.Enabled, Seat.words, p.Unnamed.Enabled)},
-		{"To another section", people(p.Resectioned, Resection.words, p.Unnamed.Resectioned)},
+		{"Held by the guard", lines(p.Held, Held.heldLine)},
+		{"Added", people(p.Added, Seat.seatLine, p.Unnamed.Added)},
+		{"Removed; their volumes are kept", people(p.Removed, Removal.removalLine, p.Unnamed.Removed)},
+		{"Moved to another Template; the former volumes are kept", people(p.Moved, Move.moveLine, p.Unnamed.Moved)},
+		{"Stopped (enabled: false); their volumes are kept", people(p.Disabled, Seat.seatLine, p.Unnamed.Disabled)},
+		{"Opened again", people(p.Enabled, Seat.seatLine, p.Unnamed.Enabled)},
+		{"To another section", people(p.Resectioned, Resection.resectionLine, p.Unnamed.Resectioned)},
 	}
 	for _, t := range p.Templates {
-		all = append(all, block{fmt.Sprintf("Template %s %s: %s", t.Name, t.Kind, t.words()), lines(t.Changes, Change.words)})
+		all = append(all, block{fmt.Sprintf("Template %s %s: %s", t.Name, t.Kind, t.effect()), lines(t.Changes, FieldChange.changeLine)})
 	}
-	all = append(all, block{"Settings of the course", lines(p.Settings, Change.words)})
+	all = append(all, block{"Settings of the course", lines(p.Settings, FieldChange.changeLine)})
 	if p.Present != nil {
 		all = append(all, p.Present.blocks()...)
 	}
@@ -84,42 +83,43 @@ func (p Plan) blocks() []block {
 	return said
 }
 
-func lines[T any](all []T, words func(T) string) []string {
+func lines[T any](all []T, line func(T) string) []string {
 	said := make([]string, len(all))
 	for i, one := range all {
-		said[i] = words(one)
+		said[i] = line(one)
 	}
 	return said
 }
 
-// people are lines for those named, and one for the others.
-func people[T any](all []T, words func(T) string, others int) []string {
-	said := lines(all, words)
+// people returns a line for each named student, and one line that counts the
+// others.
+func people[T any](all []T, line func(T) string, others int) []string {
+	said := lines(all, line)
 	if others > 0 {
-		said = append(said, plural(others, "student")+" whom the change does not name")
+		said = append(said, plural(others, "student")+" not named in the change")
 	}
 	return said
 }
 
-func (r Removal) words() string { return r.Seat.words() + keptWords(r.Volumes) }
+func (r Removal) removalLine() string { return r.Seat.seatLine() + keptSuffix(r.Volumes) }
 
-func (m Move) words() string {
+func (m Move) moveLine() string {
 	when := ", at once"
 	if m.NextStart {
 		when = ", when the carrel next starts"
 	}
-	return m.Seat.words() + ", from " + m.From + when + keptWords(m.Volumes)
+	return m.Seat.seatLine() + ", from " + m.From + when + keptSuffix(m.Volumes)
 }
 
-func (r Resection) words() string {
+func (r Resection) resectionLine() string {
 	from := r.From
 	if from == "" {
 		from = "none"
 	}
-	return r.Seat.words() + ", from " + from
+	return r.Seat.seatLine() + ", from " + from
 }
 
-func keptWords(volumes []KeptVolume) string {
+func keptSuffix(volumes []KeptVolume) string {
 	if len(volumes) == 0 {
 		return "; it has no volumes"
 	}
@@ -133,7 +133,7 @@ func keptWords(volumes []KeptVolume) string {
 	return "; keeps " + strings.Join(words, ", ")
 }
 
-func (c Change) words() string {
+func (c FieldChange) changeLine() string {
 	switch {
 	case c.From == "":
 		return c.Path + ": now " + quoted(c.To)
@@ -144,7 +144,7 @@ func (c Change) words() string {
 	}
 }
 
-// quoted keeps a value of several lines to one.
+// quoted quotes a value of several lines, so that it fits on one.
 func quoted(value string) string {
 	if strings.ContainsAny(value, "\n\r") {
 		return fmt.Sprintf("%q", value)
@@ -152,7 +152,7 @@ func quoted(value string) string {
 	return value
 }
 
-// title is the heading of the needs.
+// title returns the heading of the table of needs.
 func (n Need) title() string {
 	if n.Session == "" {
 		return "Needed with everybody there"

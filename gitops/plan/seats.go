@@ -22,21 +22,22 @@ type Seat struct {
 	Template string `json:"template"`
 	Section  string `json:"section,omitempty"`
 	Enabled  bool   `json:"enabled"`
-	// Userland is the name of the object.
+	// Userland is the name of the Userland object.
 	Userland string `json:"userland"`
-	// Place is the line of a roster, or empty for a file of its own.
+	// Place is the file and line of the roster's row. It is empty for a student
+	// with a file.
 	Place string `json:"place,omitempty"`
-	// byDefault: the Template is the course's.
+	// byDefault is true if the seat uses the Course's default Template.
 	byDefault bool
 }
 
-// identity is what a seat is told by: a student may have one for each Template.
+// identity is the key of a seat. A student may have one seat for each Template.
 type identity struct{ user, template string }
 
-// seats is a class with its rosters expanded.
+// seats is a class whose rosters are expanded.
 type seats struct {
 	course *v1alpha1.Course
-	// gone: there is no Course.
+	// gone is true if there is no Course.
 	gone     bool
 	by       map[identity]Seat
 	enrolled enrolment.Plan
@@ -82,7 +83,7 @@ func (s *seats) add(seat Seat) {
 	s.by[identity{seat.User, seat.Template}] = seat
 }
 
-// sorted are the seats in the order of users and Templates.
+// sorted returns the seats ordered by user and Template.
 func (s *seats) sorted() []Seat {
 	return slices.SortedFunc(maps.Values(s.by), compareSeats)
 }
@@ -91,7 +92,8 @@ func compareSeats(a, b Seat) int {
 	return cmp.Or(cmp.Compare(a.User, b.User), cmp.Compare(a.Template, b.Template))
 }
 
-// owned are the Userlands of rows, as the Course has them once it is settled.
+// owned returns the Userlands that the Course owns after the controller has
+// expanded the rosters.
 func (s *seats) owned(course *v1alpha1.Course) []v1alpha1.Userland {
 	owner := *metav1.NewControllerRef(course, v1alpha1.SchemeGroupVersion.WithKind("Course"))
 	userlands := make([]v1alpha1.Userland, 0, len(s.enrolled.Wants))
@@ -106,8 +108,8 @@ func (s *seats) owned(course *v1alpha1.Course) []v1alpha1.Userland {
 	return userlands
 }
 
-// words is a seat for people: "24t0101 (Sato Yuki), ide, section A".
-func (s Seat) words() string {
+// seatLine describes the seat: "24t0101 (Sato Yuki), ide, section A".
+func (s Seat) seatLine() string {
 	text := s.User
 	if s.Name != "" {
 		text += " (" + s.Name + ")"

@@ -12,32 +12,33 @@ import (
 	"github.com/carrel-dev/carrel/core/workload"
 )
 
-// TemplateChange is a Template that comes, goes or changes.
+// TemplateChange is a Template that is added, removed or changed.
 type TemplateChange struct {
 	Name string `json:"name"`
 	// Kind is added, removed or changed.
 	Kind string `json:"kind"`
-	// Changes are the fields of its spec, for one that changes.
-	Changes []Change `json:"changes,omitempty"`
-	// Carrels is how many enabled ones follow it, after the change.
+	// Changes are the changed fields of the spec, if Kind is changed.
+	Changes []FieldChange `json:"changes,omitempty"`
+	// Carrels counts the enabled carrels with this Template after the change, or
+	// before it if the Template is removed.
 	Carrels int `json:"carrels"`
-	// Restart says whose carrel restarts when.
+	// Restart says when running carrels restart.
 	Restart Restart `json:"restart"`
-	// AtOnce is how many may be down together for a restart now, as the Template
-	// says it: a number or a percentage.
+	// AtOnce is the number or percentage of carrels that may be down together, as
+	// the Template sets it. It is empty unless Restart is Now.
 	AtOnce string `json:"atOnce,omitempty"`
 }
 
-// Restart says when carrels that run take a Template's edit.
+// Restart is the moment at which running carrels take the edit of a Template.
 type Restart string
 
-// What becomes of carrels that run.
+// The moments at which running carrels take an edit.
 const (
-	// Never: what changes needs no restart.
+	// Never means that the edit needs no restart.
 	Never Restart = "never"
-	// NextStart: each when it next starts.
+	// NextStart means that each carrel takes the edit when it next starts.
 	NextStart Restart = "next start"
-	// Now: one first, then some at a time.
+	// Now means that one carrel restarts first, then several at a time.
 	Now Restart = "now"
 )
 
@@ -78,8 +79,9 @@ func have(templates map[string]*v1alpha1.Template) func(yield func(string, bool)
 	}
 }
 
-// restart is what the roll-out of an edit does: sizes, retention, idling and the
-// roll-out's own settings are no part of what carrels are made of.
+// restart returns what the rollout of an edit does. Volume sizes, retention, idling
+// and the rollout settings are not part of a carrel's blueprint, so editing them
+// restarts nobody.
 func restart(former, present *v1alpha1.Template) Restart {
 	switch {
 	case equality.Semantic.DeepEqual(workload.NewBlueprint(former), workload.NewBlueprint(present)):
@@ -91,7 +93,7 @@ func restart(former, present *v1alpha1.Template) Restart {
 	}
 }
 
-// following is how many enabled seats follow a Template.
+// following counts the enabled seats with the Template.
 func (s *seats) following(template string) (n int) {
 	for _, seat := range s.by {
 		if seat.Enabled && seat.Template == template {
@@ -101,13 +103,13 @@ func (s *seats) following(template string) (n int) {
 	return n
 }
 
-// words say whose carrel restarts when.
-func (c TemplateChange) words() string {
+// effect describes when the carrels of the Template restart.
+func (c TemplateChange) effect() string {
 	switch {
 	case c.Kind == "removed" && c.Carrels > 0:
-		return fmt.Sprintf("%s followed it: those that run go on, and none of them can be made anew", carrels(c.Carrels))
+		return fmt.Sprintf("%s used it: those that run keep running, and none can be created again", carrels(c.Carrels))
 	case c.Kind != "changed":
-		return carrels(c.Carrels) + " follow it"
+		return carrels(c.Carrels) + " use it"
 	case c.Restart == Now:
 		return carrels(c.Carrels) + " restart now if they run: one first, then at most " + c.AtOnce + " at once"
 	case c.Restart == NextStart:
@@ -124,7 +126,8 @@ func carrels(n int) string {
 	return fmt.Sprintf("%d carrels", n)
 }
 
-// maxUnavailable is how many may be down at once in an immediate roll-out.
+// maxUnavailable returns how many carrels an immediate rollout may stop at once, as
+// a number or a percentage.
 func maxUnavailable(t *v1alpha1.Template) string {
 	if t.Spec.Rollout.MaxUnavailable == nil {
 		return "10%"

@@ -15,7 +15,7 @@ func WriteText(out io.Writer, plans []Plan) error {
 		}
 		p.writeText(w)
 	}
-	// A writer that fails fails again here.
+	// If a write failed, Flush returns that error.
 	return w.Flush()
 }
 

@@ -13,15 +13,16 @@ import (
 	"github.com/carrel-dev/carrel/gitops/tree"
 )
 
-// maxExpanded is how many nodes a file may have with each alias written out.
+// maxExpanded is the maximum number of YAML nodes in a file after all aliases are
+// expanded.
 const maxExpanded = 1 << 20
 
-// guarded keeps files from kustomize that it would not survive: it follows an anchor
-// that is part of itself until the stack ends, which nothing can catch, and writes
-// out as many copies as a few lines of aliases of aliases ask for.
+// guarded refuses files that would crash kustomize. An anchor that contains itself
+// overflows the stack, which can't be recovered. A few lines of nested aliases
+// expand to more copies than fit into memory.
 type guarded struct{ *tree.FileSystem }
 
-// ReadFile reads a file.
+// ReadFile returns the content of a file, or an error if its aliases are unsafe.
 func (g guarded) ReadFile(name string) ([]byte, error) {
 	data, err := g.FileSystem.ReadFile(name)
 	if err != nil || path.Ext(name) == ".csv" {
@@ -33,8 +34,8 @@ func (g guarded) ReadFile(name string) ([]byte, error) {
 	return data, nil
 }
 
-// finite makes sure that the aliases of YAML, and of YAML that is written in text of
-// it, come to an end. What is no YAML is for others to say.
+// finite returns an error if aliases in YAML, or in YAML inside text values, never
+// end or expand too far. It ignores files that are not YAML; others report them.
 func finite(data []byte) error {
 	if bytes.IndexByte(data, '&') < 0 || bytes.IndexByte(data, '*') < 0 {
 		return nil
@@ -51,9 +52,10 @@ func finite(data []byte) error {
 	}
 }
 
-// expansion counts nodes with each alias written out.
+// expansion counts the nodes of a document with all aliases expanded.
 type expansion struct {
-	// sizes are those of anchors; 0 while one is looked at.
+	// sizes holds the expanded size of each anchor. It is 0 while the anchor is
+	// being counted.
 	sizes map[*yaml.Node]int
 	err   error
 }

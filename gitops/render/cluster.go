@@ -14,38 +14,40 @@ import (
 	"github.com/carrel-dev/carrel/gitops/tree"
 )
 
-// Where the entry points of clusters are.
+// The directories of the clusters' entry points: clusters/<name>/flux-system.
 const (
 	clusters = "clusters"
 	entries  = "flux-system"
 )
 
-// Applied is what one Flux Kustomization applies.
+// Applied is the result of rendering one Flux Kustomization.
 type Applied struct {
-	// Kustomization is the one; nil for what a person applies to let Flux begin.
+	// Kustomization is nil for the objects that a person applies to bootstrap Flux.
 	Kustomization *kustomizev1.Kustomization
 	Objects       []*unstructured.Unstructured
-	// Origins say where each of the Objects was written.
+	// Origins holds the origin of each of the Objects.
 	Origins []Origin
-	// Unknown are the ConfigMaps and Secrets with variables for it that are not in
-	// git. What stands for such a variable stays as it is written.
+	// Unknown lists the ConfigMaps and Secrets with variables that are not in git.
+	// Their variables stay unexpanded.
 	Unknown []string
-	// Err is why Flux could not build it. What it applied before stays.
+	// Err is the reason why Flux could not build the Kustomization. Flux keeps what
+	// it applied before.
 	Err error
 
-	// fs has what Flux adds to the directory that it builds: top.
+	// fs contains the kustomization.yaml that Flux writes into dir: top.
 	fs  *tree.FileSystem
 	dir string
 	top entryPoint
 	in  *inputs
-	// done is set once it is rendered, putOff for what may be left for later.
+	// done is true once it is rendered. putOff is true while rendering may wait.
 	done, putOff bool
-	// as is the one of another commit that is made of the same, if that is known.
+	// as is the result of another commit with the same inputs, or nil if none is
+	// known.
 	as        *Applied
 	variables map[string]string
 }
 
-// Clusters names the clusters of a repository.
+// Clusters returns the names of the clusters in a repository.
 func Clusters(t *tree.Tree) []string {
 	names, err := t.ReadDir(clusters)
 	if err != nil {
@@ -60,12 +62,12 @@ func Clusters(t *tree.Tree) []string {
 	return found
 }
 
-// isBase tells what clusters build upon from a cluster: what Flux would be pointed
-// at is not there.
+// isBase reports whether the directory is a base of clusters and not a cluster. The
+// path of a Kustomization in a base does not exist.
 func isBase(t *tree.Tree, name string) bool {
 	_, first, err := begin(t, name)
 	if err != nil {
-		return false // for whoever renders it to say
+		return false // rendering the cluster reports the error
 	}
 	source := sourceOf(first.Objects)
 	for _, object := range first.Objects {
@@ -76,7 +78,7 @@ func isBase(t *tree.Tree, name string) bool {
 	return false
 }
 
-// begin is what a person applies to let Flux begin.
+// begin renders the objects that a person applies to bootstrap Flux.
 func begin(t *tree.Tree, name string) (*tree.FileSystem, Applied, error) {
 	fs, dir := t.FileSystem(), "/"+path.Join(clusters, name, entries)
 	over, err := withOrigins(fs, dir)
@@ -100,9 +102,9 @@ func begin(t *tree.Tree, name string) (*tree.FileSystem, Applied, error) {
 	return fs, first, nil
 }
 
-// Cluster renders all that Flux applies to a cluster from this repository, from
-// clusters/<name>/flux-system on, each Kustomization that it finds in its turn.
-// One of another source is left out.
+// Cluster renders everything that Flux applies to a cluster from this repository.
+// It begins at clusters/<name>/flux-system and follows each Kustomization it finds.
+// It skips Kustomizations of other sources.
 func Cluster(ctx context.Context, t *tree.Tree, name string) ([]Applied, error) {
 	w := newWalk(t)
 	w.whole = true
@@ -112,7 +114,7 @@ func Cluster(ctx context.Context, t *tree.Tree, name string) ([]Applied, error) 
 	return w.finish(ctx, nil), nil
 }
 
-// eachApplied renders several at a time.
+// eachApplied calls do for all, in parallel.
 func eachApplied(all []*Applied, do func(a *Applied)) {
 	if len(all) >= worthDividing {
 		schema()
@@ -120,8 +122,8 @@ func eachApplied(all []*Applied, do func(a *Applied)) {
 	parallel.Each(len(all), func(i int) { do(all[i]) })
 }
 
-// follow are the Kustomizations of this repository that are among the objects, but
-// those that are known by now.
+// follow returns the Kustomizations among the objects that read source and are not
+// yet in by. It adds them to by.
 func (a *Applied) follow(source string, by map[string]*Applied) (all []*Applied) {
 	for _, object := range a.Objects {
 		k := kustomizationOf(object)
@@ -139,7 +141,7 @@ func (a *Applied) follow(source string, by map[string]*Applied) (all []*Applied)
 
 func (a *Applied) key() string { return a.Kustomization.Namespace + "/" + a.Kustomization.Name }
 
-// prepare finds out what the Kustomization is made of.
+// prepare determines the inputs of the Kustomization.
 func (a *Applied) prepare(fs *tree.FileSystem) {
 	var err error
 	if a.fs, a.dir, a.top, err = asFlux(fs, a.Kustomization); err == nil {
@@ -149,7 +151,7 @@ func (a *Applied) prepare(fs *tree.FileSystem) {
 	a.fail(err)
 }
 
-// render renders it once it is prepared.
+// render renders a prepared Kustomization.
 func (a *Applied) render(ctx context.Context) {
 	if a.Err != nil {
 		return
@@ -187,7 +189,8 @@ func (a *Applied) apply(ctx context.Context) error {
 	return nil
 }
 
-// sourceOf is the GitRepository of this repository: the one a person applies.
+// sourceOf returns the GitRepository of this repository: the one that a person
+// applies.
 func sourceOf(objects []*unstructured.Unstructured) string {
 	for _, object := range objects {
 		if object.GetKind() == "GitRepository" {
@@ -205,7 +208,8 @@ func follows(k *kustomizev1.Kustomization, source string) bool {
 	return k.Spec.SourceRef.Kind == "GitRepository" && namespace+"/"+k.Spec.SourceRef.Name == source
 }
 
-// kustomizationOf is nil for an object that is none of Flux's.
+// kustomizationOf returns the object as a Flux Kustomization, or nil if it is not
+// one.
 func kustomizationOf(object *unstructured.Unstructured) *kustomizev1.Kustomization {
 	if object.GetKind() != kustomizev1.KustomizationKind || object.GroupVersionKind().Group != kustomizev1.GroupVersion.Group {
 		return nil
@@ -217,7 +221,7 @@ func kustomizationOf(object *unstructured.Unstructured) *kustomizev1.Kustomizati
 	return k
 }
 
-// take reads what was rendered of a directory.
+// take adds the rendered objects of a directory.
 func (a *Applied) take(rendered resmap.ResMap, dir string) error {
 	for _, resource := range rendered.Resources() {
 		origin, err := originOf(resource, dir)

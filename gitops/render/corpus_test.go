@@ -2,8 +2,8 @@ package render_test
 
 import "fmt"
 
-// corpus are overlays of what kustomize offers, made up for these tests. Each is
-// built at a. Text "\n" stands as it does in Go.
+// corpus holds overlays that cover kustomize's features. Each is built at directory
+// a. The text "\n" is a newline, as in Go.
 var corpus = map[string]map[string]string{
 	"a generator with a hash, options and references": {
 		"a/kustomization.yaml": "resources: [deployment.yaml]\nconfigMapGenerator:\n- name: settings\n  files: [app.conf, other=nested/b.txt]\n  literals: [a=b, 'c=d e']\n  envs: [some.env]\n  options: {labels: {x: one}, annotations: {of: two}}\nsecretGenerator:\n- name: keys\n  literals: [password=pässword]\n  type: Opaque\n- name: plain\n  literals: [a=b]\n  options: {disableNameSuffixHash: true, immutable: true}\ngeneratorOptions: {labels: {made: \"yes\"}}\n",
@@ -116,14 +116,15 @@ var corpus = map[string]map[string]string{
 		"a/component/kustomization.yaml": "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\nconfigurations: [c.yaml]\n", "a/component/c.yaml": "nameReference: [{kind: ConfigMap, fieldSpecs: [{kind: Userland, path: spec/section}]}]\n",
 		"a/students/s07.yaml": student + "s07}\nspec: {section: roster}\n",
 	}),
-	// One overlay is made of another on the list, whose account is meant at first.
+	// One overlay builds on another of the list, and a binding first refers to the
+	// account of the other.
 	"a list with one made of another": list(map[string]string{
 		"c1/kustomization.yaml": "resources: [binding.yaml]\n", "c1/binding.yaml": accounts + "---\nkind: RoleBinding\napiVersion: rbac.authorization.k8s.io/v1\nmetadata: {name: helper, namespace: one}\nroleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: r}\nsubjects: [{kind: ServiceAccount, name: helper, namespace: one}]\n",
 		"c2/kustomization.yaml": "namespace: two\nresources: [../c1]\n",
 	}),
 }
 
-// class is a course with seventy files of students.
+// class returns a course with seventy students' files.
 func class(with map[string]string) map[string]string {
 	top := "namespace: there\nconfigMapGenerator: [{name: roster, literals: [a=b]}]\ncomponents: [component]\nresources:\n- course.yaml\n"
 	files := map[string]string{
@@ -145,7 +146,7 @@ func class(with map[string]string) map[string]string {
 
 const student = "kind: Userland\napiVersion: carrel.dev/v1alpha1\nmetadata: {name: "
 
-// list is a list of four courses with some files replaced.
+// list returns a list of four courses with some files replaced.
 func list(with map[string]string) map[string]string {
 	files := map[string]string{"a/kustomization.yaml": "resources: [../c1, ../c2, ../c3, ../c4]\n"}
 	for _, name := range []string{"c1", "c2", "c3", "c4"} {

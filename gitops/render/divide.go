@@ -13,27 +13,29 @@ import (
 	"github.com/carrel-dev/carrel/gitops/tree"
 )
 
-// worthDividing is from how many directories on a list is built in parts.
+// worthDividing is the minimum number of directories of a list that is built in
+// parts.
 const worthDividing = 4
 
 // part is one entry of a list.
 type part struct {
-	// fs has the list with this entry only, list is its file.
+	// fs contains the list with only this entry, in the file list.
 	fs       *tree.FileSystem
 	list     string
 	in       *inputs
 	rendered resmap.ResMap
 	err      error
-	// spaces are the namespaces it has something in, bindsRoles whether a RoleBinding
-	// is there.
+	// spaces are the namespaces in which the part has objects. bindsRoles is true
+	// if it has a RoleBinding.
 	spaces     []string
 	bindsRoles bool
 }
 
-// rendering renders a directory that is noted for origins. kustomize compares each
-// object with each, so that a list of courses takes it time with the square of
-// their number. Where nothing of an entry can have an effect on another, the list
-// is built entry by entry, which gives the same; and so is a class of single files.
+// rendering renders a directory whose kustomization records origins. kustomize
+// compares each object with each other, so its time grows with the square of the
+// number of courses. If no entry of a list can affect another, rendering builds the
+// list entry by entry, with the same result. It divides a class of single files in
+// the same way.
 func (in *inputs) rendering(fs *tree.FileSystem, dir string) ([]resmap.ResMap, error) {
 	if parts := divide(fs, dir, in); parts != nil && renderParts(parts, dir) && independent(parts) {
 		all := make([]resmap.ResMap, len(parts))
@@ -56,7 +58,7 @@ func renderParts(parts []*part, dir string) (fine bool) {
 	parallel.Each(len(parts), func(i int) { parts[i].render(dir) })
 	for _, one := range parts {
 		if one.err != nil {
-			return false // for the whole to say
+			return false // building the whole reports the error
 		}
 	}
 	return true
@@ -70,11 +72,12 @@ func (p *part) render(dir string) {
 		p.rendered, p.err = p.in.build(p.fs, dir)
 	}
 	if p.err == nil {
-		p.look()
+		p.findNamespaces()
 	}
 }
 
-// divide takes a list of directories apart; nil if it is anything else.
+// divide splits a list of directories into parts. It returns nil if the directory
+// is anything else.
 func divide(fs *tree.FileSystem, dir string, in *inputs) []*part {
 	file, _, err := kustomization(fs, dir)
 	if err != nil || in.spreads || in.openAPI || in.hidden {
@@ -100,7 +103,8 @@ func divide(fs *tree.FileSystem, dir string, in *inputs) []*part {
 	return parts
 }
 
-// isList tells whether a kustomization does nothing to what it lists.
+// isList reports whether a kustomization only lists resources, without changing
+// them.
 func isList(k *kustypes.Kustomization) bool {
 	rest := *k
 	rest.TypeMeta, rest.MetaData, rest.Resources, rest.BuildMetadata = kustypes.TypeMeta{}, nil, nil, nil
@@ -109,11 +113,11 @@ func isList(k *kustypes.Kustomization) bool {
 		len(k.BuildMetadata) == 1 && k.BuildMetadata[0] == kustypes.OriginAnnotations
 }
 
-// independent tells whether parts give the same together as alone. What kustomize
-// does with all of them at once is to refuse what is there twice, and to follow
-// names that were changed. It does so between objects of one namespace, from
-// anything to what is in no namespace, from there to anything, and from a
-// RoleBinding to where its subjects are.
+// independent reports whether building the parts separately gives the same result
+// as building them together. Across parts, kustomize only refuses duplicate objects
+// and updates references to changed names. It updates references between objects of
+// one namespace, and to and from cluster-scoped objects. It also updates those from
+// a RoleBinding to the namespaces of its subjects.
 func independent(parts []*part) bool {
 	owner := map[string]int{}
 	for i, one := range parts {
@@ -133,12 +137,14 @@ func independent(parts []*part) bool {
 	return true
 }
 
-// everywhere is where something is that is in no namespace, and not one itself.
+// everywhere stands for the namespace of cluster-scoped objects other than
+// Namespaces.
 const everywhere = "/"
 
-// look finds out in which namespaces a part has something. No reference that
-// kustomize knows of is to a Namespace, or of one, so that these are but told apart.
-func (p *part) look() {
+// findNamespaces records the namespaces in which the part has objects. kustomize
+// knows no reference to or from a Namespace, so each Namespace only counts as a
+// space of its own.
+func (p *part) findNamespaces() {
 	seen := map[string]bool{}
 	for _, r := range p.rendered.Resources() {
 		id := r.CurId()
@@ -156,12 +162,12 @@ func (p *part) look() {
 	}
 }
 
-// word is what a namespace may be called.
+// word matches text that may be the name of a namespace.
 var word = regexp.MustCompile(`[a-z0-9]([-a-z0-9]*[a-z0-9])?`)
 
-// mentionsOnly tells whether no file of a part has a word that is the namespace of
-// another, and none writes words in a way that they can't be seen. A subject's
-// namespace may have been another's until names were followed.
+// mentionsOnly reports whether no file of a part contains the name of another
+// part's namespace, or hides words from this check. A subject's namespace may have
+// been another part's until kustomize updated the references.
 func (p *part) mentionsOnly(owner map[string]int, own int, words map[string][]string) bool {
 	for file := range p.in.files {
 		if file == p.list {
@@ -171,7 +177,7 @@ func (p *part) mentionsOnly(owner map[string]int, own int, words map[string][]st
 			data, err := p.fs.ReadFile(file)
 			switch {
 			case err != nil:
-				words[file] = nil // a directory, or the other reading of key=file
+				words[file] = nil // a directory, or the wrong half of key=file
 			case escaped.Match(data) || joins(data):
 				return false
 			default:
@@ -187,11 +193,11 @@ func (p *part) mentionsOnly(owner map[string]int, own int, words map[string][]st
 	return true
 }
 
-// escaped are the ways of YAML to write a letter as something else.
+// escaped matches escapes by which YAML can write a letter in another way.
 var escaped = regexp.MustCompile("\\\\[xuU\r\n]")
 
-// joins tells whether replacements may put a namespace together of pieces. Those of
-// a Kustomization's spec.path have no part in it.
+// joins reports whether replacements may compose the name of a namespace from
+// pieces. Replacements of a Kustomization's spec.path can't.
 func joins(data []byte) bool {
 	if !strings.Contains(string(data), "delimiter") {
 		return false
@@ -201,7 +207,7 @@ func joins(data []byte) bool {
 		return true
 	}
 	if len(k.Replacements) == 0 {
-		return true // a file of them
+		return true // a file of replacements
 	}
 	for _, replacement := range k.Replacements {
 		for _, target := range replacement.Targets {

@@ -13,23 +13,24 @@ import (
 	"github.com/carrel-dev/carrel/gitops/tree"
 )
 
-// A class of single files is built so many at a time, from twice as many on.
+// filesAtATime is the number of students' files built together. A class is divided
+// if it has at least twice as many.
 const filesAtATime = 32
 
-// userlandKind is that of students' files.
+// userlandKind is the kind of the objects in students' files.
 const userlandKind = "Userland"
 
-// divided is a class with its students' files apart: built with the square of their
-// number in mind, as a list of courses is.
+// divided is a class whose students' files are built apart from the rest. Like a
+// list of courses, it avoids a time that grows with the square of the number.
 type divided struct {
-	// rest has all but the students, who would come after its resources and before
-	// what it generates.
+	// rest contains everything but the students. In kustomize's order, the students
+	// come after its resources and before its generated objects.
 	rest     *part
 	students []*part
 }
 
-// divideClass takes the last files of a roster apart, if nothing there has an effect
-// on them but the namespace; else it is nil.
+// divideClass splits off the last files of a roster. It returns nil if anything but
+// the namespace may affect them.
 func divideClass(fs *tree.FileSystem, dir string, in *inputs) *divided {
 	file, _, err := kustomization(fs, dir)
 	if err != nil || in.openAPI || in.hidden || in.replaces {
@@ -62,8 +63,8 @@ func asPart(fs *tree.FileSystem, file string, k kustypes.Kustomization) *part {
 	return &part{fs: fs.With(file, data), list: file, err: err}
 }
 
-// sparesUserlands tells whether a kustomization leaves Userlands as they are but for
-// their namespace. Its components may say how names refer to each other, and no more.
+// sparesUserlands reports whether a kustomization changes nothing of Userlands but
+// their namespace. Its components may only configure name references.
 func sparesUserlands(fs *tree.FileSystem, dir string, k *kustypes.Kustomization, in *inputs) bool {
 	rest := *k
 	rest.TypeMeta, rest.MetaData, rest.Resources, rest.BuildMetadata, rest.Namespace = kustypes.TypeMeta{}, nil, nil, nil, ""
@@ -98,7 +99,8 @@ func onlyConfigures(fs *tree.FileSystem, dir string) bool {
 	return reflect.DeepEqual(rest, kustypes.Kustomization{}) && refersElsewhere(fs, dir, k.Configurations)
 }
 
-// references are a file of configurations that has nothing but these.
+// references is the content of a configuration file that only declares name
+// references.
 type references struct {
 	NameReference []struct {
 		referenceKind
@@ -116,8 +118,8 @@ type referenceKind struct {
 	Kind    string `json:"kind"`
 }
 
-// refersElsewhere tells whether configurations only say of other kinds than Userlands
-// how their names refer to each other.
+// refersElsewhere reports whether the configurations only declare name references
+// between kinds other than Userland.
 func refersElsewhere(fs *tree.FileSystem, dir string, files []string) bool {
 	elsewhere := func(k referenceKind) bool { return k.Kind != "" && k.Kind != userlandKind }
 	for _, file := range files {
@@ -143,8 +145,8 @@ func refersElsewhere(fs *tree.FileSystem, dir string, files []string) bool {
 	return true
 }
 
-// render gives the class in the order kustomize has it; false if it must be built
-// whole: some of the files have something else, or the same twice.
+// render returns the class in kustomize's order. It returns false if the class must
+// be built whole, because a file contains another kind or a duplicate.
 func (d *divided) render(dir string) (all []resmap.ResMap, fine bool) {
 	if !renderParts(append([]*part{d.rest}, d.students...), dir) {
 		return nil, false

@@ -6,8 +6,8 @@ import (
 	"github.com/carrel-dev/carrel/gitops/tree"
 )
 
-// InParts is what a directory gives with origins noted, and in how many parts it was
-// built.
+// InParts renders a directory with origins. It also returns the number of parts
+// that were built.
 func InParts(fs *tree.FileSystem, dir string) (text string, parts int, err error) {
 	over, err := withOrigins(fs, dir)
 	if err != nil {

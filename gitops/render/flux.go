@@ -16,9 +16,9 @@ import (
 	"github.com/carrel-dev/carrel/gitops/tree"
 )
 
-// asFlux lays the kustomization.yaml over a directory that Flux builds it with:
-// one that lists all manifests where there is none, and what the Kustomization
-// adds to it.
+// asFlux lays the kustomization.yaml with which Flux builds a directory over it. If
+// the directory has none, Flux generates one that lists all manifests. asFlux also
+// adds the settings of the Kustomization.
 func asFlux(fs *tree.FileSystem, k *kustomizev1.Kustomization) (over *tree.FileSystem, dir string, top entryPoint, err error) {
 	dir = path.Clean("/" + k.Spec.Path)
 	if !fs.IsDir(dir) {
@@ -43,21 +43,22 @@ func asFlux(fs *tree.FileSystem, k *kustomizev1.Kustomization) (over *tree.FileS
 	return fs.With(file, data), dir, entryPoint{file, found, data}, nil
 }
 
-// entryPoint is the kustomization.yaml that a build begins with.
+// entryPoint is the kustomization.yaml with which a build begins.
 type entryPoint struct {
 	file string
 	k    *kustypes.Kustomization
 	data []byte
 }
 
-// listing is the kustomization of a directory that has none.
+// listing returns the kustomization that Flux generates for a directory without
+// one.
 func listing(fs *tree.FileSystem, dir string) (*kustypes.Kustomization, error) {
 	k := &kustypes.Kustomization{TypeMeta: kustypes.TypeMeta{APIVersion: kustypes.KustomizationVersion, Kind: kustypes.KustomizationKind}}
 	if err := list(fs, dir, ".", k); err != nil {
 		return nil, err
 	}
 	if len(k.Resources) == 0 {
-		k.Namespace = "_placeholder" // kustomize refuses one that says nothing
+		k.Namespace = "_placeholder" // kustomize refuses an empty kustomization
 	}
 	return k, nil
 }
@@ -91,8 +92,8 @@ func list(fs *tree.FileSystem, dir, relative string, k *kustypes.Kustomization) 
 	return nil
 }
 
-// manifest makes sure that a file holds objects. kustomize's parser panics on some
-// that do not.
+// manifest returns an error if a file does not contain objects. It recovers from
+// panics, which kustomize's parser raises for some such files.
 func manifest(fs *tree.FileSystem, file string) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -109,7 +110,7 @@ func manifest(fs *tree.FileSystem, file string) (err error) {
 	return nil
 }
 
-// add is what a Kustomization adds to what it builds.
+// add adds the settings of a Kustomization to the kustomization that it builds.
 func add(to *kustypes.Kustomization, k *kustomizev1.Kustomization) {
 	if len(to.Resources)+len(to.Bases)+len(to.Components) == 0 && to.Namespace == "" { //nolint:staticcheck // kustomize still reads it
 		to.BuildMetadata = []string{kustypes.OriginAnnotations}

@@ -11,27 +11,28 @@ import (
 	"github.com/carrel-dev/carrel/gitops/tree"
 )
 
-// inputs are what a directory's rendering is made of, as its kustomization.yaml and
-// those of its bases and components say.
+// inputs are the files that rendering a directory reads, found by following its
+// kustomization.yaml and those of its bases and components.
 type inputs struct {
-	// dirs are those that have a kustomization.yaml which is read.
+	// dirs are the directories whose kustomization.yaml is read.
 	dirs map[string]bool
-	// files are all that are read, each kustomization.yaml too; also by the names
-	// that links have.
+	// files are all files that are read, including each kustomization.yaml. Paths
+	// through symbolic links count as they are written.
 	files map[string]bool
-	// spreads is set where something reaches beyond the directory that has it, to
-	// all that is built together: configurations, crds, vars.
+	// spreads is true if a setting of one directory affects everything built
+	// together with it: configurations, crds or vars.
 	spreads bool
-	// openAPI is set where kustomize is told of another schema, which it keeps.
+	// openAPI is true if a kustomization replaces kustomize's schema, which stays
+	// replaced for the whole process.
 	openAPI bool
-	// hidden is set where generators, transformers or validators may read files
-	// that only they know of.
+	// hidden is true if generators, transformers or validators may read files that
+	// are not known here.
 	hidden bool
-	// replaces is set where replacements may move objects to another namespace.
+	// replaces is true if replacements may move objects to another namespace.
 	replaces bool
 }
 
-// paths are all that is read.
+// paths returns all files and directories that are read.
 func (in *inputs) paths() []string {
 	if in == nil {
 		return nil
@@ -39,8 +40,8 @@ func (in *inputs) paths() []string {
 	return append(slices.Collect(maps.Keys(in.files)), slices.Collect(maps.Keys(in.dirs))...)
 }
 
-// inputsOf follows a directory. It fails where the rendering would read anything
-// but the tree: kustomize itself would fetch what it does not find there, and
+// inputsOf returns the inputs of a directory. It returns an error if rendering
+// would read anything outside the tree. kustomize would fetch such a file, and
 // anybody may have proposed it.
 func inputsOf(fs *tree.FileSystem, dir string) (*inputs, error) {
 	in := newInputs()
@@ -49,11 +50,11 @@ func inputsOf(fs *tree.FileSystem, dir string) (*inputs, error) {
 
 func newInputs() *inputs { return &inputs{dirs: map[string]bool{}, files: map[string]bool{}} }
 
-// note remembers what a kustomization.yaml reads.
+// note records the files that a kustomization.yaml reads.
 func (in *inputs) note(dir, file string, k *kustypes.Kustomization) {
 	in.files[file] = true
 	for _, name := range readFiles(k) {
-		// A generator's may be key=file, and a file's own name may have the sign.
+		// A generator's entry may be key=file, but a file name may contain = too.
 		_, after, _ := strings.Cut(name, "=")
 		for _, one := range []string{name, after} {
 			if one != "" && !strings.Contains(one, "\n") {

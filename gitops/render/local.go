@@ -12,7 +12,8 @@ import (
 	"github.com/carrel-dev/carrel/gitops/tree"
 )
 
-// local makes sure that building a directory reads nothing but the tree.
+// local returns an error if building a directory would read anything outside the
+// tree.
 func (in *inputs) local(fs *tree.FileSystem, dir string) error {
 	if in.dirs[dir] {
 		return nil
@@ -27,7 +28,7 @@ func (in *inputs) local(fs *tree.FileSystem, dir string) error {
 	return in.from(fs, dir, file, k)
 }
 
-// from is local for a directory whose kustomization.yaml has been read.
+// from is like local for a directory whose kustomization.yaml is already read.
 func (in *inputs) from(fs *tree.FileSystem, dir, file string, k *kustypes.Kustomization) error {
 	in.dirs[dir] = true
 	if len(k.HelmCharts)+len(k.HelmChartInflationGenerator) > 0 {
@@ -47,10 +48,10 @@ func (in *inputs) from(fs *tree.FileSystem, dir, file string, k *kustypes.Kustom
 	return nil
 }
 
-// entry looks at one that may be a file or a directory with a kustomization.yaml.
+// entry follows an entry that is a file or a directory with a kustomization.yaml.
 func (in *inputs) entry(fs *tree.FileSystem, file, dir, name string) error {
 	if strings.HasPrefix(strings.TrimSpace(name), "{") || strings.Contains(name, "\n") {
-		return nil // written out in place
+		return nil // written inline
 	}
 	child := path.Join(dir, name)
 	confirmed, base, err := fs.CleanedAbs(child)
@@ -63,7 +64,8 @@ func (in *inputs) entry(fs *tree.FileSystem, file, dir, name string) error {
 	return in.local(fs, string(confirmed))
 }
 
-// kustomization reads that of a directory; nil if it has none.
+// kustomization reads the kustomization.yaml of a directory. k is nil if there is
+// none.
 func kustomization(fs *tree.FileSystem, dir string) (file string, k *kustypes.Kustomization, err error) {
 	for _, name := range konfig.RecognizedKustomizationFileNames() {
 		file := path.Join(dir, name)
@@ -83,7 +85,7 @@ func kustomization(fs *tree.FileSystem, dir string) (file string, k *kustypes.Ku
 	return "", nil, nil
 }
 
-// directories are the entries that may be directories.
+// directories returns the entries that may be directories.
 func directories(k *kustypes.Kustomization) []string {
 	all := append([]string{}, k.Resources...)
 	all = append(all, k.Components...)
@@ -93,7 +95,7 @@ func directories(k *kustypes.Kustomization) []string {
 	return append(all, k.Validators...)
 }
 
-// readFiles are all entries that kustomize reads as files.
+// readFiles returns all entries that kustomize reads as files.
 func readFiles(k *kustypes.Kustomization) []string {
 	all := append(directories(k), k.Crds...)
 	all = append(all, k.Configurations...)
@@ -123,7 +125,7 @@ func readFiles(k *kustypes.Kustomization) []string {
 	return all
 }
 
-// sources are the files of a generator, which may be given as key=file.
+// sources returns the file entries of a generator. They may have the form key=file.
 func sources(s kustypes.KvPairSources) []string {
 	all := append([]string{s.EnvSource}, s.EnvSources...)
 	return append(all, s.FileSources...)

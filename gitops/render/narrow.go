@@ -14,9 +14,10 @@ import (
 	"github.com/carrel-dev/carrel/gitops/tree"
 )
 
-// Changed renders of a cluster what is not the same in two commits, and all else of
-// the courses it has a part in: the other courses would take all the time. What
-// applies to no course alone is in there, too.
+// Changed renders the parts of a cluster that differ between two commits, and the
+// rest of the courses to which they belong. Rendering the other courses would take
+// most of the time. Kustomizations that do not belong to a single course are always
+// included.
 func Changed(ctx context.Context, before, after *tree.Tree, cluster string) (was, is []Applied, err error) {
 	present := newWalk(after)
 	if err := present.discover(ctx, cluster); err != nil {
@@ -35,8 +36,8 @@ func Changed(ctx context.Context, before, after *tree.Tree, cluster string) (was
 	return former.finish(ctx, touched), present.finish(ctx, touched), nil
 }
 
-// Below renders of a cluster what is made of files below a path, and all else of the
-// courses it has a part in, of each of some trees.
+// Below renders, for each tree, the parts of a cluster that are built from files
+// below a path, and the rest of the courses to which they belong.
 func Below(ctx context.Context, below, cluster string, trees ...*tree.Tree) ([][]Applied, error) {
 	walks, touched := make([]*walk, len(trees)), map[string]bool{}
 	for i, t := range trees {
@@ -53,8 +54,9 @@ func Below(ctx context.Context, below, cluster string, trees ...*tree.Tree) ([][
 	return all, nil
 }
 
-// isKnown tells whether one is made of what the known walk's was, which is then all
-// there is to know of it: the directories it reads are the same, whole.
+// isKnown reports whether a has the same inputs as its counterpart in the known
+// walk, and takes them over. It compares the hashes of all files and directories
+// that the counterpart reads.
 func (w *walk) isKnown(a *Applied) bool {
 	if w.known == nil {
 		return false
@@ -65,7 +67,7 @@ func (w *walk) isKnown(a *Applied) bool {
 		return false
 	}
 	for _, name := range known.in.paths() {
-		// Of directories of this machine nothing is known.
+		// Directories of this machine have no hash, so nothing is known about them.
 		if hash := w.tree.Hash(name); hash != w.known.tree.Hash(name) || hash.IsZero() && (w.tree.Exists(name) || w.known.tree.Exists(name)) {
 			return false
 		}
@@ -75,8 +77,8 @@ func (w *walk) isKnown(a *Applied) bool {
 	return true
 }
 
-// isPutOff tells whether a Kustomization fills one course and has nothing that
-// reaches further.
+// isPutOff reports whether rendering may wait: the Kustomization must fill one
+// course and contain nothing that affects other courses.
 func (w *walk) isPutOff(a *Applied) bool {
 	if a.as != nil {
 		return a.as.putOff
@@ -91,7 +93,7 @@ func (w *walk) isPutOff(a *Applied) bool {
 		if path.Ext(file) == ".csv" {
 			continue
 		}
-		// Kustomizations are to be followed, and roles tell of accounts elsewhere.
+		// Kustomizations must be followed, and ClusterRoles grant rights elsewhere.
 		data, err := a.fs.ReadFile(file)
 		if err == nil && (bytes.Contains(data, []byte(kustomizev1.GroupVersion.Group)) || bytes.Contains(data, []byte("ClusterRole"))) {
 			return false
@@ -100,7 +102,8 @@ func (w *walk) isPutOff(a *Applied) bool {
 	return true
 }
 
-// sameAs is the one of the known walk that was rendered of the same.
+// sameAs returns the rendered counterpart of a in the known walk if its inputs are
+// equal, and else nil.
 func (w *walk) sameAs(a *Applied) *Applied {
 	if w.known == nil {
 		return nil
@@ -111,7 +114,8 @@ func (w *walk) sameAs(a *Applied) *Applied {
 	return nil
 }
 
-// same tells whether two are made of the same. Of what can't be told, it says no.
+// same reports whether two Kustomizations have equal inputs. It returns false if
+// that is unknown.
 func same(a, b *Applied) bool {
 	if a.Err != nil || b.Err != nil || a.dir != b.dir || !reflect.DeepEqual(a.Kustomization.Spec, b.Kustomization.Spec) ||
 		!reflect.DeepEqual(a.in, b.in) || a.in.hidden || hasVariables(a.Kustomization) || !bytes.Equal(a.top.data, b.top.data) {
@@ -126,7 +130,7 @@ func same(a, b *Applied) bool {
 	return true
 }
 
-// touchedBelow gathers the namespaces that files below a path have a part in.
+// touchedBelow adds the namespaces to which files below a path contribute.
 func (w *walk) touchedBelow(below string, touched map[string]bool) {
 	for _, a := range w.all {
 		if a.Kustomization != nil && (a.Err != nil || a.Has(below)) {
@@ -140,8 +144,9 @@ func (w *walk) touchedBelow(below string, touched map[string]bool) {
 	}
 }
 
-// Has reports whether a file or directory is a part of what is built, or has one. Of
-// what can't be built it is not known to the end: all counts that lies where it reads.
+// Has reports whether a file or directory is an input of the Kustomization or
+// contains one. If the build failed, the inputs are incomplete; then everything
+// inside a directory that it reads counts.
 func (a *Applied) Has(below string) bool {
 	below = path.Clean("/" + below)
 	parts := a.in.paths()
@@ -153,12 +158,13 @@ func (a *Applied) Has(below string) bool {
 	})
 }
 
-// isBelow reports whether a path is another, or in it.
+// isBelow reports whether the path one equals other or lies in it.
 func isBelow(one, other string) bool {
 	return other == "/" || one == other || strings.HasPrefix(one, other+"/")
 }
 
-// touch notes the namespace that an object is in, or is.
+// touch adds the namespace of an object, and the namespace that the object
+// declares.
 func touch(o *unstructured.Unstructured, touched map[string]bool) {
 	if o.GetKind() == "Namespace" {
 		touched[o.GetName()] = true
@@ -176,7 +182,8 @@ func keysOf(walks ...*walk) (keys []string) {
 	return slices.Compact(keys)
 }
 
-// compareApplied gathers the namespaces that are not the same. Either may be nil.
+// compareApplied adds the namespaces that differ between was and is. Either may be
+// nil.
 func compareApplied(was, is *Applied, touched map[string]bool) {
 	if was != nil && is != nil && was.Err == nil && is.Err == nil && (was.as == is || same(was, is)) {
 		return

@@ -13,24 +13,24 @@ import (
 	"github.com/carrel-dev/carrel/gitops/tree"
 )
 
-// Origin is where an object was written.
+// Origin is the place in git where an object is declared.
 type Origin struct {
-	// File is the path from the repository's root: of the manifest, or of the
-	// kustomization.yaml for an object that is generated. Empty: not known.
+	// File is the path of the manifest, from the repository's root. For a generated
+	// object, it is the path of the kustomization.yaml. It is empty if unknown.
 	File string
-	// Generated is set for an object of a generator.
+	// Generated is true for an object made by a generator.
 	Generated bool
 }
 
-// traced makes kustomize note where objects come from.
+// traced makes kustomize record the origins of objects.
 func traced(k *kustypes.Kustomization) {
 	if !slices.Contains(k.BuildMetadata, kustypes.OriginAnnotations) {
 		k.BuildMetadata = append(k.BuildMetadata, kustypes.OriginAnnotations)
 	}
 }
 
-// withOrigins lays the kustomization.yaml of a directory over it so that kustomize
-// notes where objects come from.
+// withOrigins returns a file system in which the directory's kustomization.yaml
+// makes kustomize record origins.
 func withOrigins(fs *tree.FileSystem, dir string) (*tree.FileSystem, error) {
 	file, found, err := kustomization(fs, dir)
 	if err != nil || found == nil {
@@ -44,8 +44,8 @@ func withOrigins(fs *tree.FileSystem, dir string) (*tree.FileSystem, error) {
 	return fs.With(file, data), nil
 }
 
-// originOf takes the note off an object. Paths are relative to the directory that
-// was built.
+// originOf returns the origin of an object and removes its annotation. kustomize's
+// paths are relative to dir, the directory that was built.
 func originOf(r *resource.Resource, dir string) (Origin, error) {
 	noted, err := r.GetOrigin()
 	if err != nil {

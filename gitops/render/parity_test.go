@@ -18,7 +18,7 @@ import (
 	"github.com/carrel-dev/carrel/gitops/render"
 )
 
-// onDisk is what kustomize makes of the same files in a directory.
+// onDisk returns what kustomize builds from the same files on disk.
 func onDisk(t *testing.T, files map[string]string) (resmap.ResMap, error) {
 	t.Helper()
 	root := t.TempDir()
@@ -31,11 +31,11 @@ func onDisk(t *testing.T, files map[string]string) (resmap.ResMap, error) {
 			t.Fatal(err)
 		}
 	}
-	// The command begins with a schema that nobody has changed.
+	// The kustomize command starts with an unchanged schema.
 	openapi.ResetOpenAPI()
 	defer func() {
 		openapi.ResetOpenAPI()
-		openapi.Schema() // as builds side by side have it
+		openapi.Schema() // load it, as parallel builds expect
 	}()
 	options := &krusty.Options{LoadRestrictions: kustypes.LoadRestrictionsNone, PluginConfig: kustypes.DisabledPluginConfig()}
 	return krusty.MakeKustomizer(options).Run(filesys.MakeFsOnDisk(), filepath.Join(root, "a"))
@@ -50,8 +50,8 @@ func written(t *testing.T, rendered resmap.ResMap) []byte {
 	return data
 }
 
-// Everything kustomize offers is built from a commit as it is on disk, byte for
-// byte; what it refuses is refused.
+// TestParity checks that a commit gives the same bytes as kustomize on disk for
+// every feature, and that both refuse the same inputs.
 func TestParity(t *testing.T) {
 	for name, files := range corpus {
 		t.Run(name, func(t *testing.T) {
@@ -71,8 +71,8 @@ func TestParity(t *testing.T) {
 	}
 }
 
-// What is built in parts is as kustomize builds it at once, and what can't be, is
-// not.
+// TestBuiltInParts checks that a directory built in parts equals the whole build,
+// and that dependent parts are not divided.
 func TestBuiltInParts(t *testing.T) {
 	independent := []string{"a list of courses", "a list with two of one base", "a class of single files"}
 	for name, files := range corpus {
@@ -107,9 +107,8 @@ func withOrigins(files map[string]string) map[string]string {
 	return all
 }
 
-// FuzzBuild gives kustomize what it may panic on: a kustomization.yaml and a
-// manifest. Whatever they say, there is an answer, and the same as kustomize has on
-// disk.
+// FuzzBuild builds a kustomization.yaml and a manifest on which kustomize may
+// panic. Every input must give a result, and the same result as kustomize on disk.
 func FuzzBuild(f *testing.F) {
 	for _, files := range corpus {
 		f.Add(files["a/kustomization.yaml"], files["a/deployment.yaml"])
@@ -120,7 +119,7 @@ func FuzzBuild(f *testing.F) {
 		files := map[string]string{"a/kustomization.yaml": kustomization, "a/deployment.yaml": manifest, "a/service.yaml": service}
 		for _, text := range []string{kustomization, manifest} {
 			if strings.HasPrefix(text, "-> ") || strings.Contains(text, "openapi") || strings.Contains(text, "http") || strings.Contains(text, "git") || strings.Contains(text, "helm") {
-				return // links, and what kustomize would fetch
+				return // symbolic links, and files that kustomize would fetch
 			}
 		}
 		got, err := render.Build(committed(t, files).FileSystem(), "/a")

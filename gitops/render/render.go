@@ -1,6 +1,6 @@
-// Package render finds out what Flux would apply of a commit: it renders the
-// overlays of the repository straight from git, reads nothing else, and runs
-// nothing.
+// Package render computes what Flux would apply from a commit. It renders the
+// overlays of the repository straight from git, reads nothing else, and runs no
+// programs.
 package render
 
 import (
@@ -16,14 +16,13 @@ import (
 	"github.com/carrel-dev/carrel/gitops/tree"
 )
 
-// building guards what kustomize keeps for the whole process: the schema that
-// `openapi:` replaces (kubernetes-sigs/kustomize issues 3659 and 4824). Builds that
-// leave it alone only read it, once it is there, and may go on side by side.
+// building guards kustomize's process-wide state: the schema that `openapi:`
+// replaces (kubernetes-sigs/kustomize issues 3659 and 4824). Builds that do not
+// replace the schema only read it once it is loaded, so they may run in parallel.
 var building sync.RWMutex
 
-// schema reads the schema that kustomize has built in, before several builds go on
-// at a time. A single one reads it only when it needs it, and then in its middle and
-// regardless of others.
+// schema loads kustomize's built-in schema before builds run in parallel. A single
+// build loads it only when needed, in its middle and without a lock.
 var schema = sync.OnceFunc(func() {
 	building.Lock()
 	defer building.Unlock()
@@ -31,13 +30,13 @@ var schema = sync.OnceFunc(func() {
 	shared.Store(true)
 })
 
-// shared is set once builds may go on side by side.
+// shared is true once builds may run in parallel.
 var shared atomic.Bool
 
-// Build renders a directory that has a kustomization.yaml, as `kustomize build`
-// does with files from anywhere in the repository allowed, which is how Flux calls
-// it. Plugins, helm charts, and bases or files from elsewhere are refused. Safe for
-// concurrent use.
+// Build renders a directory with a kustomization.yaml. It works like `kustomize
+// build` with files from anywhere in the repository allowed, which is how Flux
+// calls it. It refuses plugins, helm charts, and bases or files outside the
+// repository. Build is safe for concurrent use.
 func Build(fs *tree.FileSystem, dir string) (resmap.ResMap, error) {
 	in, err := inputsOf(fs, dir)
 	if err != nil {
@@ -46,11 +45,11 @@ func Build(fs *tree.FileSystem, dir string) (resmap.ResMap, error) {
 	return in.build(fs, dir)
 }
 
-// build is Build for a directory whose inputs are known.
+// build is like Build for a directory whose inputs are known.
 func (in *inputs) build(fs *tree.FileSystem, dir string) (_ resmap.ResMap, err error) {
 	defer in.hold()()
 	defer func() {
-		// It panics on some files that are no objects.
+		// kustomize panics on some files that are not objects.
 		if r := recover(); r != nil {
 			err = fmt.Errorf("build %s: %v", dir, r)
 		}
@@ -63,8 +62,8 @@ func (in *inputs) build(fs *tree.FileSystem, dir string) (_ resmap.ResMap, err e
 	return rendered, nil
 }
 
-// hold keeps builds from others that they would disturb. A schema of their own is
-// forgotten afterwards: kustomize itself runs once and need not.
+// hold locks out builds that this one would disturb. It resets a replaced schema on
+// release; kustomize itself does not, because it runs only once.
 func (in *inputs) hold() (release func()) {
 	switch {
 	case in.openAPI:

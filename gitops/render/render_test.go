@@ -24,12 +24,12 @@ import (
 	"github.com/carrel-dev/carrel/test/flux"
 )
 
-// root is the top of this repository.
+// root is the root of this repository.
 const root = "../.."
 
 var tops = []string{"clusters", "courses", "kustomize"}
 
-// committed is the tree of a commit with files.
+// committed returns the tree of a commit with files.
 func committed(t *testing.T, files map[string]string) *tree.Tree {
 	t.Helper()
 	repository, err := git.Init(memory.NewStorage(), memfs.New())
@@ -64,7 +64,7 @@ func committed(t *testing.T, files map[string]string) *tree.Tree {
 	return found
 }
 
-// ours are the files of this repository that Flux sees.
+// ours returns the files of this repository that Flux reads.
 func ours(t *testing.T) map[string]string {
 	t.Helper()
 	files := map[string]string{}
@@ -84,7 +84,8 @@ func ours(t *testing.T) map[string]string {
 	return files
 }
 
-// Every overlay of this repository, byte for byte as kustomize builds it on disk.
+// TestBuildsAsKustomizeDoes compares every overlay of this repository, byte for
+// byte, with kustomize's build on disk.
 func TestBuildsAsKustomizeDoes(t *testing.T) {
 	files := ours(t)
 	commit, built := committed(t, files), 0
@@ -121,8 +122,8 @@ func TestBuildsAsKustomizeDoes(t *testing.T) {
 	}
 }
 
-// Every Kustomization of every cluster, as kustomize-controller's own code renders
-// it.
+// TestAppliesAsFluxDoes compares every Kustomization of every cluster with the
+// result of kustomize-controller's own code.
 func TestAppliesAsFluxDoes(t *testing.T) {
 	commit := committed(t, ours(t))
 	clusters := render.Clusters(commit)
@@ -161,7 +162,7 @@ func TestAppliesAsFluxDoes(t *testing.T) {
 	}
 }
 
-// bomb is a list of ten to the eighth.
+// bomb expands to a list of ten to the eighth items.
 const bomb = `data:
   a: &a [x, x, x, x, x, x, x, x, x, x]
   b: &b [*a, *a, *a, *a, *a, *a, *a, *a, *a, *a]
@@ -172,7 +173,7 @@ const bomb = `data:
   g: &g [*f, *f, *f, *f, *f, *f, *f, *f, *f, *f]
 `
 
-// What nobody may have us read or run.
+// TestRefused checks that no proposed file can make us read or run anything else.
 func TestRefused(t *testing.T) {
 	const fine = "kind: ConfigMap\napiVersion: v1\nmetadata: {name: a}\n"
 	for name, test := range map[string]struct {
@@ -204,7 +205,8 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-// A link within the repository is followed, as kustomize does.
+// TestLinkWithin checks that links within the repository are followed, as kustomize
+// does.
 func TestLinkWithin(t *testing.T) {
 	commit := committed(t, map[string]string{
 		"a/kustomization.yaml": "resources: [x.yaml, ../shared]\n", "a/x.yaml": "-> ../real/x.yaml", "shared": "-> real",

@@ -9,8 +9,7 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 )
 
-// objectOf is what kustomize's resource says, as a client of the API server reads
-// it.
+// objectOf returns kustomize's resource as a client of the API server decodes it.
 func objectOf(r *resource.Resource) (*unstructured.Unstructured, error) {
 	if content, plain := plainValue(r.YNode()); plain {
 		if fields, ok := content.(map[string]any); ok && fields["kind"] != nil {
@@ -25,10 +24,10 @@ func objectOf(r *resource.Resource) (*unstructured.Unstructured, error) {
 	return object, object.UnmarshalJSON(data)
 }
 
-// plainValue reads what YAML says without writing and parsing it twice, which is how
-// kustomize makes JSON of it. Not plain is all that there is more than one opinion
-// about: anchors, floating point, dates, binary data, numbers with anything but
-// digits, folded text.
+// plainValue decodes YAML directly. kustomize converts it to JSON by writing and
+// parsing it twice. plain is false for values on which decoders disagree: anchors,
+// floating point numbers, dates, binary data, numbers with anything but digits, and
+// folded text.
 func plainValue(node *yaml.Node) (value any, plain bool) {
 	if node == nil || node.Anchor != "" {
 		return nil, false
@@ -81,8 +80,8 @@ func plainScalar(node *yaml.Node) (any, bool) {
 	}
 }
 
-// keepsText tells whether text is the same after it is written and read. Folded text
-// gains and loses newlines on that way, and so may text with blanks at its edges.
+// keepsText reports whether text stays the same when it is written and read. Folded
+// text gains and loses newlines, and text with blanks at its edges may too.
 func keepsText(node *yaml.Node) bool {
 	text := node.Value
 	if node.Style&yaml.FoldedStyle != 0 {

@@ -8,8 +8,9 @@ import (
 	"sigs.k8s.io/kustomize/api/provider"
 )
 
-// FuzzPlainValue compares what is read straight from kustomize's nodes with what
-// kustomize writes of them. An empty answer is no answer: the other way is taken.
+// FuzzPlainValue compares the value decoded directly from kustomize's nodes with
+// the value that kustomize writes. If plainValue gives no answer, there is nothing
+// to compare.
 func FuzzPlainValue(f *testing.F) {
 	for _, seed := range []string{
 		"kind: A\napiVersion: v1\nmetadata: {name: a}\n",
@@ -26,7 +27,7 @@ func FuzzPlainValue(f *testing.F) {
 	}
 	factory := provider.NewDefaultDepProvider().GetResourceFactory()
 	f.Fuzz(func(t *testing.T, text string) {
-		defer func() { _ = recover() }() // kustomize's own
+		defer func() { _ = recover() }() // a panic of kustomize's own
 		if finite([]byte(text)) != nil {
 			return
 		}

@@ -15,16 +15,17 @@ import (
 	"sigs.k8s.io/kustomize/api/resource"
 )
 
-// variables are those of ConfigMaps and Secrets in git, by kind, namespace and name.
+// variables holds the data of ConfigMaps and Secrets in git, by "kind
+// namespace/name".
 type variables map[string]map[string]string
 
-// hasVariables tells whether a Kustomization takes some from ConfigMaps or Secrets,
-// which must be rendered before it.
+// hasVariables reports whether a Kustomization reads variables from ConfigMaps or
+// Secrets, which must be rendered first.
 func hasVariables(k *kustomizev1.Kustomization) bool {
 	return k.Spec.PostBuild != nil && len(k.Spec.PostBuild.SubstituteFrom) > 0
 }
 
-// add notes what objects hold. Of a Secret that is encrypted nothing is known.
+// add records the data of ConfigMaps and Secrets. It skips encrypted Secrets.
 func (v variables) add(objects []*unstructured.Unstructured) {
 	for _, o := range objects {
 		if kind := o.GetKind(); o.GetAPIVersion() != "v1" || kind != "ConfigMap" && kind != "Secret" {
@@ -43,7 +44,7 @@ func dataOf(o *unstructured.Unstructured) map[string]string {
 		if o.GetKind() == "Secret" {
 			decoded, err := base64.StdEncoding.DecodeString(value)
 			if err != nil {
-				continue // for its schema to say
+				continue // the rule schema reports it
 			}
 			value = string(decoded)
 		}
@@ -54,8 +55,8 @@ func dataOf(o *unstructured.Unstructured) map[string]string {
 	return all
 }
 
-// of are the variables of a Kustomization, and the ConfigMaps and Secrets that are not
-// in git: nobody but the cluster knows what these say.
+// of returns the variables of a Kustomization, and the ConfigMaps and Secrets that
+// are not in git. Only the cluster knows the values in those.
 func (v variables) of(k *kustomizev1.Kustomization) (known map[string]string, unknown []string) {
 	known = map[string]string{}
 	if k.Spec.PostBuild == nil {
@@ -72,11 +73,11 @@ func (v variables) of(k *kustomizev1.Kustomization) (known map[string]string, un
 	return known, unknown
 }
 
-// bare is a variable without a value to fall back on.
+// bare matches a variable without a default value.
 var bare = regexp.MustCompile(`\$\{([A-Za-z_][A-Za-z0-9_]*)\}`)
 
-// substitute puts the variables of a Kustomization in, as Flux does. Where some are
-// not known, those without a value of their own stay as they are written.
+// substitute expands the variables of a Kustomization, as Flux does. If some
+// sources are unknown, variables without a value or default stay unexpanded.
 func substitute(ctx context.Context, rendered resmap.ResMap, k *kustomizev1.Kustomization, known map[string]string, unknown []string) error {
 	if len(known)+len(unknown) == 0 {
 		return nil
@@ -105,12 +106,13 @@ func substitute(ctx context.Context, rendered resmap.ResMap, k *kustomizev1.Kust
 	return nil
 }
 
-// asWritten adds each variable of an object that is not known, with itself as value.
+// asWritten adds each unknown variable of an object, with its own reference as the
+// value.
 func asWritten(r *resource.Resource, known map[string]string) map[string]string {
 	all := maps.Clone(known)
 	text, err := r.AsYAML()
 	if err != nil {
-		return all // Flux's code writes it too, and fails
+		return all // Flux's code fails at the same point
 	}
 	for _, found := range bare.FindAllSubmatch(text, -1) {
 		if name := string(found[1]); all[name] == "" {

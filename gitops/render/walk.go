@@ -8,18 +8,19 @@ import (
 	"github.com/carrel-dev/carrel/gitops/tree"
 )
 
-// walk finds what Flux applies, and puts off what fills one course only.
+// walk finds everything that Flux applies. It puts off Kustomizations that fill one
+// course only.
 type walk struct {
 	tree *tree.Tree
 	fs   *tree.FileSystem
-	// whole puts nothing off.
+	// whole disables putting off.
 	whole bool
 	all   []*Applied
 	by    map[string]*Applied
-	// variables are those of all that is rendered.
+	// variables holds the variables of everything rendered so far.
 	variables variables
-	// known is the walk of another commit. What has the same inputs is taken from
-	// there.
+	// known is the walk of another commit. Results with equal inputs are taken from
+	// it.
 	known *walk
 }
 
@@ -27,8 +28,9 @@ func newWalk(t *tree.Tree) *walk {
 	return &walk{tree: t, by: map[string]*Applied{}, variables: variables{}}
 }
 
-// discover follows Kustomizations from where Flux begins. Those that take variables
-// from others' objects come last, as they wait in the cluster.
+// discover follows Kustomizations from the entry point of the cluster. Those that
+// read variables from other Kustomizations' objects come last, as they wait in the
+// cluster.
 func (w *walk) discover(ctx context.Context, cluster string) error {
 	fs, first, err := begin(w.tree, cluster)
 	if err != nil {
@@ -57,8 +59,8 @@ func (w *walk) discover(ctx context.Context, cluster string) error {
 	return nil
 }
 
-// complete takes those out that wait for nothing any more; all of them if each does,
-// for what they wait for is not in git.
+// complete splits off the Kustomizations whose variables are all known. If there
+// are none, it returns all as ready, because the missing variables are not in git.
 func (w *walk) complete(waiting []*Applied) (ready, rest []*Applied) {
 	for _, a := range waiting {
 		if _, unknown := w.variables.of(a.Kustomization); len(unknown) > 0 {
@@ -80,7 +82,8 @@ func (w *walk) prepare(a *Applied) {
 	a.putOff = w.isPutOff(a)
 }
 
-// besides are those that were put off and may hold variables of some.
+// besides returns the Kustomizations that were put off and may contain variables
+// that some need.
 func (w *walk) besides(some []*Applied) (all []*Applied) {
 	for _, a := range w.all {
 		if a.putOff && slices.ContainsFunc(some, func(one *Applied) bool {
@@ -93,27 +96,27 @@ func (w *walk) besides(some []*Applied) (all []*Applied) {
 	return all
 }
 
-// render renders some, but for what is known already.
+// render renders the Kustomizations that have no result in the known walk.
 func (w *walk) render(ctx context.Context, some []*Applied) {
 	for _, a := range some {
 		a.variables, a.Unknown = w.variables.of(a.Kustomization)
 	}
-	var anew []*Applied
+	var pending []*Applied
 	for _, a := range some {
 		if known := w.sameAs(a); known != nil {
 			a.Objects, a.Origins, a.Err = known.Objects, known.Origins, known.Err
 		} else if a.Err == nil {
-			anew = append(anew, a)
+			pending = append(pending, a)
 		}
 	}
-	eachApplied(anew, func(a *Applied) { a.render(ctx) })
+	eachApplied(pending, func(a *Applied) { a.render(ctx) })
 	for _, a := range some {
 		w.variables.add(a.Objects)
 	}
 }
 
-// finish renders what was put off of the courses that are touched, and leaves out
-// the other ones.
+// finish renders what was put off of the touched courses, and leaves out the other
+// courses.
 func (w *walk) finish(ctx context.Context, touched map[string]bool) []Applied {
 	var some []*Applied
 	for _, a := range w.all[1:] {

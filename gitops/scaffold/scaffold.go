@@ -1,5 +1,5 @@
-// Package scaffold makes the files of a new course: its class, its Templates, and
-// what the cluster holds of it.
+// Package scaffold creates the files of a new course: its class, its Templates, and
+// its part of the cluster.
 package scaffold
 
 import (
@@ -17,37 +17,37 @@ import (
 	"github.com/carrel-dev/carrel/gitops/edit"
 )
 
-// Course is the course to make.
-type Course struct {
-	// ID is its name: that of its directories and its namespace.
+// Options describe the course to create.
+type Options struct {
+	// ID is the name of the course, of its directories and of its namespace.
 	ID string
-	// Title is for people.
+	// Title is the display name. Empty means ID.
 	Title string
-	// Template is the directory below courses/base with the Template to build upon,
-	// which bears the same name.
+	// Template is the directory below courses/base that contains the Template of
+	// the same name.
 	Template string
-	// Clusters are the directories below clusters/ that are to have it.
+	// Clusters are the directories below clusters/ to which the course is added.
 	Clusters []string
 }
 
-// maxID leaves room for a carrel's name in a host name: <carrel>--<course>, of
-// which a derived name takes 40 of 63.
+// maxID is the maximum length of an ID. Host names have the form <carrel>--<course>
+// and at most 63 characters, of which a derived carrel name takes 40.
 const maxID = 21
 
 var validID = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
 
-// Write makes the files below the root of a repository, and lists the course in
-// each cluster. If anything of it exists, or can't be, nothing is written. It
-// returns the files.
-func Write(root string, c Course) ([]string, error) {
-	if !validID.MatchString(c.ID) || len(c.ID) > maxID {
-		return nil, fmt.Errorf("no course can be called %q: use at most %d lower-case letters, digits and single dashes inside, since it becomes part of host names", c.ID, maxID)
+// Write creates the course's files below root, adds the course to each cluster, and
+// returns the written files. If one of the files exists, or a cluster is missing,
+// Write writes nothing.
+func Write(root string, o Options) ([]string, error) {
+	if !validID.MatchString(o.ID) || len(o.ID) > maxID {
+		return nil, fmt.Errorf("no course can be called %q: use at most %d lower-case letters, digits and single dashes inside, since it becomes part of host names", o.ID, maxID)
 	}
-	base := filepath.Join("courses", "base", c.Template, "kustomization.yaml")
-	if _, err := os.Stat(filepath.Join(root, base)); err != nil || c.Template == "" {
+	base := filepath.Join("courses", "base", o.Template, "kustomization.yaml")
+	if _, err := os.Stat(filepath.Join(root, base)); err != nil || o.Template == "" {
 		return nil, fmt.Errorf("there is no %s: name one of the directories in courses/base with --template", base)
 	}
-	files, err := c.files()
+	files, err := o.files()
 	if err != nil {
 		return nil, err
 	}
@@ -56,7 +56,7 @@ func Write(root string, c Course) ([]string, error) {
 			return nil, fmt.Errorf("%s exists already: give the course another name", name)
 		}
 	}
-	if err := c.enlist(root, files); err != nil {
+	if err := o.enlist(root, files); err != nil {
 		return nil, err
 	}
 	names := slices.Sorted(maps.Keys(files))
@@ -72,39 +72,39 @@ func Write(root string, c Course) ([]string, error) {
 	return names, nil
 }
 
-// enlist puts the course on the list of each cluster.
-func (c Course) enlist(root string, files map[string]string) error {
-	for _, cluster := range c.Clusters {
+// enlist adds the course to the resources of each cluster.
+func (o Options) enlist(root string, files map[string]string) error {
+	for _, cluster := range o.Clusters {
 		name := filepath.Join("clusters", cluster, "courses", "kustomization.yaml")
 		text, err := os.ReadFile(filepath.Join(root, name))
 		if err != nil {
 			return fmt.Errorf("cluster %q: %w: name one of the directories in clusters with --cluster", cluster, err)
 		}
-		if files[name], err = edit.Relist(string(text), c.ID, true); err != nil {
+		if files[name], err = edit.Relist(string(text), o.ID, true); err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 	}
 	return nil
 }
 
-func (c Course) files() (map[string]string, error) {
-	title := c.Title
+func (o Options) files() (map[string]string, error) {
+	title := o.Title
 	if title == "" {
-		title = c.ID
+		title = o.ID
 	}
 	quoted, err := yaml.Marshal(title)
 	if err != nil {
 		return nil, fmt.Errorf("write the title: %w", err)
 	}
-	roster, templates := filepath.Join("courses", c.ID, "roster"), filepath.Join("courses", c.ID, "templates")
+	roster, templates := filepath.Join("courses", o.ID, "roster"), filepath.Join("courses", o.ID, "templates")
 	files := map[string]string{
 		filepath.Join(roster, "course.yaml"): `apiVersion: carrel.dev/v1alpha1
 kind: Course
 metadata:
-  name: ` + quoteID(c.ID) + `
+  name: ` + quoteID(o.ID) + `
 spec:
   title: ` + strings.TrimSpace(string(quoted)) + `
-  templateName: ` + c.Template + `
+  templateName: ` + o.Template + `
   rosters:
     - configMap: roster
 `,
@@ -126,11 +126,11 @@ configMapGenerator:
 		filepath.Join(templates, "kustomization.yaml"): `apiVersion: kustomize.config.k8s.io/v1beta1
 kind: Kustomization
 resources:
-  - ../../base/` + c.Template + "\n",
+  - ../../base/` + o.Template + "\n",
 	}
-	for _, cluster := range c.Clusters {
-		directory := filepath.Join("clusters", cluster, "courses", c.ID)
-		files[filepath.Join(directory, "namespace.yaml")] = "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: " + quoteID(c.ID) + "\n"
+	for _, cluster := range o.Clusters {
+		directory := filepath.Join("clusters", cluster, "courses", o.ID)
+		files[filepath.Join(directory, "namespace.yaml")] = "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: " + quoteID(o.ID) + "\n"
 		files[filepath.Join(directory, "kustomization.yaml")] = `apiVersion: kustomize.config.k8s.io/v1beta1
 kind: Kustomization
 resources:
@@ -142,8 +142,8 @@ components:
 	return files, nil
 }
 
-// quoteID keeps YAML from taking a name such as 2026 or 1e3 for a number, or on
-// for a truth.
+// quoteID quotes a name such as 2026, 1e3 or on, which YAML would not read as a
+// string.
 func quoteID(id string) string {
 	var plain any
 	if err := yaml.Unmarshal([]byte(id), &plain); err != nil {

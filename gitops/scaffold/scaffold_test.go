@@ -13,7 +13,7 @@ import (
 	"github.com/carrel-dev/carrel/gitops/scaffold"
 )
 
-// repository is a copy of this one's overlays.
+// repository returns a copy of this repository's overlays.
 func repository(t *testing.T) string {
 	t.Helper()
 	root := t.TempDir()
@@ -41,7 +41,7 @@ func build(t *testing.T, directory string) string {
 func TestNewCourseBuilds(t *testing.T) {
 	for _, id := range []string{"algo-2027", "2027"} {
 		root := repository(t)
-		files, err := scaffold.Write(root, scaffold.Course{ID: id, Title: "Algorithms: an introduction", Template: "code-server", Clusters: []string{"local", "campus"}})
+		files, err := scaffold.Write(root, scaffold.Options{ID: id, Title: "Algorithms: an introduction", Template: "code-server", Clusters: []string{"local", "campus"}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -72,15 +72,15 @@ func TestNewCourseBuilds(t *testing.T) {
 
 func TestNewCourseRefuses(t *testing.T) {
 	for _, test := range []struct {
-		course scaffold.Course
+		course scaffold.Options
 		cause  string
 	}{
-		{scaffold.Course{ID: "prog1", Template: "code-server"}, "exists already"},
-		{scaffold.Course{ID: "a--b", Template: "code-server"}, "no course can be called"},
-		{scaffold.Course{ID: "../x", Template: "code-server"}, "no course can be called"},
-		{scaffold.Course{ID: strings.Repeat("a", 22), Template: "code-server"}, "no course can be called"},
-		{scaffold.Course{ID: "new", Template: "none"}, "name one of the directories in courses/base"},
-		{scaffold.Course{ID: "new", Template: "webterm", Clusters: []string{"none"}}, "name one of the directories in clusters"},
+		{scaffold.Options{ID: "prog1", Template: "code-server"}, "exists already"},
+		{scaffold.Options{ID: "a--b", Template: "code-server"}, "no course can be called"},
+		{scaffold.Options{ID: "../x", Template: "code-server"}, "no course can be called"},
+		{scaffold.Options{ID: strings.Repeat("a", 22), Template: "code-server"}, "no course can be called"},
+		{scaffold.Options{ID: "new", Template: "none"}, "name one of the directories in courses/base"},
+		{scaffold.Options{ID: "new", Template: "webterm", Clusters: []string{"none"}}, "name one of the directories in clusters"},
 	} {
 		root := repository(t)
 		_, err := scaffold.Write(root, test.course)

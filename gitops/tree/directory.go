@@ -13,12 +13,12 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/object"
 )
 
-// directory is the source of files that are not committed.
+// directory reads files that are not committed.
 type directory struct{ root fs.ReadLinkFS }
 
-// Directory is a directory of this machine, as it is: with what is not committed,
-// and with what git ignores. Symbolic links are followed within it only. A file is
-// read anew each time.
+// Directory returns the tree of a directory of this machine. The tree includes
+// files that are not committed or that git ignores. Symbolic links are followed
+// only within the directory. Every ReadFile reads the file again.
 func Directory(name string) (*Tree, error) {
 	root, err := os.OpenRoot(name)
 	if err != nil {
@@ -53,7 +53,8 @@ func (d directory) dir(name string) (*object.Tree, error) {
 	return dir, nil
 }
 
-// modeOf is git's word for a kind of file; sockets and the like have none.
+// modeOf returns git's mode for a kind of file. It returns false for sockets and
+// other kinds that git can't store.
 func modeOf(mode fs.FileMode) (filemode.FileMode, bool) {
 	switch {
 	case mode.IsDir():

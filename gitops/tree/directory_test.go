@@ -9,7 +9,7 @@ import (
 	"github.com/carrel-dev/carrel/gitops/tree"
 )
 
-// directory has files, links within it, and links out of it.
+// directory returns a tree of files, links within it, and links that leave it.
 func directory(t *testing.T) *tree.Tree {
 	t.Helper()
 	dir := t.TempDir()

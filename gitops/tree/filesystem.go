@@ -15,11 +15,11 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/filesys"
 )
 
-// errReadOnly is what writing comes to.
+// errReadOnly is returned by every write.
 var errReadOnly = errors.New("a commit can't be written to")
 
-// FileSystem is a Tree as kustomize reads it, with files laid over it: what Flux
-// adds to a directory before it builds it.
+// FileSystem is a Tree in the form that kustomize reads, with files laid over it.
+// The files are those that Flux adds to a directory before building it.
 type FileSystem struct {
 	tree *Tree
 	over map[string][]byte
@@ -27,10 +27,10 @@ type FileSystem struct {
 
 var _ filesys.FileSystem = (*FileSystem)(nil)
 
-// FileSystem is the tree without anything laid over it.
+// FileSystem returns the tree without files laid over it.
 func (t *Tree) FileSystem() *FileSystem { return &FileSystem{tree: t} }
 
-// With is the file system with one more file laid over it.
+// With returns a copy of the file system with one more file laid over it.
 func (f *FileSystem) With(name string, data []byte) *FileSystem {
 	over := map[string][]byte{clean(name): data}
 	for other, content := range f.over {
@@ -43,7 +43,7 @@ func (f *FileSystem) With(name string, data []byte) *FileSystem {
 
 func clean(name string) string { return path.Clean("/" + name) }
 
-// ReadFile reads a file.
+// ReadFile returns the content of a file.
 func (f *FileSystem) ReadFile(name string) ([]byte, error) {
 	if data, found := f.over[clean(name)]; found {
 		return slices.Clone(data), nil
@@ -52,8 +52,8 @@ func (f *FileSystem) ReadFile(name string) ([]byte, error) {
 	return slices.Clone(data), err
 }
 
-// Hash is that of a file or directory of the tree, or of what is laid over it; zero
-// as Tree.Hash has it.
+// Hash returns the hash of a file or directory of the tree, or of a file laid over
+// it. It is zero in the same cases as Tree.Hash.
 func (f *FileSystem) Hash(name string) plumbing.Hash {
 	if data, found := f.over[clean(name)]; found {
 		return plumbing.ComputeHash(plumbing.BlobObject, data)
@@ -61,16 +61,16 @@ func (f *FileSystem) Hash(name string) plumbing.Hash {
 	return f.tree.Hash(name)
 }
 
-// Exists reports whether there is a file or directory.
+// Exists reports whether a file or directory exists.
 func (f *FileSystem) Exists(name string) bool {
 	_, found := f.over[clean(name)]
 	return found || f.tree.Exists(name)
 }
 
-// IsDir reports whether there is a directory.
+// IsDir reports whether name is a directory.
 func (f *FileSystem) IsDir(name string) bool { return f.tree.IsDir(name) }
 
-// ReadDir names what is in a directory, in order.
+// ReadDir returns the names in a directory, sorted.
 func (f *FileSystem) ReadDir(name string) ([]string, error) {
 	names, err := f.tree.ReadDir(name)
 	if err != nil {
@@ -85,12 +85,12 @@ func (f *FileSystem) ReadDir(name string) ([]string, error) {
 	return names, nil
 }
 
-// CleanedAbs takes a path apart into a directory and, if it is a file, its name.
+// CleanedAbs splits a path into a directory and, if it is a file, the file's name.
 func (f *FileSystem) CleanedAbs(name string) (filesys.ConfirmedDir, string, error) {
 	if _, found := f.over[clean(name)]; found {
 		return filesys.ConfirmedDir(path.Dir(clean(name))), path.Base(clean(name)), nil
 	}
-	e, err := f.tree.look(name)
+	e, err := f.tree.resolve(name)
 	if err != nil {
 		return "", "", err
 	}
@@ -100,7 +100,7 @@ func (f *FileSystem) CleanedAbs(name string) (filesys.ConfirmedDir, string, erro
 	return filesys.ConfirmedDir(path.Dir("/" + e.path)), path.Base(e.path), nil
 }
 
-// Glob names what matches a pattern.
+// Glob returns the names that match a pattern.
 func (f *FileSystem) Glob(pattern string) ([]string, error) {
 	var found []string
 	dir := path.Dir(pattern)
@@ -126,7 +126,7 @@ func (f *FileSystem) Glob(pattern string) ([]string, error) {
 	return found, nil
 }
 
-// Walk visits what is below a path, in order; links are followed.
+// Walk visits everything below a path, in order. It follows symbolic links.
 func (f *FileSystem) Walk(name string, visit filepath.WalkFunc) error {
 	err := f.walk(name, visit, 0)
 	if errors.Is(err, filepath.SkipDir) || errors.Is(err, filepath.SkipAll) {
@@ -170,19 +170,19 @@ func (f *FileSystem) Open(name string) (filesys.File, error) {
 	return &file{Reader: bytes.NewReader(data), info: info{name: path.Base(name), size: int64(len(data))}}, nil
 }
 
-// Create is refused, as all writing is.
+// Create always fails, because a tree is read-only.
 func (f *FileSystem) Create(string) (filesys.File, error) { return nil, errReadOnly }
 
-// Mkdir is refused.
+// Mkdir always fails.
 func (f *FileSystem) Mkdir(string) error { return errReadOnly }
 
-// MkdirAll is refused.
+// MkdirAll always fails.
 func (f *FileSystem) MkdirAll(string) error { return errReadOnly }
 
-// RemoveAll is refused.
+// RemoveAll always fails.
 func (f *FileSystem) RemoveAll(string) error { return errReadOnly }
 
-// WriteFile is refused.
+// WriteFile always fails.
 func (f *FileSystem) WriteFile(string, []byte) error { return errReadOnly }
 
 type file struct {

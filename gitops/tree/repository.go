@@ -9,9 +9,10 @@ import (
 	"github.com/go-git/go-git/v5/storage/filesystem"
 )
 
-// Open opens the git repository that a directory is, such as a bare one, or is in.
-// Its storage is a *filesystem.Storage. What it has open of it stays open until its storage is closed: opening a pack for
-// each object takes more time than all else of reading it.
+// Open opens the git repository at a directory, such as a bare one, or the
+// repository that contains it. Its storage is a *filesystem.Storage and keeps files
+// open until it is closed. Opening a pack for each object would take more time than
+// all other reading.
 func Open(directory string) (*git.Repository, error) {
 	plain, err := git.PlainOpenWithOptions(directory, &git.PlainOpenOptions{EnableDotGitCommonDir: true})
 	if errors.Is(err, git.ErrRepositoryNotExists) {

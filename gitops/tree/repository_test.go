@@ -10,8 +10,8 @@ import (
 	"github.com/carrel-dev/carrel/gitops/tree"
 )
 
-// A bare repository is opened as any other, and the one that is named rather than
-// the one around it.
+// TestOpen checks that a bare repository can be opened, and that Open prefers the
+// named repository over the one around it.
 func TestOpen(t *testing.T) {
 	outer := t.TempDir()
 	bare := filepath.Join(outer, "courses.git")

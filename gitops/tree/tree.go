@@ -1,5 +1,5 @@
-// Package tree shows a commit, or a directory of this machine, as the file system
-// that kustomize reads: without a checkout and without writing anything.
+// Package tree presents a commit, or a directory of this machine, as the file
+// system that kustomize reads. It needs no checkout and writes nothing.
 package tree
 
 import (
@@ -18,12 +18,12 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/storer"
 )
 
-// maxLinks is how many symbolic links a path may lead through.
+// maxLinks is the maximum number of symbolic links in a path.
 const maxLinks = 40
 
-// Tree is the tree of a commit, or a directory. Paths begin at its root, with or
-// without a slash. Safe for concurrent use, but that commits of one repository are
-// read one at a time.
+// Tree is the tree of a commit, or a directory of this machine. Paths begin at its
+// root, with or without a slash. A Tree is safe for concurrent use, but two commits
+// of one repository must not be read at the same time.
 type Tree struct {
 	source source
 
@@ -31,33 +31,33 @@ type Tree struct {
 	dirs  map[string]*object.Tree
 }
 
-// source is where a tree is read from, by paths without links. Files are read by
-// several at a time, directories by one.
+// source reads a tree, by paths without links. file and hash are called
+// concurrently, dir is not.
 type source interface {
-	// dir reads a directory; "" is the root.
+	// dir reads a directory. The root is "".
 	dir(name string) (*object.Tree, error)
-	// file reads a file, or where a link leads.
+	// file returns the content of a file, or the target of a link.
 	file(name string, entry *object.TreeEntry) ([]byte, error)
-	// hash is that of a file.
+	// hash returns git's hash of a file's content.
 	hash(name string, entry *object.TreeEntry) plumbing.Hash
 }
 
 func newTree(from source) *Tree { return &Tree{source: from, dirs: map[string]*object.Tree{}} }
 
-// commit is the source of what git stores.
+// commit reads files from git's object store.
 type commit struct {
 	root  *object.Tree
 	store storer.EncodedObjectStorer
 	dirs  map[string]*object.Tree
 
-	// reading is held while the store is: its packs are read by one at a time.
+	// reading guards store, whose packs can't be read concurrently.
 	reading sync.Mutex
 	files   map[plumbing.Hash][]byte
 }
 
-// At is the tree of a revision: a branch, a tag, a hash, or HEAD~3. Its error
-// matches plumbing.ErrReferenceNotFound or ErrObjectNotFound for one that is not
-// there, as in a shallow clone.
+// At returns the tree of a revision: a branch, a tag, a hash, or HEAD~3. If the
+// revision is missing, as in a shallow clone, the error matches
+// plumbing.ErrReferenceNotFound or ErrObjectNotFound.
 func At(repository *git.Repository, revision string) (*Tree, plumbing.Hash, error) {
 	hash, err := repository.ResolveRevision(plumbing.Revision(revision))
 	if err != nil {
@@ -74,17 +74,17 @@ func At(repository *git.Repository, revision string) (*Tree, plumbing.Hash, erro
 	return newTree(&commit{root: root, store: repository.Storer, files: map[plumbing.Hash][]byte{}, dirs: map[string]*object.Tree{}}), *hash, nil
 }
 
-// entry is what a path leads to, links followed.
+// entry is the file or directory at a path after following links.
 type entry struct {
-	// path is without links, and "" for the root.
+	// path contains no links. It is "" for the root.
 	path string
-	// dir is set for a directory, else the entry is a file.
+	// dir is set for a directory, and file for a file.
 	dir  *object.Tree
 	file *object.TreeEntry
 }
 
-// look follows a path.
-func (t *Tree) look(name string) (entry, error) {
+// resolve returns the entry at a path. It follows symbolic links.
+func (t *Tree) resolve(name string) (entry, error) {
 	t.mutex.Lock()
 	defer t.mutex.Unlock()
 	rest, done, links := split(name), "", 0
@@ -124,7 +124,7 @@ func (t *Tree) look(name string) (entry, error) {
 	return entry{path: done, dir: dir}, nil
 }
 
-// target is where a link leads, from the root.
+// target returns the path to which a link points, from the root.
 func (t *Tree) target(at string, link *object.TreeEntry) (string, error) {
 	data, err := t.source.file(at, link)
 	if err != nil {
@@ -197,7 +197,7 @@ func find(dir *object.Tree, name string) (*object.TreeEntry, bool) {
 	return nil, false
 }
 
-// file reads one by its hash; several paths may share one.
+// file reads an object by its hash, and caches it for all paths that share it.
 func (c *commit) file(_ string, entry *object.TreeEntry) (data []byte, err error) {
 	hash := entry.Hash
 	c.reading.Lock()
@@ -221,9 +221,9 @@ func (c *commit) file(_ string, entry *object.TreeEntry) (data []byte, err error
 	return data, nil
 }
 
-// ReadFile reads a file. The bytes are not the caller's to change.
+// ReadFile returns the content of a file. The caller must not change the bytes.
 func (t *Tree) ReadFile(name string) ([]byte, error) {
-	e, err := t.look(name)
+	e, err := t.resolve(name)
 	if err != nil {
 		return nil, err
 	}
@@ -233,9 +233,9 @@ func (t *Tree) ReadFile(name string) ([]byte, error) {
 	return t.source.file(e.path, e.file)
 }
 
-// ReadDir names what is in a directory, in the order of git.
+// ReadDir returns the names in a directory, in git's order.
 func (t *Tree) ReadDir(name string) ([]string, error) {
-	e, err := t.look(name)
+	e, err := t.resolve(name)
 	if err != nil {
 		return nil, err
 	}
@@ -251,20 +251,21 @@ func (t *Tree) ReadDir(name string) ([]string, error) {
 
 // IsDir reports whether a path leads to a directory.
 func (t *Tree) IsDir(name string) bool {
-	e, err := t.look(name)
+	e, err := t.resolve(name)
 	return err == nil && e.dir != nil
 }
 
-// Exists reports whether a path leads anywhere.
+// Exists reports whether a path leads to a file or directory.
 func (t *Tree) Exists(name string) bool {
-	_, err := t.look(name)
+	_, err := t.resolve(name)
 	return err == nil
 }
 
-// Hash is that of what a path leads to; zero if there is nothing, and for a
-// directory of this machine. Two commits with the same hash have the same there.
+// Hash returns the hash of the file or directory at a path. Equal hashes mean equal
+// content. The hash is zero if the path does not exist, and for a directory of this
+// machine.
 func (t *Tree) Hash(name string) plumbing.Hash {
-	e, err := t.look(name)
+	e, err := t.resolve(name)
 	switch {
 	case err != nil:
 		return plumbing.ZeroHash

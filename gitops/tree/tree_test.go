@@ -19,7 +19,8 @@ import (
 	"github.com/carrel-dev/carrel/gitops/tree"
 )
 
-// repository has two commits: the second changes b/x alone.
+// repository returns a repository of two commits, of which the second changes only
+// b/x.
 func repository(t *testing.T) *git.Repository {
 	t.Helper()
 	r, err := git.Init(memory.NewStorage(), memfs.New())
@@ -50,7 +51,7 @@ func repository(t *testing.T) *git.Repository {
 	return r
 }
 
-func at(t *testing.T, revision string) *tree.Tree {
+func treeAt(t *testing.T, revision string) *tree.Tree {
 	t.Helper()
 	found, _, err := tree.At(repository(t), revision)
 	if err != nil {
@@ -60,7 +61,7 @@ func at(t *testing.T, revision string) *tree.Tree {
 }
 
 func TestRevisions(t *testing.T) {
-	now, before := at(t, "HEAD"), at(t, "HEAD~1")
+	now, before := treeAt(t, "HEAD"), treeAt(t, "HEAD~1")
 	for name, want := range map[string]bool{"a": true, "/a/deep": true, "b": false, "": false} {
 		if got := now.Hash(name) == before.Hash(name); got != want {
 			t.Errorf("%q is the same in both: %v, want %v", name, got, want)
@@ -78,7 +79,7 @@ func TestRevisions(t *testing.T) {
 }
 
 func TestFileSystem(t *testing.T) {
-	plain := at(t, "HEAD").FileSystem()
+	plain := treeAt(t, "HEAD").FileSystem()
 	over := plain.With("a/kustomization.yaml", []byte("first")).With("/a/kustomization.yaml", []byte("second")).With("a/one.yaml", []byte("other"))
 	var walked []string
 	err := over.Walk("/a", func(path string, info fs.FileInfo, err error) error {
@@ -110,7 +111,7 @@ func TestFileSystem(t *testing.T) {
 }
 
 func TestFileSystemRefusals(t *testing.T) {
-	f := at(t, "HEAD").FileSystem()
+	f := treeAt(t, "HEAD").FileSystem()
 	if dir, base, err := f.CleanedAbs("a/../a/deep"); string(dir) != "/a/deep" || base != "" || err != nil {
 		t.Errorf("a/../a/deep is %q %q (%v)", dir, base, err)
 	}

@@ -13,24 +13,24 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/object"
 )
 
-// Change is what a merge request adds and takes away, as anybody may read who may
-// read the request.
-type Change struct {
+// Diff is the set of files and words that a merge request adds or removes.
+// Everybody who may read the request may read them.
+type Diff struct {
 	files, words map[string]bool
 }
 
-// Touches reports whether the change is about a file.
-func (c Change) Touches(file string) bool { return c.files[file] }
+// Touches reports whether the request changes a file.
+func (d Diff) Touches(file string) bool { return d.files[file] }
 
-// Names reports whether a user stands in a line that is added or taken away, or in
-// the name of a file.
-func (c Change) Names(user string) bool { return c.words[user] }
+// Names reports whether a user occurs in an added or removed line, or in the path
+// of a changed file.
+func (d Diff) Names(user string) bool { return d.words[user] }
 
-// ErrShallow says that a clone lacks the commits to compare.
+// ErrShallow is returned when a clone lacks the commits to compare.
 var ErrShallow = errors.New("this clone does not hold all commits: fetch them (git fetch --unshallow; in a pipeline fetch-depth: 0, or GIT_DEPTH: 0)")
 
-// MergeBase is, as a full hash, the commit from which a request's branch goes off: what merging it
-// changes is what changed since then.
+// MergeBase returns the full hash of the merge base of base and head. Merging head
+// changes what differs between that commit and head.
 func MergeBase(repository *git.Repository, base, head string) (string, error) {
 	b, err := commitOf(repository, base)
 	if err != nil {
@@ -45,7 +45,7 @@ func MergeBase(repository *git.Repository, base, head string) (string, error) {
 		return "", ErrShallow
 	}
 	if err != nil {
-		return "", fmt.Errorf("find where %s goes off from %s: %w", short(head), short(base), err)
+		return "", fmt.Errorf("find the merge base of %s and %s: %w", short(head), short(base), err)
 	}
 	return bases[0].Hash.String(), nil
 }
@@ -65,9 +65,9 @@ func commitOf(repository *git.Repository, revision string) (*object.Commit, erro
 	return commit, nil
 }
 
-// ReadChange compares two commits line by line.
-func ReadChange(ctx context.Context, repository *git.Repository, base, head string) (Change, error) {
-	change := Change{files: map[string]bool{}, words: map[string]bool{}}
+// ReadDiff compares two commits line by line.
+func ReadDiff(ctx context.Context, repository *git.Repository, base, head string) (Diff, error) {
+	change := Diff{files: map[string]bool{}, words: map[string]bool{}}
 	b, err := commitOf(repository, base)
 	if err != nil {
 		return change, err
@@ -97,12 +97,13 @@ func ReadChange(ctx context.Context, repository *git.Repository, base, head stri
 	return change, nil
 }
 
-// add takes text apart where an identity ends in CSV, YAML and names of files.
-func (c Change) add(text string) {
+// add splits text at the characters that end an identity in CSV, YAML and file
+// names.
+func (d Diff) add(text string) {
 	for line := range strings.Lines(text) {
 		for _, word := range strings.FieldsFunc(line, separates) {
-			c.words[word] = true
-			c.words[strings.TrimSuffix(word, ".yaml")] = true
+			d.words[word] = true
+			d.words[strings.TrimSuffix(word, ".yaml")] = true
 		}
 	}
 }
