@@ -12,7 +12,8 @@ import (
 	"github.com/carrel-dev/carrel/test/bench/lab"
 )
 
-// onFresh runs something on a control plane of its own.
+// onFresh calls do with a new control plane, and stops the control plane
+// afterwards.
 func onFresh(ctx context.Context, do func(*lab.ControlPlane) error) (err error) {
 	p, err := lab.Start(ctx)
 	if err != nil {
@@ -22,8 +23,8 @@ func onFresh(ctx context.Context, do func(*lab.ControlPlane) error) (err error) 
 	return do(p)
 }
 
-// learnChildren sees what the controller makes of one Userland, so that the
-// plain client makes the same.
+// learnChildren records the objects that the controller creates for one Userland,
+// so that the plain client creates the same.
 func (b *bench) learnChildren(ctx context.Context) error {
 	return onFresh(ctx, func(p *lab.ControlPlane) error {
 		one := *b
@@ -40,8 +41,8 @@ func (b *bench) learnChildren(ctx context.Context) error {
 	})
 }
 
-// plainArm is how long the plain client takes. It need not find out what to
-// make: that is prepared.
+// plainArm measures the plain client. The objects are prepared before the
+// measurement begins.
 func (b *bench) plainArm(ctx context.Context) (s spent, err error) {
 	children := make([][]client.Object, b.count)
 	for i := range children {
@@ -77,16 +78,16 @@ func (b *bench) plainArm(ctx context.Context) (s spent, err error) {
 	return s, err
 }
 
-// spent is what an arm took of time, and of the processors: control plane and
-// client or controller together.
+// spent holds the wall-clock and processor time of an arm: the control plane
+// together with the client or the controller.
 type spent struct{ time, processor time.Duration }
 
 func (s spent) String() string {
 	return fmt.Sprintf("%6.2f s, %6.2f s of processor time", s.time.Seconds(), s.processor.Seconds())
 }
 
-// watch begins to measure; what is returned tells what was spent until a moment
-// just passed.
+// watch starts a measurement. The returned function returns the time spent until
+// the given moment, which must just have passed.
 func watch() (stop func(time.Time) (spent, error), err error) {
 	began := time.Now()
 	before, err := lab.ProcessorTime()
@@ -96,20 +97,20 @@ func watch() (stop func(time.Time) (spent, error), err error) {
 	}, err
 }
 
-// check fails unless all children are there.
+// check returns an error unless all children exist.
 func (b *bench) check(ctx context.Context, p *lab.ControlPlane) error {
 	c, err := p.Client()
 	if err != nil {
 		return err
 	}
-	// The API server's own Service is in another namespace.
+	// The API server's own Service is in another namespace, so it is not counted.
 	if count, err := lab.CountChildren(ctx, c); err != nil || count != 3*b.count {
 		return fmt.Errorf("%d children instead of %d: %w", count, 3*b.count, err)
 	}
 	return nil
 }
 
-// result is what one run of the controller took.
+// result is the measurement of one run of the controller.
 type result struct {
 	spent
 	first                     time.Duration
@@ -117,7 +118,7 @@ type result struct {
 	cpu                       float64
 }
 
-// each says it for one Userland, and when the first was done.
+// each formats the result per Userland, with the time until the first one was done.
 func (r result) each(count int) string {
 	n := float64(count)
 	return fmt.Sprintf("(first status after %.2f s); each Userland: %.2f writes, %.2f reads, %.2f reconciles, %.2f ms of the controller's processor time",
@@ -134,9 +135,9 @@ func (b *bench) carrelArm(ctx context.Context) (r result, err error) {
 	return r, err
 }
 
-// converge makes Userlands and their Template, starts the controller and
-// measures from then until the last has a status, which is written after its
-// children were made. Starting up is part of it.
+// converge creates Userlands and their Template, and starts the controller. It
+// measures from the start of the controller until the last Userland has a status,
+// which is written after its children. The start-up time is included.
 func (b *bench) converge(ctx context.Context, p *lab.ControlPlane) (r result, err error) {
 	if err := b.prepare(ctx, p); err != nil {
 		return r, err
@@ -179,7 +180,8 @@ func (b *bench) converge(ctx context.Context, p *lab.ControlPlane) (r result, er
 	return r, err
 }
 
-// prepare makes the Template, has it judged, and makes the Userlands.
+// prepare creates the Template, waits until it is accepted, and creates the
+// Userlands.
 func (b *bench) prepare(ctx context.Context, p *lab.ControlPlane) error {
 	connections, err := p.Connections(b.connections, true)
 	if err != nil {
@@ -199,7 +201,7 @@ func (b *bench) prepare(ctx context.Context, p *lab.ControlPlane) error {
 	return lab.MakeClass(ctx, connections, b.count)
 }
 
-// start starts the controller with its log where it is wanted.
+// start starts the controller with the log file of the flags.
 func (b *bench) start(p *lab.ControlPlane) (*lab.Controller, error) {
 	log, err := b.openLog()
 	if err != nil {
@@ -214,18 +216,18 @@ func (b *bench) openLog() (*os.File, error) {
 	return os.OpenFile(b.log, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
 }
 
-// profileSeconds is how long the controller's work is recorded.
+// profileSeconds is the length of the recorded profile.
 const profileSeconds = 5
 
-// profileStart records where the controller spends its time, if that is wanted.
-// What is returned waits until the record is complete.
+// profileStart records a CPU profile of the controller's start if the flags ask for
+// one. The returned function waits until the profile is complete.
 func (b *bench) profileStart(ctx context.Context, controller *lab.Controller) func() error {
 	if b.profile == "" {
 		return func() error { return nil }
 	}
 	done := make(chan error, 1)
 	go func() {
-		// It takes a moment until there is anybody to ask.
+		// The controller needs a moment before it answers.
 		time.Sleep(time.Second)
 		done <- controller.Profile(ctx, fmt.Sprintf("profile?seconds=%d", profileSeconds), b.profile)
 	}()

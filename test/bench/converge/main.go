@@ -1,12 +1,12 @@
-// Command converge measures how long the controller takes to make what so many
-// Userlands of one Template ask for, next to a plain client that creates the
-// same objects over 16 connections and does nothing else. Each arm has a fresh
-// control plane without kubelet; the arms take turns, and medians are compared.
+// Command converge measures how long the controller takes to create the objects of
+// n Userlands of one Template. It compares this with a plain client that creates
+// the same objects over 16 connections and does nothing else. Each arm runs on a
+// new control plane without kubelet. The arms take turns, and medians are compared.
 //
 //	export KUBEBUILDER_ASSETS=$(bin/devcluster assets)
 //	go run ./test/bench/converge -n 1000
 //
-// docs/performance.md says what the figures mean.
+// docs/performance.md explains the figures.
 package main
 
 import (
@@ -36,7 +36,7 @@ func main() {
 	flag.StringVar(&b.log, "log", os.DevNull, "file for the controller's log")
 	flag.StringVar(&b.profile, "profile", "", "file for a CPU profile of the first seconds of the controller's last run")
 	flag.Parse()
-	// envtest's own log has nothing to add.
+	// envtest's own log adds nothing.
 	ctrl.SetLogger(logr.Discard())
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := b.run(ctx)
@@ -47,7 +47,7 @@ func main() {
 	}
 }
 
-// bench is what the flags say, and what is prepared once.
+// bench holds the flags and what is prepared once.
 type bench struct {
 	count, rounds, connections int
 	protobuf, ready            bool

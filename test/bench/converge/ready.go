@@ -10,8 +10,8 @@ import (
 	"github.com/carrel-dev/carrel/test/bench/lab"
 )
 
-// runReady measures one run until all carrels are Ready, and what the
-// controller occupies when it has settled and when it has started anew.
+// runReady measures one run until all carrels are Ready. It also measures the
+// controller's memory when it has settled, and after a restart.
 func (b *bench) runReady(ctx context.Context) error {
 	return onFresh(ctx, func(p *lab.ControlPlane) (err error) {
 		log, err := b.openLog()
@@ -67,11 +67,11 @@ func (b *bench) untilReady(ctx context.Context, p *lab.ControlPlane) (err error)
 	return b.occupied(ctx, controller, "settled")
 }
 
-// quiet is how long no request makes a controller settled. Counts are put off by
-// less.
+// quiet is the time without requests after which the controller counts as settled.
+// The controller delays its updates of counts by less.
 const quiet = 5 * time.Second
 
-// again starts the controller with nothing to do.
+// again starts the controller with nothing to do, and measures it.
 func (b *bench) again(ctx context.Context, p *lab.ControlPlane) error {
 	controller, err := b.start(p)
 	if err != nil {
@@ -86,7 +86,7 @@ func (b *bench) again(ctx context.Context, p *lab.ControlPlane) error {
 	return errors.Join(b.occupied(ctx, controller, "started again"), controller.Stop())
 }
 
-// occupied tells the memory of the controller after it was left alone.
+// occupied prints the controller's memory after it was idle for the settle time.
 func (b *bench) occupied(ctx context.Context, controller *lab.Controller, when string) error {
 	select {
 	case <-ctx.Done():

@@ -33,15 +33,16 @@ import (
 	"github.com/carrel-dev/carrel/gateway/wait"
 )
 
-// The header by which the bench logs in, once, to be given a cookie.
+// userHeader and secretHeader are the headers with which the bench logs in once, to
+// get a cookie.
 const userHeader, secretHeader = "X-Bench-User", "X-Bench-Secret"
 
 const deskURL = "https://desk.example.org"
 
-// gateway is the whole of it, without an API server: one carrel, whose owner comes with
-// the cookie returned.
+// gateway returns a complete gateway without an API server, for one carrel. It also
+// returns the cookie of the carrel's owner.
 func gateway(ctx context.Context, upstream string) (http.Handler, string, error) {
-	// The access log is written, and not read.
+	// The access log is written but not read.
 	null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
 	if err != nil {
 		return nil, "", err
@@ -73,7 +74,7 @@ func gateway(ctx context.Context, upstream string) (http.Handler, string, error)
 	return handler, cookie, err
 }
 
-// oneCarrel is a class of one, which runs at an address.
+// oneCarrel returns an index of one running carrel at address.
 func oneCarrel(address string) (*directory.Index, error) {
 	ip, text, err := net.SplitHostPort(address)
 	if err != nil {
@@ -96,7 +97,8 @@ func oneCarrel(address string) (*directory.Index, error) {
 	return index, nil
 }
 
-// newDesk believes the bench's header, and has a provider that nobody goes to.
+// newDesk returns a desk that trusts the bench's header. Its login provider is
+// never used.
 func newDesk(hosts route.Hosts) (*auth.Desk, error) {
 	dir, err := os.MkdirTemp("", "carrel-bench-login-")
 	if err != nil {
@@ -120,8 +122,8 @@ func newDesk(hosts route.Hosts) (*auth.Desk, error) {
 	return auth.NewDesk(config, auth.Options{URL: hosts.DeskURL(), IsCarrel: hosts.IsCarrel})
 }
 
-// logIn goes the way of a browser, from the carrel to the desk and back, and returns
-// the cookie that the carrel's host has set.
+// logIn follows the redirects of a browser, from the carrel to the desk and back.
+// It returns the cookie set by the carrel's host.
 func logIn(handler http.Handler) (string, error) {
 	address, cookie := "https://"+host+"/", ""
 	for range 4 {

@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// result is what came of all turns of a server.
+// result holds the measurements of one server over all turns.
 type result struct {
 	took    []time.Duration
 	elapsed time.Duration
@@ -22,14 +22,14 @@ type result struct {
 
 func (r *result) perSecond() float64 { return float64(len(r.took)) / r.elapsed.Seconds() }
 
-// percentile is how long so many of a hundred requests took at most.
+// percentile returns the time within which p percent of the requests were answered.
 func (r *result) percentile(p int) time.Duration {
 	slices.Sort(r.took)
 	return r.took[min(len(r.took)-1, len(r.took)*p/100)].Round(time.Microsecond)
 }
 
-// load asks a server over n connections, each of which asks anew as soon as it is
-// answered.
+// load sends requests over n connections for the length of a turn. Each connection
+// sends the next request as soon as the previous one is answered.
 func load(ctx context.Context, s server, n int, turn time.Duration, r *result) error {
 	ctx, cancel := context.WithTimeout(ctx, turn)
 	defer cancel()
@@ -74,8 +74,8 @@ func ask(ctx context.Context, s server) ([]time.Duration, error) {
 	return took, nil
 }
 
-// answer reads one answer with a Content-Length, and nothing else of it than must be
-// known: what reads should cost less than what is measured.
+// answer reads one response with a Content-Length. It parses only what it needs,
+// because the client must cost less than the measured server.
 func answer(from *bufio.Reader) error {
 	line, err := from.ReadSlice('\n')
 	if err != nil {

@@ -1,14 +1,14 @@
-// Command gateway measures what carrel-gateway costs on the way to a carrel: requests
-// through it next to the same ones straight to the upstream, through nginx, through
+// Command gateway measures the overhead of carrel-gateway. It sends the same
+// requests through the gateway, directly to the upstream, through nginx, through
 // configurable-http-proxy, and through a bare httputil.ReverseProxy with the same
-// connection pool; and what an idle WebSocket takes.
+// connection pool. It also measures the memory of an idle WebSocket.
 //
 //	go run ./test/bench/gateway
 //
-// nginx is Debian's, looked for in PATH, and configurable-http-proxy is npm's, whose
-// program -chp names; without one of them its row is left out. All servers are
-// processes of their own, and take turns in each round. docs/performance.md says what
-// the figures mean.
+// nginx is Debian's and is searched in PATH. configurable-http-proxy is npm's, and
+// -chp names its program. If one is missing, its row is left out. All servers run
+// as separate processes and take turns in each round. docs/performance.md explains
+// the figures.
 package main
 
 import (
@@ -46,7 +46,7 @@ func main() {
 	}
 }
 
-// bench is what the flags say.
+// bench holds the flags.
 type bench struct {
 	chp     string
 	rounds  int
@@ -54,7 +54,7 @@ type bench struct {
 	sockets int
 }
 
-// connections are how many visitors ask at a time.
+// connections lists the numbers of concurrent visitors.
 var connections = []int{50, 200}
 
 func (b bench) run(ctx context.Context, out io.Writer) (err error) {
@@ -88,8 +88,8 @@ func (b bench) run(ctx context.Context, out io.Writer) (err error) {
 	return nil
 }
 
-// targets are those of the gateway next to others: at least so many times the
-// requests, at most so many times the 99th percentile.
+// targets lists the gateway's targets next to each server, as a multiple of its
+// requests per second or its 99th percentile.
 var targets = map[string]string{
 	"bare":  "requests at least 0.9 x",
 	"chp":   "requests at least 4 x",

@@ -15,21 +15,23 @@ import (
 	"time"
 )
 
-// server is one of those measured.
+// server is one measured server.
 type server struct {
 	name, address string
-	// request is what it is asked.
+	// request is the HTTP request to send.
 	request []byte
-	// upgrade asks for a WebSocket, if it is measured with them.
+	// upgrade is the request for a WebSocket. It is empty if the server is not
+	// measured with WebSockets.
 	upgrade []byte
-	// memory is where it tells how much it holds; empty: it does not.
+	// memory is the address that reports the server's memory. It is empty if the
+	// server has none.
 	memory string
 }
 
-// host is that of the carrel.
+// host is the host name of the carrel.
 const host = "hana--prog1.carrels-example.org"
 
-// start starts all servers, and returns what stops them.
+// start starts all servers. stop stops them.
 func (b bench) start(ctx context.Context, out io.Writer) (servers []server, stop func() error, err error) {
 	dir, err := os.MkdirTemp("", "carrel-bench-")
 	if err != nil {
@@ -71,19 +73,20 @@ func (b bench) start(ctx context.Context, out io.Writer) (servers []server, stop
 	return servers, p.stop, nil
 }
 
-// request is one as a browser sends it, with a cookie if there is one.
+// request returns a request as a browser sends it. cookie is a header line or
+// empty.
 func request(cookie string) []byte {
 	return []byte("GET /api/state HTTP/1.1\r\nHost: " + host + "\r\nUser-Agent: Mozilla/5.0\r\nAccept: */*\r\nAccept-Language: en\r\n" +
 		"Sec-Fetch-Site: same-origin\r\nSec-Fetch-Mode: cors\r\nSec-Fetch-Dest: empty\r\nReferer: https://" + host + "/\r\n" + cookie + "\r\n")
 }
 
-// upgrade asks for a WebSocket.
+// upgrade returns a request for a WebSocket.
 func upgrade(cookie string) []byte {
 	return []byte("GET /socket HTTP/1.1\r\nHost: " + host + "\r\nOrigin: https://" + host + "\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
 		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n" + cookie + "\r\n")
 }
 
-// processes are those started.
+// processes holds the started processes.
 type processes struct {
 	dir     string
 	running []*exec.Cmd
@@ -107,8 +110,8 @@ func (p *processes) run(c *exec.Cmd) error {
 	return nil
 }
 
-// self starts this program as one of its servers, which tells its address, its
-// memory's, and the cookie to come with, a line each.
+// self starts this program as one of its servers. The server prints three lines:
+// its address, the address of its memory report, and the cookie to send.
 func (p *processes) self(ctx context.Context, role, upstream string) (server, error) {
 	program, err := os.Executable()
 	if err != nil {
@@ -138,7 +141,8 @@ func (p *processes) self(ctx context.Context, role, upstream string) (server, er
 	return server{name: role, address: lines[0], memory: lines[1], request: request(cookie), upgrade: upgrade(cookie)}, nil
 }
 
-// nginx is as one sets it up for this: a pool of connections, an access log.
+// nginx starts nginx with the settings one would use here: a connection pool and an
+// access log.
 func (p *processes) nginx(ctx context.Context, upstream string) (string, error) {
 	program, err := exec.LookPath("nginx")
 	if err != nil {
@@ -205,7 +209,7 @@ func freePort(ctx context.Context) (string, error) {
 	return l.Addr().String(), nil
 }
 
-// listens waits until somebody does.
+// listens waits until a server listens at address.
 func listens(ctx context.Context, address string) error {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()

@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// serve is one of the servers, until the context ends.
+// serve runs one of the servers until ctx ends.
 func serve(ctx context.Context, role, upstream string, out io.Writer) error {
 	var handler http.Handler
 	cookie := ""
@@ -41,7 +41,7 @@ func serve(ctx context.Context, role, upstream string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	go func() { _ = http.Serve(memory, http.HandlerFunc(tell)) }()
+	go func() { _ = http.Serve(memory, http.HandlerFunc(reportMemory)) }()
 	if _, err := fmt.Fprintf(out, "%s\n%s\n%s\n", visitors.Addr(), memory.Addr(), cookie); err != nil {
 		return err
 	}
@@ -53,8 +53,8 @@ func serve(ctx context.Context, role, upstream string, out io.Writer) error {
 	return nil
 }
 
-// tell tells how many bytes of heap and stacks are held.
-func tell(rw http.ResponseWriter, _ *http.Request) {
+// reportMemory responds with the bytes of heap and stacks in use.
+func reportMemory(rw http.ResponseWriter, _ *http.Request) {
 	runtime.GC()
 	runtime.GC()
 	var m runtime.MemStats
@@ -64,7 +64,7 @@ func tell(rw http.ResponseWriter, _ *http.Request) {
 
 var body = []byte(strings.Repeat("x", 1024))
 
-// carrel is a trivial one: a kilobyte, or a WebSocket on which nothing comes.
+// carrel responds with one kilobyte, or opens a WebSocket and sends nothing.
 func carrel(rw http.ResponseWriter, r *http.Request) {
 	if r.Header.Get("Upgrade") == "" {
 		rw.Header().Set("Content-Length", "1024")
@@ -83,7 +83,7 @@ func carrel(rw http.ResponseWriter, r *http.Request) {
 	_, _ = bufio.NewReaderSize(conn, 16).ReadByte()
 }
 
-// bare is a proxy that does nothing but what it must, with a pool of connections.
+// bare returns a minimal proxy with a connection pool.
 func bare(upstream string) http.Handler {
 	target := &url.URL{Scheme: "http", Host: upstream}
 	return &httputil.ReverseProxy{

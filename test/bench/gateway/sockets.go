@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// idle opens WebSockets on which nothing comes, and tells what each takes.
+// idle opens WebSockets without traffic and prints the memory of each.
 func (b bench) idle(ctx context.Context, out io.Writer, s server) error {
 	before, err := held(ctx, s.memory)
 	if err != nil {
@@ -36,7 +36,7 @@ func (b bench) idle(ctx context.Context, out io.Writer, s server) error {
 		if err != nil {
 			return err
 		}
-		_ = res.Body.Close() // that of a switch of protocols is empty
+		_ = res.Body.Close() // the body of an upgrade is empty
 		if res.StatusCode != http.StatusSwitchingProtocols {
 			return fmt.Errorf("answered %s", res.Status)
 		}
@@ -51,7 +51,8 @@ func (b bench) idle(ctx context.Context, out io.Writer, s server) error {
 	return nil
 }
 
-// held is how many bytes of heap and stacks a server holds, after a collection.
+// held returns the bytes of heap and stacks that a server uses after a garbage
+// collection.
 func held(ctx context.Context, address string) (int64, error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/", nil)
 	if err != nil {

@@ -1,5 +1,5 @@
-// Command gitops measures carrel check and carrel plan over a repository that it
-// makes, next to kustomize building the same directories in the same run:
+// Command gitops measures carrel check and carrel plan on a generated repository.
+// It compares them with kustomize building the same directories in the same run.
 //
 //	go run ./test/bench/gitops           # a roster of rows for each course
 //	go run ./test/bench/gitops -files    # a file for each student
@@ -24,10 +24,10 @@ import (
 	"github.com/carrel-dev/carrel/gitops/tree"
 )
 
-// pattern is the repository that courses are copied from.
+// pattern is the repository whose course is copied.
 const pattern = "gitops/check/testdata/campus"
 
-// garbage is how carrel's processes collect theirs; so do both arms of this one.
+// garbage is carrel's value of GOGC, in percent. Both arms use it.
 const garbage = 400
 
 func main() {
@@ -76,7 +76,7 @@ func run(courses, students, rounds int, files bool, profile string) (err error) 
 	return narrow(dir, repository, rounds)
 }
 
-// profiled records the processor in the first round, if it is to.
+// profiled records a CPU profile of the first round if name is not empty.
 func profiled(name string, round int) (stop func() error, err error) {
 	if name == "" || round > 0 {
 		return func() error { return nil }, nil
@@ -109,7 +109,7 @@ func checkAll(dir string) error {
 	return nil
 }
 
-// build builds what Flux would, one directory after the other.
+// build builds everything that Flux would build, one directory after the other.
 func build(dir string, courses int) error {
 	paths := []string{"clusters/lab/flux-system", "clusters/lab/courses"}
 	for i := range courses {
@@ -150,7 +150,7 @@ func generate(dir string, courses, students int, files bool) error {
 	return os.WriteFile(filepath.Join(dir, "clusters/lab/courses/kustomization.yaml"), []byte(list), 0o644)
 }
 
-// enrol fills a course with students.
+// enrol adds students to a course.
 func enrol(dir string, students int, files bool) error {
 	rows, resources := "user,name,template,section\n26t9999,Ueda Sora,,a\n", "  - students/kai.yaml\n"
 	for i := range students {
@@ -176,7 +176,7 @@ func enrol(dir string, students int, files bool) error {
 	return os.WriteFile(file, []byte(strings.Replace(string(data), "  - students/kai.yaml\n", resources, 1)), 0o644)
 }
 
-// copyTo copies a directory of the pattern with words replaced.
+// copyTo copies a directory of the pattern and replaces words.
 func copyTo(to, from string, replace *strings.Replacer) error {
 	from = filepath.Join(pattern, from)
 	return filepath.WalkDir(from, func(path string, entry fs.DirEntry, err error) error {

@@ -9,10 +9,10 @@ import (
 	"time"
 )
 
-// measures are what several runs of one thing took.
+// measures holds the times of several runs of one task.
 type measures struct{ clock, processor []time.Duration }
 
-// take measures a run, with the processes it starts.
+// take measures one run, including the processes that it starts.
 func (m *measures) take(do func() error) error {
 	began, used := time.Now(), processor()
 	if err := do(); err != nil {
@@ -22,7 +22,7 @@ func (m *measures) take(do func() error) error {
 	return nil
 }
 
-// print tells medians, and how they compare with another's.
+// print prints medians, and their ratio to those of with.
 func (m *measures) print(name string, with *measures) {
 	fmt.Printf("%-34s %9s on the clock, %9s of processor", name, round(median(m.clock)), round(median(m.processor)))
 	if with != nil {
@@ -37,7 +37,8 @@ func median(all []time.Duration) time.Duration {
 	return slices.Sorted(slices.Values(all))[len(all)/2]
 }
 
-// processor is what this process, and those it waited for, have used.
+// processor returns the processor time of this process and of the children it
+// waited for.
 func processor() (sum time.Duration) {
 	for _, who := range []int{syscall.RUSAGE_SELF, syscall.RUSAGE_CHILDREN} {
 		var usage syscall.Rusage
@@ -48,7 +49,7 @@ func processor() (sum time.Duration) {
 	return sum
 }
 
-// load is how busy the machine is besides.
+// load returns the machine's load average over one minute.
 func load() string {
 	data, err := os.ReadFile("/proc/loadavg")
 	if err != nil {

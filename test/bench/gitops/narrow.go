@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// narrow measures what a teacher and a pipeline wait for: the program itself, from
-// its start to its end, over a clone.
+// narrow measures what a teacher and a pipeline wait for: the whole run of the
+// program on a clone.
 func narrow(dir, repository string, rounds int) error {
 	program, clone := filepath.Join(dir, "carrel"), filepath.Join(dir, "clone")
 	course := "courses/" + name(0)

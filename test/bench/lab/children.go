@@ -14,11 +14,11 @@ import (
 	"github.com/carrel-dev/carrel/api/v1alpha1"
 )
 
-// Children are the objects the controller makes of Userland 0, as JSON.
+// Children holds the objects that the controller creates for Userland 0, as JSON.
 type Children struct{ deployment, service, claim string }
 
-// ReadChildren reads those of Userland 0, without what the API server added of
-// its own.
+// ReadChildren reads the children of Userland 0, without the fields that the API
+// server sets.
 func ReadChildren(ctx context.Context, c client.Client) (Children, error) {
 	var deployments appsv1.DeploymentList
 	var services corev1.ServiceList
@@ -56,8 +56,8 @@ func plain(o client.Object) {
 	o.SetFinalizers(nil)
 }
 
-// Of are the same children for the Userland of a number, in the order in which
-// the controller makes them.
+// Of returns the same children for the Userland of the given number, in the order
+// in which the controller creates them.
 func (c Children) Of(number int) ([]client.Object, error) {
 	claim, deployment, service := &corev1.PersistentVolumeClaim{}, &appsv1.Deployment{}, &corev1.Service{}
 	for _, child := range []struct {
@@ -72,7 +72,7 @@ func (c Children) Of(number int) ([]client.Object, error) {
 	return []client.Object{claim, deployment, service}, nil
 }
 
-// CountChildren is how many there are of all kinds together.
+// CountChildren returns the number of children of all kinds.
 func CountChildren(ctx context.Context, c client.Client) (int, error) {
 	count := 0
 	for _, list := range []client.ObjectList{&appsv1.DeploymentList{}, &corev1.ServiceList{}, &corev1.PersistentVolumeClaimList{}} {

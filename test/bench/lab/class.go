@@ -14,11 +14,11 @@ import (
 	"github.com/carrel-dev/carrel/api/v1alpha1"
 )
 
-// TemplateName is that of Template.
+// TemplateName is the name of Template.
 const TemplateName = "ide"
 
-// Template is one like those of real courses: one container, one volume, a
-// headless Service.
+// Template returns a Template like those of real courses: one container, one
+// volume, and a headless Service.
 func Template() *v1alpha1.Template {
 	return &v1alpha1.Template{
 		ObjectMeta: metav1.ObjectMeta{Namespace: Course, Name: TemplateName},
@@ -47,7 +47,7 @@ func Template() *v1alpha1.Template {
 	}
 }
 
-// Node is the one the pods are bound to, so that no scheduler is needed.
+// Node is the node to which the pods are bound, so that no scheduler is needed.
 const Node = "bench-node"
 
 func quantities(pairs ...any) corev1.ResourceList {
@@ -58,7 +58,7 @@ func quantities(pairs ...any) corev1.ResourceList {
 	return list
 }
 
-// Userland is the one of a number.
+// Userland returns the Userland with the given number.
 func Userland(number int) *v1alpha1.Userland {
 	return &v1alpha1.Userland{
 		ObjectMeta: metav1.ObjectMeta{Namespace: Course, Name: fmt.Sprintf("student-%05d", number)},
@@ -66,8 +66,8 @@ func Userland(number int) *v1alpha1.Userland {
 	}
 }
 
-// Each does something for each number below a count, with one client for each
-// worker, until all are done or one fails.
+// Each calls do for each number below count, with one worker per client. It returns
+// when all calls are done or one fails.
 func Each(ctx context.Context, clients []client.Client, count int, do func(context.Context, client.Client, int) error) error {
 	var next atomic.Int64
 	workers, ctx := errgroup.WithContext(ctx)
@@ -87,7 +87,7 @@ func Each(ctx context.Context, clients []client.Client, count int, do func(conte
 	return workers.Wait()
 }
 
-// MakeClass creates Userlands.
+// MakeClass creates count Userlands.
 func MakeClass(ctx context.Context, clients []client.Client, count int) error {
 	return Each(ctx, clients, count, func(ctx context.Context, c client.Client, number int) error {
 		if err := c.Create(ctx, Userland(number)); err != nil {

@@ -32,8 +32,8 @@ func Build(ctx context.Context, directory string) (string, error) {
 	return binary, nil
 }
 
-// Run starts a built controller against the control plane; what it logs goes to
-// the writer. It runs until Stop.
+// Run starts a built controller against the control plane, with its output written
+// to log. The controller runs until Stop is called.
 func (p *ControlPlane) Run(binary string, log io.Writer, flags ...string) (*Controller, error) {
 	metrics, err := freeAddress()
 	if err != nil {
@@ -55,7 +55,7 @@ func (p *ControlPlane) Run(binary string, log io.Writer, flags ...string) (*Cont
 	return c, nil
 }
 
-// Stop asks it to end and waits until it has.
+// Stop sends SIGTERM to the controller and waits until it has ended.
 func (c *Controller) Stop() error {
 	if err := c.command.Process.Signal(syscall.SIGTERM); err != nil {
 		return fmt.Errorf("stop the controller: %w", err)
@@ -63,10 +63,10 @@ func (c *Controller) Stop() error {
 	return <-c.ended
 }
 
-// PID is that of its process.
+// PID returns the ID of the controller's process.
 func (c *Controller) PID() int { return c.command.Process.Pid }
 
-// Metrics are what it tells of itself.
+// Metrics returns the controller's present metrics.
 func (c *Controller) Metrics(ctx context.Context) (m Metrics, err error) {
 	err = get(ctx, "http://"+c.metrics+"/metrics", func(body io.Reader) error {
 		m, err = parse(body)
@@ -75,7 +75,7 @@ func (c *Controller) Metrics(ctx context.Context) (m Metrics, err error) {
 	return m, err
 }
 
-// Profile writes one of Go's profiles to a file, such as "allocs" or
+// Profile writes a profile of net/http/pprof to a file, such as "allocs" or
 // "profile?seconds=5".
 func (c *Controller) Profile(ctx context.Context, name, file string) error {
 	return get(ctx, "http://"+c.pprof+"/debug/pprof/"+name, func(body io.Reader) error {

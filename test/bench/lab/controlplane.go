@@ -1,5 +1,5 @@
-// Package lab is what the benches measure with: a control plane of their own,
-// the controller as a process of its own, and its metrics.
+// Package lab provides the benches with a control plane, the controller as a
+// separate process, and its metrics.
 package lab
 
 import (
@@ -21,26 +21,27 @@ import (
 	"github.com/carrel-dev/carrel/api/v1alpha1"
 )
 
-// assetsVariable is where envtest looks for etcd and kube-apiserver.
+// assetsVariable names the environment variable by which envtest finds etcd and
+// kube-apiserver.
 const assetsVariable = "KUBEBUILDER_ASSETS"
 
-// Course is the namespace all that is measured is in.
+// Course is the namespace of all measured objects.
 const Course = "bench"
 
-// ControlPlane is a fresh etcd and kube-apiserver with Carrel's kinds and
-// nothing else: no kubelet, no controllers.
+// ControlPlane is a new etcd and kube-apiserver with Carrel's kinds. It has no
+// kubelet and no controllers.
 type ControlPlane struct {
-	// Config is the administrator's, without a throttle.
+	// Config is the administrator's configuration, without client-side throttling.
 	Config *rest.Config
-	// Kubeconfig is the path of a file that says the same.
+	// Kubeconfig is the path of a kubeconfig with the same content.
 	Kubeconfig string
 
 	environment *envtest.Environment
 	directory   string
 }
 
-// Start starts a control plane and makes the namespace Course in it. It is to be
-// run from the top of the repository.
+// Start starts a control plane and creates the namespace Course in it. The working
+// directory must be the root of the repository.
 func Start(ctx context.Context) (_ *ControlPlane, err error) {
 	if os.Getenv(assetsVariable) == "" {
 		return nil, fmt.Errorf("%s is not set: export %s=$(bin/devcluster assets)", assetsVariable, assetsVariable)
@@ -72,19 +73,18 @@ func Start(ctx context.Context) (_ *ControlPlane, err error) {
 	return p, c.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: Course}})
 }
 
-// Stop stops it and leaves nothing behind.
+// Stop stops the control plane and removes its files.
 func (p *ControlPlane) Stop() error {
 	return errors.Join(p.environment.Stop(), os.RemoveAll(p.directory))
 }
 
-// Client reads and writes directly.
+// Client returns a client without a cache.
 func (p *ControlPlane) Client() (client.WithWatch, error) {
 	return newClient(p.Config)
 }
 
-// Connections are clients with a connection each, as a program has that opens
-// so many. They speak JSON, as client-go does unless told otherwise, or
-// protobuf.
+// Connections returns clients with one connection each, like a program that opens
+// as many connections. They use protobuf or, as client-go does by default, JSON.
 func (p *ControlPlane) Connections(count int, protobuf bool) ([]client.Client, error) {
 	clients := make([]client.Client, count)
 	for i := range clients {

@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// Metrics are samples in the order they were told.
+// Metrics holds samples in the order of the response.
 type Metrics []sample
 
 type sample struct {
@@ -17,7 +17,7 @@ type sample struct {
 	value        float64
 }
 
-// parse reads the text format of Prometheus.
+// parse reads Prometheus' text format.
 func parse(text io.Reader) (Metrics, error) {
 	var m Metrics
 	lines := bufio.NewScanner(text)
@@ -37,8 +37,8 @@ func parse(text io.Reader) (Metrics, error) {
 	return m, lines.Err()
 }
 
-// Sum adds up the samples of a name that have all the labels, each as it is
-// written: method="GET".
+// Sum returns the sum of the samples called name that have all the labels. A label
+// is written as in the text format: method="GET".
 func (m Metrics) Sum(name string, labels ...string) float64 {
 	var sum float64
 	for _, s := range m {
@@ -58,24 +58,25 @@ func (s sample) has(labels []string) bool {
 	return true
 }
 
-// Requests are those made so far that could change something, and the others.
+// Requests returns the number of requests so far: writes, which may change
+// something, and reads.
 func (m Metrics) Requests() (writes, reads int) {
 	const name = "rest_client_requests_total"
 	reads = int(m.Sum(name, `method="GET"`))
 	return int(m.Sum(name)) - reads, reads
 }
 
-// Reconciles are those of a controller so far.
+// Reconciles returns the number of reconciles of a controller so far.
 func (m Metrics) Reconciles(controller string) int {
 	return int(m.Sum("controller_runtime_reconcile_total", fmt.Sprintf("controller=%q", controller)))
 }
 
-// HeapInUse is the memory of the Go heap that holds objects, in MiB.
+// HeapInUse returns the size of the Go heap in use, in MiB.
 func (m Metrics) HeapInUse() float64 { return m.Sum("go_memstats_heap_inuse_bytes") / mebi }
 
 const mebi = 1 << 20
 
-// RSS is the memory a process occupies now, and the most it ever did, in MiB.
+// RSS returns the present and the peak resident memory of a process, in MiB.
 func RSS(pid int) (now, peak float64, err error) {
 	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {

@@ -15,12 +15,13 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// kwokVariable is the path of kwok, which plays kubelets.
+// kwokVariable names the environment variable with the path of kwok, which
+// simulates kubelets.
 const kwokVariable = "CARREL_KWOK"
 
-// Pods makes what Deployments ask for: Kubernetes' own controllers make the pods
-// and kwok has them run, until stop. What they log goes to the
-// writer. Nobody binds claims or schedules.
+// Pods starts Kubernetes' Deployment and ReplicaSet controllers, which create the
+// pods, and kwok, which makes the pods run. They write their output to log and run
+// until stop is called. Nothing binds claims or schedules pods.
 func (p *ControlPlane) Pods(ctx context.Context, log io.Writer) (stop func() error, err error) {
 	kwok := os.Getenv(kwokVariable)
 	if kwok == "" {
@@ -60,7 +61,7 @@ func startAll(programs []*exec.Cmd) (stop func() error, err error) {
 		var errs []error
 		for _, program := range programs[:started] {
 			errs = append(errs, program.Process.Signal(syscall.SIGTERM))
-			// That it was ended is what it says.
+			// Wait returns an error because the program was killed.
 			_ = program.Wait()
 		}
 		return errors.Join(errs...)

@@ -9,12 +9,13 @@ import (
 	"time"
 )
 
-// clockTick is the unit of /proc/PID/stat, which Linux fixes at 1/100 s.
+// clockTick is the unit of the times in /proc/PID/stat, which Linux fixes at 1/100
+// s.
 const clockTick = 10 * time.Millisecond
 
-// ProcessorTime is what this process and its children that still run, the
-// control plane and the controller, have had of the processors so far. On a
-// machine that does other things as well it says more than the time on the clock.
+// ProcessorTime returns the processor time so far of this process and its running
+// children: the control plane and the controller. On a busy machine it says more
+// than the wall-clock time.
 func ProcessorTime() (time.Duration, error) {
 	stats, err := filepath.Glob("/proc/[0-9]*/stat")
 	if err != nil {
@@ -24,7 +25,7 @@ func ProcessorTime() (time.Duration, error) {
 	for _, path := range stats {
 		data, err := os.ReadFile(path)
 		if err != nil {
-			// It ended meanwhile.
+			// The process has ended since.
 			continue
 		}
 		used, err := ofOurs(string(data))
@@ -36,10 +37,10 @@ func ProcessorTime() (time.Duration, error) {
 	return sum, nil
 }
 
-// ofOurs reads one line of stat; 0 for the processes of others.
+// ofOurs parses one line of stat. It returns 0 for processes that are not ours.
 func ofOurs(stat string) (time.Duration, error) {
-	// The name, in parentheses, may hold anything. After it come the state, the
-	// parent, nine other fields, and the times of the process and of the system.
+	// The name, in parentheses, may contain anything. After it come the state, the
+	// parent, nine other fields, and the user and system times.
 	pid, _, _ := strings.Cut(stat, " ")
 	fields := strings.Fields(stat[strings.LastIndexByte(stat, ')')+1:])
 	if self := strconv.Itoa(os.Getpid()); len(fields) < 13 || pid != self && fields[1] != self {

@@ -13,26 +13,28 @@ import (
 	"github.com/carrel-dev/carrel/api/v1alpha1"
 )
 
-// HasStatus reports whether a Userland's present spec was looked at.
+// HasStatus reports whether the controller has observed the Userland's present
+// spec.
 func HasStatus(u *v1alpha1.Userland) bool { return u.Status.ObservedGeneration == u.Generation }
 
-// IsIn tells those that are in a state and Ready.
+// IsIn returns a predicate for Userlands that are Ready and in the given state.
 func IsIn(state string) func(*v1alpha1.Userland) bool {
 	return func(u *v1alpha1.Userland) bool {
 		return HasStatus(u) && u.Status.State == state && meta.IsStatusConditionTrue(u.Status.Conditions, v1alpha1.ReadyCondition)
 	}
 }
 
-// Reached is when the first and the last Userland were as asked.
+// Reached holds the times at which the first and the last Userland met the
+// predicate.
 type Reached struct {
 	First, Last time.Time
 	Err         error
 }
 
-// Follow watches the Userlands there will be and returns a channel that is
-// written to once, when so many of them are as asked.
+// Follow watches the Userlands that will be created. It sends once on the returned
+// channel, when count Userlands have met the predicate is.
 func Follow(ctx context.Context, c client.WithWatch, count int, is func(*v1alpha1.Userland) bool) (<-chan Reached, error) {
-	// What was before the watch is told as added.
+	// A watch reports existing objects as added.
 	w, err := c.Watch(ctx, &v1alpha1.UserlandList{}, client.InNamespace(Course))
 	if err != nil {
 		return nil, fmt.Errorf("watch the userlands: %w", err)
@@ -72,7 +74,7 @@ func follow(ctx context.Context, w watch.Interface, count int, is func(*v1alpha1
 	}
 }
 
-// Judged waits until carrels can be made of the Template.
+// Judged waits until the Template is accepted.
 func Judged(ctx context.Context, c client.Reader) error {
 	for {
 		template := &v1alpha1.Template{}
@@ -90,14 +92,14 @@ func Judged(ctx context.Context, c client.Reader) error {
 	}
 }
 
-// Settled waits until the controller has made no request for a while, and
-// returns its metrics then.
+// Settled waits until the controller has sent no request for the time quiet, and
+// returns its metrics.
 func (c *Controller) Settled(ctx context.Context, quiet time.Duration) (Metrics, error) {
 	began := time.Now()
 	last, since := -1, began
 	for {
 		m, err := c.Metrics(ctx)
-		// It takes a moment until there is anybody to ask.
+		// The controller needs a moment before it answers.
 		if err != nil && time.Since(began) > starting {
 			return nil, err
 		}
@@ -115,11 +117,11 @@ func (c *Controller) Settled(ctx context.Context, quiet time.Duration) (Metrics,
 	}
 }
 
-// starting is how long a controller may take until it tells its metrics.
+// starting bounds the time until a controller answers with its metrics.
 const starting = 30 * time.Second
 
-// FollowDeployment watches for the Deployment of a Userland there will be, and
-// returns a channel that is written to once, when it is there.
+// FollowDeployment watches for the Deployment of a Userland that will be created.
+// It sends once on the returned channel, when the Deployment exists.
 func FollowDeployment(ctx context.Context, c client.WithWatch, userland string) (<-chan Reached, error) {
 	w, err := c.Watch(ctx, &appsv1.DeploymentList{}, client.InNamespace(Course), client.MatchingLabels{v1alpha1.UserlandLabel: userland})
 	if err != nil {

@@ -1,11 +1,11 @@
-// Command roster measures what one changed row of a large roster costs: the
-// requests the controller makes for it, and how long after the roster is written
-// the objects of the new student's carrel are there.
+// Command roster measures the cost of one changed row in a large roster. It counts
+// the controller's requests, and measures the time from writing the roster until
+// the objects of the new student's carrel exist.
 //
 //	export KUBEBUILDER_ASSETS=$(bin/devcluster assets)
 //	go run ./test/bench/roster -n 5000
 //
-// docs/performance.md says what the figures mean.
+// docs/performance.md explains the figures.
 package main
 
 import (
@@ -35,7 +35,7 @@ func main() {
 	flag.IntVar(&b.changes, "changes", 5, "how often one more row is added")
 	flag.StringVar(&b.log, "log", os.DevNull, "file for the controller's log")
 	flag.Parse()
-	// envtest's own log has nothing to add.
+	// envtest's own log adds nothing.
 	ctrl.SetLogger(logr.Discard())
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := b.run(ctx)
@@ -46,7 +46,7 @@ func main() {
 	}
 }
 
-// bench is what the flags say.
+// bench holds the flags.
 type bench struct {
 	rows, changes int
 	log           string
@@ -92,10 +92,12 @@ func (b *bench) run(ctx context.Context) (err error) {
 	return nil
 }
 
-// rosterName is that of the ConfigMap. It has no hash: a change is an update.
+// rosterName is the name of the ConfigMap. It has no hash, so that a change is an
+// update.
 const rosterName = "roster"
 
-// student is the row of a number. Sleeping carrels, as most are.
+// student returns the user with the given number. The carrels are asleep, like
+// most.
 func student(number int) string { return fmt.Sprintf("student-%05d", number) }
 
 func roster(rows int) *corev1.ConfigMap {
@@ -110,7 +112,8 @@ func roster(rows int) *corev1.ConfigMap {
 	}
 }
 
-// enrol waits until everybody of the first roster is there and nothing moves.
+// enrol waits until all students of the first roster have a carrel and the
+// controller has settled.
 func (b *bench) enrol(ctx context.Context, c client.WithWatch, controller *lab.Controller) error {
 	template := lab.Template()
 	template.Spec.Idle = &v1alpha1.Idle{After: metav1.Duration{Duration: time.Hour}}
@@ -136,7 +139,7 @@ func (b *bench) enrol(ctx context.Context, c client.WithWatch, controller *lab.C
 	return err
 }
 
-// change adds the row of a number.
+// change adds the row of the given number.
 func (b *bench) change(ctx context.Context, c client.WithWatch, controller *lab.Controller, number int) error {
 	before, err := controller.Settled(ctx, 0)
 	if err != nil {

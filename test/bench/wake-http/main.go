@@ -1,13 +1,13 @@
-// Command wake-http measures the time from a student's request to a carrel that sleeps
-// to the first byte of its answer, on the cluster that `make demo` has left up, and
-// splits it into what is ours and what is Kubernetes':
+// Command wake-http measures the time from a student's request to a sleeping carrel
+// until the first byte of the response. It runs on the cluster that `make demo`
+// leaves up, and splits the time into Carrel's part and Kubernetes' part:
 //
 //	request ── gateway and controller ──> Deployment scaled ── Kubernetes ──> address known ── gateway ──> first byte
 //
 //	make demo
 //	go run ./test/bench/wake-http
 //
-// One carrel is woken after the other. docs/performance.md says what the figures mean.
+// Carrels are woken one after the other. docs/performance.md explains the figures.
 package main
 
 import (
@@ -31,7 +31,7 @@ import (
 	"github.com/carrel-dev/carrel/test/story"
 )
 
-// course is whose carrels are woken.
+// course is the course whose carrels are woken.
 const course = "prog1"
 
 func main() {
@@ -46,7 +46,7 @@ func main() {
 	}
 }
 
-// parts of one wake.
+// parts holds the times of one wake-up.
 type parts struct{ total, ours, kubernetes time.Duration }
 
 func run(ctx context.Context, out io.Writer, n int) error {
@@ -68,7 +68,7 @@ func run(ctx context.Context, out io.Writer, n int) error {
 		return err
 	}
 	gateway := story.Gateway{Ingress: ingress}
-	// A teacher may open every carrel: one login is enough.
+	// A teacher may open every carrel, so one login is enough.
 	visitor, err := story.LogIn(ctx, gateway, story.Teacher)
 	if err != nil {
 		return err
@@ -99,7 +99,7 @@ func run(ctx context.Context, out io.Writer, n int) error {
 	return nil
 }
 
-// asleep names carrels that sleep.
+// asleep returns the names of up to n sleeping carrels.
 func asleep(ctx context.Context, c client.Client, n int) []string {
 	var list v1alpha1.UserlandList
 	if err := c.List(ctx, &list, client.InNamespace(course)); err != nil {
@@ -114,12 +114,12 @@ func asleep(ctx context.Context, c client.Client, n int) []string {
 	return names
 }
 
-// wake asks for the page of one carrel, as a program does, which is held, and watches
-// what comes of it.
+// wake requests the page of one carrel as a program does, so that the gateway holds
+// the request. It measures until the carrel answers.
 func wake(ctx context.Context, c client.WithWatch, visitor *story.Visitor, gateway story.Gateway, name string) (parts, error) {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
 	defer cancel()
-	// The origin's own cookie, before the clock runs.
+	// Get the origin's own cookie before the clock starts.
 	if err := visitor.HandOver(ctx, gateway.CarrelURL(course, name)); err != nil {
 		return parts{}, err
 	}
@@ -138,7 +138,7 @@ func wake(ctx context.Context, c client.WithWatch, visitor *story.Visitor, gatew
 		return parts{}, err
 	}
 	begin := time.Now()
-	for { // a program that is told to come again does
+	for { // a program repeats the request when asked to
 		status, err := visitor.Ask(ctx, gateway.CarrelURL(course, name)+"healthz")
 		if err != nil {
 			return parts{}, err
@@ -154,7 +154,8 @@ func wake(ctx context.Context, c client.WithWatch, visitor *story.Visitor, gatew
 	return p, nil
 }
 
-// seen tells when a watch of a kind first showed something.
+// seen returns a channel that receives the time at which a watch first showed a
+// matching event.
 func seen(ctx context.Context, c client.WithWatch, list client.ObjectList, is func(watch.Event) bool) (<-chan time.Time, error) {
 	w, err := c.Watch(ctx, list, client.InNamespace(course))
 	if err != nil {

@@ -1,11 +1,11 @@
-// Command wake measures how long after somebody's activity is written down the
-// Deployment of their sleeping carrel is scaled to 1, with so many Userlands
-// present, and how late after its time an idle one is scaled to 0.
+// Command wake measures two delays with n Userlands present: from recorded activity
+// until the Deployment of a sleeping carrel is scaled to 1, and from the end of the
+// idle time until the Deployment is scaled to 0.
 //
 //	export KUBEBUILDER_ASSETS=$(bin/devcluster assets)
 //	go run ./test/bench/wake -n 2000
 //
-// docs/performance.md says what the figures mean.
+// docs/performance.md explains the figures.
 package main
 
 import (
@@ -34,7 +34,7 @@ func main() {
 	flag.DurationVar(&b.spread, "spread", 30*time.Second, "in what time they are woken, one after the other")
 	flag.StringVar(&b.log, "log", os.DevNull, "file for the controller's log")
 	flag.Parse()
-	// envtest's own log has nothing to add.
+	// envtest's own log adds nothing.
 	ctrl.SetLogger(logr.Discard())
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := b.run(ctx)
@@ -45,18 +45,18 @@ func main() {
 	}
 }
 
-// bench is what the flags say.
+// bench holds the flags.
 type bench struct {
 	present, woken int
 	spread         time.Duration
 	log            string
 }
 
-// margin lets the last be woken before the first falls asleep, so that the two
+// margin separates waking the last carrel from stopping the first, so that the two
 // are measured apart.
 const margin = 15 * time.Second
 
-// idle is how long carrels run without activity.
+// idle returns the time for which carrels run without activity.
 func (b *bench) idle() time.Duration { return b.spread + margin }
 
 func (b *bench) run(ctx context.Context) (err error) {
@@ -93,7 +93,7 @@ func (b *bench) run(ctx context.Context) (err error) {
 	return b.measure(ctx, p)
 }
 
-// prepare waits until all sleep and the controller rests.
+// prepare waits until all carrels are asleep and the controller has settled.
 func (b *bench) prepare(ctx context.Context, p *lab.ControlPlane, controller *lab.Controller) error {
 	connections, err := p.Connections(16, true)
 	if err != nil {
@@ -144,12 +144,12 @@ func (b *bench) measure(ctx context.Context, p *lab.ControlPlane) error {
 		return err
 	}
 	fmt.Printf("%d Userlands present, %d woken within %v\n", b.present, b.woken, b.spread)
-	tell("from the write of the activity to the Deployment scaled to 1", between(asked, moments.up))
-	tell("from the end of the idle time to the Deployment scaled to 0", between(due, moments.down))
+	printPercentiles("from the write of the activity to the Deployment scaled to 1", between(asked, moments.up))
+	printPercentiles("from the end of the idle time to the Deployment scaled to 0", between(due, moments.down))
 	return nil
 }
 
-// between are the times from the ones to the others, in order.
+// between returns the times from each entry of from to that of to, sorted.
 func between(from, to map[string]time.Time) []time.Duration {
 	var took []time.Duration
 	for name, moment := range to {
@@ -159,7 +159,7 @@ func between(from, to map[string]time.Time) []time.Duration {
 	return took
 }
 
-func tell(what string, sorted []time.Duration) {
+func printPercentiles(what string, sorted []time.Duration) {
 	at := func(percent int) time.Duration {
 		return sorted[(len(sorted)-1)*percent/100].Round(100 * time.Microsecond)
 	}

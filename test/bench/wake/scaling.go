@@ -16,14 +16,15 @@ import (
 	"github.com/carrel-dev/carrel/test/bench/lab"
 )
 
-// scaling is when the Deployments were seen to be scaled, by their names, which
-// are those of the Userlands.
+// scaling holds the times at which Deployments were seen scaled, by name. A
+// Deployment has the name of its Userland.
 type scaling struct {
 	up, down map[string]time.Time
 	err      error
 }
 
-// watchScaling tells once that many have been scaled up and down again.
+// watchScaling sends once, when count Deployments have been scaled up and down
+// again.
 func watchScaling(ctx context.Context, c client.WithWatch, count int) (<-chan scaling, error) {
 	w, err := c.Watch(ctx, &appsv1.DeploymentList{}, client.InNamespace(lab.Course))
 	if err != nil {
@@ -66,8 +67,8 @@ func (s *scaling) note(d *appsv1.Deployment) {
 	}
 }
 
-// wakeAll writes activity down, evenly spread, and returns when each write was
-// begun.
+// wakeAll records activity at even intervals. It returns the time at which each
+// write began.
 func (b *bench) wakeAll(ctx context.Context, c client.Client) (map[string]time.Time, error) {
 	asked := map[string]time.Time{}
 	turns := time.NewTicker(b.spread / time.Duration(b.woken))
@@ -89,7 +90,7 @@ func (b *bench) wakeAll(ctx context.Context, c client.Client) (map[string]time.T
 	return asked, nil
 }
 
-// due is when each carrel had been idle for long enough, by what its status
+// due returns the time at which each carrel reached its idle limit, as its status
 // records.
 func (b *bench) due(ctx context.Context, c client.Client) (map[string]time.Time, error) {
 	list := &v1alpha1.UserlandList{}

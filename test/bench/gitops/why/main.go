@@ -1,5 +1,5 @@
-// Command why measures carrel's walk through history next to git's own, over a
-// repository of many courses and commits that it makes:
+// Command why compares carrel's walk through history with git's own. It generates a
+// repository of many courses and commits.
 //
 //	go run ./test/bench/gitops/why
 package main
@@ -80,8 +80,8 @@ func median(rounds int, do func() (int, error)) (time.Duration, int, error) {
 	return all[len(all)/2], count, nil
 }
 
-// processor is what this process and those it waited for used: other work on the
-// machine does not change it.
+// processor returns the processor time of this process and of the children it
+// waited for. Other work on the machine does not change it.
 func processor() (total time.Duration) {
 	for _, who := range []int{syscall.RUSAGE_SELF, syscall.RUSAGE_CHILDREN} {
 		var used syscall.Rusage
@@ -113,10 +113,11 @@ func git(directory string, input io.Reader, arguments ...string) (string, error)
 	return string(out), err
 }
 
-// students is how many each course begins with.
+// students is the number of students with which each course begins.
 const students = 300
 
-// makeRepository has a commit change one row of one course after the other.
+// makeRepository creates a repository in which each commit changes one row of one
+// course, in turn.
 func makeRepository(directory string, commits, courses int) error {
 	var b bytes.Buffer
 	rows := make([][]string, courses)
@@ -150,7 +151,7 @@ func makeRepository(directory string, commits, courses int) error {
 	if out, err := git(directory, &b, "fast-import", "--quiet"); err != nil {
 		return fmt.Errorf("fill the repository: %w %s", err, out)
 	}
-	// As a clone has it: one pack of differences.
+	// Repack into one pack of deltas, as in a clone.
 	_, err := git(directory, nil, "repack", "-a", "-d", "-q", "-f")
 	return err
 }
