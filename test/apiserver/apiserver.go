@@ -1,6 +1,6 @@
-// Package apiserver gives the tests of a package a real etcd and
-// kube-apiserver with Carrel's kinds installed. There is no kubelet and no
-// controller-manager: what those would write, a test writes itself.
+// Package apiserver provides a package's tests with a real etcd and kube-apiserver
+// with Carrel's kinds installed. There is no kubelet and no controller-manager: a
+// test writes what they would write.
 package apiserver
 
 import (
@@ -23,7 +23,8 @@ import (
 	"github.com/carrel-dev/carrel/api/v1alpha1"
 )
 
-// assetsVariable is where envtest looks for the binaries.
+// assetsVariable names the environment variable by which envtest finds its
+// binaries.
 const assetsVariable = "KUBEBUILDER_ASSETS"
 
 var (
@@ -31,9 +32,9 @@ var (
 	config      *rest.Config
 )
 
-// Main runs the tests of a package between starting and stopping one API
-// server; call it from TestMain. Further CRDs, such as Flux's, are given as
-// directories or files. It does not return.
+// Main starts an API server, runs the tests of a package, and stops the API server.
+// Call it from TestMain. moreCRDs are directories or files with further CRDs, such
+// as Flux's. Main does not return.
 func Main(m *testing.M, moreCRDs ...string) {
 	code, err := run(m, moreCRDs)
 	if err != nil {
@@ -51,7 +52,7 @@ func run(m *testing.M, moreCRDs []string) (code int, err error) {
 		CRDDirectoryPaths:     append([]string{filepath.Join(Root(), "kustomize", "crds")}, moreCRDs...),
 		ErrorIfCRDPathMissing: true,
 	}
-	// What Start began runs on when it fails later, at a CRD for instance.
+	// Stop what Start began, even if Start fails later, for instance at a CRD.
 	defer func() {
 		if stopErr := environment.Stop(); stopErr != nil && err == nil {
 			err = fmt.Errorf("stop the API server of the tests: %w", stopErr)
@@ -61,21 +62,23 @@ func run(m *testing.M, moreCRDs []string) (code int, err error) {
 	if err != nil {
 		return 1, fmt.Errorf("start the API server of the tests: %w", err)
 	}
-	// Tests make bursts that the client's own throttle would only slow down.
+	// Tests send bursts of requests, which client-side throttling would only slow
+	// down.
 	config.QPS = -1
 	return m.Run(), nil
 }
 
-// Root is the top of the repository.
+// Root returns the root directory of the repository.
 func Root() string {
 	_, file, _, _ := runtime.Caller(0)
 	return filepath.Join(filepath.Dir(file), "..", "..")
 }
 
-// Config is a copy of the administrator's client configuration.
+// Config returns a copy of the administrator's client configuration.
 func Config() *rest.Config { return rest.CopyConfig(config) }
 
-// Scheme knows the built-in kinds, Carrel's, and those that add registers.
+// Scheme returns a scheme with the built-in kinds, Carrel's, and those that add
+// registers.
 func Scheme(add ...func(*k8sruntime.Scheme) error) *k8sruntime.Scheme {
 	scheme := k8sruntime.NewScheme()
 	utilruntime.Must(clientgoscheme.AddToScheme(scheme))
@@ -86,7 +89,7 @@ func Scheme(add ...func(*k8sruntime.Scheme) error) *k8sruntime.Scheme {
 	return scheme
 }
 
-// Client is an administrator's client that reads and writes directly.
+// Client returns an administrator's client without a cache.
 func Client(t testing.TB, add ...func(*k8sruntime.Scheme) error) client.Client {
 	t.Helper()
 	c, err := client.New(config, client.Options{Scheme: Scheme(add...)})
@@ -96,8 +99,8 @@ func Client(t testing.TB, add ...func(*k8sruntime.Scheme) error) client.Client {
 	return c
 }
 
-// Namespace makes a namespace of the test's own and returns its name. It stays
-// until the API server stops, since nothing here would finish its deletion.
+// Namespace creates a namespace for the test and returns its name. The namespace
+// stays until the API server stops, because nothing here would finish its deletion.
 func Namespace(t testing.TB, c client.Client) string {
 	t.Helper()
 	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: prefix(t.Name())}}
@@ -107,7 +110,7 @@ func Namespace(t testing.TB, c client.Client) string {
 	return ns.Name
 }
 
-// prefix makes the beginning of a namespace's name of a test's name.
+// prefix returns the beginning of a namespace's name, made from a test's name.
 func prefix(test string) string {
 	name := strings.Map(func(r rune) rune {
 		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {

@@ -1,6 +1,6 @@
-// Package flux stands in for Flux where a test needs an API server but no running
-// cluster: it brings Flux's kinds, and renders what kustomize-controller would
-// apply, with kustomize-controller's own code.
+// Package flux replaces Flux in tests that need an API server but no running
+// cluster. It provides Flux's kinds, and renders what kustomize-controller would
+// apply with kustomize-controller's own code.
 package flux
 
 import (
@@ -18,8 +18,9 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 )
 
-// controllers are the modules whose kinds Carrel reads or is applied by. Each keeps
-// its Go types in a module of its own, <module>/api, under the same version.
+// controllers lists the modules with the kinds that Carrel reads or that apply
+// Carrel. Each has its Go types in a separate module, <module>/api, of the same
+// version.
 var controllers = []string{
 	"github.com/fluxcd/kustomize-controller",
 	"github.com/fluxcd/notification-controller",
@@ -35,9 +36,9 @@ func AddToScheme(scheme *runtime.Scheme) error {
 	)
 }
 
-// CRDs are the directories that hold the definitions of Flux's kinds, each of the
-// version whose Go types go.mod requires. They come out of the module cache, filled
-// as needed.
+// CRDs returns the directories with the CRDs of Flux's kinds, of the version whose
+// Go types go.mod requires. They lie in the module cache; missing modules are
+// downloaded.
 func CRDs(ctx context.Context) ([]string, error) {
 	var dirs []string
 	for _, controller := range controllers {

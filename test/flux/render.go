@@ -12,8 +12,8 @@ import (
 	"sigs.k8s.io/kustomize/api/resmap"
 )
 
-// Repository is a copy of a work tree's directories in which Flux's way of
-// rendering, which writes into the tree, does no harm.
+// Repository is a copy of directories of a work tree. Flux writes into a tree to
+// render it, which does no harm to a copy.
 type Repository struct{ root string }
 
 // Copy copies directories of the work tree at root to a new directory, dir.
@@ -26,7 +26,7 @@ func Copy(dir, root string, directories ...string) (*Repository, error) {
 	return &Repository{root: dir}, nil
 }
 
-// Build renders a directory that has a kustomization.yaml.
+// Build builds a directory with a kustomization.yaml.
 func (r *Repository) Build(path string) ([]*unstructured.Unstructured, error) {
 	resources, err := kustomize.SecureBuild(r.root, filepath.Join(r.root, path), false)
 	if err != nil {
@@ -35,7 +35,8 @@ func (r *Repository) Build(path string) ([]*unstructured.Unstructured, error) {
 	return objects(resources)
 }
 
-// Render renders what kustomize-controller would apply for a Kustomization.
+// Render returns the objects that kustomize-controller would apply for a
+// Kustomization.
 func (r *Repository) Render(k *kustomizev1.Kustomization) (_ []*unstructured.Unstructured, err error) {
 	path := filepath.Join(r.root, k.Spec.Path)
 	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(k)

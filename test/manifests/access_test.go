@@ -22,10 +22,11 @@ var (
 	reporter   = types.NamespacedName{Namespace: "carrel-system", Name: "carrel-reporter"}
 )
 
-// Objects to try things on. Those of the names local has exist.
+// The objects of the requests. Those with names that local creates exist.
 const (
 	aUserland = "{apiVersion: carrel.dev/v1alpha1, kind: Userland, metadata: {name: hana-mori, namespace: prog1}, spec: {user: hana.mori@stu.example.ac.jp}}"
-	// rowUserland is one of a row, ownedElsewhere one that says another namespace's Course owns it.
+	// rowUserland belongs to a row. ownedElsewhere claims to be owned by another
+	// namespace's Course.
 	rowUserland    = "{apiVersion: carrel.dev/v1alpha1, kind: Userland, metadata: {name: new, namespace: prog1, ownerReferences: [{apiVersion: carrel.dev/v1alpha1, kind: Course, name: prog1, uid: 1-2-3, controller: true}]}}"
 	ownedElsewhere = "{apiVersion: carrel.dev/v1alpha1, kind: Userland, metadata: {name: new, namespace: prog1, ownerReferences: [{apiVersion: carrel.dev/v1alpha1, kind: Course, name: database, uid: 1-2-3, controller: true}]}}"
 	takenOver      = "{apiVersion: carrel.dev/v1alpha1, kind: Userland, metadata: {name: hana-mori, namespace: prog1, ownerReferences: [{apiVersion: carrel.dev/v1alpha1, kind: Course, name: prog1, uid: 1-2-3, controller: true}]}, spec: {user: hana.mori@stu.example.ac.jp}}"
@@ -81,10 +82,11 @@ const (
 	reporterLease   = "{apiVersion: coordination.k8s.io/v1, kind: Lease, metadata: {name: carrel-reporter, namespace: carrel-system}}"
 )
 
-// An act is one request.
+// act is one request.
 type act func(context.Context, client.Client, *unstructured.Unstructured) error
 
-// All acts are dry: the API server authorises and admits them, and keeps nothing.
+// toApply applies an object. Like all acts it is a dry run: the API server
+// authorizes and admits the request, but stores nothing.
 func toApply(ctx context.Context, c client.Client, o *unstructured.Unstructured) error {
 	return applyOne(ctx, c, o, client.DryRunAll)
 }
@@ -107,7 +109,7 @@ func toSetStatus(ctx context.Context, c client.Client, o *unstructured.Unstructu
 	return c.Status().Apply(ctx, client.ApplyConfigurationFromUnstructured(o.DeepCopy()), client.FieldOwner("test"), client.ForceOwnership, client.DryRunAll)
 }
 
-// acts are all of them, by what a title calls them.
+// acts holds all acts by their names in test titles.
 var acts = map[string]act{"apply": toApply, "delete": toDelete, "read": toRead, "list": toList, "set the status of": toSetStatus}
 
 func TestLeastPrivilege(t *testing.T) {
@@ -117,8 +119,8 @@ func TestLeastPrivilege(t *testing.T) {
 		object(t, aRoster),
 		object(t, marked),
 		object(t, enrolled),
-		// A lease is taken over by updating it, so there has to be one: a create
-		// can't be limited by name.
+		// A lease is taken over by an update, so it must exist. A create can't be
+		// limited by name.
 		object(t, controllerLease),
 		object(t, reporterLease),
 		object(t, "{apiVersion: v1, kind: ConfigMap, metadata: {name: kube-root-ca.crt, namespace: prog1}}"),
@@ -134,7 +136,7 @@ func TestLeastPrivilege(t *testing.T) {
 		object  string
 		refused []string
 	}{
-		// The roster of a course: who is in it.
+		// The roster account of a course, which decides who is in it.
 		{roster, "apply", "a student", aUserland, may},
 		{roster, "apply", "a new student", newUserland, may},
 		{roster, "delete", "a student", aUserland, may},
@@ -168,7 +170,8 @@ func TestLeastPrivilege(t *testing.T) {
 		{roster, "set the status of", "a student", userlandStatus, mayNot},
 		{roster, "set the status of", "the Course", courseStatus, mayNot},
 
-		// The Templates of a course: what its carrels are made of.
+		// The templates account of a course, which decides what its carrels
+		// contain.
 		{templates, "apply", "a Template", aTemplate, may},
 		{templates, "apply", "a new Template", newTemplate, may},
 		{templates, "delete", "a Template", aTemplate, may},
@@ -192,7 +195,7 @@ func TestLeastPrivilege(t *testing.T) {
 		{carrels, "list", "the ConfigMaps", aRoster, mayNot},
 		{carrels, "apply", "a student", aUserland, mayNot},
 
-		// The controller: makes carrels, and decides nothing.
+		// The controller, which creates carrels and decides nothing.
 		{controller, "list", "the students of all courses", elsewhereUserland, may},
 		{controller, "apply", "a Deployment", deployment, may},
 		{controller, "apply", "a Service", service, may},
@@ -221,7 +224,7 @@ func TestLeastPrivilege(t *testing.T) {
 		{controller, "apply", "its own lease", controllerLease, may},
 		{controller, "apply", "the reporter's lease", reporterLease, mayNot},
 
-		// The reporter: holds the forge's token, and starts nothing.
+		// The reporter, which holds the forge's token and starts nothing.
 		{reporter, "list", "the students of all courses", elsewhereUserland, may},
 		{reporter, "list", "Flux's Kustomizations", fluxSync, may},
 		{reporter, "read", "the source", source, may},
@@ -244,7 +247,7 @@ func TestLeastPrivilege(t *testing.T) {
 		{reporter, "apply", "its own lease", reporterLease, may},
 		{reporter, "apply", "the controller's lease", controllerLease, mayNot},
 
-		// The gateway: everybody comes through it, and it decides nothing.
+		// The gateway, through which everybody comes and which decides nothing.
 		{gateway, "list", "the students of all courses", elsewhereUserland, may},
 		{gateway, "list", "the Templates", aTemplate, may},
 		{gateway, "list", "where carrels answer", endpoints, may},
@@ -268,7 +271,7 @@ func TestLeastPrivilege(t *testing.T) {
 		{gateway, "list", "the ConfigMaps", aRoster, mayNot},
 		{gateway, "apply", "a role", role, mayNot},
 
-		// A proxy: sees where carrels are, and says that somebody is there.
+		// A proxy, which sees where carrels are and records activity.
 		{proxy, "list", "the students of all courses", elsewhereUserland, may},
 		{proxy, "read", "a student", aUserland, may},
 		{proxy, "list", "the Services", service, may},
@@ -287,7 +290,8 @@ func TestLeastPrivilege(t *testing.T) {
 		{proxy, "apply", "a Service", service, mayNot},
 		{proxy, "apply", "a Deployment", deployment, mayNot},
 
-		// The staff of a course: see its carrels, and ask for restarts and stops.
+		// The staff of a course, who see its carrels and ask for restarts and
+		// stops.
 		{assistant, "list", "the students", aUserland, may},
 		{assistant, "list", "the Templates", aTemplate, may},
 		{assistant, "read", "the Course", aCourse, may},
@@ -319,8 +323,8 @@ func TestLeastPrivilege(t *testing.T) {
 	}
 }
 
-// What a course's account could be talked into by a merge request: an object of
-// another kind, or of another course, smuggled in among the students.
+// TestSmuggledObjectIsRefusedByName checks that a merge request can't make a
+// course's account apply an object of another kind or another course.
 func TestSmuggledObjectIsRefusedByName(t *testing.T) {
 	local(t)
 	c := as(t, roster.Namespace, roster.Name)

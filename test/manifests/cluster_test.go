@@ -22,13 +22,13 @@ import (
 	"github.com/carrel-dev/carrel/test/flux"
 )
 
-// patience is how long the API server may take to see a role or policy just made.
+// patience bounds the wait until the API server enforces a new role or policy.
 const patience = time.Minute
 
-// syncCluster plays Flux on a cluster that has just been given
-// clusters/<cluster>/flux-system: it renders each Kustomization and applies the
-// outcome as the account the Kustomization names, then goes on with the
-// Kustomizations found in there. It returns all that was applied.
+// syncCluster plays Flux on a cluster to which clusters/<cluster>/flux-system has
+// been applied. It renders each Kustomization, applies the result as the account
+// that the Kustomization names, and continues with the Kustomizations found in the
+// result. It returns all applied objects.
 func syncCluster(t *testing.T, cluster string) []*unstructured.Unstructured {
 	t.Helper()
 	repository := repository(t)
@@ -67,7 +67,7 @@ func syncCluster(t *testing.T, cluster string) []*unstructured.Unstructured {
 	return applied
 }
 
-// local is the cluster clusters/local, synced once for all tests that look at it.
+// local returns the objects of clusters/local, which is synced once for all tests.
 func local(t *testing.T) []*unstructured.Unstructured {
 	t.Helper()
 	localOnce.Do(func() { localObjects = syncCluster(t, "local") })
@@ -82,7 +82,8 @@ var (
 	localObjects []*unstructured.Unstructured
 )
 
-// repository copies what Flux's GitRepository would bring.
+// repository returns a copy of the directories that Flux's GitRepository would
+// contain.
 func repository(t *testing.T) *flux.Repository {
 	t.Helper()
 	r, err := flux.Copy(t.TempDir(), apiserver.Root(), "clusters", "courses", "kustomize")
@@ -105,8 +106,8 @@ func ready(k *kustomizev1.Kustomization, done map[string]bool) bool {
 	return true
 }
 
-// apply applies objects, namespaces first, as Flux does. A role just made takes a
-// moment to count, so it is patient with what is forbidden.
+// apply applies objects, namespaces first, as Flux does. A new role takes a moment
+// to become effective, so apply retries requests that are forbidden.
 func apply(t *testing.T, c client.Client, objects []*unstructured.Unstructured) {
 	t.Helper()
 	ordered := slices.Clone(objects)
@@ -138,13 +139,13 @@ func applyOne(ctx context.Context, c client.Client, object *unstructured.Unstruc
 	return c.Apply(ctx, client.ApplyConfigurationFromUnstructured(object.DeepCopy()), options...)
 }
 
-// kustomizations are those of objects that are Flux Kustomizations.
+// kustomizations returns the Flux Kustomizations among objects.
 func kustomizations(t *testing.T, objects []*unstructured.Unstructured) []*kustomizev1.Kustomization {
 	t.Helper()
 	return typed[kustomizev1.Kustomization](t, objects, kustomizev1.KustomizationKind)
 }
 
-// typed converts those of objects that are of a kind.
+// typed returns the objects of a kind, converted to their type.
 func typed[T any](t *testing.T, objects []*unstructured.Unstructured, kind string) []*T {
 	t.Helper()
 	var list []*T
@@ -161,7 +162,7 @@ func typed[T any](t *testing.T, objects []*unstructured.Unstructured, kind strin
 	return list
 }
 
-// as is a client that acts as a ServiceAccount, the way Flux does it.
+// as returns a client that impersonates a ServiceAccount, as Flux does.
 func as(t *testing.T, namespace, account string) client.Client {
 	t.Helper()
 	config := apiserver.Config()

@@ -26,8 +26,9 @@ spec:
     - configMap: roster
 `
 
-// Course and rows come from one commit: the Course follows the hash that ends the
-// name of the rows, in an overlay that adds rows too, and where there is no hash.
+// TestCourseFollowsItsRoster checks that a Course refers to the rows of the same
+// commit: by the hash in their name, in an overlay that adds rows, and without a
+// hash.
 func TestCourseFollowsItsRoster(t *testing.T) {
 	const head = "components: [../../../kustomize/components/roster]\nresources: [%s]\nconfigMapGenerator:\n  - name: roster\n    %s\n    options: {labels: {carrel.dev/roster: 'true'}%s}\n"
 	kustomization := func(resources, files, option string) string {
@@ -93,7 +94,8 @@ func TestCourseFollowsItsRoster(t *testing.T) {
 	}
 }
 
-// inShort is a Course with its rosters, or a roster with its files.
+// inShort returns a Course with its rosters, or a roster with its files, in short
+// form.
 func inShort(t *testing.T, object map[string]any) string {
 	t.Helper()
 	data, err := yaml.Marshal(object)

@@ -14,7 +14,8 @@ import (
 	"github.com/carrel-dev/carrel/test/apiserver"
 )
 
-// The controller deletes what the API server finds to be over, and nothing else.
+// TestOnlyWhatIsOverIsDeleted checks that the controller can delete only volumes
+// that have expired by the API server's clock.
 func TestOnlyWhatIsOverIsDeleted(t *testing.T) {
 	local(t)
 	at := func(from time.Duration) string { return time.Now().Add(from).UTC().Format(v1alpha1.KeepUntilLayout) }
@@ -23,7 +24,7 @@ func TestOnlyWhatIsOverIsDeleted(t *testing.T) {
 
 	for _, test := range []struct {
 		name, until, announced, condemned string
-		// writer is who condemned it.
+		// writer is the account that condemned the volume.
 		writer  string
 		refused []string
 	}{

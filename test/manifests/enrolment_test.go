@@ -17,8 +17,9 @@ import (
 
 var gateway = types.NamespacedName{Namespace: "carrel-system", Name: "carrel-gateway"}
 
-// A course opens its door in git, and the cluster's administrator agrees. Then the
-// gateway makes carrels for visitors, and nothing else.
+// TestOpenEnrolment checks that the gateway may create carrels for visitors, and
+// nothing else, once the course is open in git and the cluster's administrator
+// agrees.
 func TestOpenEnrolment(t *testing.T) {
 	local(t)
 	admin := apiserver.Client(t)
@@ -59,8 +60,8 @@ func userlandIn(namespace, name, spec string) string {
 	return "{apiVersion: carrel.dev/v1alpha1, kind: Userland, metadata: {name: " + name + ", namespace: " + namespace + "}, spec: " + spec + "}"
 }
 
-// openEnrolment is what the component adds to a cluster's folder of a course, which
-// brings the course's Namespace.
+// openEnrolment returns the objects that the component adds to a course's folder in
+// a cluster. The folder contains the course's Namespace.
 func openEnrolment(t *testing.T, namespace string) []*unstructured.Unstructured {
 	t.Helper()
 	directory := t.TempDir()
@@ -86,8 +87,9 @@ func openEnrolment(t *testing.T, namespace string) []*unstructured.Unstructured 
 	return objects
 }
 
-// The gateway asks what others may, and never becomes them: who takes it over has the
-// rights of nobody else.
+// TestGatewayAsksAndDoesNotImpersonate checks that the gateway may ask for the
+// rights of others but not act as them. An attacker who takes over the gateway
+// gains no other user's rights.
 func TestGatewayAsksAndDoesNotImpersonate(t *testing.T) {
 	others(t)
 	c := as(t, gateway.Namespace, gateway.Name)

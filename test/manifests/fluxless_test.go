@@ -11,8 +11,8 @@ import (
 	"github.com/carrel-dev/carrel/test/apiserver"
 )
 
-// Without Flux nothing lies in Flux's namespace, and the reporter still reads no
-// Secret but those named.
+// TestWithoutFlux checks that nothing is installed into Flux's namespace, and that
+// the reporter can still read only the named Secrets.
 func TestWithoutFlux(t *testing.T) {
 	disk := filesys.MakeFsOnDisk()
 	root := filepath.Join(apiserver.Root(), "kustomize")

@@ -20,8 +20,9 @@ import (
 	"github.com/carrel-dev/carrel/test/apiserver"
 )
 
-// Behind something that ends TLS, no pod waits for a certificate. The API server takes
-// the examples as they are, but for the kind of the Gateway API, which it has not got.
+// TestGatewayBehindOthers checks the examples in which something else terminates
+// TLS: no pod waits for a certificate. The API server accepts the examples except
+// for the Gateway API's kind, which is not installed.
 func TestGatewayBehindOthers(t *testing.T) {
 	local(t)
 	admin := apiserver.Client(t)
@@ -56,8 +57,9 @@ func TestGatewayBehindOthers(t *testing.T) {
 	}
 }
 
-// Two replicas of the gateway, one with a clock that is late: its time is refused, and
-// that is nothing to worry about, since a later one is known.
+// TestActivityOfTwoReplicas runs two gateway replicas, one of them with a slow
+// clock. Its times are refused, and that is no error, because a later time is
+// known.
 func TestActivityOfTwoReplicas(t *testing.T) {
 	others(t)
 	admin := apiserver.Client(t)
@@ -82,7 +84,8 @@ func TestActivityOfTwoReplicas(t *testing.T) {
 			t.Errorf("after a write at %s the last activity is %s, want %s", clock, u.Status.LastActivityTime, want)
 		}
 	}
-	// Far ahead is no activity, and somebody must set that clock.
+	// A time far ahead does not count as activity; the error says that the clock
+	// must be set.
 	ahead := recording.New(c, index, clocktesting.NewFakeClock(now.Add(time.Hour)))
 	check(t, []string{"more than 5 minutes from now"}, func(ctx context.Context) error { return ahead.Wake(ctx, carrel) })
 }

@@ -36,8 +36,8 @@ func TestEveryOverlayBuildsWithPlainKustomize(t *testing.T) {
 	}
 }
 
-// overlays are the directories with a kustomization.yaml, but for components, which
-// are nothing by themselves.
+// overlays returns the directories with a kustomization.yaml, except components,
+// which can't be built alone.
 func overlays(t *testing.T) []string {
 	t.Helper()
 	var paths []string
@@ -64,7 +64,7 @@ func TestFluxAppliesLocal(t *testing.T) { checkCluster(t, "local", local(t)) }
 
 func TestFluxAppliesCampus(t *testing.T) { checkCluster(t, "campus", syncCluster(t, "campus")) }
 
-// checkCluster checks what every cluster is to have.
+// checkCluster checks what every cluster must contain.
 func checkCluster(t *testing.T, name string, objects []*unstructured.Unstructured) {
 	for course, want := range map[string]struct{ files, rows int }{"prog1": {1, 300}, "database": {12, 0}} {
 		files, rows := len(userlands(t, objects, course)), len(rows(t, objects, course))
@@ -84,11 +84,11 @@ func checkCluster(t *testing.T, name string, objects []*unstructured.Unstructure
 	}
 }
 
-// checkPlaceholders checks that no word is left that stands for a name.
+// checkPlaceholders checks that no placeholder is left.
 func checkPlaceholders(t *testing.T, objects []*unstructured.Unstructured) {
 	for _, object := range objects {
 		if object.GetKind() == "CustomResourceDefinition" {
-			continue // full of prose
+			continue // its descriptions are prose
 		}
 		raw, err := object.MarshalJSON()
 		if err != nil {
@@ -119,7 +119,8 @@ func checkSync(t *testing.T, k *kustomizev1.Kustomization) {
 	}
 }
 
-// Whatever the day: two cores hold no more.
+// TestLocalFitsThisMachine checks that the local cluster fits into two cores on any
+// day.
 func TestLocalFitsThisMachine(t *testing.T) {
 	objects := local(t)
 	for course, want := range map[string]int{"prog1": 4, "database": 2, "sandbox": 3} {
@@ -141,8 +142,9 @@ func TestLocalFitsThisMachine(t *testing.T) {
 	}
 }
 
-// inSession says which sections of a course ever meet; nil for a course whose
-// carrels run at all times. All Templates of one with a timetable must idle.
+// inSession returns a predicate for the sections of a course that ever meet. It
+// returns nil for a course whose carrels run at all times. If a course has a
+// timetable, all its Templates must idle.
 func inSession(t *testing.T, objects []*unstructured.Unstructured, course string) func(section string) bool {
 	t.Helper()
 	for _, c := range typed[v1alpha1.Course](t, objects, "Course") {
@@ -163,7 +165,7 @@ func inSession(t *testing.T, objects []*unstructured.Unstructured, course string
 	return nil
 }
 
-// rows are those of the rosters of a course.
+// rows returns the rows in the rosters of a course.
 func rows(t *testing.T, objects []*unstructured.Unstructured, course string) []csv.Row {
 	t.Helper()
 	var files []csv.File

@@ -1,5 +1,5 @@
-// Package manifests tests what Flux would apply from this repository, against a
-// real API server: that it is admitted, and who is refused what.
+// Package manifests tests against a real API server what Flux would apply from this
+// repository: that it is admitted, and which requests each account is refused.
 package manifests
 
 import (

@@ -13,7 +13,8 @@ import (
 	"github.com/carrel-dev/carrel/test/apiserver"
 )
 
-// Nobody deletes a course's namespace by mistake, be it the cluster's administrator.
+// TestNamespaceOfACourseIsNotDeletedByTheWay checks that not even the cluster's
+// administrator deletes a course's namespace by mistake.
 func TestNamespaceOfACourseIsNotDeletedByTheWay(t *testing.T) {
 	local(t)
 	admin := apiserver.Client(t)
@@ -61,7 +62,8 @@ func TestNamespaceOfACourseIsNotDeletedByTheWay(t *testing.T) {
 	}
 }
 
-// The accounts of Flux and of the course can't allow it, and Flux's prune leaves it.
+// TestNamespaceOfACourseIsTheMaintainers checks that the accounts of Flux and of
+// the course can't allow the deletion, and that Flux's prune leaves the namespace.
 func TestNamespaceOfACourseIsTheMaintainers(t *testing.T) {
 	for _, namespace := range typed[corev1.Namespace](t, local(t), "Namespace") {
 		if namespace.Labels[v1alpha1.CourseLabel] == "" {

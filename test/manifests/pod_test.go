@@ -15,8 +15,8 @@ import (
 	"github.com/carrel-dev/carrel/test/apiserver"
 )
 
-// Each pod goes through what its namespace puts in its way: the Pod Security level,
-// the limit range and the quota.
+// TestPodsAreAdmittedWhereTheyBelong checks that each pod passes the Pod Security
+// level, the limit range and the quota of its namespace.
 func TestPodsAreAdmittedWhereTheyBelong(t *testing.T) {
 	objects := local(t)
 	admin := apiserver.Client(t)
@@ -67,8 +67,8 @@ func TestPodsAreRefusedInACourse(t *testing.T) {
 	}
 }
 
-// A quota that is smaller than the class would leave the last students waiting for
-// a carrel that never starts.
+// TestWholeClassFitsTheQuota checks that no quota is smaller than the class. The
+// last students would otherwise wait for carrels that never start.
 func TestWholeClassFitsTheQuota(t *testing.T) {
 	objects := syncCluster(t, "campus")
 	courses := map[string]*v1alpha1.Course{}
@@ -100,7 +100,7 @@ func TestWholeClassFitsTheQuota(t *testing.T) {
 	}
 }
 
-// needs is what one carrel counts for in a quota.
+// needs returns what a quota counts for one carrel.
 func needs(template *v1alpha1.Template) corev1.ResourceList {
 	total := corev1.ResourceList{
 		corev1.ResourcePods:     resource.MustParse("1"),
@@ -129,7 +129,7 @@ func add(total, more corev1.ResourceList) {
 	}
 }
 
-// carrelPod is a Template's pod with the volumes the controller adds.
+// carrelPod returns a Template's pod with the volumes that the controller adds.
 func carrelPod(template *v1alpha1.Template) *corev1.Pod {
 	pod := &corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{Name: "try", Namespace: template.Namespace},
@@ -151,8 +151,8 @@ func admitted(t *testing.T, c client.Client, pod *corev1.Pod) {
 	check(t, nil, func(ctx context.Context) error { return c.Create(ctx, pod.DeepCopy(), client.DryRunAll) })
 }
 
-// startQuotas does what the controller-manager would: until a quota's use is
-// known, every pod is refused.
+// startQuotas sets the used amounts of quotas, as the controller-manager would.
+// Until they are known, every pod is refused.
 func startQuotas(t *testing.T, c client.Client, objects []*unstructured.Unstructured) {
 	t.Helper()
 	for _, quota := range typed[corev1.ResourceQuota](t, objects, "ResourceQuota") {

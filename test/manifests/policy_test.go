@@ -14,7 +14,7 @@ import (
 	"github.com/carrel-dev/carrel/test/apiserver"
 )
 
-// What no account may do, be it the cluster's administrator.
+// TestPolicies checks what no account may do, not even the cluster's administrator.
 func TestPolicies(t *testing.T) {
 	local(t)
 	admin := apiserver.Client(t)
@@ -30,7 +30,8 @@ func TestPolicies(t *testing.T) {
 	tests := []struct {
 		name   string
 		object string
-		// refused are parts of the message; none means admitted.
+		// refused lists parts of the message. Empty means that the request is
+		// admitted.
 		refused []string
 	}{
 		{name: "a Course of the namespace's name", object: course(long, long)},
@@ -86,9 +87,9 @@ func TestPolicies(t *testing.T) {
 	}
 }
 
-// check does something and checks how the API server answers: that it is refused
-// with all these parts in the message, or, where there are none, that it is not. A
-// role or policy just made takes a moment to count, so it may try again.
+// check calls do and checks the API server's answer. It must be an error that
+// contains all parts of refused, or no error if refused is empty. A new role or
+// policy takes a moment to become effective, so check may call do again.
 func check(t *testing.T, refused []string, do func(context.Context) error) {
 	t.Helper()
 	var got error
@@ -106,7 +107,7 @@ func check(t *testing.T, refused []string, do func(context.Context) error) {
 	}
 }
 
-// object reads an object written as YAML.
+// object parses an object written as YAML.
 func object(t *testing.T, text string) *unstructured.Unstructured {
 	t.Helper()
 	o := &unstructured.Unstructured{}

@@ -13,12 +13,13 @@ import (
 	"github.com/carrel-dev/carrel/test/flux"
 )
 
-// A merge request that adds one file, as Flux sees it.
+// TestOneFileMoreInARoster checks merge requests that add one file, as Flux sees
+// them.
 func TestOneFileMoreInARoster(t *testing.T) {
 	const student = "apiVersion: carrel.dev/v1alpha1\nkind: Userland\nmetadata:\n  name: "
 	tests := []struct {
 		name, file, content string
-		// broken are parts of the message Flux puts on the commit.
+		// broken lists parts of the message that Flux puts on the commit.
 		broken []string
 	}{
 		{name: "a student", file: "students/new.yaml", content: student + "new\n"},

@@ -12,11 +12,11 @@ import (
 	"github.com/carrel-dev/carrel/test/apiserver"
 )
 
-// Accounts of programs and people that Carrel does not bring.
+// The accounts of programs and people that are not part of Carrel.
 var (
 	proxy     = types.NamespacedName{Namespace: "proxies", Name: "proxy"}
 	assistant = types.NamespacedName{Namespace: "prog1", Name: "assistant"}
-	// patcher has the right to patch a status and neither verb.
+	// patcher has the right to patch a status, but neither of Carrel's verbs.
 	patcher = types.NamespacedName{Namespace: "prog1", Name: "patcher"}
 )
 
@@ -32,7 +32,7 @@ func others(t *testing.T) {
 	})
 }
 
-// A way of writing a status: of the given fields, and under a field owner.
+// way is a way of writing a status as a field owner.
 type way func(ctx context.Context, c client.Client, status, owner string) error
 
 func byApply(ctx context.Context, c client.Client, status, owner string) error {
@@ -55,7 +55,8 @@ func written(status string) string {
 	return `{"apiVersion":"carrel.dev/v1alpha1","kind":"Userland","metadata":{"name":"written","namespace":"prog1"},"status":` + status + `}`
 }
 
-// Who writes what of a Userland's status. The steps follow one another.
+// TestUserlandStatusPolicy checks who may write which fields of a Userland's
+// status. The steps depend on each other.
 func TestUserlandStatusPolicy(t *testing.T) {
 	others(t)
 	admin := types.NamespacedName{}
@@ -68,7 +69,8 @@ func TestUserlandStatusPolicy(t *testing.T) {
 		stop    = `{"requests":{"stopAt":"2026-10-01T10:00:00Z"}}`
 		restart = `{"requests":{"restartAt":"2026-10-01T11:00:00Z"}}`
 	)
-	// The policy must count before the first step, since a step leaves its mark.
+	// The policy must be effective before the first step, because a step changes
+	// the object.
 	check(t, []string{"userland-status.carrel.dev"}, func(ctx context.Context) error {
 		return toSetStatus(ctx, apiserver.Client(t), object(t, written(`{"state":"Running"}`)))
 	})

@@ -25,7 +25,7 @@ import (
 	"github.com/carrel-dev/carrel/test/apiserver"
 )
 
-// writeKubeconfig makes a file by which programs reach the API server.
+// writeKubeconfig writes a kubeconfig for the tests' API server.
 func writeKubeconfig(t *testing.T) string {
 	t.Helper()
 	admin := apiserver.Config()
@@ -41,8 +41,8 @@ func writeKubeconfig(t *testing.T) string {
 	return path
 }
 
-// startCluster runs Kubernetes' own controllers for Deployments and for garbage,
-// and plays the node, until the test ends.
+// startCluster runs Kubernetes' Deployment and garbage collection controllers, and
+// plays the node, until the test ends.
 func startCluster(t *testing.T, c client.Client, kubeconfig string) {
 	t.Helper()
 	log, err := os.Create(filepath.Join(t.TempDir(), "kube-controller-manager.log"))
@@ -60,7 +60,7 @@ func startCluster(t *testing.T, c client.Client, kubeconfig string) {
 		if err := command.Process.Kill(); err != nil {
 			t.Errorf("stop the Kubernetes controllers: %v", err)
 		}
-		_ = command.Wait() // It was killed.
+		_ = command.Wait() // it was killed
 		if text, err := os.ReadFile(log.Name()); err == nil && t.Failed() {
 			t.Logf("the Kubernetes controllers said last:\n%s", text[max(0, len(text)-4000):])
 		}
@@ -76,7 +76,7 @@ func playNode(t *testing.T, c client.Client) {
 		defer close(ended)
 		for ; ctx.Err() == nil; time.Sleep(50 * time.Millisecond) {
 			pods := &corev1.PodList{}
-			// What fails here is tried again in the next round.
+			// The next round repeats what fails here.
 			_ = c.List(ctx, pods)
 			for i := range pods.Items {
 				if pod := &pods.Items[i]; pod.Status.Phase != corev1.PodRunning {

@@ -12,7 +12,7 @@ import (
 	"github.com/carrel-dev/carrel/test/apiserver"
 )
 
-// section is one of a guide, with the commands in it.
+// section is a section of a guide with its commands.
 type section struct {
 	title  string
 	blocks []string
@@ -23,7 +23,7 @@ var (
 	block   = regexp.MustCompile("(?ms)^```sh\n(.*?)^```$")
 )
 
-// guide reads the sections of a guide that have commands.
+// guide returns the sections of a guide that contain commands.
 func guide(t *testing.T) (sections []section) {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(apiserver.Root(), "docs", "moving.md"))
@@ -45,14 +45,14 @@ func guide(t *testing.T) (sections []section) {
 	return sections
 }
 
-// shell runs commands as a person would who has the programs at hand.
+// shell runs commands as a person with the programs installed would.
 type shell struct {
 	*testing.T
 	directory   string
 	environment []string
 }
 
-// newShell has kubectl, for the API server of the tests, and carrel.
+// newShell returns a shell with kubectl, for the tests' API server, and carrel.
 func newShell(t *testing.T, kubeconfig string) *shell {
 	t.Helper()
 	programs := t.TempDir()
@@ -69,7 +69,7 @@ func newShell(t *testing.T, kubeconfig string) *shell {
 	return &shell{T: t, directory: directory, environment: append(os.Environ(), "PATH="+path, "KUBECONFIG="+kubeconfig, "HOME="+directory)}
 }
 
-// run runs commands and returns what they print on standard output.
+// run runs commands and returns their standard output.
 func (s *shell) run(commands string) string {
 	s.Helper()
 	var out, complaints bytes.Buffer

@@ -36,16 +36,17 @@ func TestMain(m *testing.M) {
 	apiserver.Main(m, append(crds, filepath.Join("testdata", "old-kinds.yaml"))...)
 }
 
-// move is a course on its way.
+// move is a course that is being moved.
 type move struct {
 	*shell
 	client.Client
-	// claims are the UIDs of the volumes there were, by name.
+	// claims holds the UIDs of the original volumes, by name.
 	claims map[string]types.UID
 }
 
-// TestWithoutOrphaning shows that the guide's step is needed, and that what runs
-// here would do the harm. It comes first: the guide ends without the old kinds.
+// TestWithoutOrphaning shows that the guide's orphaning step is needed, and that
+// the controllers here would delete the volumes without it. It runs first, because
+// the guide removes the old kinds.
 func TestWithoutOrphaning(t *testing.T) {
 	c := apiserver.Client(t)
 	kubeconfig := writeKubeconfig(t)
@@ -61,7 +62,7 @@ func TestWithoutOrphaning(t *testing.T) {
 			return err
 		}
 		for _, claim := range claims.Items {
-			// The finalizer of a volume in use goes with its pod.
+			// The finalizer of a volume in use is removed with its pod.
 			if claim.DeletionTimestamp == nil {
 				return fmt.Errorf("claim %s outlives its Userland", claim.Name)
 			}
@@ -70,7 +71,7 @@ func TestWithoutOrphaning(t *testing.T) {
 	})
 }
 
-// TestGuide follows docs/moving.md, looking after each step at what must be so.
+// TestGuide follows docs/moving.md and checks the state after each step.
 func TestGuide(t *testing.T) {
 	m := newMove(t)
 	checks := map[string]func(outputs []string){
@@ -135,7 +136,8 @@ func (m *move) volumes() []corev1.PersistentVolumeClaim {
 	return claims.Items
 }
 
-// sameVolumes is so after each step: none is gone or going, and none is new.
+// sameVolumes checks that no volume is gone or being deleted, and that none is new.
+// It holds after each step.
 func (m *move) sameVolumes() {
 	m.Helper()
 	now := map[string]types.UID{}
@@ -183,7 +185,8 @@ func (m *move) nothingIsOwned(outputs []string) {
 	}
 }
 
-// users are who the volumes belong to, and what their Userlands are named now.
+// users holds the owner of each volume, and the present name of the owner's
+// Userland.
 var users = map[string]struct{ user, userland string }{
 	"vscode-koba1t-pvc-user-volume": {"koba1t", "koba1t"},
 	"vscode-a--b-pvc-user-volume":   {"a--b", "a-b-kcw4fts3bp9v"},
@@ -220,8 +223,8 @@ func (m *move) nothingIsLeft(outputs []string) {
 	}
 }
 
-// marksAreGone is so when one has gone back: no volume has a time at which
-// Carrel deletes it.
+// marksAreGone checks, after going back, that no volume has a time at which Carrel
+// deletes it.
 func (m *move) marksAreGone([]string) {
 	for _, claim := range m.volumes() {
 		for label := range claim.Labels {
@@ -232,8 +235,8 @@ func (m *move) marksAreGone([]string) {
 	}
 }
 
-// until polls until the check passes, and fails with its last words if it never
-// does.
+// until polls until check passes. If it never does, the test fails with check's
+// last error.
 func until(t *testing.T, check func() error) {
 	t.Helper()
 	var err error

@@ -16,11 +16,11 @@ import (
 
 var oldVersion = schema.GroupVersion{Group: "esc.k06.in", Version: "v1alpha2"}
 
-// oldVolume is the volume of the Template in testdata.
+// oldVolume is the name of the volume of the Template in testdata.
 const oldVolume = "user-volume"
 
-// playOldController makes what the original's controller makes of each Userland
-// of a namespace: all of it owned by the Userland, volumes too.
+// playOldController creates the objects that the original's controller creates for
+// each Userland of a namespace. The Userland owns all of them, including volumes.
 func playOldController(t *testing.T, c client.Client, namespace string) {
 	t.Helper()
 	for _, u := range oldUserlands(t, c, namespace) {
@@ -92,7 +92,7 @@ func oldDeployment(labels map[string]string, claim string) appsv1.DeploymentSpec
 	}
 }
 
-// oldOperator is the Deployment of the original's controller.
+// oldOperator returns the Deployment of the original's controller.
 func oldOperator() *appsv1.Deployment {
 	labels := map[string]string{"control-plane": "controller-manager"}
 	return &appsv1.Deployment{
