@@ -112,20 +112,20 @@ func (g *gateway) listen(ctx context.Context) error {
 func (g *gateway) wire(c client.Client, hosts route.Hosts, desk *auth.Desk, address func(*http.Request) string, registry prometheus.Registerer) {
 	may := access.New(c, access.Options{UserPrefix: g.options.userPrefix, GroupPrefix: g.options.groupPrefix})
 	seats := &board.Board{
-		Directory: g.directory, Access: may, Requests: board.Requests{Client: c}, Audit: audit.Log{Client: c}, CarrelURL: hosts.CarrelURL,
+		Directory: g.directory.Index, Access: may, Requests: board.Requests{Client: c}, Audit: audit.Log{Client: c}, CarrelURL: hosts.CarrelURL,
 	}
-	used := activity.New(c, g.directory, nil)
+	used := activity.New(c, g.directory.Index, nil)
 	counts := observe.NewMetrics(registry)
-	waiter := &wait.Waiter{Directory: g.directory}
+	waiter := &wait.Waiter{Directory: g.directory.Index}
 	if _, single := hosts.Single(); !single {
 		waiter.Desk = hosts.DeskURL()
 	}
 	g.router = &route.Router{
-		Hosts: hosts, Login: desk, Board: seats.Handler(), Directory: g.directory, Access: may, Waiter: waiter,
-		Activity:  route.Watched{Recorder: used, Rules: activity.Rules{QuietPaths: g.options.quietPaths}},
+		Hosts: hosts, Login: desk, Board: seats.Handler(), Directory: g.directory.Index, Access: may, Waiter: waiter,
+		Activity: used, Rules: activity.Rules{QuietPaths: g.options.quietPaths},
 		Visits:    audit.Log{Client: c},
-		Enrolment: &enrol.Enroller{Client: c, Directory: g.directory},
-		Observer:  counts, Address: address,
+		Enrolment: &enrol.Enroller{Client: c, Directory: g.directory.Index},
+		Metrics:   counts, Address: address,
 	}
 	g.handler = observe.Handler(counts, clock.RealClock{}, g.router.Handler())
 	g.tasks = []func(context.Context) error{g.directory.Run, seats.Run, used.Run, g.router.Run}

@@ -43,15 +43,10 @@ const (
 	lastWrites  = 10 * time.Second
 )
 
-// Directory is what there is.
-type Directory interface {
-	Carrel(course, name string) (directory.Carrel, bool)
-}
-
 // Recorder writes Userland.status.lastActivityTime. New makes one.
 type Recorder struct {
 	client    client.Client
-	directory Directory
+	directory *directory.Index
 	clock     clock.WithTicker
 	flights   singleflight.Group
 
@@ -67,7 +62,7 @@ func (k key) String() string { return k.course + "/" + k.name }
 
 // New makes a Recorder. The client needs patch on userlands/status and the verb wake
 // on userlands; a nil clock is the real one.
-func New(c client.Client, d Directory, k clock.WithTicker) *Recorder {
+func New(c client.Client, d *directory.Index, k clock.WithTicker) *Recorder {
 	if k == nil {
 		k = clock.RealClock{}
 	}

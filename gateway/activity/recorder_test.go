@@ -22,31 +22,31 @@ import (
 	"github.com/carrel-dev/carrel/gateway/directory"
 )
 
-// class is a directory of carrels that fall asleep after an hour, and what was written to them.
+// class holds carrels that fall asleep after an hour, and counts the writes to them.
 type class struct {
-	mu      sync.Mutex
-	carrels map[string]directory.Carrel
-	writes  int
-	fail    error
+	*directory.Index
+	mu     sync.Mutex
+	writes int
+	fail   error
 }
 
 func newClass(n int) *class {
-	c := &class{carrels: map[string]directory.Carrel{}}
+	c := &class{Index: directory.NewIndex()}
+	c.Put(&v1alpha1.Template{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "prog1", Name: "ide"},
+		Spec:       v1alpha1.TemplateSpec{Idle: &v1alpha1.Idle{After: metav1.Duration{Duration: time.Hour}}},
+	})
 	for i := range n {
-		name := fmt.Sprintf("u%d", i)
-		c.carrels[name] = directory.Carrel{Course: "prog1", Name: name, IdleAfter: time.Hour, State: v1alpha1.StateRunning}
+		c.Put(&v1alpha1.Userland{
+			ObjectMeta: metav1.ObjectMeta{Namespace: "prog1", Name: fmt.Sprintf("u%d", i)},
+			Status:     v1alpha1.UserlandStatus{State: v1alpha1.StateRunning, Template: &v1alpha1.ObservedTemplate{Name: "ide"}},
+		})
 	}
 	return c
 }
 
-func (c *class) Carrel(_, name string) (directory.Carrel, bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	found, ok := c.carrels[name]
-	return found, ok
-}
-
-// client writes to the class, and the directory sees it at once if it is told to.
+// client returns a client that writes to the class. If seen is set, the Index has
+// seen each write at once; else it sees none.
 func (c *class) client(t *testing.T, seen bool) client.Client {
 	t.Helper()
 	scheme := runtime.NewScheme()
@@ -71,15 +71,15 @@ func (c *class) write(u *applyv1alpha1.UserlandApplyConfiguration, seen bool) er
 	if c.fail != nil {
 		return c.fail
 	}
-	if carrel := c.carrels[*u.GetName()]; seen {
-		at := u.Status.LastActivityTime.Time
-		carrel.LastActivity = &at
-		c.carrels[carrel.Name] = carrel
+	if carrel, _ := c.Carrel("prog1", *u.GetName()); seen {
+		changed := carrel.Userland.DeepCopy()
+		changed.Status.LastActivityTime = u.Status.LastActivityTime
+		c.Put(changed)
 	}
 	return nil
 }
 
-// taken is how much was written since it was asked last.
+// taken returns how many writes there were since the last call.
 func (c *class) taken() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -94,7 +94,7 @@ var morning = time.Date(2026, 10, 5, 9, 0, 0, 0, time.UTC)
 // replicas, with carrels that fall asleep after an hour.
 func TestActivityOfManyIsFewWrites(t *testing.T) {
 	class, now := newClass(5000), clocktesting.NewFakeClock(morning)
-	replicas := []*activity.Recorder{activity.New(class.client(t, true), class, now), activity.New(class.client(t, true), class, now)}
+	replicas := []*activity.Recorder{activity.New(class.client(t, true), class.Index, now), activity.New(class.client(t, true), class.Index, now)}
 	total, most := 0, 0
 	const seconds = 1800
 	for second := range seconds {
@@ -121,7 +121,7 @@ func TestActivityOfManyIsFewWrites(t *testing.T) {
 
 func TestReplicasWriteOnce(t *testing.T) {
 	class, now := newClass(1), clocktesting.NewFakeClock(morning)
-	one, other := activity.New(class.client(t, true), class, now), activity.New(class.client(t, true), class, now)
+	one, other := activity.New(class.client(t, true), class.Index, now), activity.New(class.client(t, true), class.Index, now)
 	c, _ := class.Carrel("prog1", "u0")
 	one.Touch(c)
 	other.Touch(c)
@@ -135,7 +135,7 @@ func TestReplicasWriteOnce(t *testing.T) {
 // Before the watch tells, a replica knows what it wrote itself.
 func TestOwnWritesCountBeforeTheyAreSeen(t *testing.T) {
 	class, now := newClass(1), clocktesting.NewFakeClock(morning)
-	r := activity.New(class.client(t, false), class, now)
+	r := activity.New(class.client(t, false), class.Index, now)
 	c, _ := class.Carrel("prog1", "u0")
 	for range 10 {
 		r.Touch(c)
@@ -155,7 +155,7 @@ func TestOwnWritesCountBeforeTheyAreSeen(t *testing.T) {
 
 func TestWakeIsOneWrite(t *testing.T) {
 	class, now := newClass(1), clocktesting.NewFakeClock(morning)
-	r := activity.New(class.client(t, false), class, now)
+	r := activity.New(class.client(t, false), class.Index, now)
 	c, _ := class.Carrel("prog1", "u0")
 	for range 5 {
 		if err := r.Wake(t.Context(), c); err != nil {
@@ -175,7 +175,7 @@ func TestWakeIsOneWrite(t *testing.T) {
 func TestWhatFailsIsWrittenLater(t *testing.T) {
 	class, now := newClass(1), clocktesting.NewFakeClock(morning)
 	class.fail = errors.New("the API server is away")
-	r := activity.New(class.client(t, true), class, now)
+	r := activity.New(class.client(t, true), class.Index, now)
 	c, _ := class.Carrel("prog1", "u0")
 	r.Touch(c)
 	r.Flush(t.Context())
@@ -189,7 +189,7 @@ func TestWhatFailsIsWrittenLater(t *testing.T) {
 
 func TestTheEndWritesWhatIsLeft(t *testing.T) {
 	class, now := newClass(30), clocktesting.NewFakeClock(morning)
-	r := activity.New(class.client(t, true), class, now)
+	r := activity.New(class.client(t, true), class.Index, now)
 	for i := range 30 {
 		c, _ := class.Carrel("prog1", fmt.Sprintf("u%d", i))
 		r.Touch(c)
@@ -226,7 +226,7 @@ func TestWhatAnotherReplicaWroteLaterStands(t *testing.T) {
 		if err := c.Create(t.Context(), u); err != nil {
 			t.Fatal(err)
 		}
-		r := activity.New(c, class, now)
+		r := activity.New(c, class.Index, now)
 		carrel, _ := class.Carrel("prog1", "u0")
 		r.Touch(carrel)
 		r.Flush(t.Context())

@@ -11,6 +11,7 @@ import (
 	"k8s.io/utils/clock"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
+	"github.com/carrel-dev/carrel/gateway/access"
 	"github.com/carrel-dev/carrel/gateway/audit"
 	"github.com/carrel-dev/carrel/gateway/auth"
 	"github.com/carrel-dev/carrel/gateway/directory"
@@ -25,44 +26,13 @@ var pages = page.MustParse(templates)
 // +kubebuilder:rbac:groups=carrel.dev,resources=userlands,verbs=request
 // +kubebuilder:rbac:groups=carrel.dev,resources=userlands/status,verbs=patch
 
-// Directory is what the board reads.
-type Directory interface {
-	Carrel(course, name string) (directory.Carrel, bool)
-	// Of are the carrels of a user, In those of a course.
-	Of(user string) []directory.Carrel
-	In(course string) []directory.Carrel
-	Course(name string) (*v1alpha1.Course, bool)
-	Courses() []*v1alpha1.Course
-	// Watch gives a channel on which something is heard after anything of the
-	// course changed, and what ends it.
-	Watch(course string) (<-chan struct{}, func())
-}
-
-// Access says who may.
-type Access interface {
-	MayViewBoard(ctx context.Context, id auth.Identity, course string) (bool, error)
-	MayOperate(ctx context.Context, id auth.Identity, course string) (bool, error)
-}
-
-// Asker writes requests; it is Requests but in tests.
-type Asker interface {
-	Ask(ctx context.Context, u *v1alpha1.Userland, what Request, at time.Time) error
-}
-
-// Audit keeps who opened a carrel that is not theirs, and who asked what of one;
-// it is audit.Log but in tests.
-type Audit interface {
-	LastOpened(ctx context.Context, u *v1alpha1.Userland) (audit.Visit, bool, error)
-	Asked(ctx context.Context, u *v1alpha1.Userland, who, action, told string, now time.Time) error
-}
-
-// Board serves the pages. All but Clock and Tick must be set.
+// Board serves the pages. All fields but Clock and Tick must be set.
 type Board struct {
-	Directory Directory
-	Access    Access
-	Requests  Asker
-	Audit     Audit
-	// CarrelURL is where a carrel opens.
+	Directory *directory.Index
+	Access    *access.Authorizer
+	Requests  Requests
+	Audit     audit.Log
+	// CarrelURL returns the address at which a carrel opens.
 	CarrelURL func(course, name string) string
 	// Clock is the real one if nil.
 	Clock clock.WithTicker

@@ -73,7 +73,7 @@ func TestPages(t *testing.T) {
 // Staff of several courses choose.
 func TestStaffChooseABoard(t *testing.T) {
 	w := lab()
-	w.Put(&v1alpha1.Course{ObjectMeta: metav1.ObjectMeta{Name: "algebra"}})
+	w.Put(&v1alpha1.Course{ObjectMeta: metav1.ObjectMeta{Name: "algebra", Namespace: "algebra"}})
 	got := w.get(teacher, "/", "en")
 	if body := got.Body.String(); got.Code != http.StatusOK || strings.Index(body, `href="/courses/algebra"`) > strings.Index(body, `href="/courses/prog1"`) || !strings.Contains(body, "Programming 1") {
 		t.Errorf("%d %s", got.Code, body)

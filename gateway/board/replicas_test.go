@@ -4,8 +4,6 @@ import (
 	"regexp"
 	"testing"
 	"time"
-
-	"github.com/carrel-dev/carrel/gateway/board"
 )
 
 // Behind a load balancer that takes turns, a page loaded from one replica listens at
@@ -13,8 +11,8 @@ import (
 func TestAPageListensAtAnotherReplica(t *testing.T) {
 	w := lab()
 	since := regexp.MustCompile(`since=([0-9a-f]+\.\d+)`).FindStringSubmatch(w.get(teacher, "/courses/prog1", "en").Body.String())[1]
-	one := w.board
-	w.board = &board.Board{Directory: w, Access: w, Requests: w, Audit: w, CarrelURL: one.CarrelURL, Tick: time.Millisecond}
+	w.board = w.newBoard()
+	w.board.Clock, w.board.Tick = nil, time.Millisecond
 	first := listen(t, w, since).next()
 	if first.name != "change" || len(first.change.Seats) != len(w.In(course)) {
 		t.Errorf("it is told %q with %d seats, want a change of all %d", first.name, len(first.change.Seats), len(w.In(course)))

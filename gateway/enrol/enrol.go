@@ -24,18 +24,11 @@ const groupsClaim = "groups"
 // seenWithin is how long it may take until a carrel just made is seen by watch.
 const seenWithin = 5 * time.Second
 
-// Directory is what there is.
-type Directory interface {
-	Carrel(course, name string) (directory.Carrel, bool)
-	Course(name string) (*v1alpha1.Course, bool)
-	Watch(course string) (<-chan struct{}, func())
-}
-
 // Enroller makes Userlands. Client needs create on userlands in the namespaces of
 // such courses, which kustomize/components/open-enrolment grants there, and get.
 type Enroller struct {
 	Client    client.Client
-	Directory Directory
+	Directory *directory.Index
 }
 
 // Admits reports whether a course lets somebody in who is not in git.

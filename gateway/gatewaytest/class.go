@@ -2,7 +2,6 @@ package gatewaytest
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 
@@ -23,8 +22,8 @@ var (
 
 // Class is a made-up class at a moment of a lab: most work, some wait, and a few
 // have the troubles that classes have. The same number makes the same class.
-func Class(students int, now time.Time) *Directory {
-	d := New()
+func Class(students int, now time.Time) *Cluster {
+	d := NewCluster()
 	d.Put(Course(now))
 	for i := range students {
 		u := Student(i, now)
@@ -134,6 +133,3 @@ func ago(now time.Time, d time.Duration) *metav1.Time {
 	at := metav1.NewTime(now.Add(-d).Truncate(time.Second))
 	return &at
 }
-
-// Who is the login of the i-th student.
-func Who(i int) string { return "24T" + strconv.Itoa(10101 + i)[1:] + "@example.ac.jp" }

@@ -16,92 +16,39 @@ import (
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
 	"github.com/carrel-dev/carrel/gateway/access"
+	"github.com/carrel-dev/carrel/gateway/activity"
+	"github.com/carrel-dev/carrel/gateway/audit"
 	"github.com/carrel-dev/carrel/gateway/auth"
 	"github.com/carrel-dev/carrel/gateway/directory"
+	"github.com/carrel-dev/carrel/gateway/enrol"
 	"github.com/carrel-dev/carrel/gateway/observe"
 	"github.com/carrel-dev/carrel/gateway/page"
 	"github.com/carrel-dev/carrel/gateway/wait"
 )
 
-// Login says who somebody is; it is an auth.Desk.
-type Login interface {
-	RequireLogin(next http.Handler) http.Handler
-	RequireCarrelLogin(next http.Handler) http.Handler
-	Handler() http.Handler
-}
-
-// Directory is what there is.
-type Directory interface {
-	Carrel(course, name string) (directory.Carrel, bool)
-	Of(user string) []directory.Carrel
-	Course(name string) (*v1alpha1.Course, bool)
-}
-
-// Access says who may.
-type Access interface {
-	MayOpen(ctx context.Context, id auth.Identity, course, userland, owner string) (access.Decision, error)
-	MayViewBoard(ctx context.Context, id auth.Identity, course string) (bool, error)
-}
-
-// Waiter serves those whose carrel does not answer yet.
-type Waiter interface {
-	// Hold answers and returns false, or returns true once the carrel is ready.
-	Hold(rw http.ResponseWriter, r *http.Request, course, name string) bool
-	Events(rw http.ResponseWriter, r *http.Request, course, name string)
-}
-
-// Activity keeps when somebody last did something.
-type Activity interface {
-	// Counts reports whether a person caused a request.
-	Counts(r *http.Request) bool
-	// Touch says that a person did something at a carrel.
-	Touch(c directory.Carrel)
-	// Frames takes what a visitor sends over a WebSocket, and calls Touch where a
-	// person caused it.
-	Frames(c directory.Carrel) func([]byte)
-	// Wake asks for a carrel to be started.
-	Wake(ctx context.Context, c directory.Carrel) error
-}
-
-// Visits keeps who opened the carrel of another.
-type Visits interface {
-	Opened(ctx context.Context, u *v1alpha1.Userland, who string, now time.Time) error
-}
-
-// Enrolment lets in who comes to a course with open enrolment.
-type Enrolment interface {
-	// Enrol makes the carrel of somebody who has none in a course. It returns false
-	// if the course does not let them in.
-	Enrol(ctx context.Context, id auth.Identity, course string) (name string, admitted bool, err error)
-}
-
-// Observer counts what goes on. Labels of a course are of those there are.
-type Observer interface {
-	// Opened and Closed count the connections upgraded.
-	Opened(course string)
-	Closed(course string)
-	// Woken is called when a carrel that was not ready is, with how long after
-	// its visitor came.
-	Woken(course string, after time.Duration)
-}
-
-// Router serves all hosts. All but Clock must be set; Use is called once it is.
+// Router serves all hosts of the gateway. All fields but Rules, Clock and BodyWithin
+// must be set.
 type Router struct {
-	Hosts     Hosts
-	Login     Login
+	Hosts Hosts
+	Login *auth.Desk
+	// Board serves the gateway's own host to people who have logged in.
 	Board     http.Handler
-	Directory Directory
-	Access    Access
-	Waiter    Waiter
-	Activity  Activity
-	Visits    Visits
-	Enrolment Enrolment
-	Observer  Observer
-	// Address is whom a request comes from, for the program in a carrel.
+	Directory *directory.Index
+	Access    *access.Authorizer
+	Waiter    *wait.Waiter
+	// Activity records the requests and frames that Rules counts as a person's.
+	Activity  *activity.Recorder
+	Rules     activity.Rules
+	Visits    audit.Log
+	Enrolment *enrol.Enroller
+	Metrics   *observe.Metrics
+	// Address returns the address of the visitor, which the program in a carrel is
+	// given.
 	Address func(*http.Request) string
-	// Clock is the real one if nil.
+	// Clock defaults to the real clock.
 	Clock clock.PassiveClock
-	// BodyWithin is how long a body may take to come that no carrel takes; 0: a minute.
+	// BodyWithin bounds how long a request's body may take if it goes to no carrel;
+	// 0 means a minute.
 	BodyWithin time.Duration
 
 	proxy   *httputil.ReverseProxy
@@ -232,14 +179,14 @@ func (rt *Router) admit(rw http.ResponseWriter, r *http.Request, id auth.Identit
 			return nil
 		}
 	}
-	if rt.Activity.Counts(r) {
+	if rt.Rules.Counts(r) {
 		rt.Activity.Touch(c)
 	}
 	if up := r.Header.Get("Upgrade"); up != "" && !strings.EqualFold(up, "websocket") {
 		r.Header.Del("Upgrade") // the carrel goes on in HTTP/1.1
 	}
 	if waited, ok := rt.waking.end(key{c.Course, c.Name}, rt.Clock.Now()); ok {
-		rt.Observer.Woken(c.Course, waited)
+		rt.Metrics.Woken(c.Course, waited)
 	}
 	if r.ContentLength != 0 {
 		_ = http.NewResponseController(rw).SetReadDeadline(time.Time{}) // an upload takes as long as it takes
@@ -319,7 +266,7 @@ func (rt *Router) wait(rw http.ResponseWriter, r *http.Request, c directory.Carr
 // has answered.
 func (rt *Router) wake(rw http.ResponseWriter, r *http.Request, c directory.Carrel) (directory.Carrel, bool) {
 	// A page left open that tries to connect again and again wakes nobody.
-	if c.Enabled && rt.Activity.Counts(r) {
+	if c.Enabled && rt.Rules.Counts(r) {
 		rt.waking.begin(key{c.Course, c.Name}, rt.Clock.Now())
 		if err := rt.rouse(r.Context(), c); err != nil {
 			log.FromContext(r.Context()).Error(err, "wake a carrel", "course", c.Course, "carrel", c.Name)

@@ -16,13 +16,16 @@ const lookAgain = time.Minute
 
 func (rt *Router) newTunnel(p *passage, end io.ReadWriteCloser) *tunnel {
 	c := p.carrel
-	t := &tunnel{ReadWriteCloser: end, who: p.who, course: c.Course, name: c.Name, sent: rt.Activity.Frames(c)}
+	t := &tunnel{
+		ReadWriteCloser: end, who: p.who, course: c.Course, name: c.Name,
+		sent: rt.Rules.Frames(func() { rt.Activity.Touch(c) }),
+	}
 	t.done = func() {
 		rt.tunnels.remove(t)
-		rt.Observer.Closed(c.Course)
+		rt.Metrics.Closed(c.Course)
 	}
 	rt.tunnels.add(t)
-	rt.Observer.Opened(c.Course)
+	rt.Metrics.Opened(c.Course)
 	return t
 }
 

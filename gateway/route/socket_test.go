@@ -72,6 +72,9 @@ func say(ctx context.Context, conn *websocket.Conn, message []byte) error {
 func TestWebSocketsCarryAllSizes(t *testing.T) {
 	w := newWorld(t, echo)
 	conn := w.mustDial("hana")
+	if open := w.openSockets(); open != 1 {
+		t.Errorf("%d connections are counted as open, want 1", open)
+	}
 	for _, size := range []int{0, 1, 125, 126, 511, 512, 513, 65535, 65536, 1 << 20, 3} {
 		if err := say(t.Context(), conn, make([]byte, size)); err != nil {
 			t.Fatalf("a message of %d bytes: %v", size, err)
@@ -80,7 +83,7 @@ func TestWebSocketsCarryAllSizes(t *testing.T) {
 	if err := conn.Close(websocket.StatusNormalClosure, "done"); err != nil {
 		t.Errorf("close: %v", err)
 	}
-	until(t, "the connection is not counted any more", func() bool { open, opened := w.sockets.counts(); return open == 0 && opened == 1 })
+	until(t, "the connection is not counted any more", func() bool { return w.openSockets() == 0 })
 }
 
 // The page of another student is of the same site, and its browser sends cookies.
@@ -104,9 +107,9 @@ func TestRosterChangesDropNoWebSocket(t *testing.T) {
 	for i := range changes {
 		name := fmt.Sprintf("new-%d", i/2)
 		if i%2 == 0 {
-			w.directory.Set(userland(name, v1alpha1.StateAsleep), "")
+			w.cluster.Set(userland(name, v1alpha1.StateAsleep), "")
 		} else {
-			w.directory.Remove("prog1", name)
+			w.cluster.Remove("prog1", name)
 		}
 	}
 	for i, conn := range all {
@@ -114,8 +117,8 @@ func TestRosterChangesDropNoWebSocket(t *testing.T) {
 			t.Errorf("connection %d: %v", i, err)
 		}
 	}
-	if open, opened := w.sockets.counts(); open != connections || opened != connections {
-		t.Errorf("%d of %d connections are open, want %d", open, opened, connections)
+	if open := w.openSockets(); open != connections {
+		t.Errorf("%d connections are open, want %d", open, connections)
 	}
 }
 

@@ -25,7 +25,7 @@ type lineAt struct {
 
 // of is the line of a carrel's course. One who has just come to stand in it is
 // not told what was worked out before.
-func (l *lines) of(c directory.Carrel, d Directory, now time.Time) line {
+func (l *lines) of(c directory.Carrel, d *directory.Index, now time.Time) line {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	course := c.Course

@@ -29,7 +29,7 @@ func processor() time.Duration {
 func BenchmarkClassInTheQueue(b *testing.B) {
 	for b.Loop() {
 		d := gatewaytest.Class(600, time.Now())
-		w := &wait.Waiter{Directory: d}
+		w := &wait.Waiter{Directory: d.Index}
 		server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { w.Events(rw, r, course, r.URL.Path[1:]) }))
 		var told atomic.Int64
 		var pages sync.WaitGroup

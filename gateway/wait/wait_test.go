@@ -48,7 +48,7 @@ func carrel(state, reason, message string, edits ...func(*v1alpha1.Userland)) *v
 }
 
 // class is one in which the given carrel waits.
-func class(u *v1alpha1.Userland) *gatewaytest.Directory {
+func class(u *v1alpha1.Userland) *gatewaytest.Cluster {
 	d := gatewaytest.Class(60, now)
 	c := gatewaytest.Course(now)
 	c.Spec.Notice = "Room 204 is closed on Friday.\nThe lab meets in <310>."
@@ -61,8 +61,8 @@ func class(u *v1alpha1.Userland) *gatewaytest.Directory {
 	return d
 }
 
-func waiter(d *gatewaytest.Directory) *wait.Waiter {
-	return &wait.Waiter{Directory: d, Desk: "https://desk.example.ac.jp", Clock: testingclock.NewFakeClock(now), Tick: time.Nanosecond, HoldFor: 50 * time.Millisecond}
+func waiter(d *gatewaytest.Cluster) *wait.Waiter {
+	return &wait.Waiter{Directory: d.Index, Desk: "https://desk.example.ac.jp", Clock: testingclock.NewFakeClock(now), Tick: time.Nanosecond, HoldFor: 50 * time.Millisecond}
 }
 
 func browser(lang string) *http.Request {
@@ -190,7 +190,7 @@ func TestPrograms(t *testing.T) {
 // What a page hears: where it stands, each change once, and that it opens.
 func TestEvents(t *testing.T) {
 	d := class(carrel(v1alpha1.StateAsleep, v1alpha1.AsleepReason, "asleep"))
-	w := &wait.Waiter{Directory: d, Tick: time.Nanosecond}
+	w := &wait.Waiter{Directory: d.Index, Tick: time.Nanosecond}
 	u := carrel(v1alpha1.StateAsleep, v1alpha1.AsleepReason, "asleep")
 	u.Status.LastActivityTime = &metav1.Time{Time: time.Now()}
 	d.Set(u, "")
@@ -240,10 +240,10 @@ func TestEvents(t *testing.T) {
 
 // However seldom there is something new to say, who waits comes in at once.
 func TestReadyIsNoticedAtOnce(t *testing.T) {
-	d := gatewaytest.New()
+	d := gatewaytest.NewCluster()
 	u := &v1alpha1.Userland{ObjectMeta: metav1.ObjectMeta{Namespace: "prog1", Name: "hana"}, Status: v1alpha1.UserlandStatus{State: v1alpha1.StateStarting}}
 	d.Set(u, "")
-	w := &wait.Waiter{Directory: d, Tick: time.Hour, HoldFor: 10 * time.Second}
+	w := &wait.Waiter{Directory: d.Index, Tick: time.Hour, HoldFor: 10 * time.Second}
 	ready := make(chan bool)
 	go func() {
 		r := httptest.NewRequest(http.MethodPost, "https://hana--prog1.carrels.example.org/", nil)

@@ -36,19 +36,9 @@ var templates embed.FS
 
 var pages = page.MustParse(templates)
 
-// Directory is what a Waiter reads.
-type Directory interface {
-	Carrel(course, name string) (directory.Carrel, bool)
-	In(course string) []directory.Carrel
-	Course(name string) (*v1alpha1.Course, bool)
-	// Watch gives a channel on which something is heard after anything of the
-	// course changed, and what ends it.
-	Watch(course string) (<-chan struct{}, func())
-}
-
 // Waiter serves those who wait. Directory must be set.
 type Waiter struct {
-	Directory Directory
+	Directory *directory.Index
 	// Desk is the address of the gateway's own host, as https://desk.example.org,
 	// where a student asks for help; empty: none.
 	Desk string
