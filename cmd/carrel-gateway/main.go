@@ -31,7 +31,7 @@ func newCommand() *cobra.Command {
 		SilenceErrors: true,
 		RunE: func(command *cobra.Command, _ []string) error {
 			// An error says where it comes from; a stack trace would only hide it.
-			ctrl.SetLogger(zap.New(zap.UseDevMode(o.development), zap.StacktraceLevel(zapcore.PanicLevel)))
+			ctrl.SetLogger(zap.New(zap.StacktraceLevel(zapcore.PanicLevel)))
 			server, err := ctrl.GetConfig()
 			if err != nil {
 				return fmt.Errorf("find the API server: %w", err)
@@ -59,7 +59,6 @@ func newCommand() *cobra.Command {
 	flags.StringVar(&o.healthAddress, "health-probe-bind-address", ":8081", "address to serve /healthz and /readyz on")
 	flags.DurationVar(&o.settleFor, "settle-for", 5*time.Second, "how long new visitors are still served after a signal to stop, until the cluster sends them elsewhere")
 	flags.DurationVar(&o.drainFor, "drain-for", 50*time.Minute, "how long connections that last are left alone after a signal to stop")
-	flags.BoolVar(&o.development, "log-development", false, "log for a person at a terminal instead of as JSON")
 	return command
 }
 
@@ -73,5 +72,4 @@ type options struct {
 	userPrefix, groupPrefix       string
 	metricsAddress, healthAddress string
 	settleFor, drainFor           time.Duration
-	development                   bool
 }

@@ -2,8 +2,6 @@ package main
 
 import (
 	"bytes"
-	"context"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -24,14 +22,7 @@ import (
 	"github.com/carrel-dev/carrel/test/flux"
 )
 
-func TestMain(m *testing.M) {
-	crds, err := flux.CRDs(context.Background())
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	apiserver.Main(m, crds...)
-}
+func TestMain(m *testing.M) { flux.Main(m) }
 
 // kubeconfig is a file for the API server of the tests.
 func kubeconfig(t *testing.T) string {

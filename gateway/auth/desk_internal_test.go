@@ -439,13 +439,6 @@ func TestLoginsFromOneAddressAreBounded(t *testing.T) {
 	if other.Code != http.StatusSeeOther {
 		t.Errorf("another address is answered %d", other.Code)
 	}
-	l := newLimiter(LimitConfig{PerSecond: 1, Burst: 1})
-	for i := range maxAddresses + 100 {
-		l.allow(time.Duration(i).String(), w.now.Now())
-	}
-	if l.order.Len() != maxAddresses || len(l.byName) != maxAddresses {
-		t.Errorf("the limit remembers %d addresses, want %d at most", l.order.Len(), maxAddresses)
-	}
 }
 
 func TestIdentityThatDoesNotFitIsRefused(t *testing.T) {

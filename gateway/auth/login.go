@@ -50,7 +50,7 @@ func (d *Desk) login(w http.ResponseWriter, r *http.Request) {
 		d.show(w, r, pageUnknownProvider)
 		return
 	}
-	if !d.limit.allow(network(d.address(r)), d.now()) {
+	if !d.begins.Allow(network(d.address(r)), d.now()) {
 		d.tooOften(w, r)
 		return
 	}
@@ -114,7 +114,7 @@ func (d *Desk) flow(a attempt, sealed string, p *knownProvider) flow {
 
 // callback is where the provider sends the browser back.
 func (d *Desk) callback(w http.ResponseWriter, r *http.Request) {
-	if !d.returns.allow(network(d.address(r)), d.now()) {
+	if !d.returns.Allow(network(d.address(r)), d.now()) {
 		d.tooOften(w, r)
 		return
 	}

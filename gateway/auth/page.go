@@ -133,7 +133,7 @@ func (d *Desk) fail(w http.ResponseWriter, r *http.Request, err error, s said) {
 }
 
 func (d *Desk) tooOften(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set("Retry-After", strconv.Itoa(max(1, int(1/max(float64(d.limit.every), 0.1)))))
+	w.Header().Set("Retry-After", strconv.Itoa(max(1, int(1/max(d.perSecond, 0.1)))))
 	d.show(w, r, pageTooOften)
 }
 

@@ -6,6 +6,7 @@ import (
 	"context"
 	"embed"
 	"net/http"
+	"sync"
 	"time"
 
 	"k8s.io/utils/clock"
@@ -15,6 +16,7 @@ import (
 	"github.com/carrel-dev/carrel/gateway/audit"
 	"github.com/carrel-dev/carrel/gateway/auth"
 	"github.com/carrel-dev/carrel/gateway/directory"
+	"github.com/carrel-dev/carrel/gateway/limit"
 	"github.com/carrel-dev/carrel/gateway/page"
 )
 
@@ -26,7 +28,7 @@ var pages = page.MustParse(templates)
 // +kubebuilder:rbac:groups=carrel.dev,resources=userlands,verbs=request
 // +kubebuilder:rbac:groups=carrel.dev,resources=userlands/status,verbs=patch
 
-// Board serves the pages. All fields but Clock and Tick must be set.
+// Board serves the pages. All fields but Clock, Tick and Timelines must be set.
 type Board struct {
 	Directory *directory.Index
 	Access    *access.Authorizer
@@ -39,9 +41,12 @@ type Board struct {
 	// Tick is the least time between two messages to a page; 0: a second.
 	Tick time.Duration
 
-	hubs      hubs
-	timelines timelines
-	pace      pace
+	// Timelines holds what Run counts.
+	Timelines Timelines
+
+	hubs     hubs
+	asksOnce sync.Once
+	asks     *limit.Limiter
 }
 
 // Handler serves them all to whom auth has identified. Paths it does not know are
@@ -83,9 +88,9 @@ func (b *Board) sample() {
 				running++
 			}
 		}
-		b.timelines.add(course.Name, sample{now, running})
+		b.Timelines.Add(course.Name, now, running)
 	}
-	b.timelines.keep(there)
+	b.Timelines.keep(there)
 	b.hubs.keep(there)
 }
 

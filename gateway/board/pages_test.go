@@ -57,7 +57,7 @@ func TestPages(t *testing.T) {
 				w := lab()
 				gatewaytest.Morning(now, func(at time.Time, running int) {
 					if at.Minute()%30 == 0 {
-						w.board.Remember(course, at, running/30)
+						w.board.Timelines.Add(course, at, running/30)
 					}
 				})
 				got := w.get(test.user, test.target, lang)

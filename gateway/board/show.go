@@ -64,7 +64,7 @@ func (b *Board) chart(course string, seats []Seat, now time.Time) chart {
 			running++
 		}
 	}
-	return chartOf(b.timelines.of(course), running, now.Truncate(sampleEvery))
+	return chartOf(b.Timelines.of(course), running, now.Truncate(sampleEvery))
 }
 
 // viewer is who may see the board of the course asked for. Else it has answered.

@@ -25,31 +25,34 @@ type sample struct {
 	running int
 }
 
-// timelines are the counts of all courses, as this replica has seen them since it
-// began. They are for looking at, and nothing rests on them.
-type timelines struct {
+// Timelines holds how many carrels of each course ran in the last hours, as this
+// replica has counted them since it started. The pages draw them, and nothing else
+// depends on them. The zero value is empty.
+type Timelines struct {
 	mu       sync.Mutex
 	byCourse map[string][]sample
 }
 
-func (t *timelines) add(course string, s sample) {
+// Add appends a count to the timeline of a course. Counts are added in the order of
+// their times. One that follows another within half of sampleEvery is dropped.
+func (t *Timelines) Add(course string, at time.Time, running int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.byCourse == nil {
 		t.byCourse = map[string][]sample{}
 	}
 	all := t.byCourse[course]
-	if n := len(all); n > 0 && s.at.Sub(all[n-1].at) < sampleEvery/2 {
+	if n := len(all); n > 0 && at.Sub(all[n-1].at) < sampleEvery/2 {
 		return
 	}
-	for len(all) > 0 && s.at.Sub(all[0].at) > rememberFor {
+	for len(all) > 0 && at.Sub(all[0].at) > rememberFor {
 		all = all[1:]
 	}
-	t.byCourse[course] = append(all, s)
+	t.byCourse[course] = append(all, sample{at, running})
 }
 
 // keep forgets the courses that are no more.
-func (t *timelines) keep(courses map[string]bool) {
+func (t *Timelines) keep(courses map[string]bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for course := range t.byCourse {
@@ -59,7 +62,7 @@ func (t *timelines) keep(courses map[string]bool) {
 	}
 }
 
-func (t *timelines) of(course string) []sample {
+func (t *Timelines) of(course string) []sample {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return append([]sample(nil), t.byCourse[course]...)
@@ -127,9 +130,3 @@ func (c chart) Size() string { return fmt.Sprintf("0 0 %d %d", chartWidth, chart
 
 // Height is that of the drawing.
 func (c chart) Height() int { return chartHeight }
-
-// Remember adds a count to the timeline of a course, as if it had been seen then.
-// Counts come in the order of their times.
-func (b *Board) Remember(course string, at time.Time, running int) {
-	b.timelines.add(course, sample{at, running})
-}

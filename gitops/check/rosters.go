@@ -12,7 +12,6 @@ import (
 	kustypes "sigs.k8s.io/kustomize/api/types"
 	"sigs.k8s.io/yaml"
 
-	"github.com/carrel-dev/carrel/gitops/parallel"
 	"github.com/carrel-dev/carrel/roster"
 )
 
@@ -20,7 +19,7 @@ import (
 func (s *subject) readRosters() {
 	names := s.names()
 	read := make([]roster.Roster, len(names))
-	parallel.Each(len(names), func(i int) { read[i] = s.readRoster(names[i]) })
+	concurrently(len(names), func(i int) { read[i] = s.readRoster(names[i]) })
 	for i, name := range names {
 		s.rosters[name] = read[i]
 	}

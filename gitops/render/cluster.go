@@ -10,7 +10,6 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/kustomize/api/resmap"
 
-	"github.com/carrel-dev/carrel/gitops/parallel"
 	"github.com/carrel-dev/carrel/gitops/tree"
 )
 
@@ -117,7 +116,7 @@ func eachApplied(all []*Applied, do func(a *Applied)) {
 	if len(all) >= worthDividing {
 		schema()
 	}
-	parallel.Each(len(all), func(i int) { do(all[i]) })
+	concurrently(len(all), func(i int) { do(all[i]) })
 }
 
 // follow are the Kustomizations of this repository that are among the objects, but
@@ -173,7 +172,7 @@ func (a *Applied) apply(ctx context.Context) error {
 		return err
 	}
 	parts, errs := make([]Applied, len(rendered)), make([]error, len(rendered))
-	parallel.Each(len(rendered), func(i int) {
+	concurrently(len(rendered), func(i int) {
 		if errs[i] = substitute(ctx, rendered[i], a.Kustomization, a.variables, a.Unknown); errs[i] == nil {
 			errs[i] = parts[i].take(rendered[i], a.dir)
 		}

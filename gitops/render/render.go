@@ -34,19 +34,10 @@ var schema = sync.OnceFunc(func() {
 // shared is set once builds may go on side by side.
 var shared atomic.Bool
 
-// Build renders a directory that has a kustomization.yaml, as `kustomize build`
-// does with files from anywhere in the repository allowed, which is how Flux calls
-// it. Plugins, helm charts, and bases or files from elsewhere are refused. Safe for
+// build renders a directory that has a kustomization.yaml, as `kustomize build` does
+// with files from anywhere in the repository allowed, which is how Flux calls it.
+// Plugins, helm charts, and bases or files from elsewhere are refused. It is safe for
 // concurrent use.
-func Build(fs *tree.FileSystem, dir string) (resmap.ResMap, error) {
-	in, err := inputsOf(fs, dir)
-	if err != nil {
-		return nil, err
-	}
-	return in.build(fs, dir)
-}
-
-// build is Build for a directory whose inputs are known.
 func (in *inputs) build(fs *tree.FileSystem, dir string) (_ resmap.ResMap, err error) {
 	defer in.hold()()
 	defer func() {

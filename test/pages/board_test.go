@@ -56,7 +56,7 @@ func newBoard(s *gatewaytest.Cluster) *board.Board {
 
 func TestBoardLooks(t *testing.T) {
 	_, b := newSchool(t, 300)
-	gatewaytest.Morning(lab().Now(), func(at time.Time, running int) { b.Remember(gatewaytest.CourseName, at, running) })
+	gatewaytest.Morning(lab().Now(), func(at time.Time, running int) { b.Timelines.Add(gatewaytest.CourseName, at, running) })
 	address := serve(t, desk(b, "teacher", "田中 健")) + "/courses/" + gatewaytest.CourseName
 	browser := chromium.Start(t)
 	for _, l := range append(looks, look{"docs", 1280, 800, false, "en", lab()}, look{"docs-ja", 1280, 800, false, "ja", lab()}) {
