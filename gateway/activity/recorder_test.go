@@ -90,8 +90,8 @@ func (c *class) taken() int {
 
 var morning = time.Date(2026, 10, 5, 9, 0, 0, 0, time.UTC)
 
-// 5,000 people work at a time, each doing something every ten seconds by one of two
-// replicas, with carrels that fall asleep after an hour.
+// 5,000 people work at the same time, with carrels that fall asleep after an hour. Each does
+// something every ten seconds, at one of two replicas.
 func TestActivityOfManyIsFewWrites(t *testing.T) {
 	class, now := newClass(5000), clocktesting.NewFakeClock(morning)
 	replicas := []*activity.Recorder{activity.New(class.client(t, true), class.Index, now), activity.New(class.client(t, true), class.Index, now)}
@@ -113,7 +113,7 @@ func TestActivityOfManyIsFewWrites(t *testing.T) {
 	if most > 20 {
 		t.Errorf("%d writes in one second, want at most 20", most)
 	}
-	// Every 15 minutes once: twice each in half an hour.
+	// A carrel is written every 15 minutes, so twice in half an hour.
 	if least, limit := 5000, 2*5000; total < least || total > limit {
 		t.Errorf("%d writes in half an hour, want %d to %d", total, least, limit)
 	}
@@ -132,7 +132,7 @@ func TestReplicasWriteOnce(t *testing.T) {
 	}
 }
 
-// Before the watch tells, a replica knows what it wrote itself.
+// A replica knows its own writes before the watch shows them.
 func TestOwnWritesCountBeforeTheyAreSeen(t *testing.T) {
 	class, now := newClass(1), clocktesting.NewFakeClock(morning)
 	r := activity.New(class.client(t, false), class.Index, now)
@@ -165,7 +165,7 @@ func TestWakeIsOneWrite(t *testing.T) {
 	if n := class.taken(); n != 1 {
 		t.Errorf("%d writes, want 1", n)
 	}
-	// Still asleep: somebody has stopped it meanwhile.
+	// The carrel is still asleep, since somebody has stopped it in between.
 	now.Step(10 * time.Second)
 	if err := r.Wake(t.Context(), c); err != nil || class.taken() != 1 {
 		t.Errorf("a later visit is not written: %v", err)
@@ -204,13 +204,13 @@ func TestTheEndWritesWhatIsLeft(t *testing.T) {
 	}
 }
 
-// The policy refuses a time that is earlier than what another replica wrote: nothing is
-// left to do. What it refuses else is tried again.
+// The policy refuses a time that is earlier than the one another replica wrote. Then there is
+// nothing left to write. A write that is refused for another reason is retried.
 func TestWhatAnotherReplicaWroteLaterStands(t *testing.T) {
 	backwards := apierrors.NewInvalid(v1alpha1.SchemeGroupVersion.WithKind("Userland").GroupKind(), "u0", nil)
 	for _, test := range []struct {
 		name string
-		// written is what the API server holds.
+		// written is the time that the API server has.
 		written *metav1.Time
 		settled bool
 	}{

@@ -101,7 +101,7 @@ func TestAct(t *testing.T) {
 	}
 }
 
-// Asking by a link does nothing.
+// A link can't send a request to a carrel.
 func TestActsAreNoLinks(t *testing.T) {
 	w := lab()
 	got := w.get(teacher, "/courses/prog1/carrels/24t0101/restart", "en")
@@ -110,7 +110,7 @@ func TestActsAreNoLinks(t *testing.T) {
 	}
 }
 
-// A hand raised again stays as long raised as it is.
+// Raising a raised hand again does not change its time.
 func TestRaisedAgain(t *testing.T) {
 	w := lab()
 	c, _ := w.Carrel(course, "24t0101")
@@ -122,7 +122,7 @@ func TestRaisedAgain(t *testing.T) {
 	}
 }
 
-// One person can't make the API server busy; others are not held up by them.
+// The requests of one person are bounded, and do not delay those of others.
 func TestAskingTooFast(t *testing.T) {
 	w := lab()
 	raise := func(user, name string) int {

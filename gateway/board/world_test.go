@@ -27,13 +27,12 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
-// 10:05 on a Monday in Tokyo.
+// now is 10:05 on a Monday in Tokyo.
 var now = time.Date(2027, 4, 12, 1, 5, 0, 0, time.UTC)
 
 const course = gatewaytest.CourseName
 
-// People of the tests: a teacher, an assistant who may look and do nothing, and
-// students.
+// The people of the tests: a teacher, an assistant who may only look, and students.
 const (
 	teacher   = "teacher@example.ac.jp"
 	watcher   = "watcher@example.ac.jp"
@@ -94,7 +93,7 @@ func (w *world) asked(t *testing.T) []string {
 	return all
 }
 
-// get asks for a page as somebody.
+// get requests a page as a user.
 func (w *world) get(user, target, lang string) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(http.MethodGet, target, nil)
 	r.Header.Set("Accept", "text/html")
@@ -113,7 +112,7 @@ func (w *world) serve(user string, r *http.Request) *httptest.ResponseRecorder {
 
 const testToken = "0123456789abcdefghijklmnopqrstuv"
 
-// form is a form of ours as a browser sends it.
+// form returns the request by which a browser sends a form of the gateway's page.
 func form(target string, fields url.Values) *http.Request {
 	if fields == nil {
 		fields = url.Values{}

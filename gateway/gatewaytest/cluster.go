@@ -44,7 +44,7 @@ type Cluster struct {
 // StatusWrite is a write of a Userland's status.
 type StatusWrite struct {
 	Userland string
-	// Status is what was sent, as JSON.
+	// Status is the status in the request, as JSON.
 	Status string
 }
 

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// hijacked is a carrel that writes its answer itself, and keeps the connection until
-// the other end closes it.
+// hijacked is a carrel that writes raw bytes as its answer, and keeps the connection open
+// until the other end closes it.
 func hijacked(answer string, gone chan<- struct{}) http.Handler {
 	return http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
 		conn, buffered, err := http.NewResponseController(rw).Hijack()
@@ -26,8 +26,8 @@ func hijacked(answer string, gone chan<- struct{}) http.Handler {
 	})
 }
 
-// A program that switches protocols though nobody asked for it, or to another, is
-// refused, and its connection closed: else each such answer would hold one for ever.
+// An answer that switches protocols without a request for it, or to another protocol, is
+// refused. Its connection is closed, or each such answer would hold one forever.
 func TestProtocolsNobodyAskedFor(t *testing.T) {
 	for _, test := range []struct{ name, asked, answered string }{
 		{"of a request that asks for none", "", "websocket"},
@@ -64,8 +64,8 @@ func TestProtocolsNobodyAskedFor(t *testing.T) {
 	}
 }
 
-// Who may no longer is out, also where the goodbye can't be said: the carrel never ends
-// its frame, or the visitor reads nothing.
+// A visitor who loses the right is disconnected also if the Close frame can't be sent: when
+// the carrel never ends its frame, or the visitor reads nothing.
 func TestConnectionsEndWithoutGoodbye(t *testing.T) {
 	for name, answer := range map[string]string{
 		"in a frame that never ends":     "\x82\x7f\x00\x00\x00\x00\x7f\xff\xff\xffabc",
@@ -99,8 +99,7 @@ func TestConnectionsEndWithoutGoodbye(t *testing.T) {
 	}
 }
 
-// What a carrel says before its answer is cleaned as the answer is, and takes nothing
-// of ours with it.
+// The early hints of a carrel can't set or delete the gateway's cookies.
 func TestEarlyHintsCarryNothingOfOurs(t *testing.T) {
 	w := newWorld(t, http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
 		rw.Header().Set("Set-Cookie", "__Host-carrel-here=stolen; Path=/; Secure")
@@ -115,7 +114,7 @@ func TestEarlyHintsCarryNothingOfOurs(t *testing.T) {
 	}
 }
 
-// Addresses that somebody makes up cost the API server no question each.
+// Made-up addresses send no requests to the API server.
 func TestAddressesMadeUpAskNobody(t *testing.T) {
 	w := newWorld(t, &heard{})
 	for _, a := range []struct {
@@ -136,7 +135,7 @@ func TestAddressesMadeUpAskNobody(t *testing.T) {
 	}
 }
 
-// One that a carrel takes may come as slowly as it likes.
+// An upload to a carrel may take any time.
 func TestUploadsTakeAsLongAsTheyTake(t *testing.T) {
 	w := newWorld(t, http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { _, _ = io.Copy(rw, r.Body) }))
 	w.router.BodyWithin = 50 * time.Millisecond
@@ -155,7 +154,7 @@ func TestUploadsTakeAsLongAsTheyTake(t *testing.T) {
 	}
 }
 
-// A body that does not come holds nothing where nobody wants it.
+// A body that never comes does not hold a request that nobody reads.
 func TestBodiesNobodyWantsAreNotWaitedFor(t *testing.T) {
 	w := newWorld(t, &heard{})
 	w.router.BodyWithin = 200 * time.Millisecond

@@ -28,7 +28,7 @@ import (
 	"github.com/carrel-dev/carrel/gateway/route"
 )
 
-// hello is a carrel that says who came.
+// hello is a carrel that answers with its visitor.
 var hello = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 	_, _ = fmt.Fprintf(rw, "hello %s at %s", r.Header.Get("X-User"), r.Host)
 })
@@ -106,7 +106,7 @@ func TestAsleepIsWokenAndOpens(t *testing.T) {
 			}
 		}
 	}()
-	// A program's request is held, with its body.
+	// The request of a program is held, with its body.
 	r := w.request(http.MethodPost, "ken", kens, "/save", strings.NewReader("work"))
 	r.Header.Set("Origin", "https://"+kens)
 	if res, body := w.do(r); res.StatusCode != http.StatusOK || body != "hello ken at "+kens {
@@ -158,8 +158,8 @@ func TestOneThatDiedIsNeverA502(t *testing.T) {
 	}
 }
 
-// The pod was replaced: nobody listens at the old address, and the new one is told
-// by watch while the request waits.
+// The pod was replaced. Nobody listens at the old address, and the watch brings the new one
+// while the request waits.
 func TestRequestsFollowAPodThatMoves(t *testing.T) {
 	w := newWorld(t, http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { _, _ = io.Copy(rw, r.Body) }))
 	hana, _ := w.cluster.Carrel("prog1", "hana")
@@ -172,7 +172,7 @@ func TestRequestsFollowAPodThatMoves(t *testing.T) {
 	w.cluster.Set(userland("hana", v1alpha1.StateRunning), gone)
 	r := w.request(http.MethodPost, "hana", hanas, "/", strings.NewReader("all of it"))
 	r.Header.Set("Origin", "https://"+hanas)
-	// It moves once it was found to be gone, when its body was asked for or not.
+	// The carrel moves while the body is being read, after the first attempt to connect.
 	r.Body = io.NopCloser(io.MultiReader(strings.NewReader("all "), after(func() {
 		w.cluster.Set(userland("hana", v1alpha1.StateRunning), hana.Target)
 	}), strings.NewReader("of it")))
@@ -181,7 +181,7 @@ func TestRequestsFollowAPodThatMoves(t *testing.T) {
 	}
 }
 
-// after does something when it is read, and is empty.
+// after returns an empty reader that calls do when it is read.
 func after(do func()) io.Reader { return reader(func([]byte) (int, error) { do(); return 0, io.EOF }) }
 
 type reader func([]byte) (int, error)
@@ -312,7 +312,7 @@ func TestSingleHost(t *testing.T) {
 		t.Errorf("a carrel's host is answered %d", res.StatusCode)
 	}
 
-	// A second carrel: now there is a choice.
+	// With a second carrel there is a choice.
 	second := userland("hana-db", v1alpha1.StateRunning)
 	second.Spec.User = "hana"
 	w.cluster.Set(second, hana.Target)
@@ -355,8 +355,8 @@ func TestHTTP2(t *testing.T) {
 	}
 }
 
-// Who came as the wrong one is asked anew who they are, once they have logged in as
-// another: else their own carrel would refuse them until the old login is over.
+// A visitor who is refused is sent to the desk again. After a login as another user they get
+// in; otherwise their own carrel would refuse them until the old login ends.
 func TestWhoIsRefusedIsAskedAnew(t *testing.T) {
 	for _, test := range []struct {
 		name, user, host, accept string
@@ -378,7 +378,7 @@ func TestWhoIsRefusedIsAskedAnew(t *testing.T) {
 	}
 }
 
-// Queries reach the carrel as they were written, too.
+// Queries reach the carrel byte for byte.
 func TestQueriesStayAsTheyAre(t *testing.T) {
 	for _, query := range []string{"a=1;b=2", "x=100%", "b=1&a=2;", "folder=/home/a b%20c"} {
 		carrel := &heard{}
@@ -391,7 +391,7 @@ func TestQueriesStayAsTheyAre(t *testing.T) {
 	}
 }
 
-// The log tells of each request whose it is and what it is for, as far as that exists.
+// The log has the user, course and carrel of each request, if they exist.
 func TestWhoIsInTheLog(t *testing.T) {
 	w := newWorld(t, hello)
 	handler := observe.Handler(observe.NewMetrics(prometheus.NewRegistry()), clock.RealClock{}, w.server.Config.Handler)

@@ -72,7 +72,7 @@ func startWorld(t *testing.T, hosts route.Hosts, carrel http.Handler) *world {
 	c, index := w.cluster.Client, w.cluster.Index
 	w.router = &route.Router{
 		Hosts: hosts, Login: login(t, hosts), Directory: index, Metrics: observe.NewMetrics(w.metrics),
-		// What staff may do changes within a test.
+		// Answers are not cached, since the rights of staff change within a test.
 		Access:    access.New(c, access.Options{For: time.Nanosecond}),
 		Activity:  activity.New(c, index, nil),
 		Visits:    audit.Log{Client: c},
@@ -90,7 +90,7 @@ func userland(name, state string) *v1alpha1.Userland {
 	return &v1alpha1.Userland{ObjectMeta: metav1.ObjectMeta{Namespace: "prog1", Name: name}, Status: v1alpha1.UserlandStatus{State: state}}
 }
 
-// login believes the tests' header.
+// login returns a desk that trusts the tests' headers.
 func login(t *testing.T, hosts route.Hosts) *auth.Desk {
 	t.Helper()
 	dir := t.TempDir()
@@ -115,7 +115,7 @@ func login(t *testing.T, hosts route.Hosts) *auth.Desk {
 	return d
 }
 
-// transport reaches the gateway under every host.
+// transport returns a transport that connects to the gateway for every host.
 func (w *world) transport() *http.Transport {
 	address := w.server.Listener.Addr().String()
 	t := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
@@ -125,7 +125,7 @@ func (w *world) transport() *http.Transport {
 	return t
 }
 
-// request is one of a logged in user; nobody: of somebody who is not.
+// request returns a request of a user who is logged in; without a user, of a stranger.
 func (w *world) request(method, user, host, path string, body io.Reader) *http.Request {
 	w.t.Helper()
 	r, err := http.NewRequestWithContext(w.t.Context(), method, "http://"+host+path, body)
@@ -139,7 +139,7 @@ func (w *world) request(method, user, host, path string, body io.Reader) *http.R
 	return r
 }
 
-// do answers a request, and its body.
+// do returns the answer to a request, and its body.
 func (w *world) do(r *http.Request) (*http.Response, string) {
 	w.t.Helper()
 	client := &http.Client{Transport: w.transport(), CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
@@ -199,7 +199,7 @@ func (w *world) metric(name string) (sum float64) {
 	return sum
 }
 
-// until waits for something that happens beside the test.
+// until waits until a condition is true.
 func until(t *testing.T, what string, is func() bool) {
 	t.Helper()
 	ctx, end := context.WithTimeout(t.Context(), time.Minute)
