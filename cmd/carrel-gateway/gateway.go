@@ -30,22 +30,22 @@ import (
 	"github.com/carrel-dev/carrel/gateway/wait"
 )
 
-// noThrottle leaves it to the API server to protect itself.
+// noThrottle disables the client's rate limit. The API server protects itself.
 const noThrottle = -1
 
-// gateway is all that runs.
+// gateway holds the parts of the running program.
 type gateway struct {
 	options   options
 	directory *directory.Directory
 	router    *route.Router
 	handler   http.Handler
-	// visitors, probes and numbers are what it listens on; nil: nothing is served.
+	// visitors, probes and numbers are the listeners; nil if nothing is served there.
 	visitors, probes, numbers net.Listener
 	// tasks run until the gateway has stopped serving.
 	tasks []func(context.Context) error
 }
 
-// newGateway wires what the options say, and listens.
+// newGateway makes the parts by the options, and starts to listen.
 func newGateway(ctx context.Context, server *rest.Config, registry prometheus.Registerer, o options) (*gateway, error) {
 	hosts, err := o.hosts()
 	if err != nil {
@@ -84,7 +84,7 @@ func newGateway(ctx context.Context, server *rest.Config, registry prometheus.Re
 	return g, g.listen(ctx)
 }
 
-// off is the address on which nothing is served.
+// off is the address that disables a listener.
 const off = "0"
 
 func (g *gateway) listen(ctx context.Context) error {
@@ -107,7 +107,7 @@ func (g *gateway) listen(ctx context.Context) error {
 	return nil
 }
 
-// wire puts the parts together.
+// wire connects the parts.
 func (g *gateway) wire(c client.Client, hosts route.Hosts, desk *auth.Desk, address func(*http.Request) string, registry prometheus.Registerer) {
 	may := access.New(c, access.Options{UserPrefix: g.options.userPrefix, GroupPrefix: g.options.groupPrefix})
 	seats := &board.Board{

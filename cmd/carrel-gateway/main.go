@@ -1,5 +1,5 @@
-// Command carrel-gateway is the front door: it logs people in, brings each to their
-// own carrel, wakes it when it sleeps, and shows teachers the class board.
+// Command carrel-gateway logs people in, routes each to their own carrel, wakes carrels
+// that are asleep, and shows teachers the class board.
 package main
 
 import (
@@ -30,7 +30,7 @@ func newCommand() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		RunE: func(command *cobra.Command, _ []string) error {
-			// An error says where it comes from; a stack trace would only hide it.
+			// Errors name where they come from, so stack traces would only be noise.
 			ctrl.SetLogger(zap.New(zap.StacktraceLevel(zapcore.PanicLevel)))
 			server, err := ctrl.GetConfig()
 			if err != nil {
@@ -62,7 +62,7 @@ func newCommand() *cobra.Command {
 	return command
 }
 
-// options are what the flags say.
+// options holds the values of the flags.
 type options struct {
 	deskURL, domain, single       string
 	loginFile                     string
