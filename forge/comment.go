@@ -6,29 +6,30 @@ import (
 	"unicode/utf8"
 )
 
-// MaxComment is the longest comment, in characters, that every forge takes:
-// GitHub's limit, with room for the mark.
+// MaxComment is the length of the longest comment that every forge accepts, in characters:
+// GitHub's limit less room for the mark.
 const MaxComment = 65000
 
-// Comments are the comments on the merge requests of one repository. Its errors
-// are those of Client.
+// Comments writes comments on the merge requests of one repository. Its errors are those
+// of Client.
 type Comments interface {
-	// Keep makes our comment on a merge request say a text: the one that bears the
-	// mark is changed, or one is made. Comments of others are left alone even if
-	// they bear it. A text that stands there already costs no write.
+	// Keep sets the text of the comment with a mark on a merge request. It changes the
+	// comment that the token's owner made with this mark, or makes one. It leaves the
+	// comments of others alone, even if they have the mark. It writes nothing if the
+	// comment has the text already.
 	Keep(ctx context.Context, request int64, mark Mark, text string) error
 }
 
-// OpenComments makes a client for comments. It sends nothing.
+// OpenComments makes a client for comments. It sends no request.
 type OpenComments func(Config) (Comments, error)
 
-// A Mark is a hidden word by which a comment is found again. It has letters,
-// digits, dashes and slashes only.
+// A Mark is a hidden text by which a comment is found again. It consists of letters,
+// digits, dashes and slashes.
 type Mark string
 
 func (m Mark) line() string { return "<!-- carrel: " + string(m) + " -->" }
 
-// On is a text with the mark, cut to MaxComment characters.
+// On returns the mark followed by a text, which is cut to MaxComment characters.
 func (m Mark) On(text string) string {
 	if utf8.RuneCountInString(text) > MaxComment {
 		text = string([]rune(text)[:MaxComment-1]) + "…"

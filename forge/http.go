@@ -9,11 +9,12 @@ import (
 	"time"
 )
 
-// idleConnections are closed soon: a report is a few requests, then none for long.
+// idleConnections is the time after which an idle connection is closed. It is short, since
+// a report takes a few requests, and the next one comes much later.
 const idleConnections = 10 * time.Second
 
-// HTTPClient makes the client that a forge's library sends its requests with. It
-// fails when the CA holds no certificate.
+// HTTPClient returns the client with which a forge's library sends its requests. It fails
+// if the CA holds no certificate.
 func HTTPClient(config Config) (*http.Client, error) {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.IdleConnTimeout = idleConnections
@@ -31,8 +32,8 @@ func HTTPClient(config Config) (*http.Client, error) {
 	return &http.Client{Transport: transport, Timeout: timeout}, nil
 }
 
-// RetryAfter reads the header's seconds; the form with a date is not used by
-// forges and taken for none.
+// RetryAfter returns the seconds in the header Retry-After; 0 without them. It does not
+// read the form with a date, which no forge uses.
 func RetryAfter(header http.Header) time.Duration {
 	seconds, err := strconv.Atoi(header.Get("Retry-After"))
 	if err != nil || seconds < 0 {
@@ -41,8 +42,8 @@ func RetryAfter(header http.Header) time.Duration {
 	return time.Duration(seconds) * time.Second
 }
 
-// UntilReset is how long until the moment a header names in seconds since 1970,
-// by the clock of the forge, which the answer's Date gives; 0 without the two.
+// UntilReset returns the time until the moment that a header gives in seconds since 1970,
+// by the clock of the forge in the header Date; 0 without the two headers.
 func UntilReset(header http.Header, name string) time.Duration {
 	reset, err := strconv.ParseInt(header.Get(name), 10, 64)
 	if err != nil {

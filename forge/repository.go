@@ -6,17 +6,17 @@ import (
 	"strings"
 )
 
-// Repository is a repository on a forge.
+// Repository identifies a repository on a forge.
 type Repository struct {
-	// Server is where the forge answers: scheme, host, and the path it is
-	// mounted at, without a slash at the end.
+	// Server is the address of the forge: scheme, host, and the path that it is mounted
+	// at, without a slash at the end.
 	Server string
-	// Owner is the user or organisation; Name the repository's, without ".git".
+	// Owner is the user or organisation. Name is that of the repository, without ".git".
 	Owner, Name string
 }
 
-// ParseRepository takes the web address of a repository apart, as Flux Providers
-// of commit statuses have it: https://forge.example.org/owner/name.
+// ParseRepository parses the web address of a repository in the form that Flux Providers
+// of commit statuses use: https://forge.example.org/owner/name.
 func ParseRepository(address string) (Repository, error) {
 	u, err := url.Parse(address)
 	if err != nil {
@@ -34,9 +34,9 @@ func ParseRepository(address string) (Repository, error) {
 	return Repository{Server: server.String(), Owner: parts[last-1], Name: parts[last]}, nil
 }
 
-// SameRepository reports whether two addresses mean one repository, however each
-// is reached: host and path count, not the scheme (https or ssh), the user in it
-// or a ".git" at the end. The ports count when both are web addresses.
+// SameRepository reports whether two addresses mean the same repository. It compares hosts
+// and paths, and ignores the scheme (https or ssh), the user and a ".git" at the end. It
+// compares ports if both are web addresses.
 func SameRepository(a, b string) bool {
 	ua, errA := url.Parse(a)
 	ub, errB := url.Parse(b)

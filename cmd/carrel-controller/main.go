@@ -32,7 +32,7 @@ func newCommand() *cobra.Command {
 		SilenceErrors: true,
 		RunE: func(command *cobra.Command, _ []string) error {
 			// An error says where it comes from; a stack trace would only hide it.
-			ctrl.SetLogger(zap.New(zap.UseDevMode(o.development), zap.StacktraceLevel(zapcore.PanicLevel)))
+			ctrl.SetLogger(zap.New(zap.StacktraceLevel(zapcore.PanicLevel)))
 			mgr, err := newManager(command.Context(), o)
 			if err != nil {
 				return err
@@ -51,9 +51,7 @@ func newCommand() *cobra.Command {
 	flags.StringVar(&o.metricsAddress, "metrics-bind-address", ":8080", "address to serve metrics on; 0 serves none")
 	flags.StringVar(&o.healthAddress, "health-probe-bind-address", ":8081", "address to serve /healthz and /readyz on")
 	flags.StringVar(&o.pprofAddress, "pprof-bind-address", "0", "address to serve Go's profiles on; 0 serves none")
-	flags.StringVar(&o.leaderElectionNamespace, "leader-elect-namespace", "", "namespace of the Lease that only one replica holds; empty: the pod's own")
 	flags.BoolVar(&o.leaderElection, "leader-elect", true, "let only one replica act at a time")
-	flags.BoolVar(&o.development, "log-development", false, "log for a person at a terminal instead of as JSON")
 	flags.StringVar(&o.watchLabelSelector, "watch-label-selector", "", "see to the Courses, Templates and Userlands with matching labels only, e.g. 'sharding.carrel.dev/shard=a'; others are another process's")
 	return command
 }
@@ -64,8 +62,10 @@ type options struct {
 	clusterName, watchLabelSelector             string
 	gatewayAddress, eventsAddress               string
 	metricsAddress, healthAddress, pprofAddress string
-	leaderElectionNamespace                     string
-	leaderElection, development                 bool
+	leaderElection                              bool
+	// leaderElectionNamespace is that of the Lease; empty means the pod's own. Tests
+	// set it, because they run in no pod.
+	leaderElectionNamespace string
 	// several managers run in one process: in tests.
 	several bool
 }

@@ -30,22 +30,22 @@ import (
 	"github.com/carrel-dev/carrel/gateway/wait"
 )
 
-// noThrottle leaves it to the API server to protect itself.
+// noThrottle disables the client's rate limit. The API server protects itself.
 const noThrottle = -1
 
-// gateway is all that runs.
+// gateway holds the parts of the running program.
 type gateway struct {
 	options   options
 	directory *directory.Directory
 	router    *route.Router
 	handler   http.Handler
-	// visitors, probes and numbers are what it listens on; nil: nothing is served.
+	// visitors, probes and numbers are the listeners; nil if nothing is served there.
 	visitors, probes, numbers net.Listener
 	// tasks run until the gateway has stopped serving.
 	tasks []func(context.Context) error
 }
 
-// newGateway wires what the options say, and listens.
+// newGateway makes the parts by the options, and starts to listen.
 func newGateway(ctx context.Context, server *rest.Config, registry prometheus.Registerer, o options) (*gateway, error) {
 	hosts, err := o.hosts()
 	if err != nil {
@@ -56,10 +56,9 @@ func newGateway(ctx context.Context, server *rest.Config, registry prometheus.Re
 		return nil, err
 	}
 	scheme := runtime.NewScheme()
-	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, v1alpha1.AddToScheme} {
-		if err := add(scheme); err != nil {
-			return nil, fmt.Errorf("register kinds: %w", err)
-		}
+	kinds := runtime.NewSchemeBuilder(clientgoscheme.AddToScheme, v1alpha1.AddToScheme)
+	if err := kinds.AddToScheme(scheme); err != nil {
+		return nil, fmt.Errorf("register kinds: %w", err)
 	}
 	server = rest.CopyConfig(server)
 	server.QPS = noThrottle
@@ -85,7 +84,7 @@ func newGateway(ctx context.Context, server *rest.Config, registry prometheus.Re
 	return g, g.listen(ctx)
 }
 
-// off is the address on which nothing is served.
+// off is the address that disables a listener.
 const off = "0"
 
 func (g *gateway) listen(ctx context.Context) error {
@@ -108,24 +107,24 @@ func (g *gateway) listen(ctx context.Context) error {
 	return nil
 }
 
-// wire puts the parts together.
+// wire connects the parts.
 func (g *gateway) wire(c client.Client, hosts route.Hosts, desk *auth.Desk, address func(*http.Request) string, registry prometheus.Registerer) {
 	may := access.New(c, access.Options{UserPrefix: g.options.userPrefix, GroupPrefix: g.options.groupPrefix})
 	seats := &board.Board{
-		Directory: g.directory, Access: may, Requests: board.Requests{Client: c}, Audit: audit.Log{Client: c}, CarrelURL: hosts.CarrelURL,
+		Directory: g.directory.Index, Access: may, Requests: board.Requests{Client: c}, Audit: audit.Log{Client: c}, CarrelURL: hosts.CarrelURL,
 	}
-	used := activity.New(c, g.directory, nil)
+	used := activity.New(c, g.directory.Index, nil)
 	counts := observe.NewMetrics(registry)
-	waiter := &wait.Waiter{Directory: g.directory}
+	waiter := &wait.Waiter{Directory: g.directory.Index}
 	if _, single := hosts.Single(); !single {
 		waiter.Desk = hosts.DeskURL()
 	}
 	g.router = &route.Router{
-		Hosts: hosts, Login: desk, Board: seats.Handler(), Directory: g.directory, Access: may, Waiter: waiter,
-		Activity:  route.Watched{Recorder: used, Rules: activity.Rules{QuietPaths: g.options.quietPaths}},
+		Hosts: hosts, Login: desk, Board: seats.Handler(), Directory: g.directory.Index, Access: may, Waiter: waiter,
+		Activity: used, Rules: activity.Rules{QuietPaths: g.options.quietPaths},
 		Visits:    audit.Log{Client: c},
-		Enrolment: &enrol.Enroller{Client: c, Directory: g.directory},
-		Observer:  counts, Address: address,
+		Enrolment: &enrol.Enroller{Client: c, Directory: g.directory.Index},
+		Metrics:   counts, Address: address,
 	}
 	g.handler = observe.Handler(counts, clock.RealClock{}, g.router.Handler())
 	g.tasks = []func(context.Context) error{g.directory.Run, seats.Run, used.Run, g.router.Run}

@@ -31,13 +31,13 @@ func TestMain(m *testing.M) {
 	apiserver.Main(m)
 }
 
-// account is whom the gateway acts as: with the rights `make generate` wrote down, and
+// account is the account of the gateway. It has the rights that `make generate` wrote, and
 // no others.
 const account = "system:serviceaccount:carrel-system:carrel-gateway"
 
 const secret = "a secret of the proxy in front"
 
-// running is a gateway that runs, and the administrator of its cluster.
+// running is a running gateway, with an administrator's client for its cluster.
 type running struct {
 	t      *testing.T
 	admin  client.Client
@@ -112,7 +112,7 @@ func (w *running) create(objects ...client.Object) {
 	}
 }
 
-// grant gives the account its generated rights.
+// grant binds the generated role to the account.
 func (w *running) grant() {
 	w.t.Helper()
 	data, err := os.ReadFile(filepath.Join(apiserver.Root(), "kustomize", "gateway", "role.yaml"))
@@ -131,7 +131,7 @@ func (w *running) grant() {
 	})
 }
 
-// login writes a login file that believes a proxy in front.
+// login writes a login file that trusts a proxy in front, and returns its path.
 func (w *running) login() string {
 	w.t.Helper()
 	dir := w.t.TempDir()
@@ -156,7 +156,7 @@ func (w *running) probe() int {
 	return res.StatusCode
 }
 
-// open asks for something as somebody; headers come in pairs.
+// open sends a GET request of a user. The headers are names and values in turn.
 func (w *running) open(user, host, path string, headers ...string) *http.Response {
 	w.t.Helper()
 	r, err := http.NewRequestWithContext(w.t.Context(), http.MethodGet, "http://"+w.visitors.Addr().String()+path, nil)
@@ -175,7 +175,7 @@ func (w *running) open(user, host, path string, headers ...string) *http.Respons
 	return res
 }
 
-// get reads a page.
+// get returns the answer to a GET request, and its body.
 func (w *running) get(user, host, path string, headers ...string) (*http.Response, string) {
 	w.t.Helper()
 	res := w.open(user, host, path, headers...)
@@ -212,8 +212,8 @@ func (w *running) userland(name string) *v1alpha1.Userland {
 	return u
 }
 
-// A visit wakes, by a write of the gateway's own account; another is refused; staff is
-// let in by RBAC, and that is written down.
+// The owner's visit wakes the carrel by a write of the gateway's account. Another user is
+// refused. Staff get in by RBAC, and their visit is recorded.
 func TestVisitorsOfACluster(t *testing.T) {
 	w := start(t)
 	hana := w.userland("hana")
@@ -270,7 +270,7 @@ func TestFirstVisitEnrols(t *testing.T) {
 	}
 }
 
-// The name a newcomer would have is that of somebody else: nobody is let into that.
+// The carrel with the newcomer's name belongs to another user, so the newcomer is refused.
 func TestEnrolmentTakesNoCarrelOfAnother(t *testing.T) {
 	w := start(t)
 	w.create(&v1alpha1.Userland{ObjectMeta: metav1.ObjectMeta{Namespace: w.course, Name: "mori"}, Spec: v1alpha1.UserlandSpec{User: "mori@elsewhere.example"}})
@@ -289,7 +289,7 @@ func TestClientsThatAskTooMuch(t *testing.T) {
 	if res.StatusCode != http.StatusRequestHeaderFieldsTooLarge {
 		t.Errorf("headers of 64 KiB are answered %d", res.StatusCode)
 	}
-	// One that never ends its headers is not waited for.
+	// A request that never ends its headers does not delay the stop.
 	conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", w.visitors.Addr().String())
 	if err != nil {
 		t.Fatal(err)
@@ -303,8 +303,8 @@ func TestClientsThatAskTooMuch(t *testing.T) {
 	}
 }
 
-// After a signal it ends once the last visitor has gone, and a page that listens goes
-// at once: to another replica.
+// After a signal the gateway ends when the last visitor has gone. A page that listens is
+// disconnected at once, and goes to another replica.
 func TestStopEndsPagesThatListen(t *testing.T) {
 	w := start(t)
 	res := w.open("hana", w.host("hana"), "/.carrel/wait", "Accept", "text/event-stream")

@@ -1,5 +1,5 @@
-// Command carrel-gateway is the front door: it logs people in, brings each to their
-// own carrel, wakes it when it sleeps, and shows teachers the class board.
+// Command carrel-gateway logs people in, routes each to their own carrel, wakes carrels
+// that are asleep, and shows teachers the class board.
 package main
 
 import (
@@ -30,8 +30,8 @@ func newCommand() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		RunE: func(command *cobra.Command, _ []string) error {
-			// An error says where it comes from; a stack trace would only hide it.
-			ctrl.SetLogger(zap.New(zap.UseDevMode(o.development), zap.StacktraceLevel(zapcore.PanicLevel)))
+			// Errors name where they come from, so stack traces would only be noise.
+			ctrl.SetLogger(zap.New(zap.StacktraceLevel(zapcore.PanicLevel)))
 			server, err := ctrl.GetConfig()
 			if err != nil {
 				return fmt.Errorf("find the API server: %w", err)
@@ -59,11 +59,10 @@ func newCommand() *cobra.Command {
 	flags.StringVar(&o.healthAddress, "health-probe-bind-address", ":8081", "address to serve /healthz and /readyz on")
 	flags.DurationVar(&o.settleFor, "settle-for", 5*time.Second, "how long new visitors are still served after a signal to stop, until the cluster sends them elsewhere")
 	flags.DurationVar(&o.drainFor, "drain-for", 50*time.Minute, "how long connections that last are left alone after a signal to stop")
-	flags.BoolVar(&o.development, "log-development", false, "log for a person at a terminal instead of as JSON")
 	return command
 }
 
-// options are what the flags say.
+// options holds the values of the flags.
 type options struct {
 	deskURL, domain, single       string
 	loginFile                     string
@@ -73,5 +72,4 @@ type options struct {
 	userPrefix, groupPrefix       string
 	metricsAddress, healthAddress string
 	settleFor, drainFor           time.Duration
-	development                   bool
 }

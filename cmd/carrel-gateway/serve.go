@@ -20,20 +20,20 @@ import (
 )
 
 const (
-	// headersWithin bounds how slowly a visitor may send the head of a request.
+	// headersWithin bounds the time for the headers of a request.
 	headersWithin = 10 * time.Second
-	// maxHeader bounds its size in bytes.
+	// maxHeader bounds the size of the headers of a request, in bytes.
 	maxHeader = 32 << 10
-	// idleFor is how long a connection without requests is kept.
+	// idleFor is the time for which a connection without requests is kept.
 	idleFor = 3 * time.Minute
-	// farewell is how long the end of lasting connections takes at most.
+	// farewell bounds the time in which WebSockets are closed at the end.
 	farewell = 10 * time.Second
 )
 
-// run serves until the context ends, and then until those connected have gone, or the
-// time for that is over.
+// run serves until the context ends. It then serves those who are connected until they have
+// gone, or the time of --drain-for is over.
 func (g *gateway) run(ctx context.Context) error {
-	// What serving needs goes on while visitors are still served.
+	// The tasks go on while visitors are still served.
 	working, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	group, working := errgroup.WithContext(working)
@@ -57,7 +57,7 @@ func (g *gateway) run(ctx context.Context) error {
 	return group.Wait()
 }
 
-// ready is an error while no visitors should be sent here.
+// ready returns an error while the cluster should send no visitors to this replica.
 func (g *gateway) ready(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return errors.New("the gateway is about to stop")
@@ -65,13 +65,12 @@ func (g *gateway) ready(ctx context.Context) error {
 	return g.directory.Ready()
 }
 
-// serve serves visitors until ctx ends, and then drains. It gives up when working
-// ends.
+// serve serves visitors until ctx ends, and then drains. It stops at once when working ends.
 func (g *gateway) serve(ctx, working context.Context) error {
 	server := &http.Server{
 		Handler: g.handler, ReadHeaderTimeout: headersWithin, IdleTimeout: idleFor, MaxHeaderBytes: maxHeader,
 		BaseContext: func(net.Listener) context.Context { return ctrl.LoggerInto(working, ctrl.Log.WithName("gateway")) },
-		ErrorLog:    log.New(chatter{ctrl.Log}, "", 0),
+		ErrorLog:    log.New(serverLog{ctrl.Log}, "", 0),
 	}
 	listener, err := g.secured(working)
 	if err != nil {
@@ -90,7 +89,8 @@ func (g *gateway) serve(ctx, working context.Context) error {
 	return g.leave(working, server)
 }
 
-// leave lets visitors go.
+// leave serves new visitors for --settle-for, until the cluster sends them elsewhere, and
+// those who are connected for --drain-for.
 func (g *gateway) leave(working context.Context, server *http.Server) error {
 	ctrl.Log.Info("stop", "newVisitorsFor", g.options.settleFor.String(), "othersFor", g.options.drainFor.String())
 	select {
@@ -110,7 +110,7 @@ func (g *gateway) leave(working context.Context, server *http.Server) error {
 	return group.Wait()
 }
 
-// secured is the listener with TLS, if there is a certificate.
+// secured returns the visitors' listener, with TLS if there is a certificate.
 func (g *gateway) secured(working context.Context) (net.Listener, error) {
 	if g.options.certificate == "" {
 		return g.visitors, nil
@@ -129,7 +129,7 @@ func (g *gateway) secured(working context.Context) (net.Listener, error) {
 	}), nil
 }
 
-// aside serves something beside what visitors see.
+// aside serves probes or metrics; nothing if the listener is nil.
 func aside(ctx context.Context, listener net.Listener, handler http.Handler) error {
 	if listener == nil {
 		return nil
@@ -142,11 +142,12 @@ func aside(ctx context.Context, listener net.Listener, handler http.Handler) err
 	return nil
 }
 
-// chatter logs what http.Server says, for who looks closely: scanners fail at TLS all
-// the time. A defect of ours everybody sees, without whose address it was.
-type chatter struct{ log logr.Logger }
+// serverLog writes the messages of http.Server to the log, at level 1, since network
+// scanners fail at TLS all the time. It logs a panic as an error, without the visitor's
+// address.
+type serverLog struct{ log logr.Logger }
 
-func (c chatter) Write(p []byte) (int, error) {
+func (c serverLog) Write(p []byte) (int, error) {
 	if what, ours := strings.CutPrefix(string(p), "http: panic serving "); ours {
 		_, cause, _ := strings.Cut(what, ": ")
 		c.log.Error(errors.New(cause), "answer a request")

@@ -24,7 +24,7 @@ func TestDefectsAreLoggedForEverybody(t *testing.T) {
 			var said strings.Builder
 			logger := funcr.New(func(_, line string) { said.WriteString(line) }, funcr.Options{})
 			server := httptest.NewUnstartedServer(test.handler)
-			server.Config.ErrorLog = log.New(chatter{logger}, "", 0)
+			server.Config.ErrorLog = log.New(serverLog{logger}, "", 0)
 			server.Start()
 			r, err := http.NewRequestWithContext(context.Background(), http.MethodGet, server.URL, nil)
 			if err != nil {

@@ -12,9 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/carrel-dev/carrel/forge"
-	"github.com/carrel-dev/carrel/forge/gitea"
-	"github.com/carrel-dev/carrel/forge/github"
-	"github.com/carrel-dev/carrel/forge/gitlab"
+	"github.com/carrel-dev/carrel/forge/kinds"
 	"github.com/carrel-dev/carrel/gitops/check"
 	"github.com/carrel-dev/carrel/gitops/ci"
 	"github.com/carrel-dev/carrel/gitops/plan"
@@ -23,16 +21,6 @@ import (
 
 // tokenVariable names the environment variable with the token for carrel ci report.
 const tokenVariable = "CARREL_TOKEN"
-
-// forges holds the clients of each kind of forge.
-var forges = map[ci.Kind]struct {
-	open     forge.Open
-	comments forge.OpenComments
-}{
-	ci.Gitea:  {gitea.Open, gitea.OpenComments},
-	ci.GitHub: {github.Open, github.OpenComments},
-	ci.GitLab: {gitlab.Open, gitlab.OpenComments},
-}
 
 func newCICommand() *cobra.Command {
 	return group(&cobra.Command{
@@ -55,11 +43,11 @@ be merged.`,
 		Example: "  carrel ci check --cluster campus --output carrel-report.json",
 		Args:    cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
-			request, err := ci.FromEnvironment(os.Getenv)
+			_, request, err := kinds.FromEnvironment(os.Getenv)
 			if err != nil {
 				return err
 			}
-			report, err := checkRequest(command.Context(), repository, cluster, request, time.Now())
+			report, err := inspect(command.Context(), repository, cluster, request, time.Now())
 			if err != nil {
 				return err
 			}
@@ -81,9 +69,9 @@ be merged.`,
 	return command
 }
 
-// checkRequest checks and plans the request against its merge base. Mistakes in the
-// tree are part of the report; mistakes in the run are returned as an error.
-func checkRequest(ctx context.Context, directory, cluster string, request ci.MergeRequest, now time.Time) (ci.Report, error) {
+// inspect checks the head of a merge request, and plans what merging it does. Faults of the
+// tree are part of the report; faults of this run are errors.
+func inspect(ctx context.Context, directory, cluster string, request forge.MergeRequest, now time.Time) (ci.Report, error) {
 	report := ci.Report{Base: request.Base, Head: request.Head}
 	repository, err := tree.Open(directory)
 	if err != nil {
@@ -146,11 +134,11 @@ Nothing is rendered.`,
 		Example: "  " + tokenVariable + "=... carrel ci report --input carrel-report.json",
 		Args:    cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
-			request, err := ci.FromEnvironment(os.Getenv)
+			kind, request, err := kinds.FromEnvironment(os.Getenv)
 			if err != nil {
 				return err
 			}
-			return post(command.Context(), repository, input, request, os.Getenv(tokenVariable))
+			return post(command.Context(), repository, input, kind, request, os.Getenv(tokenVariable))
 		},
 	}
 	command.Flags().StringVar(&repository, "repository", ".", "directory of the repository")
@@ -158,7 +146,7 @@ Nothing is rendered.`,
 	return command
 }
 
-func post(ctx context.Context, directory, input string, request ci.MergeRequest, token string) (err error) {
+func post(ctx context.Context, directory, input string, kind forge.Kind, request forge.MergeRequest, token string) (err error) {
 	if token == "" {
 		return fmt.Errorf("%s is not set: put a token there that may comment on merge requests and set commit statuses", tokenVariable)
 	}
@@ -187,17 +175,17 @@ func post(ctx context.Context, directory, input string, request ci.MergeRequest,
 	if err != nil {
 		return err
 	}
-	return say(ctx, request, token, comment, report.Status())
+	return publish(ctx, kind, request, token, comment, report.Status())
 }
 
-// say posts the comment first, because the status refers to it.
-func say(ctx context.Context, request ci.MergeRequest, token, comment string, status forge.Status) error {
+// publish writes the comment, and then the status that points to it.
+func publish(ctx context.Context, kind forge.Kind, request forge.MergeRequest, token, comment string, status forge.Status) error {
 	config := forge.Config{Repository: request.Repository, Token: token}
-	comments, err := forges[request.Kind].comments(config)
+	comments, err := kind.OpenComments(config)
 	if err != nil {
 		return err
 	}
-	statuses, err := forges[request.Kind].open(config)
+	statuses, err := kind.Open(config)
 	if err != nil {
 		return err
 	}

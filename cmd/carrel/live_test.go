@@ -2,8 +2,6 @@ package main
 
 import (
 	"bytes"
-	"context"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -24,14 +22,7 @@ import (
 	"github.com/carrel-dev/carrel/test/flux"
 )
 
-func TestMain(m *testing.M) {
-	crds, err := flux.CRDs(context.Background())
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	apiserver.Main(m, crds...)
-}
+func TestMain(m *testing.M) { flux.Main(m) }
 
 // kubeconfig returns the path of a kubeconfig for the tests' API server.
 func kubeconfig(t *testing.T) string {

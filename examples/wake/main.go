@@ -1,9 +1,9 @@
-// Wake says that the user of a carrel is there, which starts it if it is asleep,
-// waits until it runs, and prints its address:
+// Wake reports activity of a carrel's user, which starts the carrel if it is asleep. It
+// waits until the carrel runs, and prints its address:
 //
 //	go run ./examples/wake -namespace prog1 hana-mori
 //
-// It needs what the ClusterRole carrel-proxy grants.
+// It needs the rights of the ClusterRole carrel-proxy.
 package main
 
 import (
@@ -32,7 +32,7 @@ import (
 	"github.com/carrel-dev/carrel/api/v1alpha1"
 )
 
-// fieldManager owns the field this program writes, and that one only.
+// fieldManager owns the one field that this program writes.
 const fieldManager = "example-wake"
 
 func main() {
@@ -80,12 +80,12 @@ func wake(ctx context.Context, config *rest.Config, namespace, name string, out 
 	return nil
 }
 
-// reportActivity says that the user was there. It applies, so that it needs to
-// know nothing else of the status and can't undo what others write there.
+// reportActivity writes the time of the user's last activity. Server-side apply leaves the
+// rest of the status as others wrote it.
 func reportActivity(ctx context.Context, userlands typedv1alpha1.UserlandInterface, namespace, name string, at time.Time) error {
 	activity := applyv1alpha1.Userland(name, namespace).
 		WithStatus(applyv1alpha1.UserlandStatus().WithLastActivityTime(metav1.NewTime(at)))
-	// Force takes the field over from whoever reported before.
+	// Force takes the field over from the program that wrote it before.
 	_, err := userlands.ApplyStatus(ctx, activity, metav1.ApplyOptions{FieldManager: fieldManager, Force: true})
 	if err != nil {
 		return fmt.Errorf("report activity of %s/%s: %w", namespace, name, err)
@@ -93,7 +93,7 @@ func reportActivity(ctx context.Context, userlands typedv1alpha1.UserlandInterfa
 	return nil
 }
 
-// running waits until the carrel answers.
+// running waits until the carrel runs.
 func running(ctx context.Context, userlands typedv1alpha1.UserlandInterface, name string) (*v1alpha1.Userland, error) {
 	this := fields.OneTermEqualSelector(metav1.ObjectNameField, name).String()
 	source := &cache.ListWatch{

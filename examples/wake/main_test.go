@@ -19,7 +19,7 @@ import (
 
 func TestMain(m *testing.M) { apiserver.Main(m) }
 
-// inState makes a carrel that is in a state.
+// inState creates a carrel in a state.
 func inState(t *testing.T, state string) (string, typedv1alpha1.UserlandInterface) {
 	t.Helper()
 	namespace := apiserver.Namespace(t, apiserver.Client(t))
@@ -35,7 +35,7 @@ func inState(t *testing.T, state string) (string, typedv1alpha1.UserlandInterfac
 	return namespace, userlands
 }
 
-// setState plays the controller.
+// setState writes the status in place of the controller.
 func setState(t *testing.T, userlands typedv1alpha1.UserlandInterface, namespace, state string) {
 	t.Helper()
 	status := applyv1alpha1.UserlandStatus().WithState(state).WithAddress("http://hanako." + namespace + ".svc:8080")

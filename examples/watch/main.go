@@ -1,4 +1,4 @@
-// Watch prints each carrel of a namespace with its state, and then what changes:
+// Watch prints each carrel of a namespace with its state, and then each change:
 //
 //	go run ./examples/watch -namespace prog1
 //
@@ -62,7 +62,7 @@ func watch(ctx context.Context, config *rest.Config, namespace string, out io.Wr
 	factory.Start(ctx.Done())
 	defer factory.Shutdown()
 	if cache.WaitForCacheSync(ctx.Done(), handler.HasSynced) {
-		// From here on the lister answers without asking the API server.
+		// From here on the lister answers from its cache.
 		list, err := userlands.Lister().Userlands(namespace).List(labels.Everything())
 		if err != nil {
 			return fmt.Errorf("list the carrels of %s: %w", namespace, err)
@@ -73,8 +73,8 @@ func watch(ctx context.Context, config *rest.Config, namespace string, out io.Wr
 	return nil
 }
 
-// printer prints a carrel that comes, goes, or comes to another state. Its
-// functions are called one at a time.
+// printer returns a handler that prints carrels that are created, deleted, or change their
+// state. The informer calls its functions one at a time.
 func printer(out io.Writer) cache.ResourceEventHandlerFuncs {
 	return cache.ResourceEventHandlerFuncs{
 		AddFunc: func(object any) {
@@ -97,8 +97,8 @@ func printer(out io.Writer) cache.ResourceEventHandlerFuncs {
 	}
 }
 
-// describe is one line about a carrel. The set of states is open: one that came
-// later is shown as it is.
+// describe returns one line about a carrel. The set of states is open, so a state that is
+// not known here is printed as it is.
 func describe(u *v1alpha1.Userland) string {
 	state, reason := u.Status.State, ""
 	if state == "" {

@@ -11,21 +11,21 @@ import (
 	"github.com/carrel-dev/carrel/forge"
 )
 
-// CommentTarget is a forge to test the comments of.
+// CommentTarget is a forge whose comments are tested.
 type CommentTarget struct {
 	Open   forge.OpenComments
 	Config forge.Config
-	// Request makes a merge request and returns its number.
+	// Request opens a merge request and returns its number.
 	Request func(t *testing.T) int64
-	// Say makes somebody else comment on it.
+	// Say adds a comment of another user.
 	Say func(t *testing.T, request int64, body string)
-	// Bodies are those of all comments on it, oldest first.
+	// Bodies returns the bodies of all comments, oldest first.
 	Bodies func(t *testing.T, request int64) []string
 }
 
 const mark = forge.Mark("check/test")
 
-// RunComments runs all tests of comments.
+// RunComments runs the tests of comments.
 func RunComments(t *testing.T, target CommentTarget) {
 	t.Run("one comment is made and kept up to date", target.testKeep)
 	t.Run("marks are apart from each other", target.testMarks)
@@ -45,7 +45,8 @@ func (target CommentTarget) client(t *testing.T) forge.Comments {
 	return client
 }
 
-// keep says texts, one after the other, and expects bodies in the end.
+// keep calls Keep with each of the texts in turn, and then compares the bodies of all
+// comments.
 func (target CommentTarget) keep(t *testing.T, request int64, texts []string, want ...string) {
 	t.Helper()
 	client := target.client(t)

@@ -1,5 +1,5 @@
-// Package conformance holds the tests that every forge's client passes, against
-// the forge itself and against the server that stands in for it in other tests.
+// Package conformance provides the tests that the client of every forge passes, against the
+// forge itself and against the server that replaces it in other tests.
 package conformance
 
 import (
@@ -14,10 +14,10 @@ import (
 	"github.com/carrel-dev/carrel/forge"
 )
 
-// Target is a forge to test against.
+// Target is a forge whose commit statuses are tested.
 type Target struct {
 	Open forge.Open
-	// Config reaches a repository whose statuses the token may write.
+	// Config names a repository, with a token that may write its statuses.
 	Config forge.Config
 	// Commit makes a commit in that repository and returns its hash.
 	Commit func(t *testing.T) string
@@ -25,7 +25,7 @@ type Target struct {
 
 const course = "carrel/test/prog1"
 
-// Run runs them all.
+// Run runs the tests of commit statuses.
 func Run(t *testing.T, target Target) {
 	t.Run("a commit without statuses has no latest one", target.testNone)
 	t.Run("what was posted last is the latest", target.testLatest)

@@ -10,7 +10,7 @@ import (
 	"github.com/carrel-dev/carrel/forge"
 )
 
-// OpenComments makes a client for the comments on pull requests. It sends nothing.
+// OpenComments makes a client for the comments on pull requests. It sends no request.
 func OpenComments(config forge.Config) (forge.Comments, error) {
 	c, err := Open(config)
 	if err != nil {
@@ -19,7 +19,7 @@ func OpenComments(config forge.Config) (forge.Comments, error) {
 	return c.(*client), nil
 }
 
-// Keep changes our comment on a pull request, or makes it.
+// Keep implements forge.Comments.
 func (c *client) Keep(ctx context.Context, request int64, mark forge.Mark, text string) error {
 	api, err := c.api(ctx)
 	if err != nil {
@@ -48,14 +48,14 @@ func (c *client) Keep(ctx context.Context, request int64, mark forge.Mark, text 
 	return nil
 }
 
-// comment is the one of ours that bears the mark; nil if there is none. Gitea
-// gives all comments of a request at once.
+// comment returns the comment with the mark that the token's owner made; nil if there is
+// none. Gitea returns all comments of a request at once.
 func (c *client) comment(api *sdk.Client, request int64, mark forge.Mark, self int64) (*sdk.Comment, error) {
 	comments, response, err := api.ListIssueComments(c.repository.Owner, c.repository.Name, request, sdk.ListIssueCommentOptions{})
 	if err != nil && response != nil && response.StatusCode == http.StatusInternalServerError {
-		// Gitea answers so for a request it does not have; a look at it tells.
-		if _, look, lookErr := api.GetIssue(c.repository.Owner, c.repository.Name, request); lookErr != nil {
-			response, err = look, lookErr
+		// Gitea answers 500 for a request that does not exist. Reading the request tells.
+		if _, answer, issueErr := api.GetIssue(c.repository.Owner, c.repository.Name, request); issueErr != nil {
+			response, err = answer, issueErr
 		}
 	}
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 	"github.com/carrel-dev/carrel/forge/gitea"
 )
 
-// To comments, Gitea's issues and pull requests are alike; issues need no branch.
+// Gitea's API for comments is the same for issues and pull requests. Issues need no branch.
 func TestComments(t *testing.T) {
 	admin, err := sdk.NewClient(server.url, sdk.SetToken(server.token))
 	if err != nil {
@@ -53,7 +53,7 @@ func TestComments(t *testing.T) {
 	})
 }
 
-// member is somebody else who may write to the repository.
+// member is another user who may write to the repository.
 func member(t *testing.T, admin *sdk.Client, repository forge.Repository, name string) *sdk.Client {
 	t.Helper()
 	password, stay, write := fmt.Sprintf("%s-of-the-test", name), false, sdk.AccessModeWrite

@@ -104,7 +104,7 @@ func TestUnusableCA(t *testing.T) {
 }
 
 func TestTrustsTheCAGiven(t *testing.T) {
-	// The stand-in answers 401 to every wrong token, so 401 means TLS worked.
+	// The server answers 401 to every wrong token, so a 401 shows that TLS worked.
 	standIn := giteatest.NewTLS(t)
 	config := config(t, standIn)
 	config.Token = "wrong"

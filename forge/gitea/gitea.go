@@ -1,4 +1,4 @@
-// Package gitea keeps commit statuses on Gitea and Forgejo.
+// Package gitea reads and writes commit statuses and comments on Gitea and Forgejo.
 package gitea
 
 import (
@@ -21,7 +21,7 @@ type client struct {
 	http       *http.Client
 }
 
-// Open makes a client for a repository on Gitea or Forgejo. It sends nothing.
+// Open makes a client for a repository on Gitea or Forgejo. It sends no request.
 func Open(config forge.Config) (forge.Client, error) {
 	httpClient, err := forge.HTTPClient(config)
 	if err != nil {
@@ -34,7 +34,7 @@ func Open(config forge.Config) (forge.Client, error) {
 	}, nil
 }
 
-// Latest reads newest first until it meets the context.
+// Latest reads the newest statuses first, until it finds the context.
 func (c *client) Latest(ctx context.Context, commit, statusContext string) (*forge.Status, error) {
 	api, err := c.api(ctx)
 	if err != nil {
@@ -52,7 +52,7 @@ func (c *client) Latest(ctx context.Context, commit, statusContext string) (*for
 				newest = row
 			}
 		}
-		// Rows of one second come in no order, so they are all looked at.
+		// Rows of one second come in no order, so all of them are read.
 		if newest != nil && rows[len(rows)-1].Created.Before(newest.Created) {
 			break
 		}
@@ -81,18 +81,18 @@ func (c *client) Post(ctx context.Context, commit string, status forge.Status) e
 		return nil
 	}
 	err = meaning(response, err)
-	// Gitea answers 500 to a status for a commit it does not have, as if it were
-	// ill; a look at the commit tells the two apart.
+	// Gitea answers 500 to a status for a commit that does not exist, as to an error of its
+	// own. Reading the commit tells the two apart.
 	if response != nil && response.StatusCode == http.StatusInternalServerError {
-		if _, lookErr := c.Latest(ctx, commit, status.Context); errors.Is(lookErr, forge.ErrNotFound) {
-			err = lookErr
+		if _, readErr := c.Latest(ctx, commit, status.Context); errors.Is(readErr, forge.ErrNotFound) {
+			err = readErr
 		}
 	}
 	return fmt.Errorf("post a status on commit %s: %w", commit, err)
 }
 
-// api makes the library's client anew for each call, because it holds the
-// call's context. Naming no version spares it a request to ask for one.
+// api makes a client of the library for one call, because the client holds the call's
+// context. With an empty version it sends no request to ask for the version.
 func (c *client) api(ctx context.Context) (*gitea.Client, error) {
 	api, err := gitea.NewClient(c.repository.Server,
 		gitea.SetContext(ctx), gitea.SetHTTPClient(c.http), gitea.SetToken(c.token),
@@ -103,7 +103,7 @@ func (c *client) api(ctx context.Context) (*gitea.Client, error) {
 	return api, nil
 }
 
-// meaning sorts an error by what is to be done about it.
+// meaning wraps an error in the error of package forge that tells what to do about it.
 func meaning(response *gitea.Response, err error) error {
 	if response == nil {
 		return &forge.UnavailableError{Err: err}
@@ -116,7 +116,7 @@ func meaning(response *gitea.Response, err error) error {
 	case code == http.StatusTooManyRequests || code >= http.StatusInternalServerError:
 		return &forge.UnavailableError{RetryAfter: forge.RetryAfter(response.Header), Err: err}
 	case code/100 == 2:
-		// It answered, but not in its own words: a proxy's page, or half an answer.
+		// A 2xx with an error is the page of a proxy, or half an answer.
 		return &forge.UnavailableError{Err: err}
 	}
 	return err

@@ -16,10 +16,10 @@ import (
 	"time"
 )
 
-// programVariable names Gitea's program; the files it serves lie beside it.
+// programVariable names the path of Gitea's program, which has its files beside it.
 const programVariable = "CARREL_GITEA"
 
-// startWithin is generous: a busy machine makes Gitea's database slowly.
+// startWithin is long, since a busy machine takes long to create Gitea's database.
 const startWithin = 2 * time.Minute
 
 // server is the Gitea of these tests.
@@ -52,7 +52,7 @@ func run(m *testing.M) (code int, err error) {
 	return m.Run(), nil
 }
 
-// start leaves a Gitea running on a free port of loopback.
+// start starts a Gitea on a free port of the loopback interface.
 func start(program, data string) (stop func(), err error) {
 	address, err := freeAddress()
 	if err != nil {
@@ -167,7 +167,7 @@ LEVEL = Warn
 	return file, os.WriteFile(file, []byte(ini), 0o600)
 }
 
-// tokenIn finds the token in what Gitea says on making a user: its last word.
+// tokenIn returns the token in Gitea's output when it creates a user: the last word.
 func tokenIn(output string) (string, error) {
 	_, after, found := strings.Cut(output, "Access token was successfully created... ")
 	if words := strings.Fields(after); found && len(words) > 0 {

@@ -18,16 +18,15 @@ import (
 
 const publicAPI = "https://api.github.com"
 
-// Opener opens clients, and keeps the tokens of GitHub Apps between them: one lasts
-// an hour, and is fetched anew a minute before its end. The zero value is ready.
+// Opener opens clients. They share the tokens of GitHub Apps, which last an hour and are
+// fetched again a minute before their end. The zero value is ready to use.
 type Opener struct {
 	mu            sync.Mutex
 	installations map[[sha256.Size]byte]*installation
 }
 
-// installation is a GitHub App in an account, as far as one repository goes. It
-// sends requests with a token of that, which may do nothing but write commit
-// statuses of the one repository.
+// installation is a GitHub App in an account. It is an http.RoundTripper that adds a token
+// of the App. The token may write commit statuses of one repository, and nothing else.
 type installation struct {
 	repository forge.Repository
 	apps       *ghinstallation.AppsTransport
@@ -39,7 +38,8 @@ type installation struct {
 	token *ghinstallation.Transport
 }
 
-// installationOf is the one that was made before of the same credentials, if any.
+// installationOf returns the installation for the credentials. Clients with the same
+// credentials share it.
 func (o *Opener) installationOf(config forge.Config, httpClient *http.Client) (*installation, error) {
 	key := sha256.Sum256(fmt.Appendf(nil, "%+v\n%+v\n%s", config.Repository, *config.App, config.CA))
 	o.mu.Lock()
@@ -67,7 +67,7 @@ func (o *Opener) installationOf(config forge.Config, httpClient *http.Client) (*
 	return made, nil
 }
 
-// apiOf is where tokens come from.
+// apiOf returns the address of the API that gives tokens.
 func apiOf(config forge.Config) string {
 	switch {
 	case config.App.BaseURL != "":
@@ -78,7 +78,7 @@ func apiOf(config forge.Config) string {
 	return config.Repository.Server + "/api/v3"
 }
 
-// RoundTrip sends a request with a token.
+// RoundTrip implements http.RoundTripper.
 func (i *installation) RoundTrip(request *http.Request) (*http.Response, error) {
 	token, err := i.find(request.Context())
 	if err != nil {
@@ -87,7 +87,8 @@ func (i *installation) RoundTrip(request *http.Request) (*http.Response, error) 
 	return token.RoundTrip(request)
 }
 
-// find asks for the installation unless it is known: an App is in an account once.
+// find returns the transport with the token. It asks the forge for the installation if that
+// is not known; an account has an App once.
 func (i *installation) find(ctx context.Context) (*ghinstallation.Transport, error) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -113,9 +114,9 @@ func (i *installation) find(ctx context.Context) (*ghinstallation.Transport, err
 	return i.token, nil
 }
 
-// withoutToken says what it means that GitHub gave no token. Its 404 is for an App
-// that is not installed there, its 422 for one that may not write statuses, and both
-// may mean that there is no such repository.
+// withoutToken is the meaning of an error when GitHub gave no token. It answers 404 for an
+// App that is not installed there, and 422 for one that may not write statuses. Both may
+// also mean that the repository does not exist.
 func withoutToken(err error) error {
 	var (
 		noToken *ghinstallation.HTTPError
@@ -125,7 +126,7 @@ func withoutToken(err error) error {
 	switch {
 	case errors.As(err, &noToken) && noToken.Response != nil:
 		answer = noToken.Response
-		_ = answer.Body.Close() // only its head counts
+		_ = answer.Body.Close() // its status is enough
 	case errors.As(err, &refused):
 		answer = refused.Response
 	default:

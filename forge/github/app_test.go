@@ -30,8 +30,8 @@ func TestConformanceOfAnApp(t *testing.T) {
 	})
 }
 
-// look opens a client, as the reporter does for each report, and asks something.
-func look(t *testing.T, opener *github.Opener, config forge.Config, commit string) error {
+// readLatest opens a client, as the reporter does for each report, and reads a status.
+func readLatest(t *testing.T, opener *github.Opener, config forge.Config, commit string) error {
 	t.Helper()
 	client, err := opener.Open(config)
 	if err != nil {
@@ -53,7 +53,7 @@ func TestTokenOfAnAppIsKeptUntilItsEndIsNear(t *testing.T) {
 			standIn, opener := githubtest.New(t), &github.Opener{}
 			config, commit := appConfig(t, standIn, test.lasts), standIn.Commit("a")
 			for range 3 {
-				if err := look(t, opener, config, commit); err != nil {
+				if err := readLatest(t, opener, config, commit); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -64,18 +64,18 @@ func TestTokenOfAnAppIsKeptUntilItsEndIsNear(t *testing.T) {
 	}
 }
 
-// An App that is installed again has another token before the old one's end.
+// An App that is installed again gets another token before the old one has expired.
 func TestTokenOfAnAppIsRevoked(t *testing.T) {
 	standIn, opener := githubtest.New(t), &github.Opener{}
 	config, commit := appConfig(t, standIn, time.Hour), standIn.Commit("a")
-	if err := look(t, opener, config, commit); err != nil {
+	if err := readLatest(t, opener, config, commit); err != nil {
 		t.Fatal(err)
 	}
 	standIn.Revoke()
-	if err := look(t, opener, config, commit); !errors.Is(err, forge.ErrUnauthorized) {
+	if err := readLatest(t, opener, config, commit); !errors.Is(err, forge.ErrUnauthorized) {
 		t.Errorf("a revoked token gave %v, want %v", err, forge.ErrUnauthorized)
 	}
-	if err := look(t, opener, config, commit); err != nil {
+	if err := readLatest(t, opener, config, commit); err != nil {
 		t.Errorf("after that the App is asked for no other token: %v", err)
 	}
 }
@@ -94,7 +94,7 @@ func TestAppRefused(t *testing.T) {
 			standIn := githubtest.New(t)
 			config := appConfig(t, standIn, time.Hour)
 			edit(&config, standIn)
-			if err := look(t, &github.Opener{}, config, standIn.Commit("a")); !errors.Is(err, forge.ErrUnauthorized) {
+			if err := readLatest(t, &github.Opener{}, config, standIn.Commit("a")); !errors.Is(err, forge.ErrUnauthorized) {
 				t.Errorf("got %v, want %v", err, forge.ErrUnauthorized)
 			}
 		})
@@ -119,7 +119,7 @@ func TestAppWhileGitHubIsDown(t *testing.T) {
 			}
 			githubtest.Reply(w, answer.code, nil)
 		})
-		err := look(t, &github.Opener{}, config, strings.Repeat("5", 40))
+		err := readLatest(t, &github.Opener{}, config, strings.Repeat("5", 40))
 		var unavailable *forge.UnavailableError
 		if !errors.As(err, &unavailable) || unavailable.RetryAfter != answer.want {
 			t.Errorf("%s: got %v, want it unavailable for %v", name, err, answer.want)

@@ -10,11 +10,11 @@ import (
 	"github.com/carrel-dev/carrel/forge"
 )
 
-// actionsUser is who comments with the token of a GitHub Actions run, which may
-// not ask whose token it is.
+// actionsUser is the owner of the token of a GitHub Actions run. With this token one may not
+// ask for the owner.
 const actionsUser = "github-actions[bot]"
 
-// OpenComments makes a client for the comments on pull requests. It sends nothing.
+// OpenComments makes a client for the comments on pull requests. It sends no request.
 func OpenComments(config forge.Config) (forge.Comments, error) {
 	c, err := Open(config)
 	if err != nil {
@@ -23,7 +23,7 @@ func OpenComments(config forge.Config) (forge.Comments, error) {
 	return c.(*client), nil
 }
 
-// Keep changes our comment on a pull request, or makes it.
+// Keep implements forge.Comments.
 func (c *client) Keep(ctx context.Context, request int64, mark forge.Mark, text string) error {
 	self, err := c.self(ctx)
 	if err != nil {
@@ -48,7 +48,7 @@ func (c *client) Keep(ctx context.Context, request int64, mark forge.Mark, text 
 	return nil
 }
 
-// self is whose token it is.
+// self returns the login of the token's owner.
 func (c *client) self(ctx context.Context) (string, error) {
 	user, response, err := c.api.Users.Get(ctx, "")
 	switch {
@@ -60,7 +60,8 @@ func (c *client) self(ctx context.Context) (string, error) {
 	return "", fmt.Errorf("ask whose token it is: %w", meaning(response, err))
 }
 
-// comment is the one of ours that bears the mark; nil if there is none.
+// comment returns the comment with the mark that the token's owner made; nil if there is
+// none.
 func (c *client) comment(ctx context.Context, request int, mark forge.Mark, self string) (*sdk.IssueComment, error) {
 	options := &sdk.IssueListCommentsOptions{ListOptions: sdk.ListOptions{Page: 1, PerPage: pageSize}}
 	for options.Page > 0 {

@@ -21,7 +21,7 @@ func TestComments(t *testing.T) {
 	})
 }
 
-// The token of a GitHub Actions run may not ask whose it is.
+// The token of a GitHub Actions run may not ask for its owner.
 func TestCommentsOfActions(t *testing.T) {
 	standIn := githubtest.New(t)
 	standIn.Actions()

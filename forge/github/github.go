@@ -1,4 +1,5 @@
-// Package github keeps commit statuses on GitHub and GitHub Enterprise Server.
+// Package github reads and writes commit statuses and comments on GitHub and GitHub
+// Enterprise Server.
 package github
 
 import (
@@ -16,25 +17,25 @@ import (
 )
 
 const (
-	// pageSize is the most that GitHub gives at once.
+	// pageSize is the largest page that GitHub returns.
 	pageSize = 100
-	// unnamedWait is what GitHub's documentation asks for when it limits a
-	// client without saying for how long.
+	// unnamedWait is the time that GitHub's documentation asks a client to wait if GitHub
+	// limits it without a Retry-After.
 	unnamedWait = time.Minute
 )
 
 type client struct {
 	repository forge.Repository
 	api        *sdk.Client
-	// forget drops what is known of a GitHub App; nil without one.
+	// forget drops the cached installation of a GitHub App; nil without an App.
 	forget func()
 }
 
 // Open makes a client with an Opener of its own.
 func Open(config forge.Config) (forge.Client, error) { return new(Opener).Open(config) }
 
-// Open makes a client for a repository on GitHub, or on a GitHub Enterprise
-// Server if its address is not github.com. It sends nothing.
+// Open makes a client for a repository on GitHub, or on a GitHub Enterprise Server if its
+// address is not github.com. It sends no request.
 func (o *Opener) Open(config forge.Config) (forge.Client, error) {
 	httpClient, err := forge.HTTPClient(config)
 	if err != nil {
@@ -61,13 +62,13 @@ func (o *Opener) Open(config forge.Config) (forge.Client, error) {
 	return &client{repository: config.Repository, api: api, forget: forget}, nil
 }
 
-// public reports whether a server is GitHub's own, whose API has another host.
+// public reports whether a server is github.com, whose API has another host.
 func public(server string) bool {
 	u, err := url.Parse(server)
 	return err == nil && strings.EqualFold(u.Hostname(), "github.com")
 }
 
-// Latest reads until it meets the context: GitHub lists the newest first.
+// Latest reads statuses until it finds the context. GitHub lists the newest first.
 func (c *client) Latest(ctx context.Context, commit, statusContext string) (*forge.Status, error) {
 	for page := 1; page > 0; {
 		rows, response, err := c.api.Repositories.ListStatuses(ctx, c.repository.Owner, c.repository.Name, commit,
@@ -87,7 +88,8 @@ func (c *client) Latest(ctx context.Context, commit, statusContext string) (*for
 	return nil, nil
 }
 
-// stateOf takes GitHub's fourth state, which we never post, for a failure.
+// stateOf converts a state of GitHub. It maps the fourth state, which Post never sends, to
+// Failure.
 func stateOf(state string) forge.State {
 	if state == "error" {
 		return forge.Failure
@@ -111,8 +113,8 @@ func (c *client) Post(ctx context.Context, commit string, status forge.Status) e
 	return nil
 }
 
-// meaning also sees to it that what is known of an App is asked anew after a refusal:
-// it may have been installed again, or given another permission.
+// meaning calls the function of this name. After a refusal it also drops the cached
+// installation of the App, which may have been installed again or given other permissions.
 func (c *client) meaning(response *sdk.Response, err error) error {
 	err = meaning(response, err)
 	if c.forget != nil && errors.Is(err, forge.ErrUnauthorized) {
@@ -121,7 +123,7 @@ func (c *client) meaning(response *sdk.Response, err error) error {
 	return err
 }
 
-// meaning sorts an error by what is to be done about it.
+// meaning wraps an error in the error of package forge that tells what to do about it.
 func meaning(response *sdk.Response, err error) error {
 	if response == nil {
 		return withoutToken(err)
@@ -135,14 +137,14 @@ func meaning(response *sdk.Response, err error) error {
 	case code == http.StatusNotFound || code == http.StatusUnprocessableEntity && noCommit(err):
 		return fmt.Errorf("%w: %w", forge.ErrNotFound, err)
 	case code >= http.StatusInternalServerError || code/100 == 2:
-		// A 2xx with an error is a proxy's page, or half an answer.
+		// A 2xx with an error is the page of a proxy, or half an answer.
 		return &forge.UnavailableError{Err: err}
 	}
 	return err
 }
 
-// limit tells a 403 that means "too many requests" from one that means "not you",
-// and how long to wait.
+// limit reports whether GitHub limits the client's requests, and returns how long to wait.
+// A 403 may mean this, or that the token lacks a permission.
 func limit(response *sdk.Response, err error) (wait time.Duration, limited bool) {
 	var primary *sdk.RateLimitError
 	var secondary *sdk.AbuseRateLimitError
@@ -162,7 +164,7 @@ func limit(response *sdk.Response, err error) (wait time.Duration, limited bool)
 	return after, true
 }
 
-// noCommit recognises GitHub's way of saying 404 to a hash it does not have.
+// noCommit reports whether an error of status 422 means that a commit does not exist.
 func noCommit(err error) bool {
 	var refused *sdk.ErrorResponse
 	return errors.As(err, &refused) && strings.HasPrefix(refused.Message, "No commit found for SHA")

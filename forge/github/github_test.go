@@ -70,7 +70,7 @@ func TestFailures(t *testing.T) {
 	}
 }
 
-// try makes each call with a client of its own, as the reporter does.
+// try makes each call with a new client, as the reporter does.
 func try(t *testing.T, standIn *githubtest.Server) map[string]error {
 	t.Helper()
 	commit := strings.Repeat("5", 40)

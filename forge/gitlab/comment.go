@@ -9,7 +9,7 @@ import (
 	"github.com/carrel-dev/carrel/forge"
 )
 
-// OpenComments makes a client for the notes on merge requests. It sends nothing.
+// OpenComments makes a client for the notes on merge requests. It sends no request.
 func OpenComments(config forge.Config) (forge.Comments, error) {
 	c, err := Open(config)
 	if err != nil {
@@ -18,7 +18,7 @@ func OpenComments(config forge.Config) (forge.Comments, error) {
 	return c.(*client), nil
 }
 
-// Keep changes our note on a merge request, or makes it.
+// Keep implements forge.Comments.
 func (c *client) Keep(ctx context.Context, request int64, mark forge.Mark, text string) error {
 	self, response, err := c.api.Users.CurrentUser(sdk.WithContext(ctx))
 	if err != nil {
@@ -43,7 +43,7 @@ func (c *client) Keep(ctx context.Context, request int64, mark forge.Mark, text 
 	return nil
 }
 
-// note is the one of ours that bears the mark; nil if there is none.
+// note returns the note with the mark that the token's owner made; nil if there is none.
 func (c *client) note(ctx context.Context, request int64, mark forge.Mark, self int64) (*sdk.Note, error) {
 	options := &sdk.ListMergeRequestNotesOptions{ListOptions: sdk.ListOptions{PerPage: pageSize, Page: 1}}
 	for options.Page > 0 {

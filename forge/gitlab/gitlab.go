@@ -1,4 +1,4 @@
-// Package gitlab keeps commit statuses on GitLab.
+// Package gitlab reads and writes commit statuses and comments on GitLab.
 package gitlab
 
 import (
@@ -13,21 +13,21 @@ import (
 	"github.com/carrel-dev/carrel/forge"
 )
 
-// pageSize is the most that GitLab gives at once.
+// pageSize is the largest page that GitLab returns.
 const pageSize = 100
 
 type client struct {
-	// project is the whole path of the repository: groups, sub-groups, name.
+	// project is the full path of the repository: groups, sub-groups and name.
 	project string
 	// branch is the ref of the statuses; may be empty.
 	branch string
 	api    *sdk.Client
 }
 
-// Open makes a client for a project of a GitLab. It sends nothing.
+// Open makes a client for a project of a GitLab. It sends no request.
 //
-// Everything after the host is taken for the project's path, since groups nest:
-// a GitLab that is itself mounted below a path is not supported, as in Flux.
+// It takes everything after the host for the project's path, since groups nest. So a GitLab
+// that is mounted below a path is not supported, as in Flux.
 func Open(config forge.Config) (forge.Client, error) {
 	httpClient, err := forge.HTTPClient(config)
 	if err != nil {
@@ -39,7 +39,7 @@ func Open(config forge.Config) (forge.Client, error) {
 	}
 	project := strings.Trim(server.Path+"/"+config.Repository.Owner+"/"+config.Repository.Name, "/")
 	server.Path = ""
-	// The reporter spaces its tries itself, and for all courses of a forge alike.
+	// The reporter has a backoff of its own, which all courses of a forge share.
 	api, err := sdk.NewClient(config.Token, sdk.WithBaseURL(server.String()), sdk.WithHTTPClient(httpClient),
 		sdk.WithoutRetries(), sdk.WithUserAgent("carrel-reporter"))
 	if err != nil {
@@ -48,7 +48,7 @@ func Open(config forge.Config) (forge.Client, error) {
 	return &client{project: project, branch: config.Branch, api: api}, nil
 }
 
-// Latest looks at all rows of the name, for there is one in each pipeline.
+// Latest reads all rows with the name, since there is one in each pipeline.
 func (c *client) Latest(ctx context.Context, commit, statusContext string) (*forge.Status, error) {
 	options := &sdk.GetCommitStatusesOptions{
 		Name: &statusContext, All: sdk.Ptr(true), ListOptions: sdk.ListOptions{PerPage: pageSize, Page: 1},
@@ -74,22 +74,22 @@ func (c *client) Latest(ctx context.Context, commit, statusContext string) (*for
 	}, nil
 }
 
-// Post takes a refused change of state for done when the commit shows that state:
-// GitLab lets nothing go from pending to pending, not even for a new description.
+// Post treats a refused change of state as done if the commit has that state already.
+// GitLab refuses a change from pending to pending, even with a new description.
 func (c *client) Post(ctx context.Context, commit string, status forge.Status) error {
 	_, response, err := c.api.Commits.SetCommitStatus(c.project, commit, c.options(status), sdk.WithContext(ctx))
 	if err == nil {
 		return nil
 	}
 	if transitionRefused(response, err) {
-		latest, lookErr := c.Latest(ctx, commit, status.Context)
-		if lookErr != nil {
-			return lookErr
+		latest, readErr := c.Latest(ctx, commit, status.Context)
+		if readErr != nil {
+			return readErr
 		}
 		if latest != nil && latest.State == status.State {
 			return nil
 		}
-		// Somebody else changed it in between; the next try meets another state.
+		// Another client changed the state in between, so a retry may succeed.
 		err = &forge.UnavailableError{Err: err}
 	} else {
 		err = meaning(response, err)
@@ -98,27 +98,27 @@ func (c *client) Post(ctx context.Context, commit string, status forge.Status) e
 }
 
 func (c *client) options(status forge.Status) *sdk.SetCommitStatusOptions {
-	options := &sdk.SetCommitStatusOptions{State: wordFor(status.State), Name: &status.Context, Description: &status.Description}
+	options := &sdk.SetCommitStatusOptions{State: valueOf(status.State), Name: &status.Context, Description: &status.Description}
 	if status.Target != "" {
 		options.TargetURL = &status.Target
 	}
-	// Without a ref GitLab takes any branch that holds the commit, and so maybe the
-	// pipeline of a merge request that is closed by now.
+	// Without a ref GitLab chooses any branch with the commit, which may be that of a merge
+	// request that is closed by now.
 	if c.branch != "" {
 		options.Ref = &c.branch
 	}
 	return options
 }
 
-func wordFor(state forge.State) sdk.BuildStateValue {
+func valueOf(state forge.State) sdk.BuildStateValue {
 	return map[forge.State]sdk.BuildStateValue{
 		forge.Pending: sdk.Pending, forge.Success: sdk.Success, forge.Failure: sdk.Failed,
 	}[state]
 }
 
-// stateOf also knows the words that others may have put there.
-func stateOf(word string) forge.State {
-	switch sdk.BuildStateValue(word) {
+// stateOf converts a state of GitLab, also one that Post never sends.
+func stateOf(value string) forge.State {
+	switch sdk.BuildStateValue(value) {
 	case sdk.Success:
 		return forge.Success
 	case sdk.Failed, sdk.Canceled:
@@ -132,8 +132,8 @@ func transitionRefused(response *sdk.Response, err error) bool {
 		strings.Contains(err.Error(), "Cannot transition status")
 }
 
-// meaning sorts an error by what is to be done about it. A 422, such as that a
-// pipeline holds as many jobs as it may, stays a plain refusal.
+// meaning wraps an error in the error of package forge that tells what to do about it. A
+// 422 is returned as it is: the pipeline may have no room for another job.
 func meaning(response *sdk.Response, err error) error {
 	if response == nil {
 		return &forge.UnavailableError{Err: err}
@@ -150,8 +150,8 @@ func meaning(response *sdk.Response, err error) error {
 		}
 		return &forge.UnavailableError{RetryAfter: after, Err: err}
 	case code == http.StatusConflict || code >= http.StatusInternalServerError || code/100 == 2:
-		// 409: another request holds the commit's lock. A 2xx with an error is a
-		// proxy's page, or half an answer.
+		// A 409 means that another request holds the lock of the commit. A 2xx with an error
+		// is the page of a proxy, or half an answer.
 		return &forge.UnavailableError{Err: err}
 	}
 	return err

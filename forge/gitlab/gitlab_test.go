@@ -17,7 +17,7 @@ import (
 
 const course = "carrel/test/prog1"
 
-// The project lies in a sub-group.
+// The project is in a sub-group.
 func TestConformance(t *testing.T) {
 	standIn := gitlabtest.New(t)
 	conformance.Run(t, conformance.Target{
@@ -27,7 +27,7 @@ func TestConformance(t *testing.T) {
 	})
 }
 
-// A commit may be on several branches, each with a pipeline of its own.
+// A commit may be on several branches, each of which has a pipeline.
 func TestBranch(t *testing.T) {
 	standIn := gitlabtest.New(t)
 	commit := standIn.Commit("a")

@@ -1,5 +1,5 @@
-// Package access says who may: one's own carrel, and what Kubernetes' RBAC lets
-// staff do.
+// Package access decides what a visitor may do: open their own carrel, and whatever
+// Kubernetes' RBAC grants them as staff.
 package access
 
 import (
@@ -25,38 +25,39 @@ import (
 
 // Verbs that RBAC grants, as the ClusterRole carrel-staff does.
 const (
-	// OpenVerb is to open another's carrel; on userlands.
+	// OpenVerb, on userlands, permits opening the carrel of another user.
 	OpenVerb = "open"
-	// ViewVerb is to see the class board; on courses.
+	// ViewVerb, on courses, permits reading the class board.
 	ViewVerb = "view"
-	// OperateVerb is to ask of others' carrels on the board; on courses.
+	// OperateVerb, on courses, permits sending requests, such as a restart, to the
+	// carrels of other users.
 	OperateVerb = "operate"
 )
 
 const (
-	// defaultFor is how long an answer of the API server is kept: so long a right
-	// that was taken away may still be used.
+	// defaultFor is the default of Options.For. A right that was revoked still works
+	// for this long.
 	defaultFor = 10 * time.Second
-	// maxAnswers bounds the memory of that.
+	// maxAnswers bounds how many answers are kept.
 	maxAnswers = 20_000
-	// askWithin bounds one question to the API server.
-	askWithin = 5 * time.Second
-	// reserved begins the names that are Kubernetes' own.
+	// reviewTimeout bounds one request to the API server.
+	reviewTimeout = 5 * time.Second
+	// reserved is the prefix of the names that belong to Kubernetes itself.
 	reserved = "system:"
 )
 
-// Options are how identities are called in Kubernetes.
+// Options configure an Authorizer.
 type Options struct {
-	// UserPrefix and GroupPrefix are put before users and groups: what the API
-	// server's own OIDC flags say, if people also use kubectl.
+	// UserPrefix and GroupPrefix are put before users and groups. If people also use
+	// kubectl, they equal the API server's own OIDC flags.
 	UserPrefix, GroupPrefix string
-	// For is how long an answer is kept; 0: 10 s.
+	// For bounds how long an answer of the API server is used again; 0 means 10 s.
 	For time.Duration
-	// Clock tells the time; nil: the real one.
+	// Clock defaults to the real clock.
 	Clock clock.Clock
 }
 
-// Authorizer answers who may.
+// Authorizer checks permissions with SubjectAccessReviews, and caches the answers.
 type Authorizer struct {
 	client  client.Client
 	options Options
@@ -64,7 +65,7 @@ type Authorizer struct {
 	flights singleflight.Group
 }
 
-// New makes an Authorizer. The client needs create on subjectaccessreviews.
+// New returns an Authorizer. The client needs create on subjectaccessreviews.
 func New(c client.Client, o Options) *Authorizer {
 	if o.For == 0 {
 		o.For = defaultFor
@@ -75,47 +76,48 @@ func New(c client.Client, o Options) *Authorizer {
 	return &Authorizer{client: c, options: o, answers: cache.NewLRUExpireCacheWithClock(maxAnswers, o.Clock)}
 }
 
-// Decision says whether somebody may open a carrel.
-type Decision struct {
+// Permission is the result of MayOpen.
+type Permission struct {
 	Allowed bool
-	// Staff is set for who may, but not as the owner: record it where the owner sees
-	// it (package audit).
+	// Staff is set if RBAC permits it, and the visitor is not the owner. The caller
+	// records the visit where the owner can see it (package audit).
 	Staff bool
-	// Reason says why, for the log.
+	// Reason gives the cause, for the log.
 	Reason string
 }
 
-// MayOpen tells whether somebody may open the carrel of owner, which is what
-// Userland.User says.
-func (a *Authorizer) MayOpen(ctx context.Context, id auth.Identity, course, userland, owner string) (Decision, error) {
+// MayOpen reports whether a visitor may open a carrel. The owner is the result of
+// Userland.User.
+func (a *Authorizer) MayOpen(ctx context.Context, id auth.Identity, course, userland, owner string) (Permission, error) {
 	if id.User != "" && id.User == owner {
-		return Decision{Allowed: true, Reason: "it is their own"}, nil
+		return Permission{Allowed: true, Reason: "it is their own"}, nil
 	}
 	allowed, err := a.may(ctx, id, OpenVerb, "userlands", course, userland)
 	if err != nil {
-		return Decision{}, err
+		return Permission{}, err
 	}
 	if !allowed {
-		return Decision{Reason: fmt.Sprintf("it is another's, and RBAC does not grant %q on userlands in %s", OpenVerb, course)}, nil
+		return Permission{Reason: fmt.Sprintf("it is another's, and RBAC does not grant %q on userlands in %s", OpenVerb, course)}, nil
 	}
-	return Decision{Allowed: true, Staff: true, Reason: "RBAC grants " + OpenVerb}, nil
+	return Permission{Allowed: true, Staff: true, Reason: "RBAC grants " + OpenVerb}, nil
 }
 
-// MayViewBoard tells whether somebody may see the whole class.
+// MayViewBoard reports whether a visitor may read the class board of a course.
 func (a *Authorizer) MayViewBoard(ctx context.Context, id auth.Identity, course string) (bool, error) {
 	return a.may(ctx, id, ViewVerb, "courses", course, course)
 }
 
-// MayOperate tells whether somebody may ask of others' carrels.
+// MayOperate reports whether a visitor may send requests to the carrels of others.
 func (a *Authorizer) MayOperate(ctx context.Context, id auth.Identity, course string) (bool, error) {
 	return a.may(ctx, id, OperateVerb, "courses", course, course)
 }
 
-// may asks the API server, and keeps what it says. Without an answer nobody may.
+// may reports whether RBAC grants a verb on one object. It asks the API server unless
+// a recent answer is cached. Without an answer it returns an error, so nobody gets in.
 func (a *Authorizer) may(ctx context.Context, id auth.Identity, verb, resource, namespace, name string) (bool, error) {
 	if id.User == "" || namespace == "" || name == "" {
-		// An empty name would ask for all of them.
-		return false, errors.New("who, or what, is empty")
+		// An empty name would ask about all objects of the namespace.
+		return false, errors.New("the user, the namespace or the name is empty")
 	}
 	user, err := prefixed(a.options.UserPrefix, id.User)
 	if err != nil {
@@ -131,16 +133,17 @@ func (a *Authorizer) may(ctx context.Context, id auth.Identity, verb, resource, 
 	if known, found := a.answers.Get(key); found {
 		return known.(bool), nil
 	}
-	answer, err, _ := a.flights.Do(key, func() (any, error) { return a.ask(ctx, key, spec) })
+	answer, err, _ := a.flights.Do(key, func() (any, error) { return a.review(ctx, key, spec) })
 	if err != nil {
 		return false, fmt.Errorf("ask the API server whether %s may %s %s %s/%s: %w", user, verb, resource, namespace, name, err)
 	}
 	return answer.(bool), nil
 }
 
-// ask goes on when the request that began it is given up: others wait for it too.
-func (a *Authorizer) ask(ctx context.Context, key string, spec authorizationv1.SubjectAccessReviewSpec) (bool, error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), askWithin)
+// review asks the API server. It does not end with ctx, because other requests wait
+// for the same answer.
+func (a *Authorizer) review(ctx context.Context, key string, spec authorizationv1.SubjectAccessReviewSpec) (bool, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), reviewTimeout)
 	defer cancel()
 	review := &authorizationv1.SubjectAccessReview{Spec: spec}
 	if err := a.client.Create(ctx, review); err != nil {
@@ -151,7 +154,8 @@ func (a *Authorizer) ask(ctx context.Context, key string, spec authorizationv1.S
 	return allowed, nil
 }
 
-// prefixed is a name as Kubernetes calls it; names of Kubernetes' own are refused.
+// prefixed returns a name with its prefix. It refuses names that are reserved for
+// Kubernetes, before and after the prefix is added.
 func prefixed(prefix, name string) (string, error) {
 	full := prefix + name
 	if strings.HasPrefix(strings.ToLower(name), reserved) || strings.HasPrefix(strings.ToLower(full), reserved) {
@@ -160,7 +164,8 @@ func prefixed(prefix, name string) (string, error) {
 	return full, nil
 }
 
-// groups are those that may be spoken of, in order.
+// groups returns the groups to ask about, sorted and with their prefix. It leaves out
+// names that are empty or reserved.
 func (a *Authorizer) groups(names []string) []string {
 	var all []string
 	for _, name := range names {
@@ -172,7 +177,7 @@ func (a *Authorizer) groups(names []string) []string {
 	return slices.Compact(all)
 }
 
-// keyOf tells questions apart.
+// keyOf returns the key under which the answer to a review is cached.
 func keyOf(s authorizationv1.SubjectAccessReviewSpec) string {
 	r := s.ResourceAttributes
 	hash := sha256.Sum256(fmt.Appendf(nil, "%q %q %+q", s.User, s.Groups, []string{r.Verb, r.Resource, r.Namespace, r.Name}))

@@ -27,7 +27,7 @@ func TestMain(m *testing.M) { apiserver.Main(m) }
 
 var prefixes = access.Options{UserPrefix: "carrel:", GroupPrefix: "carrel-group:"}
 
-// bind grants the ClusterRole carrel-staff, as it is shipped, in a namespace.
+// bind binds the shipped ClusterRole carrel-staff in a namespace.
 func bind(t *testing.T, c client.Client, namespace string, subject rbacv1.Subject) {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(apiserver.Root(), "kustomize", "access", "staff.yaml"))
@@ -52,8 +52,7 @@ func bind(t *testing.T, c client.Client, namespace string, subject rbacv1.Subjec
 	}
 }
 
-// eventually waits for the authorizer of the API server, which learns of a binding
-// by a watch.
+// eventually waits until the API server's authorizer, which watches bindings, grants a right.
 func eventually(t *testing.T, c client.Client, namespace string, id auth.Identity) {
 	t.Helper()
 	for range 300 {
@@ -80,15 +79,15 @@ func TestWhoMay(t *testing.T) {
 		reason    string
 		who       auth.Identity
 		course    string
-		open      access.Decision
+		open      access.Permission
 		view      bool
 		wantError bool
 	}{
-		{reason: "students open their own and see no board", who: auth.Identity{User: "alice"}, course: here, open: access.Decision{Allowed: true}},
+		{reason: "students open their own and see no board", who: auth.Identity{User: "alice"}, course: here, open: access.Permission{Allowed: true}},
 		{reason: "students don't open another's", who: auth.Identity{User: "bob"}, course: here},
 		{reason: "a name that differs by case is another's", who: auth.Identity{User: "Alice"}, course: here},
-		{reason: "staff named by RBAC open it, as staff", who: tanaka, course: here, open: access.Decision{Allowed: true, Staff: true}, view: true},
-		{reason: "staff by group do too", who: assistant, course: here, open: access.Decision{Allowed: true, Staff: true}, view: true},
+		{reason: "staff named by RBAC open it, as staff", who: tanaka, course: here, open: access.Permission{Allowed: true, Staff: true}, view: true},
+		{reason: "staff by group do too", who: assistant, course: here, open: access.Permission{Allowed: true, Staff: true}, view: true},
 		{reason: "staff of one course are nobody in another", who: tanaka, course: elsewhere},
 		{reason: "the name without the prefix is nobody", who: auth.Identity{User: "carrel:tanaka"}, course: here},
 		{reason: "Kubernetes' own users are refused", who: auth.Identity{User: "system:admin"}, course: here, wantError: true},
@@ -115,7 +114,7 @@ func TestWhoMay(t *testing.T) {
 func TestNamesWithoutPrefixStayOutOfKubernetesOwn(t *testing.T) {
 	c := apiserver.Client(t)
 	ns := apiserver.Namespace(t, c)
-	// With these prefixes, "admin" and "masters" would be made Kubernetes' own.
+	// These prefixes would turn "admin" and "masters" into names of Kubernetes itself.
 	a := access.New(c, access.Options{UserPrefix: "system:", GroupPrefix: "system:"})
 	if d, err := a.MayOpen(t.Context(), auth.Identity{User: "admin"}, ns, "alice", "alice"); err == nil || d.Allowed {
 		t.Errorf("a prefix made of somebody %+v, %v; want an error", d, err)
@@ -126,7 +125,7 @@ func TestNamesWithoutPrefixStayOutOfKubernetesOwn(t *testing.T) {
 	}
 }
 
-// counting counts the reviews that reach the API server.
+// counting returns a client that counts the reviews sent to the API server.
 func counting(t *testing.T, count *atomic.Int32, fail error) client.Client {
 	t.Helper()
 	c, err := client.NewWithWatch(apiserver.Config(), client.Options{Scheme: apiserver.Scheme()})

@@ -23,61 +23,58 @@ import (
 // +kubebuilder:rbac:groups=carrel.dev,resources=userlands/status,verbs=patch
 
 const (
-	// fieldOwner is under which activity is written. All replicas share it, and
-	// nothing else is written by it.
+	// fieldOwner is the field owner of lastActivityTime. All replicas share it, and it
+	// owns nothing else.
 	fieldOwner = "carrel-gateway"
-	// parts is how many writes there are at most while a carrel would fall asleep.
+	// parts is the largest number of writes in the time after which an unused carrel
+	// falls asleep.
 	parts = 4
-	// stepOfSleepless is the least time between two writes of a carrel that never
-	// falls asleep: for the class board.
+	// stepOfSleepless is the least time between two writes for a carrel that never
+	// falls asleep. Its activity is only shown on the class board.
 	stepOfSleepless = 15 * time.Minute
-	// flushEvery is how often it is looked at what is to be written.
-	flushEvery = time.Second
-	// perFlush bounds the writes of one replica at a time, but for those that wake:
-	// with flushEvery and the two replicas of kustomize/gateway, 20 a second.
+	flushEvery      = time.Second
+	// perFlush bounds the writes in one flush of one replica. With flushEvery and the
+	// two replicas of kustomize/gateway this makes 20 a second. Writes that wake a
+	// carrel do not count.
 	perFlush = 10
 	// wakeAgain is the least time between two writes that wake the same carrel.
 	wakeAgain = 5 * time.Second
-	// writeWithin bounds one write, lastWrites all those at the end.
-	writeWithin = 5 * time.Second
-	lastWrites  = 10 * time.Second
+	// writeTimeout bounds one write, and lastWrites all writes at the end of Run.
+	writeTimeout = 5 * time.Second
+	lastWrites   = 10 * time.Second
 )
-
-// Directory is what there is.
-type Directory interface {
-	Carrel(course, name string) (directory.Carrel, bool)
-}
 
 // Recorder writes Userland.status.lastActivityTime. New makes one.
 type Recorder struct {
 	client    client.Client
-	directory Directory
+	directory *directory.Index
 	clock     clock.WithTicker
 	flights   singleflight.Group
 
 	mu sync.Mutex
-	// seen is when somebody last did something that is to be written, written when
-	// that was last done by this replica.
-	seen, written map[key]time.Time
+	// seen holds the times of activity that are still to be written.
+	seen map[key]time.Time
+	// written holds the times that this replica wrote last.
+	written map[key]time.Time
 }
 
 type key struct{ course, name string }
 
 func (k key) String() string { return k.course + "/" + k.name }
 
-// New makes a Recorder. The client needs patch on userlands/status and the verb wake
-// on userlands; a nil clock is the real one.
-func New(c client.Client, d Directory, k clock.WithTicker) *Recorder {
+// New returns a Recorder. The client needs patch on userlands/status and the verb wake
+// on userlands. A nil clock means the real one.
+func New(c client.Client, d *directory.Index, k clock.WithTicker) *Recorder {
 	if k == nil {
 		k = clock.RealClock{}
 	}
 	return &Recorder{client: c, directory: d, clock: k, seen: map[key]time.Time{}, written: map[key]time.Time{}}
 }
 
-// Touch says that a person did something at a carrel. It never waits for anything
-// long, and most often does nothing: the time is kept coarsely.
+// Touch records that a person used a carrel. Run writes it later. Touch does not block,
+// and usually does nothing, since the time is kept coarsely.
 func (a *Recorder) Touch(of directory.Carrel) {
-	// The carrel as it is now: a connection may have begun hours ago.
+	// A connection may have begun hours ago, so its carrel is looked up again.
 	c, found := a.directory.Carrel(of.Course, of.Name)
 	now := a.clock.Now()
 	if !found || !due(c, now) {
@@ -91,7 +88,7 @@ func (a *Recorder) Touch(of directory.Carrel) {
 	}
 }
 
-// step is the least time between two writes.
+// step returns the least time between two writes for a carrel.
 func step(c directory.Carrel) time.Duration {
 	if c.IdleAfter == 0 {
 		return stepOfSleepless
@@ -99,14 +96,14 @@ func step(c directory.Carrel) time.Duration {
 	return c.IdleAfter / parts
 }
 
-// due reports whether the last activity that is known, by whichever replica, is so
-// long ago that it is worth a write.
+// due reports whether the activity that any replica wrote last is old enough for
+// another write.
 func due(c directory.Carrel, now time.Time) bool {
 	return c.LastActivity == nil || now.Sub(*c.LastActivity) >= step(c)
 }
 
-// Wake says that somebody came to a carrel that sleeps, and returns once the API server
-// knows. Many who come at once are one.
+// Wake records that a person came to a carrel that is asleep, and returns when this is
+// written. Calls for one carrel within wakeAgain share one write.
 func (a *Recorder) Wake(ctx context.Context, c directory.Carrel) error {
 	k := key{c.Course, c.Name}
 	_, err, _ := a.flights.Do(k.String(), func() (any, error) {
@@ -117,13 +114,14 @@ func (a *Recorder) Wake(ctx context.Context, c directory.Carrel) error {
 		if now.Sub(last) < wakeAgain {
 			return nil, nil
 		}
-		// Others wait for it too, should the first give up.
+		// The write does not end with ctx, because other requests wait for it.
 		return nil, a.write(context.WithoutCancel(ctx), k, now)
 	})
 	return err
 }
 
-// Run writes what is seen, until the context ends, and then what is left.
+// Run writes recorded activity until the context ends, and then everything that is
+// left.
 func (a *Recorder) Run(ctx context.Context) error {
 	ticker := a.clock.NewTicker(flushEvery)
 	defer ticker.Stop()
@@ -140,22 +138,23 @@ func (a *Recorder) Run(ctx context.Context) error {
 	}
 }
 
-// Flush writes now what Run would, at its next look.
+// Flush writes recorded activity now, at most as much as Run writes in a second.
 func (a *Recorder) Flush(ctx context.Context) { a.flush(ctx, perFlush) }
 
-// flush writes what another replica has not written meanwhile, so much at most. What
-// fails is tried again at the next.
+// flush writes at most so many recorded times. It leaves out those of which another
+// replica wrote a later one. The next flush retries writes that failed.
 func (a *Recorder) flush(ctx context.Context, most int) {
 	for k, at := range a.take(a.clock.Now(), most) {
 		if err := a.write(ctx, k, at); err != nil {
 			a.putBack(k, at)
-			log.FromContext(ctx).Error(err, "write when a carrel was last used", "course", k.course, "carrel", k.name)
+			log.FromContext(ctx).Error(err, "write the activity of a carrel", "course", k.course, "carrel", k.name)
 		}
 	}
 }
 
-// take is what is to be written now. It forgets what another replica wrote, and writes
-// that hold nothing back any more.
+// take removes and returns the times to write now, at most so many. It also drops times
+// that another replica made needless, and entries of written that are too old to delay
+// a write.
 func (a *Recorder) take(now time.Time, most int) map[key]time.Time {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -189,7 +188,7 @@ func (a *Recorder) putBack(k key, at time.Time) {
 }
 
 func (a *Recorder) write(ctx context.Context, k key, at time.Time) error {
-	ctx, cancel := context.WithTimeout(ctx, writeWithin)
+	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
 	defer cancel()
 	status := applyv1alpha1.UserlandStatus().WithLastActivityTime(metav1.NewTime(at))
 	config := applyv1alpha1.Userland(k.name, k.course).WithStatus(status)
@@ -205,8 +204,8 @@ func (a *Recorder) write(ctx context.Context, k key, at time.Time) error {
 	return nil
 }
 
-// settled reports whether nothing is left to write: the carrel is gone, or another
-// replica wrote a later time, which the policy userland-status.carrel.dev does not let
+// settled reports whether a failed write is needless: the carrel is gone, or another
+// replica wrote a later time. The policy userland-status.carrel.dev refuses times that
 // go backwards.
 func (a *Recorder) settled(ctx context.Context, k key, at time.Time, err error) bool {
 	if !apierrors.IsInvalid(err) {

@@ -22,31 +22,31 @@ import (
 	"github.com/carrel-dev/carrel/gateway/directory"
 )
 
-// class is a directory of carrels that fall asleep after an hour, and what was written to them.
+// class holds carrels that fall asleep after an hour, and counts the writes to them.
 type class struct {
-	mu      sync.Mutex
-	carrels map[string]directory.Carrel
-	writes  int
-	fail    error
+	*directory.Index
+	mu     sync.Mutex
+	writes int
+	fail   error
 }
 
 func newClass(n int) *class {
-	c := &class{carrels: map[string]directory.Carrel{}}
+	c := &class{Index: directory.NewIndex()}
+	c.Put(&v1alpha1.Template{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "prog1", Name: "ide"},
+		Spec:       v1alpha1.TemplateSpec{Idle: &v1alpha1.Idle{After: metav1.Duration{Duration: time.Hour}}},
+	})
 	for i := range n {
-		name := fmt.Sprintf("u%d", i)
-		c.carrels[name] = directory.Carrel{Course: "prog1", Name: name, IdleAfter: time.Hour, State: v1alpha1.StateRunning}
+		c.Put(&v1alpha1.Userland{
+			ObjectMeta: metav1.ObjectMeta{Namespace: "prog1", Name: fmt.Sprintf("u%d", i)},
+			Status:     v1alpha1.UserlandStatus{State: v1alpha1.StateRunning, Template: &v1alpha1.ObservedTemplate{Name: "ide"}},
+		})
 	}
 	return c
 }
 
-func (c *class) Carrel(_, name string) (directory.Carrel, bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	found, ok := c.carrels[name]
-	return found, ok
-}
-
-// client writes to the class, and the directory sees it at once if it is told to.
+// client returns a client that writes to the class. If seen is set, the Index has
+// seen each write at once; else it sees none.
 func (c *class) client(t *testing.T, seen bool) client.Client {
 	t.Helper()
 	scheme := runtime.NewScheme()
@@ -71,15 +71,15 @@ func (c *class) write(u *applyv1alpha1.UserlandApplyConfiguration, seen bool) er
 	if c.fail != nil {
 		return c.fail
 	}
-	if carrel := c.carrels[*u.GetName()]; seen {
-		at := u.Status.LastActivityTime.Time
-		carrel.LastActivity = &at
-		c.carrels[carrel.Name] = carrel
+	if carrel, _ := c.Carrel("prog1", *u.GetName()); seen {
+		changed := carrel.Userland.DeepCopy()
+		changed.Status.LastActivityTime = u.Status.LastActivityTime
+		c.Put(changed)
 	}
 	return nil
 }
 
-// taken is how much was written since it was asked last.
+// taken returns how many writes there were since the last call.
 func (c *class) taken() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -90,11 +90,11 @@ func (c *class) taken() int {
 
 var morning = time.Date(2026, 10, 5, 9, 0, 0, 0, time.UTC)
 
-// 5,000 people work at a time, each doing something every ten seconds by one of two
-// replicas, with carrels that fall asleep after an hour.
+// 5,000 people work at the same time, with carrels that fall asleep after an hour. Each does
+// something every ten seconds, at one of two replicas.
 func TestActivityOfManyIsFewWrites(t *testing.T) {
 	class, now := newClass(5000), clocktesting.NewFakeClock(morning)
-	replicas := []*activity.Recorder{activity.New(class.client(t, true), class, now), activity.New(class.client(t, true), class, now)}
+	replicas := []*activity.Recorder{activity.New(class.client(t, true), class.Index, now), activity.New(class.client(t, true), class.Index, now)}
 	total, most := 0, 0
 	const seconds = 1800
 	for second := range seconds {
@@ -113,7 +113,7 @@ func TestActivityOfManyIsFewWrites(t *testing.T) {
 	if most > 20 {
 		t.Errorf("%d writes in one second, want at most 20", most)
 	}
-	// Every 15 minutes once: twice each in half an hour.
+	// A carrel is written every 15 minutes, so twice in half an hour.
 	if least, limit := 5000, 2*5000; total < least || total > limit {
 		t.Errorf("%d writes in half an hour, want %d to %d", total, least, limit)
 	}
@@ -121,7 +121,7 @@ func TestActivityOfManyIsFewWrites(t *testing.T) {
 
 func TestReplicasWriteOnce(t *testing.T) {
 	class, now := newClass(1), clocktesting.NewFakeClock(morning)
-	one, other := activity.New(class.client(t, true), class, now), activity.New(class.client(t, true), class, now)
+	one, other := activity.New(class.client(t, true), class.Index, now), activity.New(class.client(t, true), class.Index, now)
 	c, _ := class.Carrel("prog1", "u0")
 	one.Touch(c)
 	other.Touch(c)
@@ -132,10 +132,10 @@ func TestReplicasWriteOnce(t *testing.T) {
 	}
 }
 
-// Before the watch tells, a replica knows what it wrote itself.
+// A replica knows its own writes before the watch shows them.
 func TestOwnWritesCountBeforeTheyAreSeen(t *testing.T) {
 	class, now := newClass(1), clocktesting.NewFakeClock(morning)
-	r := activity.New(class.client(t, false), class, now)
+	r := activity.New(class.client(t, false), class.Index, now)
 	c, _ := class.Carrel("prog1", "u0")
 	for range 10 {
 		r.Touch(c)
@@ -155,7 +155,7 @@ func TestOwnWritesCountBeforeTheyAreSeen(t *testing.T) {
 
 func TestWakeIsOneWrite(t *testing.T) {
 	class, now := newClass(1), clocktesting.NewFakeClock(morning)
-	r := activity.New(class.client(t, false), class, now)
+	r := activity.New(class.client(t, false), class.Index, now)
 	c, _ := class.Carrel("prog1", "u0")
 	for range 5 {
 		if err := r.Wake(t.Context(), c); err != nil {
@@ -165,7 +165,7 @@ func TestWakeIsOneWrite(t *testing.T) {
 	if n := class.taken(); n != 1 {
 		t.Errorf("%d writes, want 1", n)
 	}
-	// Still asleep: somebody has stopped it meanwhile.
+	// The carrel is still asleep, since somebody has stopped it in between.
 	now.Step(10 * time.Second)
 	if err := r.Wake(t.Context(), c); err != nil || class.taken() != 1 {
 		t.Errorf("a later visit is not written: %v", err)
@@ -175,7 +175,7 @@ func TestWakeIsOneWrite(t *testing.T) {
 func TestWhatFailsIsWrittenLater(t *testing.T) {
 	class, now := newClass(1), clocktesting.NewFakeClock(morning)
 	class.fail = errors.New("the API server is away")
-	r := activity.New(class.client(t, true), class, now)
+	r := activity.New(class.client(t, true), class.Index, now)
 	c, _ := class.Carrel("prog1", "u0")
 	r.Touch(c)
 	r.Flush(t.Context())
@@ -189,7 +189,7 @@ func TestWhatFailsIsWrittenLater(t *testing.T) {
 
 func TestTheEndWritesWhatIsLeft(t *testing.T) {
 	class, now := newClass(30), clocktesting.NewFakeClock(morning)
-	r := activity.New(class.client(t, true), class, now)
+	r := activity.New(class.client(t, true), class.Index, now)
 	for i := range 30 {
 		c, _ := class.Carrel("prog1", fmt.Sprintf("u%d", i))
 		r.Touch(c)
@@ -204,13 +204,13 @@ func TestTheEndWritesWhatIsLeft(t *testing.T) {
 	}
 }
 
-// The policy refuses a time that is earlier than what another replica wrote: nothing is
-// left to do. What it refuses else is tried again.
+// The policy refuses a time that is earlier than the one another replica wrote. Then there is
+// nothing left to write. A write that is refused for another reason is retried.
 func TestWhatAnotherReplicaWroteLaterStands(t *testing.T) {
 	backwards := apierrors.NewInvalid(v1alpha1.SchemeGroupVersion.WithKind("Userland").GroupKind(), "u0", nil)
 	for _, test := range []struct {
 		name string
-		// written is what the API server holds.
+		// written is the time that the API server has.
 		written *metav1.Time
 		settled bool
 	}{
@@ -226,7 +226,7 @@ func TestWhatAnotherReplicaWroteLaterStands(t *testing.T) {
 		if err := c.Create(t.Context(), u); err != nil {
 			t.Fatal(err)
 		}
-		r := activity.New(c, class, now)
+		r := activity.New(c, class.Index, now)
 		carrel, _ := class.Carrel("prog1", "u0")
 		r.Touch(carrel)
 		r.Flush(t.Context())

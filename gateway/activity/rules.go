@@ -1,5 +1,5 @@
-// Package activity tells what a person does from what programs do by themselves, and
-// writes down, coarsely, when somebody last did something at a carrel.
+// Package activity tells the actions of people apart from what programs do by
+// themselves, and writes, coarsely, when a person last used a carrel.
 package activity
 
 import (
@@ -12,34 +12,36 @@ import (
 	"github.com/carrel-dev/carrel/gateway/frame"
 )
 
-// Rules say what counts.
+// Rules decide which requests and frames count as a person's. The zero value has the
+// defaults.
 type Rules struct {
-	// QuietPaths are those whose requests do not, as a page's own polling; one that
-	// ends in / stands for all below.
+	// QuietPaths are paths whose requests never count, such as those that a page polls.
+	// A path that ends in / stands for everything below it.
 	QuietPaths []string
-	// MinFrame is from how many bytes on, as sent, what a browser sends over a
-	// WebSocket that is never silent may be a person's; 0: 12.
+	// MinFrame is the least length, in bytes as sent, of a WebSocket frame that may be a
+	// person's on a connection that is never silent; 0 means 12.
 	MinFrame uint64
-	// Clock is the real one if nil.
+	// Clock defaults to the real clock.
 	Clock clock.PassiveClock
 }
 
-// An editor talks by itself. Measured with code-server 4.100 in Chromium, whose frames
-// are compressed: a tab that nobody touches sends keep-alives of 6 to 9 bytes, which
-// defaultMinFrame leaves out, and larger frames about once a second, since a file below
-// its home changes so often: at most 6 within burstWithin on one connection. A key
-// pressed is one of 13 bytes or more on each of two connections, two a second are 9
-// within burstWithin.
+// An editor sends frames by itself. These figures were measured with code-server 4.100
+// in Chromium, whose frames are compressed. A tab that nobody touches sends keep-alives
+// of 6 to 9 bytes, which defaultMinFrame leaves out. It also sends larger frames about
+// once a second, because a file below its home changes so often: at most 6 within
+// burstWithin on one connection. A pressed key makes a frame of 13 bytes or more on each
+// of two connections; two keys a second make 9 frames within burstWithin.
 const (
 	defaultMinFrame = 12
 	burst           = 8
 	burstWithin     = 3 * time.Second
 )
 
-// A terminal does not, and a key pressed in one is two bytes. A connection on which
-// nothing came for silentFor is silent by itself, for silenceHolds; there, keys frames
-// of any size within keysWithin are a person's. Of an editor's tab in the background,
-// whose timers browsers let run once a minute, come fewer at a time.
+// A terminal sends nothing by itself, and a key pressed in one makes a frame of two
+// bytes. A connection on which nothing came for silentFor counts as silent for
+// silenceHolds. On a silent connection, keys frames of any size within keysWithin are a
+// person's. An editor's tab in the background, whose timers a browser runs once a
+// minute, sends fewer at a time.
 const (
 	silentFor    = 30 * time.Second
 	silenceHolds = 10 * time.Minute
@@ -47,12 +49,12 @@ const (
 	keysWithin   = 10 * time.Second
 )
 
-// Counts reports whether a person caused a request: they went to a page, or changed
-// something, or use a program that is no browser. What a page loads or asks for by
-// itself does not count, nor does a WebSocket that is opened: a page that was cut off
-// tries that for ever.
+// Counts reports whether a person caused a request: by going to a page, by changing
+// something, or by a program that is no browser. Requests that a page makes by itself do
+// not count. Nor does the opening of a WebSocket, because a page that lost its
+// connection tries to open one forever.
 func (u Rules) Counts(r *http.Request) bool {
-	// Chromium says nothing of the mode of a WebSocket.
+	// Chromium sends no Sec-Fetch-Mode with a WebSocket, hence the Upgrade header.
 	if u.quiet(r.URL.Path) || r.Header.Get("Sec-Purpose") != "" || r.Header.Get("Upgrade") != "" {
 		return false
 	}
@@ -64,10 +66,10 @@ func (u Rules) Counts(r *http.Request) bool {
 		return true
 	}
 	switch r.Header.Get("Sec-Fetch-Mode") {
-	case "": // no browser of these days
+	case "": // not sent by a present-day browser
 		return true
 	case "navigate":
-		// A frame within a page is a part of it.
+		// The page of an iframe is loaded by the page around it.
 		return r.Header.Get("Sec-Fetch-Dest") == "document"
 	}
 	return false
@@ -82,8 +84,8 @@ func (u Rules) quiet(path string) bool {
 	return false
 }
 
-// Frames takes what a browser sends over a WebSocket, in pieces, and calls touch when
-// a person caused it.
+// Frames returns a function that takes the bytes which a browser sends over one
+// WebSocket, in pieces of any length. It calls touch for each frame that a person caused.
 func (u Rules) Frames(touch func()) func([]byte) {
 	now := time.Now
 	if u.Clock != nil {
@@ -101,16 +103,19 @@ func (u Rules) Frames(touch func()) func([]byte) {
 	return follower.Feed
 }
 
-// stream is what is known of the frames of a connection.
+// stream records when frames came on one connection.
 type stream struct {
+	// least is the least length of a frame that counts as large.
 	least uint64
-	// last is when the last frame came, silent when it was found to be silent.
-	last, silent time.Time
-	large        [burst]time.Time
-	any          [keys]time.Time
+	last  time.Time
+	// silent is the time at which the connection was last found to be silent.
+	silent time.Time
+	// large holds the times of the latest large frames, and any of those of any length.
+	large [burst]time.Time
+	any   [keys]time.Time
 }
 
-// isPerson reports whether a frame is one of those that a person caused.
+// isPerson reports whether a frame that comes now is taken to be a person's.
 func (s *stream) isPerson(length uint64, now time.Time) bool {
 	if now.Sub(s.last) >= silentFor {
 		s.silent = now
@@ -122,7 +127,7 @@ func (s *stream) isPerson(length uint64, now time.Time) bool {
 	return length >= s.least && push(s.large[:], now) <= burstWithin
 }
 
-// push puts a time behind others, drops the first, and returns how long all took.
+// push appends a time, drops the first, and returns the span of the times.
 func push(times []time.Time, now time.Time) time.Duration {
 	copy(times, times[1:])
 	times[len(times)-1] = now

@@ -46,7 +46,7 @@ func TestWhatCounts(t *testing.T) {
 	}
 }
 
-// masked is a frame as a browser sends it.
+// masked returns a frame as a browser sends it.
 func masked(opcode, length byte) []byte {
 	return append([]byte{0x80 | opcode, 0x80 | length, 1, 2, 3, 4}, make([]byte, length)...)
 }
@@ -55,7 +55,7 @@ func TestFramesOfAPerson(t *testing.T) {
 	const ping, binary = 9, 2
 	for _, test := range []struct {
 		name string
-		// lengths of frames, which come again and again, and the time between two.
+		// lengths are those of frames, which repeat, and apart is the time between two.
 		lengths []byte
 		apart   time.Duration
 		want    bool
@@ -80,13 +80,13 @@ func TestFramesOfAPerson(t *testing.T) {
 	}
 }
 
-// A terminal is silent by itself, and a key in it is two bytes.
+// A terminal sends nothing by itself, and a pressed key makes a frame of two bytes.
 func TestFramesOfATerminal(t *testing.T) {
 	const binary = 2
 	for _, test := range []struct {
 		name   string
 		before time.Duration
-		// lengths of frames, and the time before each.
+		// lengths are those of frames, with the time before each.
 		lengths []byte
 		apart   time.Duration
 		want    bool

@@ -1,6 +1,7 @@
-// Package audit keeps who opened the carrel of another, and who asked what of a
-// carrel: as events of the Userland, so that kubectl shows them too, and for as
-// long as the cluster keeps events (an hour, unless it is told otherwise).
+// Package audit records who opened the carrel of another user, and who sent which
+// request to a carrel. The records are Events of the Userland, so kubectl shows them
+// too. They last as long as the cluster keeps Events: an hour, unless configured
+// otherwise.
 package audit
 
 import (
@@ -31,45 +32,46 @@ const (
 )
 
 const (
-	// openAction is the action of OpenedReason.
+	// openAction is the action of events with OpenedReason.
 	openAction = "Open"
-	// openedNote ends the note of a visit, which begins with who it was.
+	// openedNote is the end of a visit's note, after the name of the visitor.
 	openedNote = " opened this carrel"
-	// oneVisit is how long visits of one person are one: each page of a carrel is
-	// many requests.
+	// oneVisit is the time within which requests of one person count as one visit. A
+	// page of a carrel takes many requests.
 	oneVisit = 10 * time.Minute
-	// reporter is the name under which events are written.
+	// reporter is the reporting controller of the events.
 	reporter = "carrel-gateway"
 )
 
-// Log writes and reads. It writes events itself and not by a recorder, which takes
-// the same done by two people within minutes for one, and keeps the first's name.
+// Log writes and reads the records. It does not use an event recorder, which would
+// merge the same action of two people within minutes and keep only the first name.
 type Log struct {
 	// Client needs create and list on events. It should read from the API server
-	// itself: nobody watches events for this.
+	// directly, since a cache of Events would serve nothing else.
 	Client client.Client
 }
 
-// Visit is when somebody opened the carrel of another.
+// Visit records that a person opened the carrel of another.
 type Visit struct {
-	// Who is the identity they log in with.
-	Who string
-	At  time.Time
+	// User is the identity that the visitor logs in with.
+	User string
+	At   time.Time
 }
 
-// Opened records that somebody opened the carrel of another. Within ten minutes
-// it is recorded once.
-func (l Log) Opened(ctx context.Context, u *v1alpha1.Userland, who string, now time.Time) error {
-	return l.write(ctx, u, OpenedReason, openAction, who+openedNote, now, now.Truncate(oneVisit))
+// Opened records that a visitor opened a carrel that is not theirs. It writes at most
+// one event for a visitor and carrel in ten minutes.
+func (l Log) Opened(ctx context.Context, u *v1alpha1.Userland, visitor string, now time.Time) error {
+	return l.write(ctx, u, OpenedReason, openAction, visitor+openedNote, now, now.Truncate(oneVisit))
 }
 
-// Asked records that somebody asked something of a carrel, such as action
-// "restart", told as "asked for a restart".
-func (l Log) Asked(ctx context.Context, u *v1alpha1.Userland, who, action, told string, now time.Time) error {
-	return l.write(ctx, u, AskedReason, action, who+" "+told+" on the class board", now, now)
+// Asked records that a person sent a request to a carrel. The note is a phrase such as
+// "asked for a restart" for the action "restart".
+func (l Log) Asked(ctx context.Context, u *v1alpha1.Userland, user, action, note string, now time.Time) error {
+	return l.write(ctx, u, AskedReason, action, user+" "+note+" on the class board", now, now)
 }
 
-// write writes an event; the same of one moment is written once.
+// write creates an event. Events that are equal and of the same moment are created
+// once.
 func (l Log) write(ctx context.Context, u *v1alpha1.Userland, reason, action, note string, now, moment time.Time) error {
 	hash := sha256.Sum256(fmt.Appendf(nil, "%s\n%s\n%s\n%d", reason, action, note, moment.UnixNano()))
 	host, _ := os.Hostname()
@@ -92,7 +94,8 @@ func (l Log) write(ctx context.Context, u *v1alpha1.Userland, reason, action, no
 	return nil
 }
 
-// LastOpened is the last visit that the cluster still knows of.
+// LastOpened returns the latest visit of which the cluster still has the event; false
+// if there is none.
 func (l Log) LastOpened(ctx context.Context, u *v1alpha1.Userland) (Visit, bool, error) {
 	list := &eventsv1.EventList{}
 	err := l.Client.List(ctx, list, client.InNamespace(u.Namespace), client.MatchingFields{"regarding.uid": string(u.UID), "reason": OpenedReason})
@@ -101,9 +104,9 @@ func (l Log) LastOpened(ctx context.Context, u *v1alpha1.Userland) (Visit, bool,
 	}
 	last, found := Visit{}, false
 	for i := range list.Items {
-		who, ok := strings.CutSuffix(list.Items[i].Note, openedNote)
+		user, ok := strings.CutSuffix(list.Items[i].Note, openedNote)
 		if at := list.Items[i].EventTime.Time; ok && (!found || at.After(last.At)) {
-			last, found = Visit{Who: who, At: at}, true
+			last, found = Visit{User: user, At: at}, true
 		}
 	}
 	return last, found, nil

@@ -14,104 +14,105 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// Config says who vouches for people, and for how long they are believed. It is
-// the gateway's login file; docs/login.md describes it.
+// Config is the content of the gateway's login file, which docs/login.md describes. It
+// names the providers that log people in, and bounds how long a login lasts.
 type Config struct {
-	// Providers are offered at login in this order.
+	// Providers are offered on the login page in this order.
 	Providers []ProviderConfig `json:"providers,omitempty"`
 	// Proxy is the trusted proxy in front of the gateway, if any.
 	Proxy *ProxyConfig `json:"proxy,omitempty"`
-	// Sessions are how cookies are sealed and how long they are good.
+	// Sessions configures the cookies.
 	Sessions SessionConfig `json:"sessions"`
 	// Limit bounds logins from one address.
 	Limit LimitConfig `json:"limit,omitempty"`
 }
 
-// ProviderConfig is one provider; exactly one of OIDC and GitHub is set.
+// ProviderConfig configures one provider. Exactly one of OIDC and GitHub is set.
 type ProviderConfig struct {
 	// Name is part of the callback's address, /callback/<name>.
 	Name string `json:"name"`
-	// Title is what the login page calls it; default: Name.
+	// Title is the provider's name on the login page; default: Name.
 	Title string `json:"title,omitempty"`
-	// UserPrefix is put before the identity, so that two providers' people can't be
-	// taken for each other. Each provider needs one of its own; one may go without.
+	// UserPrefix is put before the identity, so that users of two providers can't be
+	// taken for each other. Each provider needs its own; one provider may have none.
 	UserPrefix string `json:"userPrefix,omitempty"`
-	// LowerCase writes identities in lower case.
+	// LowerCase converts identities to lower case.
 	LowerCase bool `json:"lowerCase,omitempty"`
 
 	OIDC   *OIDCConfig   `json:"oidc,omitempty"`
 	GitHub *GitHubConfig `json:"github,omitempty"`
 }
 
-// OIDCConfig is an OpenID Connect provider with discovery.
+// OIDCConfig configures an OpenID Connect provider with discovery.
 type OIDCConfig struct {
 	Issuer           string `json:"issuer"`
 	ClientID         string `json:"clientID"`
 	ClientSecretFile string `json:"clientSecretFile,omitempty"`
-	// Scopes are asked for beside openid; default: profile, email.
+	// Scopes are requested in addition to openid; default: profile, email.
 	Scopes []string `json:"scopes,omitempty"`
 	// UserClaim is the claim compared with Userland.spec.user; default:
 	// preferred_username. With email, email_verified must be true.
 	UserClaim string `json:"userClaim,omitempty"`
-	// NameClaim is shown to people; default: name.
+	// NameClaim is the claim with the name shown to people; default: name.
 	NameClaim string `json:"nameClaim,omitempty"`
-	// GroupsClaim holds the groups for Kubernetes; default: groups.
+	// GroupsClaim is the claim with the groups for Kubernetes; default: groups.
 	GroupsClaim string `json:"groupsClaim,omitempty"`
-	// KeepGroups, a regular expression, keeps the groups it matches in full; default:
-	// all. Cookies end at 4 KiB.
+	// KeepGroups is a regular expression. Groups that it matches in full are kept, so
+	// that the identity fits in a cookie of 4 KiB; default: all.
 	KeepGroups string `json:"keepGroups,omitempty"`
-	// KeepClaims are claims to keep for enrolment rules.
+	// KeepClaims names the claims that enrolment rules refer to.
 	KeepClaims []string `json:"keepClaims,omitempty"`
 }
 
-// GitHubConfig is GitHub, or a GitHub Enterprise Server.
+// GitHubConfig configures GitHub or a GitHub Enterprise Server.
 type GitHubConfig struct {
-	// URL is GitHub's; default: https://github.com.
+	// URL is the address of the server; default: https://github.com.
 	URL              string `json:"url,omitempty"`
 	ClientID         string `json:"clientID"`
 	ClientSecretFile string `json:"clientSecretFile"`
-	// Organisations become groups of those who are in them. Without any, none is
-	// asked for.
+	// Organisations become groups of their members. If it is empty, the scope read:org
+	// is not requested.
 	Organisations []string `json:"organisations,omitempty"`
 }
 
-// ProxyConfig is a proxy in front of the gateway that has logged people in.
+// ProxyConfig configures a proxy in front of the gateway that logs people in.
 type ProxyConfig struct {
 	// UserHeader holds the identity, for instance X-Auth-Request-User.
 	UserHeader string `json:"userHeader"`
-	// NameHeader and GroupsHeader, with a comma between groups, may be empty.
-	NameHeader   string `json:"nameHeader,omitempty"`
+	// NameHeader holds the name shown to people; optional.
+	NameHeader string `json:"nameHeader,omitempty"`
+	// GroupsHeader holds the groups, separated by commas; optional.
 	GroupsHeader string `json:"groupsHeader,omitempty"`
-	// From are the addresses it connects from, as CIDR.
+	// From lists the networks that the proxy connects from, as CIDR. At least one of
+	// From and SecretFile is needed; if both are set, both must match.
 	From []string `json:"from,omitempty"`
-	// SecretHeader holds what is in SecretFile. Of From and SecretFile one at least
-	// is needed, and what is set must fit.
+	// SecretHeader is the header in which the proxy sends the content of SecretFile.
 	SecretHeader string `json:"secretHeader,omitempty"`
 	SecretFile   string `json:"secretFile,omitempty"`
 }
 
-// SessionConfig is about cookies.
+// SessionConfig configures the cookies of logins.
 type SessionConfig struct {
-	// KeyFiles hold keys of at least 32 bytes: the first seals, all open.
+	// KeyFiles hold keys of at least 32 bytes. The first encrypts; all decrypt.
 	KeyFiles []string `json:"keyFiles"`
-	// Idle ends a login not used for so long; default: 4h.
+	// Idle ends a login that was not used for this long; default: 4h.
 	Idle metav1.Duration `json:"idle,omitempty"`
-	// Absolute ends every login; default: 14h, a long day.
+	// Absolute ends every login this long after its start; default: 14h, a long day.
 	Absolute metav1.Duration `json:"absolute,omitempty"`
-	// RefreshAfter asks the provider again whether the login still holds, where it
-	// gave a refresh token; default: 1h.
+	// RefreshAfter is the age at which a login is checked again at the provider, if the
+	// provider gave a refresh token; default: 1h.
 	RefreshAfter metav1.Duration `json:"refreshAfter,omitempty"`
 }
 
-// LimitConfig bounds logins from one address. A class may come from one.
+// LimitConfig bounds logins from one address. A whole class may share an address.
 type LimitConfig struct {
-	// PerSecond refills; default: 5.
+	// PerSecond is the sustained rate; default: 5.
 	PerSecond float64 `json:"perSecond,omitempty"`
-	// Burst is how many may come at once; default: 300.
+	// Burst is the number of logins allowed at once; default: 300.
 	Burst int `json:"burst,omitempty"`
 }
 
-// ReadConfig reads a login file. Fields it does not know are errors.
+// ReadConfig reads a login file, and sets its defaults. An unknown field is an error.
 func ReadConfig(file string) (*Config, error) {
 	text, err := os.ReadFile(file)
 	if err != nil {
@@ -160,7 +161,7 @@ func setDefault[T comparable](field *T, value T) {
 
 func setDuration(field *metav1.Duration, value time.Duration) { setDefault(&field.Duration, value) }
 
-// providerName is part of an address.
+// providerName matches names that may be part of an address.
 var providerName = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`)
 
 func (c *Config) check() error {
@@ -191,7 +192,8 @@ func (c *Config) check() error {
 	return errors.Join(errs...)
 }
 
-// checkPrefixes keeps people of different providers apart.
+// checkPrefixes returns errors for prefixes with which the users of two providers could
+// be taken for each other.
 func (c *Config) checkPrefixes() []error {
 	var errs []error
 	names, prefixes := map[string]bool{}, map[string]string{}
@@ -248,7 +250,8 @@ func (g *GitHubConfig) problems() []string {
 	return found
 }
 
-// addressProblems wants https, and lets http pass on this machine only.
+// addressProblems returns what is wrong with an address. It must be https, except on
+// this machine.
 func addressProblems(field, address string) []string {
 	u, err := url.Parse(address)
 	if err != nil || u.Host == "" || u.User != nil {
@@ -279,7 +282,8 @@ func (p *ProxyConfig) problems() []string {
 	return found
 }
 
-// readSecret reads a file that holds one secret; no file is no secret.
+// readSecret returns the content of a file without surrounding space. Without the name
+// of a file it returns "".
 func readSecret(file string) (string, error) {
 	if file == "" {
 		return "", nil

@@ -5,7 +5,8 @@ import (
 	"strings"
 )
 
-// Names of our cookies. All begin with cookiePrefix, which nobody else's may.
+// Names of the gateway's cookies. All begin with cookiePrefix, which no cookie of a
+// carrel may.
 const (
 	cookiePrefix  = "__Host-carrel"
 	sessionCookie = cookiePrefix + "-desk"
@@ -16,26 +17,26 @@ const (
 )
 
 const (
-	// maxCookie is the longest value we set: browsers keep 4,096 bytes of name,
-	// value and attributes.
+	// maxCookie is the length of the longest value that the gateway sets, in bytes.
+	// Browsers keep 4,096 bytes of name, value and attributes.
 	maxCookie = 3900
-	// maxCookies is how much of cookies a request may carry. Programs in carrels
-	// commonly refuse 16 KiB of headers.
+	// maxCookies is the largest size of the cookies in a request, in bytes. Programs in
+	// carrels commonly refuse 16 KiB of headers.
 	maxCookies = 12 << 10
-	// maxUpstreamCookie and maxUpstreamCookies hold what one answer of a carrel
-	// sets: browsers begin to drop cookies at 180 of a site.
+	// maxUpstreamCookie and maxUpstreamCookies bound the size and number of the cookies
+	// that one answer of a carrel sets. Browsers drop cookies at 180 of a site.
 	maxUpstreamCookie  = 4096
 	maxUpstreamCookies = 40
 )
 
-// ours tells whether a cookie's name is one only we may set. Browsers compare the
-// prefix without regard to case.
+// ours reports whether a cookie's name is reserved for the gateway. Browsers compare
+// the prefix without regard to case.
 func ours(name string) bool {
 	return len(name) >= len(cookiePrefix) && strings.EqualFold(name[:len(cookiePrefix)], cookiePrefix)
 }
 
-// setCookie sets a cookie of ours; an empty value deletes it. All of them end with
-// the browser, and what is sealed inside says until when it is good.
+// setCookie sets a cookie of the gateway; an empty value deletes it. The cookie ends with
+// the browser session, and its encrypted content holds the time at which it expires.
 func setCookie(w http.ResponseWriter, name, value string) {
 	c := &http.Cookie{Name: name, Value: value, Path: "/", Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode}
 	if value == "" {
@@ -44,12 +45,12 @@ func setCookie(w http.ResponseWriter, name, value string) {
 	http.SetCookie(w, c)
 }
 
-// ForgetHere deletes the cookie of a carrel's origin, so that the desk is asked anew
-// who somebody is.
+// ForgetHere deletes the login cookie of a carrel's origin, so that the next request is
+// sent to the desk to log in.
 func ForgetHere(w http.ResponseWriter) { setCookie(w, carrelCookie, "") }
 
-// cookie is the value of a cookie of ours; of two with one name neither is
-// believed.
+// cookie returns the value of a cookie; "" if there is none, or more than one of the
+// name, since it is not known which of them the gateway set.
 func cookie(r *http.Request, name string) string {
 	found := r.CookiesNamed(name)
 	if len(found) != 1 {
@@ -58,8 +59,8 @@ func cookie(r *http.Request, name string) string {
 	return found[0].Value
 }
 
-// StripCookies takes our cookies out of a request, so that whoever answers it can't
-// read them. The others keep their exact wording.
+// StripCookies removes the gateway's cookies from a request, so that the program that
+// answers it can't read them. It leaves the others byte for byte.
 func StripCookies(r *http.Request) {
 	var kept []string
 	for _, line := range r.Header.Values("Cookie") {
@@ -76,11 +77,12 @@ func StripCookies(r *http.Request) {
 	}
 }
 
-// CleanResponse keeps an answer of a carrel from reaching beyond its own origin: it
-// drops Domain from each Set-Cookie, cookies of our names or of none (whose value a
-// browser would send as a name), those too large or too many, and Clear-Site-Data,
-// which would delete the cookies of all carrels. It is for
-// httputil.ReverseProxy.ModifyResponse.
+// CleanResponse keeps an answer of a carrel from affecting other origins. It removes
+//   - Domain from each Set-Cookie,
+//   - cookies with the gateway's names, and cookies without a name, whose value a browser
+//     would send as a name,
+//   - cookies that are too large or too many,
+//   - Clear-Site-Data, which would delete the cookies of all carrels.
 func CleanResponse(h http.Header) {
 	h.Del("Clear-Site-Data")
 	lines := h.Values("Set-Cookie")
@@ -109,8 +111,8 @@ func cleanSetCookie(line string) (string, bool) {
 	return strings.Join(kept, ";"), true
 }
 
-// overflowing tells whether a request carries more cookies than fit, as when the
-// page of a neighbour set them for the whole domain by script.
+// overflowing reports whether a request has more cookies than programs in carrels
+// accept. The page of another carrel can set them for the whole domain by script.
 func overflowing(r *http.Request) bool {
 	size := 0
 	for _, line := range r.Header.Values("Cookie") {

@@ -12,30 +12,34 @@ import (
 	"k8s.io/apimachinery/pkg/util/cache"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/carrel-dev/carrel/gateway/limit"
 )
 
 // providerTimeout bounds one request to a provider.
 const providerTimeout = 15 * time.Second
 
-// Options are what a Desk needs beside its configuration.
+// Options configure a Desk in addition to the login file.
 type Options struct {
-	// URL is where the desk is reached, such as https://desk.example.org.
+	// URL is the address of the desk, such as https://desk.example.org.
 	URL string
-	// IsCarrel tells whether a host, with its port if that is not 443, is one of a
-	// carrel. Identities are handed over to no other. Nil: to none.
+	// IsCarrel reports whether a host, with its port unless that is 443, is one of a
+	// carrel. Identities are handed over to these hosts only; nil means to none.
 	IsCarrel func(host string) bool
-	// Render shows a page; nil: plainly.
+	// Render answers with a page; nil means Plain.
 	Render Render
-	// Client speaks to providers; nil: one with a timeout of 15 s.
+	// Client sends requests to providers; nil means a client with a timeout of 15 s.
 	Client *http.Client
-	// ClientAddress is whom logins are counted for; nil: the connection's address.
-	// Behind a load balancer it should be what that says, if it is trusted.
+	// ClientAddress returns the address for which a login is counted; nil means that of
+	// the connection. Behind a trusted load balancer it should be the one that the load
+	// balancer forwards.
 	ClientAddress func(*http.Request) string
-	// Clock tells the time; nil: the real one.
+	// Clock defaults to the real clock.
 	Clock clock.PassiveClock
 }
 
-// Desk is the host people log in at.
+// Desk logs people in at the gateway's own host, and hands their identities over to the
+// hosts of carrels.
 type Desk struct {
 	url       *url.URL
 	host      string
@@ -45,15 +49,17 @@ type Desk struct {
 	order     []*knownProvider
 	providers map[string]*knownProvider
 	prefixes  []string
-	// limit bounds logins that begin, returns those that end: one login is one of each.
-	limit    *limiter
-	returns  *limiter
-	isCarrel func(string) bool
-	render   Render
-	address  func(*http.Request) string
-	now      func() time.Time
-	flights  singleflight.Group
-	recent   *cache.LRUExpireCache
+	// begins bounds the logins that begin, and returns those that come back from the
+	// provider. One login counts once in each.
+	begins    *limit.Limiter
+	returns   *limit.Limiter
+	perSecond float64
+	isCarrel  func(string) bool
+	render    Render
+	address   func(*http.Request) string
+	now       func() time.Time
+	flights   singleflight.Group
+	recent    *cache.LRUExpireCache
 }
 
 type knownProvider struct {
@@ -61,7 +67,7 @@ type knownProvider struct {
 	config *ProviderConfig
 }
 
-// NewDesk makes a desk of a configuration, which ReadConfig made.
+// NewDesk returns a Desk. The configuration must come from ReadConfig.
 func NewDesk(c *Config, o Options) (*Desk, error) {
 	there, err := url.Parse(o.URL)
 	if err != nil || there.Scheme != "https" || there.Host == "" || there.Path != "" && there.Path != "/" {
@@ -69,7 +75,7 @@ func NewDesk(c *Config, o Options) (*Desk, error) {
 	}
 	d := &Desk{
 		url: &url.URL{Scheme: there.Scheme, Host: there.Host}, host: canonical(there.Host), sessions: c.Sessions,
-		providers: map[string]*knownProvider{}, limit: newLimiter(c.Limit), returns: newLimiter(c.Limit), isCarrel: o.IsCarrel,
+		providers: map[string]*knownProvider{}, begins: newLimiter(c.Limit), returns: newLimiter(c.Limit), perSecond: c.Limit.PerSecond, isCarrel: o.IsCarrel,
 		render: o.Render, address: o.ClientAddress, recent: cache.NewLRUExpireCache(1000),
 	}
 	d.setDefaults(o)
@@ -142,14 +148,13 @@ func (d *Desk) Handler() http.Handler {
 	})
 }
 
-// RequireLogin lets only those through who are logged in at the desk, with their
-// Identity in the context. Others are sent to log in when they go to a page, and
-// are answered 401 else. It takes identity headers out of the request, but not
-// cookies: what else is served beside the desk, as in the single-host mode, must be
-// kept from them by StripCookies.
+// RequireLogin calls next for visitors who are logged in at the desk, with their Identity
+// in the context. It redirects others to the login if they go to a page, and answers 401
+// otherwise. It removes identity headers from the request, but not cookies: a handler
+// that passes the request to a carrel, as in the single-host mode, calls StripCookies.
 func (d *Desk) RequireLogin(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s, ok, err := d.who(w, r)
+		s, ok, err := d.deskSession(w, r)
 		switch {
 		case err != nil:
 			log.FromContext(r.Context()).Error(err, "read the identity a trusted proxy sent")
@@ -164,8 +169,9 @@ func (d *Desk) RequireLogin(next http.Handler) http.Handler {
 	})
 }
 
-// who is the session a request to the desk comes with.
-func (d *Desk) who(w http.ResponseWriter, r *http.Request) (session, bool, error) {
+// deskSession returns the session of a request to the desk: that of the trusted proxy,
+// else that of the cookie, which it refreshes.
+func (d *Desk) deskSession(w http.ResponseWriter, r *http.Request) (session, bool, error) {
 	id, found, err := d.proxy.take(r)
 	if err != nil || found {
 		return d.newSession(id), found, err
@@ -173,27 +179,27 @@ func (d *Desk) who(w http.ResponseWriter, r *http.Request) (session, bool, error
 	if host(r) != d.host {
 		return session{}, false, nil
 	}
-	s, ok := d.read(r, forSession, sessionCookie)
+	s, ok := d.readSession(r, forSession, sessionCookie)
 	if !ok {
 		return session{}, false, nil
 	}
-	s, ok = d.fresh(w, r, s)
+	s, ok = d.refreshSession(w, r, s)
 	if ok {
 		d.touch(w, r, forSession, sessionCookie, s)
 	}
 	return s, ok, nil
 }
 
-// errElsewhere says that a form was not sent by a page of the desk.
+// errElsewhere is logged for a form that a page of another origin sent.
 var errElsewhere = errors.New("sent by a page of another origin")
 
-// host is the host of a request, with its port if that is not 443.
+// host returns the host of a request, with its port unless that is 443.
 func host(r *http.Request) string { return canonical(r.Host) }
 
 func canonical(host string) string { return strings.TrimSuffix(strings.ToLower(host), ":443") }
 
-// navigates tells whether a request is a person's browser going to a page, which can
-// be sent elsewhere. A script, an upgrade or an unsafe method is told 401 instead.
+// navigates reports whether a browser is going to a page, so that it can be redirected
+// to the login. A script, an upgrade or an unsafe method can't.
 func navigates(r *http.Request) bool {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead || r.Header.Get("Upgrade") != "" {
 		return false
@@ -204,18 +210,19 @@ func navigates(r *http.Request) bool {
 	return strings.Contains(r.Header.Get("Accept"), "text/html")
 }
 
-// isPage tells whether somebody navigates, and not a frame within a page: the login
-// does not show itself in one.
+// isPage reports whether a browser is going to a page of its own, and not to one in an
+// iframe, where the login refuses to be shown.
 func isPage(r *http.Request) bool {
 	to := r.Header.Get("Sec-Fetch-Dest")
 	return navigates(r) && (to == "" || to == "document")
 }
 
-// maxReturn is the longest path that is gone back to after a login.
+// maxReturn is the length of the longest path to which a login returns, in bytes.
 const maxReturn = 1500
 
-// localPath is a path on the same host, or / for anything else: what a browser
-// would take for another host, what it would read differently, and the login itself.
+// localPath returns path if it is one on the same host. For anything else it returns /:
+// for what a browser would take for another host or read differently, and for the paths
+// of the login itself.
 func localPath(path string) string {
 	u, err := url.Parse(path)
 	if err != nil || len(path) > maxReturn || u.Scheme != "" || u.Host != "" || u.User != nil || !strings.HasPrefix(path, "/") || strings.HasPrefix(path, "//") {
@@ -232,8 +239,7 @@ func localPath(path string) string {
 	return path
 }
 
-// redirect sends a browser on, and rewrites nothing of the address as http.Redirect
-// does.
+// redirect answers with a redirect. Unlike http.Redirect it does not rewrite the address.
 func redirect(w http.ResponseWriter, there string) {
 	w.Header().Set("Location", there)
 	w.Header().Set("Cache-Control", "no-store")

@@ -13,10 +13,10 @@ import (
 	"golang.org/x/oauth2"
 )
 
-// publicGitHub has its API on a host of its own.
+// publicGitHub is the one server whose API has another host.
 const publicGitHub = "https://github.com"
 
-// githubProvider logs in by OAuth 2, since GitHub speaks no OpenID Connect.
+// githubProvider logs people in by OAuth 2, since GitHub has no OpenID Connect.
 type githubProvider struct {
 	config *GitHubConfig
 	secret string
@@ -79,7 +79,7 @@ func (p *githubProvider) api(ctx context.Context, token *oauth2.Token) (*github.
 	return api, nil
 }
 
-// groups are the configured organisations that the user is in.
+// groups returns the configured organisations of which the user is a member.
 func (p *githubProvider) groups(ctx context.Context, api *github.Client) ([]string, error) {
 	if len(p.config.Organisations) == 0 {
 		return nil, nil

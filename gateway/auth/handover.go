@@ -12,28 +12,28 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log"
 )
 
-// HandoverPath is the one path on a carrel's host that is the gateway's own.
+// HandoverPath is the path on a carrel's host that receives the token of the desk.
 const HandoverPath = "/.carrel/handover"
 
 const (
-	// handoverWithin is how long a token of the desk is good: one redirect.
+	// handoverWithin bounds how long a token is valid: it takes one redirect.
 	handoverWithin = 30 * time.Second
-	// nonceWithin is how long a person may take to log in on the way.
+	// nonceWithin bounds how long a person may take to log in on the way.
 	nonceWithin = 30 * time.Minute
 )
 
-// hostName is a host with or without a port, and nothing that could turn it into
-// another in an address.
+// hostName matches a host with or without a port. Nothing that it matches can turn into
+// another host in an address.
 var hostName = regexp.MustCompile(`^[a-z0-9.-]+(:[0-9]+)?$`)
 
-// nonce is what an origin sets before it asks the desk: only the browser that has it
-// can use the token.
+// nonce is the content of the cookie that a carrel's origin sets before it redirects to
+// the desk. Only the browser with this cookie can use the token.
 type nonce struct {
 	Secret string `json:"s"`
 	Until  int64  `json:"u"`
 }
 
-// handover is the token: an identity for one host and one browser.
+// handover is the content of the token: an identity for one host and one browser.
 type handover struct {
 	Session session `json:"s"`
 	Binding string  `json:"b"`
@@ -41,11 +41,11 @@ type handover struct {
 	Until   int64   `json:"u"`
 }
 
-// RequireCarrelLogin lets only those through who are logged in, with their Identity
-// in the context; whether they may open this carrel is for others to say. The cookie
-// of the desk never comes here: an origin has its own, for which it sends the browser
-// to the desk and back. Before next, our cookies and identity headers are taken out
-// of the request.
+// RequireCarrelLogin calls next for visitors who are logged in, with their Identity in
+// the context. It does not check whether they may open this carrel. The cookie of the
+// desk is never sent to the host of a carrel. Each such origin has a cookie of its own,
+// which it gets by redirecting the browser to the desk and back. The gateway's cookies
+// and all identity headers are removed before next is called.
 func (d *Desk) RequireCarrelLogin(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if overflowing(r) {
@@ -60,36 +60,37 @@ func (d *Desk) RequireCarrelLogin(next http.Handler) http.Handler {
 		case !d.isCarrel(host(r)):
 			d.show(w, r, pageMisdirected)
 		case proxied:
-			d.through(next, w, r, id)
+			d.serveCarrel(next, w, r, id)
 		case r.URL.Path == HandoverPath:
 			d.receive(w, r)
 		default:
-			d.carrel(next, w, r)
+			d.requireCarrelCookie(next, w, r)
 		}
 	})
 }
 
-func (d *Desk) carrel(next http.Handler, w http.ResponseWriter, r *http.Request) {
-	s, ok := d.read(r, forCarrel, carrelCookie)
+func (d *Desk) requireCarrelCookie(next http.Handler, w http.ResponseWriter, r *http.Request) {
+	s, ok := d.readSession(r, forCarrel, carrelCookie)
 	switch {
 	case ok && (!d.isDue(s) || !isPage(r)):
 		d.touch(w, r, forCarrel, carrelCookie, s)
-		d.through(next, w, r, s.Identity)
+		d.serveCarrel(next, w, r, s.Identity)
 	case len(d.order) == 0 || !navigates(r):
 		d.unauthorized(w, r)
 	default:
-		d.ask(w, r)
+		d.redirectToDesk(w, r)
 	}
 }
 
-func (d *Desk) through(next http.Handler, w http.ResponseWriter, r *http.Request, id Identity) {
+func (d *Desk) serveCarrel(next http.Handler, w http.ResponseWriter, r *http.Request, id Identity) {
 	r = r.WithContext(NewContext(r.Context(), id))
 	StripCookies(r)
 	next.ServeHTTP(w, r)
 }
 
-// ask sends the browser to the desk. Tabs that do so at a time share a nonce.
-func (d *Desk) ask(w http.ResponseWriter, r *http.Request) {
+// redirectToDesk sends the browser to the desk for a token. Tabs that are sent at the
+// same time share a nonce.
+func (d *Desk) redirectToDesk(w http.ResponseWriter, r *http.Request) {
 	n, ok := d.nonce(r)
 	if !ok {
 		n = nonce{Secret: rand.Text()}
@@ -106,14 +107,15 @@ func (d *Desk) ask(w http.ResponseWriter, r *http.Request) {
 	redirect(w, d.url.String()+"/handover?"+query.Encode())
 }
 
+// nonce returns the nonce in the cookie; false if there is none that is still valid.
 func (d *Desk) nonce(r *http.Request) (nonce, bool) {
 	var n nonce
 	err := d.keys.open(forNonce, host(r), cookie(r, nonceCookie), &n)
 	return n, err == nil && n.Until > d.now().Unix()
 }
 
-// handOver is the desk's half: it gives the token to the host that asks, if that is
-// one of a carrel.
+// handOver redirects the browser back with a token, if it came from the host of a carrel.
+// It serves the desk; receive is its counterpart on the host of the carrel.
 func (d *Desk) handOver(w http.ResponseWriter, r *http.Request) {
 	query := r.URL.Query()
 	there := query.Get("host")
@@ -122,7 +124,7 @@ func (d *Desk) handOver(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	id, _ := FromContext(r.Context())
-	s, ok := d.read(r, forSession, sessionCookie)
+	s, ok := d.readSession(r, forSession, sessionCookie)
 	if !ok || s.User != id.User {
 		s = d.newSession(id)
 	}
@@ -137,8 +139,8 @@ func (d *Desk) handOver(w http.ResponseWriter, r *http.Request) {
 	redirect(w, "https://"+there+HandoverPath+"?"+url.Values{"token": {token}}.Encode())
 }
 
-// receive is the origin's half: it takes the token for a cookie of its own. The
-// nonce is spent by that, so that the token is worth nothing afterwards.
+// receive exchanges a token for the cookie of the carrel's origin. It deletes the nonce,
+// so that the token can't be used again.
 func (d *Desk) receive(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Referrer-Policy", "no-referrer")
 	w.Header().Set("Cache-Control", "no-store")
@@ -151,16 +153,16 @@ func (d *Desk) receive(w http.ResponseWriter, r *http.Request) {
 		d.fail(w, r, err, pageStale)
 		return
 	}
-	if s, ok := d.read(r, forCarrel, carrelCookie); ok && !d.isDue(s) { // another tab was faster
+	if s, ok := d.readSession(r, forCarrel, carrelCookie); ok && !d.isDue(s) { // another tab was faster
 		redirect(w, localPath(h.Return))
 		return
 	}
-	if err := d.accept(r, h); err != nil {
+	if err := d.checkHandover(r, h); err != nil {
 		d.fail(w, r, err, pageStale)
 		return
 	}
 	h.Session.Checked = d.now().Unix()
-	if err := d.write(w, r, forCarrel, carrelCookie, h.Session); err != nil {
+	if err := d.writeSession(w, r, forCarrel, carrelCookie, h.Session); err != nil {
 		d.fail(w, r, err, pageFailed)
 		return
 	}
@@ -169,7 +171,9 @@ func (d *Desk) receive(w http.ResponseWriter, r *http.Request) {
 	redirect(w, localPath(h.Return))
 }
 
-func (d *Desk) accept(r *http.Request, h handover) error {
+// checkHandover returns an error if a token is too old, of another browser, used before,
+// or of a login that has ended.
+func (d *Desk) checkHandover(r *http.Request, h handover) error {
 	n, ok := d.nonce(r)
 	switch {
 	case h.Until <= d.now().Unix():

@@ -1,7 +1,8 @@
-// Package auth says who somebody is: it logs people in at a provider (OpenID
-// Connect or GitHub) or believes a trusted proxy in front, keeps that in encrypted
-// cookies, and hands it over to the origins of carrels, which never see the cookie
-// of the desk. Nothing is stored on the server, so replicas share only key files.
+// Package auth finds out who a visitor is. It logs people in at a provider (OpenID
+// Connect or GitHub), or takes the identity from a trusted proxy in front. It keeps the
+// identity in an encrypted cookie of the desk, and hands it over to the origins of
+// carrels, which never see that cookie. The server stores nothing, so replicas share
+// only key files.
 package auth
 
 import (
@@ -12,40 +13,42 @@ import (
 	"unicode/utf8"
 )
 
-// maxUser is the longest identity in bytes, as in Userland.spec.user.
+// maxUser is the length of the longest identity in bytes, as in Userland.spec.user.
 const maxUser = 256
 
-// Identity is who somebody is.
+// Identity identifies a visitor.
 type Identity struct {
-	// User is what Userland.spec.user is compared with.
+	// User is compared with Userland.spec.user.
 	User string `json:"u"`
-	// Name is for people to read; it may be empty.
+	// Name is the name for people to read; may be empty.
 	Name string `json:"n,omitempty"`
-	// Provider is the name of the provider that vouches, or ProxyProvider.
+	// Provider is the name of the provider that authenticated the visitor, or
+	// ProxyProvider.
 	Provider string `json:"p"`
-	// Groups are as the provider names them, without the prefix for Kubernetes.
+	// Groups has the provider's names, without the prefix for Kubernetes.
 	Groups []string `json:"g,omitempty"`
-	// Claims are those the configuration keeps for rules on them.
+	// Claims holds the claims named by OIDCConfig.KeepClaims, for enrolment rules.
 	Claims map[string][]string `json:"c,omitempty"`
 }
 
-// ProxyProvider is the Provider of identities that a trusted proxy gave.
+// ProxyProvider is the Provider of identities that come from a trusted proxy.
 const ProxyProvider = "proxy"
 
 type identityKey struct{}
 
-// FromContext is the identity that RequireLogin or RequireCarrelLogin found.
+// FromContext returns the identity that RequireLogin or RequireCarrelLogin found.
 func FromContext(ctx context.Context) (Identity, bool) {
 	id, ok := ctx.Value(identityKey{}).(Identity)
 	return id, ok
 }
 
-// NewContext is a context with an identity.
+// NewContext returns a context with an identity.
 func NewContext(ctx context.Context, id Identity) context.Context {
 	return context.WithValue(ctx, identityKey{}, id)
 }
 
-// checkUser refuses identities that could be taken for something else.
+// checkUser returns an error for an identity that could be mistaken for another, in
+// Kubernetes or by a person who reads it.
 func checkUser(user string) error {
 	switch {
 	case user == "":

@@ -13,11 +13,11 @@ import (
 	"os"
 )
 
-// minKey is how many bytes a key file must hold: `openssl rand -base64 48` and
-// `head -c 32 /dev/urandom` both do.
+// minKey is the least length of a key file in bytes. `openssl rand -base64 48` and
+// `head -c 32 /dev/urandom` both make enough.
 const minKey = 32
 
-// What a sealed text is for. One made for a purpose opens for no other.
+// The purposes of sealed texts. A text sealed for one purpose opens for no other.
 const (
 	forSession  = "session"
 	forRefresh  = "refresh"
@@ -28,19 +28,19 @@ const (
 	forCarrel   = "carrel"
 )
 
-// purposes are all of them.
 var purposes = []string{forSession, forRefresh, forLogin, forState, forNonce, forHandover, forCarrel}
 
-// errSealed says that a text was not sealed by us, or for another use.
+// errSealed is returned for a text that was sealed with another key, or for another
+// purpose or host.
 var errSealed = errors.New("not sealed by one of the keys for this use")
 
-// Keys seal and open: the first seals, all open.
+// Keys encrypt and authenticate texts. The first key seals; all of them open.
 type Keys struct {
-	// ciphers are those of each purpose, in the order of the keys.
+	// ciphers holds those of each purpose, in the order of the keys.
 	ciphers map[string][]cipher.AEAD
 }
 
-// ReadKeys reads key files, of which the first seals.
+// ReadKeys reads keys from files.
 func ReadKeys(files ...string) (*Keys, error) {
 	k := &Keys{ciphers: map[string][]cipher.AEAD{}}
 	for _, file := range files {
@@ -73,8 +73,8 @@ func (k *Keys) add(secret []byte) error {
 	return nil
 }
 
-// aead is the cipher of one key and purpose. Keys by purpose keep what was sealed
-// for one from opening for another; the host is bound as additional data.
+// aead returns the cipher of one key and purpose. Each purpose has a key derived for
+// it. The host is bound as additional data.
 func aead(secret []byte, purpose string) (cipher.AEAD, error) {
 	key, err := hkdf.Key(sha256.New, secret, nil, "carrel-gateway "+purpose, 32)
 	if err != nil {
@@ -87,7 +87,7 @@ func aead(secret []byte, purpose string) (cipher.AEAD, error) {
 	return cipher.NewGCMWithRandomNonce(block)
 }
 
-// seal encrypts a value for a purpose and a host.
+// seal encrypts a value, as JSON, for a purpose and a host.
 func (k *Keys) seal(purpose, host string, value any) (string, error) {
 	plain, err := json.Marshal(value)
 	if err != nil {

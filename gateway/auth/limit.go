@@ -1,56 +1,22 @@
 package auth
 
 import (
-	"container/list"
 	"net/http"
 	"net/netip"
-	"sync"
-	"time"
 
 	"golang.org/x/time/rate"
+
+	"github.com/carrel-dev/carrel/gateway/limit"
 )
 
-// maxAddresses bounds the memory of the limit: of more, the one unseen longest is
-// forgotten.
+// maxAddresses bounds how many addresses are counted.
 const maxAddresses = 10_000
 
-// limiter bounds how often one address logs in.
-type limiter struct {
-	every rate.Limit
-	burst int
-
-	mu     sync.Mutex
-	order  *list.List // of *visitor, the last seen first
-	byName map[string]*list.Element
+func newLimiter(c LimitConfig) *limit.Limiter {
+	return limit.New(rate.Limit(c.PerSecond), c.Burst, maxAddresses)
 }
 
-type visitor struct {
-	name  string
-	limit *rate.Limiter
-}
-
-func newLimiter(c LimitConfig) *limiter {
-	return &limiter{every: rate.Limit(c.PerSecond), burst: c.Burst, order: list.New(), byName: map[string]*list.Element{}}
-}
-
-// allow tells whether an address may log in now.
-func (l *limiter) allow(name string, now time.Time) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	e := l.byName[name]
-	if e == nil {
-		if l.order.Len() >= maxAddresses {
-			oldest := l.order.Back()
-			delete(l.byName, l.order.Remove(oldest).(*visitor).name)
-		}
-		e = l.order.PushFront(&visitor{name, rate.NewLimiter(l.every, l.burst)})
-		l.byName[name] = e
-	}
-	l.order.MoveToFront(e)
-	return e.Value.(*visitor).limit.AllowN(now, 1)
-}
-
-// peer is the address a request's connection comes from.
+// peer returns the address that a request's connection comes from.
 func peer(r *http.Request) string {
 	address, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil {
@@ -59,8 +25,8 @@ func peer(r *http.Request) string {
 	return address.Addr().String()
 }
 
-// network is whom an address is counted for: of IPv6 its network of 64 bits, since one
-// person has that many.
+// network returns the name under which an address is counted. An IPv6 address is
+// counted as its network of 64 bits, since one person has all addresses of that.
 func network(address string) string {
 	ip, err := netip.ParseAddr(address)
 	if err != nil || ip.Unmap().Is4() {

@@ -29,7 +29,7 @@ func TestLimitIsOfANetwork(t *testing.T) {
 	}
 }
 
-// As many may log in at once as the limit says, though each comes twice.
+// A login takes two requests, and counts once.
 func TestOneLoginCountsOnce(t *testing.T) {
 	w := newWorld(t, func(c *Config) { c.Limit = LimitConfig{PerSecond: 1, Burst: 4} })
 	for i := range 4 {

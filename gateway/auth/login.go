@@ -11,18 +11,19 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log"
 )
 
-// loginWithin is how long a person may take at the provider.
+// loginWithin bounds how long a person may take at the provider.
 const loginWithin = 10 * time.Minute
 
-// attempt is what a login cookie holds: the secret that the state, the nonce and the
-// PKCE verifier of a login follow from. Tabs that log in at a time share it.
+// attempt is the content of a login cookie: the secret from which the state, the nonce
+// and the PKCE verifier of a login are derived. Tabs that log in at the same time share
+// it.
 type attempt struct {
 	Secret string `json:"s"`
 	Until  int64  `json:"u"`
 }
 
-// state is what goes through the provider, sealed. It is good only in the browser
-// whose attempt it is bound to, so that nobody logs another in as themselves.
+// state is passed through the provider, sealed. It is valid only in the browser with the
+// attempt that it is bound to, so that nobody can log another person in as themselves.
 type state struct {
 	Binding  string `json:"b"`
 	Provider string `json:"p"`
@@ -30,11 +31,11 @@ type state struct {
 	Until    int64  `json:"u"`
 }
 
-// login offers the providers, or goes to the only one.
+// login shows the page with the providers, or redirects to the only one.
 func (d *Desk) login(w http.ResponseWriter, r *http.Request) {
 	query := r.URL.Query()
 	back, name := localPath(query.Get("return")), query.Get("provider")
-	if _, loggedIn := d.read(r, forSession, sessionCookie); loggedIn && name == "" {
+	if _, loggedIn := d.readSession(r, forSession, sessionCookie); loggedIn && name == "" {
 		redirect(w, back)
 		return
 	}
@@ -42,7 +43,7 @@ func (d *Desk) login(w http.ResponseWriter, r *http.Request) {
 		name = d.order[0].config.Name
 	}
 	if name == "" {
-		d.offer(w, r, back, query.Has("ended"))
+		d.chooseProvider(w, r, back, query.Has("ended"))
 		return
 	}
 	p := d.providers[name]
@@ -50,14 +51,14 @@ func (d *Desk) login(w http.ResponseWriter, r *http.Request) {
 		d.show(w, r, pageUnknownProvider)
 		return
 	}
-	if !d.limit.allow(network(d.address(r)), d.now()) {
+	if !d.begins.Allow(network(d.address(r)), d.now()) {
 		d.tooOften(w, r)
 		return
 	}
 	d.begin(w, r, p, back)
 }
 
-func (d *Desk) offer(w http.ResponseWriter, r *http.Request, back string, ended bool) {
+func (d *Desk) chooseProvider(w http.ResponseWriter, r *http.Request, back string, ended bool) {
 	page := pageChoose
 	if ended {
 		page = pageEnded
@@ -65,7 +66,7 @@ func (d *Desk) offer(w http.ResponseWriter, r *http.Request, back string, ended 
 	if len(d.order) == 0 {
 		page = pageNoSession
 	}
-	p := page.in(r)
+	p := page.localized(r)
 	for _, known := range d.order {
 		query := url.Values{"provider": {known.config.Name}, "return": {back}}
 		p.Choices = append(p.Choices, Choice{Text: known.config.Title, URL: "/login?" + query.Encode()})
@@ -112,9 +113,9 @@ func (d *Desk) flow(a attempt, sealed string, p *knownProvider) flow {
 	}
 }
 
-// callback is where the provider sends the browser back.
+// callback serves the address to which the provider sends the browser back.
 func (d *Desk) callback(w http.ResponseWriter, r *http.Request) {
-	if !d.returns.allow(network(d.address(r)), d.now()) {
+	if !d.returns.Allow(network(d.address(r)), d.now()) {
 		d.tooOften(w, r)
 		return
 	}
@@ -132,7 +133,7 @@ func (d *Desk) callback(w http.ResponseWriter, r *http.Request) {
 	a, ok := d.attempt(r)
 	if !ok || subtle.ConstantTimeCompare([]byte(digest("state", a.Secret)), []byte(s.Binding)) != 1 {
 		// Another tab of this browser may have been faster.
-		if _, loggedIn := d.read(r, forSession, sessionCookie); loggedIn {
+		if _, loggedIn := d.readSession(r, forSession, sessionCookie); loggedIn {
 			redirect(w, localPath(s.Return))
 			return
 		}
@@ -146,8 +147,8 @@ func (d *Desk) callback(w http.ResponseWriter, r *http.Request) {
 	d.finish(w, r, p, a, s, query.Get("code"))
 }
 
-// finish begins a session. Nothing of it was there before the login, so nothing can
-// have been fixed.
+// finish asks the provider who logged in, and starts a session. No part of the session
+// exists before the login, so there is nothing that an attacker can fix.
 func (d *Desk) finish(w http.ResponseWriter, r *http.Request, p *knownProvider, a attempt, s state, code string) {
 	id, refresh, err := p.finish(r.Context(), d.flow(a, "", p), code)
 	if err == nil {
@@ -157,7 +158,7 @@ func (d *Desk) finish(w http.ResponseWriter, r *http.Request, p *knownProvider, 
 		d.fail(w, r, err, pageFailed)
 		return
 	}
-	if err := d.write(w, r, forSession, sessionCookie, d.newSession(id)); err != nil {
+	if err := d.writeSession(w, r, forSession, sessionCookie, d.newSession(id)); err != nil {
 		d.fail(w, r, err, pageFailed)
 		return
 	}
@@ -168,18 +169,18 @@ func (d *Desk) finish(w http.ResponseWriter, r *http.Request, p *knownProvider, 
 }
 
 func (d *Desk) askLogout(w http.ResponseWriter, r *http.Request) {
-	p := pageLogout.in(r)
+	p := pageLogout.localized(r)
 	p.Button = p.Title
 	d.render(w, r, p)
 }
 
-// logout ends the login here, and at the provider where that offers it.
+// logout ends the login at the desk, and at the provider if the provider offers that.
 func (d *Desk) logout(w http.ResponseWriter, r *http.Request) {
 	if err := http.NewCrossOriginProtection().Check(r); err != nil {
 		d.fail(w, r, errElsewhere, pageElsewhere)
 		return
 	}
-	s, loggedIn := d.read(r, forSession, sessionCookie)
+	s, loggedIn := d.readSession(r, forSession, sessionCookie)
 	d.forget(w)
 	const ended = "/login?ended="
 	there := ""
@@ -190,5 +191,5 @@ func (d *Desk) logout(w http.ResponseWriter, r *http.Request) {
 		redirect(w, ended)
 		return
 	}
-	d.leave(w, r, there)
+	d.leaveTo(w, r, there)
 }

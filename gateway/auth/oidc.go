@@ -17,8 +17,9 @@ import (
 	"golang.org/x/sync/singleflight"
 )
 
-// oidcProvider is found when it is first needed, and again until it answers: the
-// gateway starts without it, and carrels open to those who are logged in.
+// oidcProvider logs people in by OpenID Connect. It is discovered when it is first
+// needed, and not when the gateway starts: without it, carrels still open for people who
+// are logged in.
 type oidcProvider struct {
 	config *OIDCConfig
 	secret string
@@ -50,8 +51,9 @@ func newOIDC(c *OIDCConfig, client *http.Client, now func() time.Time) (*oidcPro
 	return &oidcProvider{config: c, secret: secret, client: client, now: now, groups: groups}, nil
 }
 
-// discover asks the provider once for all who wait, each as long as they like: one that
-// does not answer would else be asked for one after the other.
+// discover returns the provider's metadata, and asks for it if it is not known yet. All
+// requests that wait share one try, and each waits no longer than its own context:
+// otherwise a provider that does not answer would be tried for one request after another.
 func (p *oidcProvider) discover(ctx context.Context) (*discovered, error) {
 	if d := p.found.Load(); d != nil {
 		return d, nil
@@ -68,9 +70,10 @@ func (p *oidcProvider) discover(ctx context.Context) (*discovered, error) {
 	}
 }
 
-// find asks the provider what it is; the client's timeout bounds that.
+// find reads the provider's metadata. The client's timeout bounds it.
 func (p *oidcProvider) find(ctx context.Context) (*discovered, error) {
-	// The provider keeps the context's client for its keys, not its end.
+	// The provider keeps the client of this context to fetch its keys, but does not end
+	// with the context.
 	provider, err := oidc.NewProvider(withClient(ctx, p.client), p.config.Issuer)
 	if err != nil {
 		return nil, fmt.Errorf("find the provider %s: %w", p.config.Issuer, err)
@@ -128,8 +131,8 @@ func (p *oidcProvider) refresh(ctx context.Context, old string) (Identity, strin
 	return id, token.RefreshToken, err
 }
 
-// identify reads the ID token, and asks for the user's information where that does
-// not name the user. An answer to a refresh may come without an ID token.
+// identify reads the identity from the ID token, and from the userinfo endpoint if the
+// token does not name the user. An answer to a refresh may have no ID token.
 func (p *oidcProvider) identify(ctx context.Context, d *discovered, token *oauth2.Token, nonce string) (Identity, error) {
 	claims, subject := map[string]any{}, ""
 	if raw, ok := token.Extra("id_token").(string); ok {
@@ -148,15 +151,16 @@ func (p *oidcProvider) identify(ctx context.Context, d *discovered, token *oauth
 		return Identity{}, fmt.Errorf("%s answered without an ID token: is it an OpenID Connect provider?", p.config.Issuer)
 	}
 	if _, there := claims[p.config.UserClaim]; !there {
-		if err := p.ask(ctx, d, token, subject, claims); err != nil {
+		if err := p.addUserInfo(ctx, d, token, subject, claims); err != nil {
 			return Identity{}, err
 		}
 	}
 	return p.identity(claims)
 }
 
-// ask adds what the userinfo endpoint says to claims; it does not overrule them.
-func (p *oidcProvider) ask(ctx context.Context, d *discovered, token *oauth2.Token, subject string, claims map[string]any) error {
+// addUserInfo adds the claims of the userinfo endpoint to those of the ID token. It
+// replaces none.
+func (p *oidcProvider) addUserInfo(ctx context.Context, d *discovered, token *oauth2.Token, subject string, claims map[string]any) error {
 	info, err := d.provider.UserInfo(withClient(ctx, p.client), oauth2.StaticTokenSource(token))
 	if err != nil {
 		return fmt.Errorf("ask %s who the user is: %w", p.config.Issuer, err)
@@ -176,6 +180,7 @@ func (p *oidcProvider) ask(ctx context.Context, d *discovered, token *oauth2.Tok
 	return nil
 }
 
+// identity makes an identity of claims, by the configuration.
 func (p *oidcProvider) identity(claims map[string]any) (Identity, error) {
 	user, ok := claims[p.config.UserClaim].(string)
 	if !ok {
@@ -202,7 +207,8 @@ func (p *oidcProvider) identity(claims map[string]any) (Identity, error) {
 	return id, nil
 }
 
-// texts are the values of a claim, which may be one or a list.
+// texts returns the values of a claim, which may be one value or a list. Values that are
+// no text become JSON.
 func texts(claim any) []string {
 	switch value := claim.(type) {
 	case nil:

@@ -12,33 +12,35 @@ import (
 	"github.com/carrel-dev/carrel/gateway/page"
 )
 
-// Page is what the login has to say, in the language the request asks for.
-type Page struct {
+// LoginPage is the content of a page of the login, in the language of the request.
+type LoginPage struct {
 	// Status is the HTTP status.
 	Status int
 	// Lang is "en" or "ja".
 	Lang string
 	// Title and Text are plain text.
 	Title, Text string
-	// Choices are links to go on by.
+	// Choices are links to continue with.
 	Choices []Choice
-	// Button, if any, is that of a form that posts to the page's own address.
+	// Button is the label of a form that posts to the page's own address; if it is
+	// empty, there is no form.
 	Button string
 }
 
-// Choice is a link of a page.
+// Choice is a link on a LoginPage.
 type Choice struct{ Text, URL string }
 
-// Render answers a request with a page; whoever lays out the other pages sets one.
-type Render func(http.ResponseWriter, *http.Request, Page)
+// Render answers a request with a page. The package that lays out the gateway's other
+// pages provides one.
+type Render func(http.ResponseWriter, *http.Request, LoginPage)
 
 //go:embed page.html
 var plainText string
 
 var plain = template.Must(template.New("page").Parse(plainText))
 
-// Plain shows a page without any style.
-func Plain(w http.ResponseWriter, _ *http.Request, p Page) {
+// Plain answers with a page without style.
+func Plain(w http.ResponseWriter, _ *http.Request, p LoginPage) {
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Content-Language", p.Lang)
@@ -47,100 +49,104 @@ func Plain(w http.ResponseWriter, _ *http.Request, p Page) {
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Content-Security-Policy", "default-src 'none'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
 	w.WriteHeader(p.Status)
-	_ = plain.Execute(w, p) // who left does not miss it
+	_ = plain.Execute(w, p) // fails only if the visitor has left
 }
 
-// said is a page in both languages.
-type said struct {
+// pageText is a page in both languages.
+type pageText struct {
 	status int
-	again  bool // offers to begin anew
+	// again adds a link that starts the login again.
+	again bool
+	// en and ja are a title and a text.
 	en, ja [2]string
 }
 
 var (
-	pageChoose = said{http.StatusOK, false,
+	pageChoose = pageText{http.StatusOK, false,
 		[2]string{"Log in", "Choose the account to log in with."},
 		[2]string{"ログイン", "ログインに使うアカウントを選んでください。"}}
-	pageEnded = said{http.StatusOK, false,
+	pageEnded = pageText{http.StatusOK, false,
 		[2]string{"You are logged out", "To come back, choose the account to log in with."},
 		[2]string{"ログアウトしました", "もう一度使うには、アカウントを選んでログインしてください。"}}
-	pageLogout = said{http.StatusOK, false,
+	pageLogout = pageText{http.StatusOK, false,
 		[2]string{"Log out", "Your carrel keeps your work. Carrels open in other tabs stay open until they are idle."},
 		[2]string{"ログアウト", "作業内容は保存されています。ほかのタブで開いている環境は、使われなくなるまで開いたままです。"}}
-	pageLeaving = said{http.StatusOK, false,
+	pageLeaving = pageText{http.StatusOK, false,
 		[2]string{"You are logged out here", "Next, the login service is asked to log you out as well."},
 		[2]string{"ログアウトしました", "続いて、ログインサービスからもログアウトします。"}}
-	pageNoSession = said{http.StatusUnauthorized, false,
+	pageNoSession = pageText{http.StatusUnauthorized, false,
 		[2]string{"You are not logged in", "Open this address the way your course told you to; it is not open to be visited directly."},
 		[2]string{"ログインしていません", "授業で案内されたアドレスから開いてください。"}}
-	pageOver = said{http.StatusUnauthorized, true,
+	pageOver = pageText{http.StatusUnauthorized, true,
 		[2]string{"Your login is over", "What you sent was not taken. Open the page again to log in, then send it anew."},
 		[2]string{"ログインの有効期限が切れました", "送信した内容は受け付けられていません。ページを開き直してログインし、もう一度送信してください。"}}
-	pageUnknownProvider = said{http.StatusNotFound, true,
+	pageUnknownProvider = pageText{http.StatusNotFound, true,
 		[2]string{"No such login", "This way to log in does not exist, or no longer."},
 		[2]string{"そのログイン方法はありません", "このログイン方法は存在しないか、廃止されました。"}}
-	pageTooOften = said{http.StatusTooManyRequests, true,
+	pageTooOften = pageText{http.StatusTooManyRequests, true,
 		[2]string{"Too many logins at a time", "Many logins come from your network at this moment. Wait a few seconds, then try again."},
 		[2]string{"ログインが集中しています", "お使いのネットワークからのログインが集中しています。数秒待ってからやり直してください。"}}
-	pageStale = said{http.StatusBadRequest, true,
+	pageStale = pageText{http.StatusBadRequest, true,
 		[2]string{"This login can't be finished", "It took too long, was finished before, or was begun in another browser. Try again; your browser must accept cookies."},
 		[2]string{"ログインを完了できません", "時間切れ、完了済み、または別のブラウザで始めたログインです。Cookie を有効にして、やり直してください。"}}
-	pageDenied = said{http.StatusForbidden, true,
+	pageDenied = pageText{http.StatusForbidden, true,
 		[2]string{"You were not logged in", "The login was cancelled or refused there. Try again, or ask whoever runs your course."},
 		[2]string{"ログインできませんでした", "ログイン先で中止または拒否されました。やり直すか、授業の担当者に連絡してください。"}}
-	pageFailed = said{http.StatusBadGateway, true,
+	pageFailed = pageText{http.StatusBadGateway, true,
 		[2]string{"The login failed", "Something went wrong with the login. Try again; if it stays so, tell whoever runs your course. The cause is in the gateway's log."},
 		[2]string{"ログインに失敗しました", "やり直しても失敗するときは、授業の担当者に連絡してください。原因はゲートウェイのログにあります。"}}
-	pageProviderAway = said{http.StatusBadGateway, true,
+	pageProviderAway = pageText{http.StatusBadGateway, true,
 		[2]string{"The login service does not answer", "Wait a minute, then try again. Carrels that are open already go on working."},
 		[2]string{"ログインサービスが応答しません", "1 分ほど待ってからやり直してください。すでに開いている環境はそのまま使えます。"}}
-	pageRefused = said{http.StatusForbidden, false,
+	pageRefused = pageText{http.StatusForbidden, false,
 		[2]string{"This identity is refused", "The proxy in front sent an identity that can't be used. Tell whoever runs your course; the cause is in the gateway's log."},
 		[2]string{"この利用者名は使えません", "手前のプロキシから届いた利用者名を使えません。授業の担当者に連絡してください。"}}
-	pageUnknownHost = said{http.StatusBadRequest, false,
+	pageUnknownHost = pageText{http.StatusBadRequest, false,
 		[2]string{"No such carrel", "The address you came from is not one of a carrel."},
 		[2]string{"その環境はありません", "元のアドレスは、どの環境のものでもありません。"}}
-	pageMisdirected = said{http.StatusMisdirectedRequest, false,
+	pageMisdirected = pageText{http.StatusMisdirectedRequest, false,
 		[2]string{"Wrong address", "Nothing is served under this address. Check its spelling."},
 		[2]string{"アドレスが違います", "このアドレスには何もありません。綴りを確かめてください。"}}
-	pageElsewhere = said{http.StatusForbidden, false,
+	pageElsewhere = pageText{http.StatusForbidden, false,
 		[2]string{"Nothing was done", "The request was sent by a page of another site."},
 		[2]string{"何も行いませんでした", "別のサイトのページから送られた要求です。"}}
-	pageCookies = said{http.StatusRequestHeaderFieldsTooLarge, false,
+	pageCookies = pageText{http.StatusRequestHeaderFieldsTooLarge, false,
 		[2]string{"Too many cookies", "Pages left more cookies here than fit. They have been deleted: load this page again. If it comes back, tell whoever runs your course."},
 		[2]string{"Cookie が多すぎます", "Cookie が上限を超えたため削除しました。ページを再読み込みしてください。繰り返すときは授業の担当者に連絡してください。"}}
 )
 
-// in is the page in the language a request asks for.
-func (s said) in(r *http.Request) Page {
+// localized returns the page in the language of a request.
+func (s pageText) localized(r *http.Request) LoginPage {
 	text, lang, again := s.en, page.LanguageOf(r), "Try again"
 	if lang == page.Japanese {
 		text, again = s.ja, "やり直す"
 	}
-	p := Page{Status: s.status, Lang: string(lang), Title: text[0], Text: text[1]}
+	p := LoginPage{Status: s.status, Lang: string(lang), Title: text[0], Text: text[1]}
 	if s.again {
 		p.Choices = []Choice{{again, "/"}}
 	}
 	return p
 }
 
-func (d *Desk) show(w http.ResponseWriter, r *http.Request, s said) { d.render(w, r, s.in(r)) }
+func (d *Desk) show(w http.ResponseWriter, r *http.Request, s pageText) {
+	d.render(w, r, s.localized(r))
+}
 
-// fail shows a page; the cause is for the log alone.
-func (d *Desk) fail(w http.ResponseWriter, r *http.Request, err error, s said) {
+// fail answers with a page, and logs the cause, which the page does not show.
+func (d *Desk) fail(w http.ResponseWriter, r *http.Request, err error, s pageText) {
 	log.FromContext(r.Context()).Info("a login was not finished", "cause", err.Error(), "host", host(r))
 	d.show(w, r, s)
 }
 
 func (d *Desk) tooOften(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set("Retry-After", strconv.Itoa(max(1, int(1/max(float64(d.limit.every), 0.1)))))
+	w.Header().Set("Retry-After", strconv.Itoa(max(1, int(1/max(d.perSecond, 0.1)))))
 	d.show(w, r, pageTooOften)
 }
 
-// leave sends the browser from a form to another site, by a page: the pages' policy
-// (form-action) keeps browsers from being redirected there.
-func (d *Desk) leave(w http.ResponseWriter, r *http.Request, there string) {
-	p := pageLeaving.in(r)
+// leaveTo answers a form with a page that leads to another site. A redirect would not
+// work: the pages' policy (form-action) keeps browsers from following it.
+func (d *Desk) leaveTo(w http.ResponseWriter, r *http.Request, there string) {
+	p := pageLeaving.localized(r)
 	goOn := "Go on"
 	if p.Lang == string(page.Japanese) {
 		goOn = "進む"
@@ -150,11 +156,12 @@ func (d *Desk) leave(w http.ResponseWriter, r *http.Request, there string) {
 	d.render(w, r, p)
 }
 
-// unauthorized answers who can't be sent to log in: programs, in few words.
+// unauthorized answers 401 to requests that can't be redirected to the login. Browsers
+// get a page, and programs a line.
 func (d *Desk) unauthorized(w http.ResponseWriter, r *http.Request) {
 	if strings.Contains(r.Header.Get("Accept"), "text/html") && r.Header.Get("Upgrade") == "" {
 		over := pageOver
-		if len(d.order) == 0 { // no page of ours logs anybody in
+		if len(d.order) == 0 { // the trusted proxy alone logs people in
 			over = pageNoSession
 		}
 		d.show(w, r, over)

@@ -9,22 +9,27 @@ import (
 	"golang.org/x/oauth2"
 )
 
-// provider vouches for people.
+// provider authenticates people.
 type provider interface {
-	// begin is where the browser goes to log in.
+	// begin returns the address to which the browser is sent to log in.
 	begin(ctx context.Context, f flow) (string, error)
-	// finish makes an identity of the code that the browser came back with.
+	// finish exchanges the code with which the browser came back for an identity and a
+	// refresh token, which may be empty.
 	finish(ctx context.Context, f flow, code string) (Identity, string, error)
-	// refresh asks whether a login still holds; the new refresh token may be empty.
+	// refresh asks the provider whether a login is still valid. It returns the identity
+	// and a new refresh token, which may be empty.
 	refresh(ctx context.Context, token string) (Identity, string, error)
-	// logout is where the browser goes to end the login there too; may be empty.
+	// logout returns the address at which the browser ends the login at the provider;
+	// "" if there is none. From there the browser is sent back.
 	logout(ctx context.Context, back string) string
 }
 
-// flow is what one login attempt is bound to.
+// flow holds the values that one login is bound to.
 type flow struct{ state, nonce, verifier, callback string }
 
-// vouched completes an identity that a provider gave.
+// vouched checks an identity that a provider returned, and adds the provider's name and
+// user prefix. Others are the user prefixes of all providers: an identity may not begin
+// with that of another.
 func (p *ProviderConfig) vouched(id Identity, others []string) (Identity, error) {
 	if p.LowerCase {
 		id.User = strings.ToLower(id.User)
@@ -41,7 +46,7 @@ func (p *ProviderConfig) vouched(id Identity, others []string) (Identity, error)
 	return id, checkUser(id.User)
 }
 
-// withClient makes go-oidc and oauth2 use this client.
+// withClient returns a context with which go-oidc and oauth2 use a client.
 func withClient(ctx context.Context, c *http.Client) context.Context {
 	return context.WithValue(ctx, oauth2.HTTPClient, c)
 }

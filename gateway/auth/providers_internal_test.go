@@ -26,13 +26,13 @@ func answer(rw http.ResponseWriter, body any) {
 	_ = json.NewEncoder(rw).Encode(body)
 }
 
-// challengeOf is what a verifier must have been announced as.
+// challengeOf returns the PKCE challenge of a verifier.
 func challengeOf(verifier string) string {
 	sum := sha256.Sum256([]byte(verifier))
 	return base64.RawURLEncoding.EncodeToString(sum[:])
 }
 
-// begun is what the browser brought to the provider.
+// begun returns the query with which the browser comes to the provider.
 func begun(t *testing.T, p provider, f flow) url.Values {
 	t.Helper()
 	there, err := p.begin(t.Context(), f)
@@ -46,7 +46,7 @@ func begun(t *testing.T, p provider, f flow) url.Values {
 	return u.Query()
 }
 
-// campus is a provider at a server.
+// campus returns the configuration of a provider at a server.
 func campus(t *testing.T, server *httptest.Server, userClaim string) *oidcProvider {
 	t.Helper()
 	o := &OIDCConfig{Issuer: server.URL, ClientID: "carrel", UserClaim: userClaim, KeepGroups: "stud.*", KeepClaims: []string{"dept"}}
@@ -188,7 +188,8 @@ func TestNobodyIsCalledAsAnotherProvidersUser(t *testing.T) {
 	}
 }
 
-// Who waits for a provider that hangs waits as long as they like, whoever else does.
+// A request waits for a provider that hangs as long as its own context, even if others wait
+// longer.
 func TestNobodyIsHeldByAProviderThatHangs(t *testing.T) {
 	asked, release := make(chan struct{}), make(chan struct{})
 	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {

@@ -8,8 +8,9 @@ import (
 	"strings"
 )
 
-// identityHeaders are what proxies commonly name a user by. They are taken out of
-// every request, so that no program in a carrel believes a visitor's own.
+// identityHeaders lists the headers in which proxies commonly send a user's identity. They
+// are removed from every request, so that no program in a carrel trusts one that a
+// visitor wrote.
 var identityHeaders = []string{
 	"X-User", "X-Auth-Request-User", "X-Auth-Request-Email", "X-Auth-Request-Groups", "X-Auth-Request-Preferred-Username",
 	"X-Auth-Request-Access-Token", "X-Forwarded-User", "X-Forwarded-Email", "X-Forwarded-Groups", "X-Forwarded-Preferred-Username",
@@ -17,15 +18,16 @@ var identityHeaders = []string{
 	"X-Webauth-User", "X-Authentik-Username", "X-Authentik-Groups",
 }
 
-// trustedProxy believes a proxy in front, and nobody else.
+// trustedProxy takes identities from the requests of a proxy in front.
 type trustedProxy struct {
 	config *ProxyConfig
 	from   []netip.Prefix
 	secret string
-	strip  map[string]bool
+	// strip holds the headers to remove, by headerKey.
+	strip map[string]bool
 }
 
-// newProxy is one that believes nobody if there is no configuration.
+// newProxy returns a trustedProxy. Without a configuration it trusts no request.
 func newProxy(c *ProxyConfig) (*trustedProxy, error) {
 	p := &trustedProxy{config: c, strip: map[string]bool{}}
 	for _, name := range identityHeaders {
@@ -51,12 +53,12 @@ func newProxy(c *ProxyConfig) (*trustedProxy, error) {
 	return p, err
 }
 
-// headerKey makes names equal that some programs take for the same: CGI and WSGI
-// make X-User and X_User one variable.
+// headerKey maps the names that some programs take for the same header to one key. CGI
+// and WSGI turn X-User and X_User into one variable.
 func headerKey(name string) string { return strings.ReplaceAll(strings.ToLower(name), "_", "-") }
 
-// take reads the identity a trusted proxy gave, if one did, and takes all identity
-// headers out of the request.
+// take returns the identity that a trusted proxy sent, if it did, and removes all
+// identity headers from the request.
 func (p *trustedProxy) take(r *http.Request) (Identity, bool, error) {
 	id, found, err := p.read(r)
 	for name := range r.Header {
@@ -67,6 +69,7 @@ func (p *trustedProxy) take(r *http.Request) (Identity, bool, error) {
 	return id, found, err
 }
 
+// read returns the identity that a trusted proxy sent.
 func (p *trustedProxy) read(r *http.Request) (Identity, bool, error) {
 	if p.config == nil || !p.trusts(r) {
 		return Identity{}, false, nil
@@ -95,10 +98,10 @@ func (p *trustedProxy) read(r *http.Request) (Identity, bool, error) {
 	return id, true, nil
 }
 
-// trusts looks at the connection itself, never at a header that says where it is
-// from.
+// trusts reports whether a request comes from the proxy, by the address of its
+// connection and by the secret. It does not look at headers with addresses.
 func (p *trustedProxy) trusts(r *http.Request) bool {
-	if len(p.from) > 0 && !p.near(r.RemoteAddr) {
+	if len(p.from) > 0 && !p.isFrom(r.RemoteAddr) {
 		return false
 	}
 	if p.secret == "" {
@@ -108,7 +111,8 @@ func (p *trustedProxy) trusts(r *http.Request) bool {
 	return len(given) == 1 && subtle.ConstantTimeCompare([]byte(given[0]), []byte(p.secret)) == 1
 }
 
-func (p *trustedProxy) near(remote string) bool {
+// isFrom reports whether an address is in one of the configured networks.
+func (p *trustedProxy) isFrom(remote string) bool {
 	address, err := netip.ParseAddrPort(remote)
 	if err != nil {
 		return false

@@ -13,25 +13,26 @@ import (
 )
 
 const (
-	// touchEvery is how coarse the idle clock of a session is, at most.
+	// touchEvery is the coarsest step in which a session's last use is recorded.
 	touchEvery = time.Minute
-	// refreshWithin is how long a page waits for the provider when a login is looked
-	// at again, and retryAfter how long a provider that failed is left alone.
+	// refreshWithin bounds how long a page waits for the provider to refresh a login.
 	refreshWithin = 5 * time.Second
-	retryAfter    = time.Minute
+	// retryAfter is the time between two tries at a provider that failed.
+	retryAfter = time.Minute
 )
 
-// session is what a session cookie holds. Times are in Unix seconds.
+// session is the content of a session cookie. Times are in Unix seconds.
 type session struct {
 	Identity
-	// Begun is when the provider logged the user in, Seen the last use, and Checked
-	// when the provider last said that the login holds, or at a carrel the desk did.
-	Begun   int64 `json:"b"`
-	Seen    int64 `json:"s"`
+	// Begun is the time of the login, and Seen that of its last use.
+	Begun int64 `json:"b"`
+	Seen  int64 `json:"s"`
+	// Checked is the time at which the provider last confirmed the login. In the cookie
+	// of a carrel it is the time at which the desk did.
 	Checked int64 `json:"k,omitempty"`
 }
 
-// refreshToken is what a refresh cookie holds. It is bound to the session's user.
+// refreshToken is the content of a refresh cookie. It is bound to the session's user.
 type refreshToken struct {
 	User  string `json:"u"`
 	Token string `json:"t"`
@@ -42,14 +43,15 @@ func (d *Desk) newSession(id Identity) session {
 	return session{Identity: id, Begun: now, Seen: now, Checked: now}
 }
 
-// live tells whether a session is neither over nor idle for too long.
+// live reports whether a session is neither too old nor idle for too long.
 func (d *Desk) live(s session) bool {
 	now := d.now()
 	return now.Sub(time.Unix(s.Begun, 0)) < d.sessions.Absolute.Duration && now.Sub(time.Unix(s.Seen, 0)) < d.sessions.Idle.Duration
 }
 
-// read is the session in a cookie, if it is good on this host.
-func (d *Desk) read(r *http.Request, purpose, name string) (session, bool) {
+// readSession returns the session in a cookie; false if there is none that is valid on
+// this host.
+func (d *Desk) readSession(r *http.Request, purpose, name string) (session, bool) {
 	var s session
 	value := cookie(r, name)
 	if value == "" || d.keys.open(purpose, host(r), value, &s) != nil || !d.live(s) {
@@ -58,10 +60,10 @@ func (d *Desk) read(r *http.Request, purpose, name string) (session, bool) {
 	return s, checkUser(s.User) == nil
 }
 
-// errTooLarge says that an identity does not fit in a cookie.
 var errTooLarge = errors.New("the identity does not fit in a cookie of 4 KiB: keep fewer groups or claims by oidc.keepGroups and oidc.keepClaims in the login file")
 
-func (d *Desk) write(w http.ResponseWriter, r *http.Request, purpose, name string, s session) error {
+// writeSession sets a cookie with a session.
+func (d *Desk) writeSession(w http.ResponseWriter, r *http.Request, purpose, name string, s session) error {
 	sealed, err := d.keys.seal(purpose, host(r), s)
 	if err != nil {
 		return err
@@ -73,20 +75,21 @@ func (d *Desk) write(w http.ResponseWriter, r *http.Request, purpose, name strin
 	return nil
 }
 
-// touch moves a session's idle clock on, in coarse steps.
+// touch records in the cookie that a session is used. It does so in coarse steps, since
+// each sets the cookie.
 func (d *Desk) touch(w http.ResponseWriter, r *http.Request, purpose, name string, s session) {
 	now := d.now()
 	if now.Sub(time.Unix(s.Seen, 0)) < min(touchEvery, d.sessions.Idle.Duration/4) {
 		return
 	}
 	s.Seen = now.Unix()
-	if err := d.write(w, r, purpose, name, s); err != nil {
+	if err := d.writeSession(w, r, purpose, name, s); err != nil {
 		log.FromContext(r.Context()).Error(err, "keep a login from going idle", "user", s.User)
 	}
 }
 
-// writeRefresh keeps a refresh token in a cookie of its own. One that does not fit is
-// dropped: the login then lasts until it is over, and is not looked at again.
+// writeRefresh sets a cookie with a refresh token. A token that does not fit in a cookie
+// is dropped. The login then lasts until it ends by itself, without being checked again.
 func (d *Desk) writeRefresh(w http.ResponseWriter, r *http.Request, user, token string) {
 	sealed, err := d.keys.seal(forRefresh, host(r), refreshToken{user, token})
 	if token == "" || err != nil || len(sealed) > maxCookie {
@@ -97,10 +100,10 @@ func (d *Desk) writeRefresh(w http.ResponseWriter, r *http.Request, user, token 
 	}
 }
 
-// fresh asks the provider again whether a login holds, when that is due. Only a page
-// that a person goes to waits for that, so that parallel requests do not each spend
-// the token. It reports whether the login goes on.
-func (d *Desk) fresh(w http.ResponseWriter, r *http.Request, s session) (session, bool) {
+// refreshSession asks the provider whether a login is still valid, if that is due. Only
+// the request for a page does so, so that the parallel requests of a page do not each
+// spend the refresh token. It reports whether the login goes on.
+func (d *Desk) refreshSession(w http.ResponseWriter, r *http.Request, s session) (session, bool) {
 	now := d.now()
 	sealed := cookie(r, refreshCookie)
 	p := d.providers[s.Provider]
@@ -127,8 +130,8 @@ func (d *Desk) fresh(w http.ResponseWriter, r *http.Request, s session) (session
 		s.Checked = now.Add(retryAfter - d.sessions.RefreshAfter.Duration).Unix()
 	}
 	s.Seen = now.Unix()
-	if err := d.write(w, r, forSession, sessionCookie, s); err != nil {
-		// With the old cookie left, the login page would send them back here for ever.
+	if err := d.writeSession(w, r, forSession, sessionCookie, s); err != nil {
+		// With the old cookie in place, the login page would redirect back here forever.
 		log.FromContext(r.Context()).Error(err, "keep a login that was looked at again", "user", s.User)
 		d.forget(w)
 		return session{}, false
@@ -136,13 +139,14 @@ func (d *Desk) fresh(w http.ResponseWriter, r *http.Request, s session) (session
 	return s, true
 }
 
-// isDue tells whether it is time to ask again if a login holds.
+// isDue reports whether it is time to check a login again.
 func (d *Desk) isDue(s session) bool {
 	return d.now().Sub(time.Unix(s.Checked, 0)) >= d.sessions.RefreshAfter.Duration
 }
 
-// refuses reports whether a provider no longer vouches. One that is asked too much, or
-// does not know the gateway, says nothing of who is logged in.
+// refuses reports whether an error means that the provider has ended the login. A
+// provider that limits requests, or does not know the gateway, tells nothing about the
+// login.
 func refuses(err error) bool {
 	var refused *oauth2.RetrieveError
 	if !errors.As(err, &refused) || refused.Response == nil || refused.ErrorCode == "invalid_client" {
@@ -156,14 +160,14 @@ func refuses(err error) bool {
 	}
 }
 
-// renewed is what came of a refresh token.
+// renewed is the result of using a refresh token.
 type renewed struct {
 	id   Identity
 	next string
 }
 
-// renew spends a refresh token once, however many requests bring it at a time: a
-// provider that rotates them takes a second use for theft.
+// renew uses a refresh token. Requests that bring the same token within retryAfter share
+// the result, because a provider that rotates its tokens takes a second use for theft.
 func (d *Desk) renew(ctx context.Context, p *knownProvider, token string) (Identity, string, error) {
 	key := digest("refresh", token)
 	value, err, _ := d.flights.Do(key, func() (any, error) {
@@ -196,7 +200,7 @@ func (d *Desk) forget(w http.ResponseWriter) {
 	}
 }
 
-// digest binds a text to a use, without telling it.
+// digest returns a hash of a text, which differs for each use of the text.
 func digest(use, text string) string {
 	sum := sha256.Sum256([]byte(use + "\n" + text))
 	return base64.RawURLEncoding.EncodeToString(sum[:])

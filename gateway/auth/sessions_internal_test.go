@@ -10,15 +10,15 @@ import (
 	"golang.org/x/oauth2"
 )
 
-// growing vouches for somebody whose groups no longer fit, once asked again.
+// growing is a provider that, on a refresh, returns more groups than fit in a cookie.
 type growing struct{ fake }
 
 func (g *growing) refresh(context.Context, string) (Identity, string, error) {
 	return Identity{User: "alice", Groups: []string{strings.Repeat("g", maxCookie)}}, "", nil
 }
 
-// A login that no longer fits in its cookie ends: with the old cookie left, the login
-// page and the desk would send the browser to each other for ever.
+// A login that no longer fits in its cookie ends. With the old cookie in place, the login page
+// and the desk would redirect the browser to each other forever.
 func TestLoginThatGrewTooLargeEnds(t *testing.T) {
 	w := newWorld(t)
 	w.provider.token = "alice"
@@ -37,7 +37,7 @@ func TestLoginThatGrewTooLargeEnds(t *testing.T) {
 	t.Errorf("the browser is sent from %s on and on", there)
 }
 
-// Who sends a form after the login has ended is told so, and how to go on.
+// A form that is sent after the login has ended is answered with the cause and the cure.
 func TestFormAfterTheLoginIsOver(t *testing.T) {
 	proxied := func(c *Config) { c.Proxy = &ProxyConfig{UserHeader: "X-Proxy-User", From: []string{"10.0.0.0/8"}} }
 	for _, test := range []struct {
@@ -59,8 +59,8 @@ func TestFormAfterTheLoginIsOver(t *testing.T) {
 	}
 }
 
-// At a carrel somebody is asked for anew at the desk, and so at the provider, when they
-// go to a page after an hour. What a page does by itself goes on.
+// A visitor who goes to a page of a carrel after an hour is checked again at the desk, and so
+// at the provider. The requests that a page makes by itself go on.
 func TestCarrelsAskAnew(t *testing.T) {
 	w := newWorld(t)
 	w.provider.token = "alice"
@@ -89,7 +89,7 @@ func TestCarrelsAskAnew(t *testing.T) {
 	b.want(b.get(alicesURL+"/"), http.StatusOK, "hello alice")
 }
 
-// Who is no longer vouched for is so at carrels too.
+// A login that the provider has ended also ends at carrels.
 func TestCarrelsEndWithTheLogin(t *testing.T) {
 	for reason, end := range map[string]func(*browser){
 		"the provider refuses": func(b *browser) {

@@ -25,8 +25,8 @@ import (
 
 const zitadelDesk = "desk.example.org"
 
-// zitadel is a real OpenID Connect provider, and a browser at a desk that has people
-// log in there.
+// zitadel is a real OpenID Connect provider, a desk at which people log in with it, and a
+// browser.
 type zitadel struct {
 	t       *testing.T
 	issuer  string
@@ -79,7 +79,7 @@ func (z *zitadel) open() {
 	z.desk = mux
 }
 
-// RoundTrip asks the desk directly, and others over the network.
+// RoundTrip calls the desk's handler directly, and other hosts over the network.
 func (z *zitadel) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.URL.Host != zitadelDesk {
 		return http.DefaultTransport.RoundTrip(r)
@@ -93,12 +93,12 @@ func (z *zitadel) RoundTrip(r *http.Request) (*http.Response, error) {
 	return res, nil
 }
 
-// visit is what the browser shows, after all redirects, and where that is.
+// visit returns the page that the browser shows after all redirects, and its address.
 func (z *zitadel) visit(r *http.Request) (page string, there *url.URL) {
 	z.t.Helper()
 	r.Header.Set("Accept", "text/html")
 	client := &http.Client{Transport: z, Jar: z.jar, CheckRedirect: func(to *http.Request, via []*http.Request) error {
-		// So do browsers, for pages with form-action 'self'.
+		// Browsers do the same for pages with form-action 'self'.
 		if via[0].Method == http.MethodPost && via[0].URL.Host == zitadelDesk && to.URL.Host != zitadelDesk {
 			return errors.New("a form of the desk is redirected to another site")
 		}
@@ -123,7 +123,7 @@ func (z *zitadel) visit(r *http.Request) (page string, there *url.URL) {
 	return string(body), res.Request.URL
 }
 
-// whoami asks the desk.
+// whoami asks the desk who is logged in.
 func (z *zitadel) whoami() (page string, there *url.URL) {
 	z.t.Helper()
 	r, err := http.NewRequestWithContext(z.t.Context(), http.MethodGet, "https://"+zitadelDesk+"/whoami", nil)
@@ -146,7 +146,7 @@ func (z *zitadel) post(address string, form url.Values) (page string, there *url
 
 var requestID = regexp.MustCompile(`name="id" value="([^"]+)"`)
 
-// logIn logs in with a password, on the way to a page.
+// logIn goes to a page, and logs in with a password on the way.
 func (z *zitadel) logIn(password string) (page string, there *url.URL) {
 	z.t.Helper()
 	page, there = z.whoami()
@@ -166,14 +166,14 @@ func TestLoginAtZitadel(t *testing.T) {
 	if page, there := z.logIn(zitadeltest.Password); page != want || there.Path != "/whoami" {
 		t.Fatalf("at %s it says %q, want %q", there, page, want)
 	}
-	// Each refresh spends its token and brings the next.
+	// Each refresh uses up its token and returns the next.
 	for range 3 {
 		z.now.SetTime(z.now.Now().Add(3 * time.Minute))
 		if page, there := z.whoami(); page != want {
 			t.Fatalf("after a refresh at %s it says %q, want %q", there, page, want)
 		}
 	}
-	// Who is put out there is asked to log in again here.
+	// A visitor whose login ended at the provider must log in again.
 	if err := z.storage.TerminateSession(t.Context(), zitadeltest.Subject, zitadeltest.ClientID); err != nil {
 		t.Fatal(err)
 	}
@@ -195,7 +195,7 @@ func TestLogoutAtZitadel(t *testing.T) {
 	}
 }
 
-// The provider is away: the page says so, and those who are in stay.
+// Without the provider, a login fails with a page, and people who are logged in stay so.
 func TestProviderAway(t *testing.T) {
 	z := newZitadel(t)
 	z.logIn(zitadeltest.Password)

@@ -7,18 +7,30 @@ import (
 	"strconv"
 	"time"
 
+	"golang.org/x/time/rate"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/carrel-dev/carrel/gateway/auth"
 	"github.com/carrel-dev/carrel/gateway/directory"
+	"github.com/carrel-dev/carrel/gateway/limit"
 	"github.com/carrel-dev/carrel/gateway/page"
 )
 
-// longestKeep is for how many hours a carrel may be kept running at once.
+// longestKeep is the largest number of hours for which one request keeps a carrel
+// running.
 const longestKeep = 7 * 24
 
-// maxForm is how long a form may be, in bytes.
+const (
+	// askEvery and askAtOnce bound what one person asks of carrels: each request is a
+	// write for the API server. An assistant who restarts a row of seats is not held up.
+	askEvery  = time.Second
+	askAtOnce = 20
+	// maxAskers bounds how many people's requests are counted.
+	maxAskers = 1000
+)
+
+// maxForm is the largest size of a form, in bytes.
 const maxForm = 4 << 10
 
 var (
@@ -26,15 +38,15 @@ var (
 	errBadRequest  = errors.New("not something that can be asked")
 )
 
-// action is something that may be asked of a carrel.
+// action describes a form of a carrel's page.
 type action struct {
 	request Request
-	// may reports whether somebody of these rights may ask for it.
+	// may reports whether a visitor with these rights may do it.
 	may func(rights) bool
-	// when makes the time to write of the form; zero takes the request back.
+	// when returns the time to write for the request; zero withdraws the request.
 	when func(r *http.Request, c directory.Carrel, now time.Time) (time.Time, error)
-	// told is what the event says; empty: none is recorded.
-	told string
+	// note is the text of the event; if it is empty, no event is recorded.
+	note string
 }
 
 func staff(has rights) bool        { return has.operate }
@@ -47,7 +59,7 @@ func never(*http.Request, directory.Carrel, time.Time) (time.Time, error) {
 	return time.Time{}, nil
 }
 
-// actions are all there are, by the last part of the path.
+// actions holds the actions by the last part of the path.
 var actions = map[string]action{
 	"restart": {RestartAt, staff, now, "asked for a restart"},
 	"stop":    {StopAt, staff, now, "asked for a stop"},
@@ -73,7 +85,7 @@ func confirmed(r *http.Request, c directory.Carrel, now time.Time) (time.Time, e
 	return now, nil
 }
 
-// raised keeps since when a hand is up that is raised again.
+// raised returns the time since which a hand is up. Raising it again does not change that.
 func raised(_ *http.Request, c directory.Carrel, now time.Time) (time.Time, error) {
 	if q := c.Userland.Status.Requests; q != nil && q.HelpSince != nil {
 		return q.HelpSince.Time, nil
@@ -81,9 +93,9 @@ func raised(_ *http.Request, c directory.Carrel, now time.Time) (time.Time, erro
 	return now, nil
 }
 
-// act asks something of a carrel.
+// act serves the forms of a carrel's page.
 func (b *Board) act(rw http.ResponseWriter, r *http.Request) {
-	id, ok := who(rw, r)
+	id, ok := visitor(rw, r)
 	if !ok {
 		return
 	}
@@ -105,7 +117,7 @@ func (b *Board) act(rw http.ResponseWriter, r *http.Request) {
 	case !a.may(has):
 		refuse(rw, r, http.StatusForbidden, "forbidden")
 		return
-	case !b.pace.allows(id.User, b.clock().Now()):
+	case !b.allowsAsking(id.User):
 		rw.Header().Set("Retry-After", "5")
 		refuse(rw, r, http.StatusTooManyRequests, "toofast")
 		return
@@ -121,6 +133,13 @@ func (b *Board) act(rw http.ResponseWriter, r *http.Request) {
 	http.Redirect(rw, r, "/courses/"+c.Course+"/carrels/"+c.Name, http.StatusSeeOther)
 }
 
+// allowsAsking reports whether a person may ask for something now.
+func (b *Board) allowsAsking(user string) bool {
+	b.asksOnce.Do(func() { b.asks = limit.New(rate.Every(askEvery), askAtOnce, maxAskers) })
+	return b.asks.Allow(user, b.clock().Now())
+}
+
+// ask writes a request to the Userland, and records an event.
 func (b *Board) ask(ctx context.Context, r *http.Request, id auth.Identity, c directory.Carrel, a action, name string) error {
 	now := b.clock().Now()
 	at, err := a.when(r, c, now)
@@ -130,16 +149,17 @@ func (b *Board) ask(ctx context.Context, r *http.Request, id auth.Identity, c di
 	if err := b.Requests.Ask(ctx, c.Userland, a.request, at); err != nil {
 		return err
 	}
-	if a.told == "" {
+	if a.note == "" {
 		return nil
 	}
-	// It has been asked for, and is done.
-	if err := b.Audit.Asked(ctx, c.Userland, id.User, name, a.told, now); err != nil {
+	// The request is written by now, so a failure to record it is only logged.
+	if err := b.Audit.Asked(ctx, c.Userland, id.User, name, a.note, now); err != nil {
 		log.FromContext(ctx).Error(err, "record who asked", "user", id.User, "action", name)
 	}
 	return nil
 }
 
+// explain answers a form that failed.
 func (b *Board) explain(rw http.ResponseWriter, r *http.Request, err error) {
 	switch {
 	case errors.Is(err, errUnconfirmed):
@@ -153,7 +173,8 @@ func (b *Board) explain(rw http.ResponseWriter, r *http.Request, err error) {
 	}
 }
 
-// refuse answers a form: the script with JSON, a browser without it with a page.
+// refuse answers a form with a problem: as JSON to the script, and as a page to a browser
+// without script.
 func refuse(rw http.ResponseWriter, r *http.Request, status int, problem string) {
 	if scripted(r) {
 		page.Refuse(rw, status, problem, page.LanguageOf(r).Text("problem."+problem+".text"))
@@ -162,5 +183,5 @@ func refuse(rw http.ResponseWriter, r *http.Request, status int, problem string)
 	page.ShowProblem(rw, r, status, problem)
 }
 
-// scripted reports whether our script sent a form, and awaits no page.
+// scripted reports whether the page's script sent a form.
 func scripted(r *http.Request) bool { return r.Header.Get("Accept") == "application/json" }

@@ -11,6 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
+	"github.com/carrel-dev/carrel/gateway/audit"
 )
 
 func TestAct(t *testing.T) {
@@ -23,7 +24,7 @@ func TestAct(t *testing.T) {
 		status             int
 		asked, told        string
 	}{
-		{name: "staff restart", user: teacher, action: "restart", status: 303, asked: "24t0101 restartAt 01:05", told: "teacher@example.ac.jp restart: asked for a restart"},
+		{name: "staff restart", user: teacher, action: "restart", status: 303, asked: "24t0101 restartAt 01:05", told: "restart: teacher@example.ac.jp asked for a restart on the class board"},
 		{name: "staff stop", user: teacher, action: "stop", status: 303, asked: "24t0101 stopAt 01:05", told: "asked for a stop"},
 		{name: "staff keep", user: teacher, action: "keep", fields: hours("4"), status: 303, asked: "24t0101 keepUntil 05:05", told: "asked to keep it running"},
 		{name: "staff release", user: teacher, action: "release", status: 303, asked: "24t0101 keepUntil never", told: "sleep again"},
@@ -83,13 +84,16 @@ func TestAct(t *testing.T) {
 			if got.Code != test.status {
 				t.Errorf("status %d, want %d: %s", got.Code, test.status, got.Body)
 			}
-			if asked := strings.Join(w.asked, ", "); asked != test.asked {
+			if asked := strings.Join(w.asked(t), ", "); asked != test.asked {
 				t.Errorf("asked %q, want %q", asked, test.asked)
 			}
 			if test.status == 303 && got.Header().Get("Location") != "/courses/prog1/carrels/24t0101" {
 				t.Errorf("sent to %q", got.Header().Get("Location"))
 			}
-			told := strings.Join(w.told, ", ")
+			told := ""
+			for _, e := range w.Events(audit.AskedReason) {
+				told += e.Action + ": " + e.Note
+			}
 			if (told == "") != (test.told == "") || !strings.Contains(told, test.told) {
 				t.Errorf("recorded %q, want %q", told, test.told)
 			}
@@ -97,28 +101,28 @@ func TestAct(t *testing.T) {
 	}
 }
 
-// Asking by a link does nothing.
+// A link can't send a request to a carrel.
 func TestActsAreNoLinks(t *testing.T) {
 	w := lab()
 	got := w.get(teacher, "/courses/prog1/carrels/24t0101/restart", "en")
-	if got.Code != http.StatusNotFound || len(w.asked) > 0 {
-		t.Errorf("%d, asked %v", got.Code, w.asked)
+	if asked := w.asked(t); got.Code != http.StatusNotFound || len(asked) > 0 {
+		t.Errorf("%d, asked %v", got.Code, asked)
 	}
 }
 
-// A hand raised again stays as long raised as it is.
+// Raising a raised hand again does not change its time.
 func TestRaisedAgain(t *testing.T) {
 	w := lab()
 	c, _ := w.Carrel(course, "24t0101")
 	c.Userland.Status.Requests = &v1alpha1.Requests{HelpSince: &metav1.Time{Time: now.Add(-time.Hour)}}
 	w.Set(c.Userland, "")
 	w.serve(student, form("/courses/prog1/carrels/24t0101/raise", nil))
-	if fmt.Sprint(w.asked) != "[24t0101 helpSince 00:05]" {
-		t.Errorf("asked %v, want it to stay at 00:05", w.asked)
+	if asked := w.asked(t); fmt.Sprint(asked) != "[24t0101 helpSince 00:05]" {
+		t.Errorf("asked %v, want it to stay at 00:05", asked)
 	}
 }
 
-// One person can't make the API server busy; others are not held up by them.
+// The requests of one person are bounded, and do not delay those of others.
 func TestAskingTooFast(t *testing.T) {
 	w := lab()
 	raise := func(user, name string) int {
@@ -128,8 +132,8 @@ func TestAskingTooFast(t *testing.T) {
 	for range 50 {
 		answers[raise(student, "24t0101")]++
 	}
-	if answers[303] != 20 || answers[429] != 30 || len(w.asked) != 20 {
-		t.Errorf("answered %v, asked %d times; want 20 and the others told to wait", answers, len(w.asked))
+	if asked := len(w.asked(t)); answers[303] != 20 || answers[429] != 30 || asked != 20 {
+		t.Errorf("answered %v, asked %d times; want 20 and the others told to wait", answers, asked)
 	}
 	if got := raise(neighbour, "24t0102"); got != 303 {
 		t.Errorf("another student: %d", got)

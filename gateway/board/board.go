@@ -1,19 +1,23 @@
-// Package board is the gateway's own host once somebody has logged in: the class
-// board of a course, one's own carrels, and what may be asked of a carrel.
+// Package board serves the pages of the gateway's own host to people who have logged in:
+// the class board of a course, the visitor's own carrels, and the page of one carrel with
+// its forms.
 package board
 
 import (
 	"context"
 	"embed"
 	"net/http"
+	"sync"
 	"time"
 
 	"k8s.io/utils/clock"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
+	"github.com/carrel-dev/carrel/gateway/access"
 	"github.com/carrel-dev/carrel/gateway/audit"
 	"github.com/carrel-dev/carrel/gateway/auth"
 	"github.com/carrel-dev/carrel/gateway/directory"
+	"github.com/carrel-dev/carrel/gateway/limit"
 	"github.com/carrel-dev/carrel/gateway/page"
 )
 
@@ -25,71 +29,43 @@ var pages = page.MustParse(templates)
 // +kubebuilder:rbac:groups=carrel.dev,resources=userlands,verbs=request
 // +kubebuilder:rbac:groups=carrel.dev,resources=userlands/status,verbs=patch
 
-// Directory is what the board reads.
-type Directory interface {
-	Carrel(course, name string) (directory.Carrel, bool)
-	// Of are the carrels of a user, In those of a course.
-	Of(user string) []directory.Carrel
-	In(course string) []directory.Carrel
-	Course(name string) (*v1alpha1.Course, bool)
-	Courses() []*v1alpha1.Course
-	// Watch gives a channel on which something is heard after anything of the
-	// course changed, and what ends it.
-	Watch(course string) (<-chan struct{}, func())
-}
-
-// Access says who may.
-type Access interface {
-	MayViewBoard(ctx context.Context, id auth.Identity, course string) (bool, error)
-	MayOperate(ctx context.Context, id auth.Identity, course string) (bool, error)
-}
-
-// Asker writes requests; it is Requests but in tests.
-type Asker interface {
-	Ask(ctx context.Context, u *v1alpha1.Userland, what Request, at time.Time) error
-}
-
-// Audit keeps who opened a carrel that is not theirs, and who asked what of one;
-// it is audit.Log but in tests.
-type Audit interface {
-	LastOpened(ctx context.Context, u *v1alpha1.Userland) (audit.Visit, bool, error)
-	Asked(ctx context.Context, u *v1alpha1.Userland, who, action, told string, now time.Time) error
-}
-
-// Board serves the pages. All but Clock and Tick must be set.
+// Board serves the pages. All fields but Clock, Tick and Timelines must be set.
 type Board struct {
-	Directory Directory
-	Access    Access
-	Requests  Asker
-	Audit     Audit
-	// CarrelURL is where a carrel opens.
+	Directory *directory.Index
+	Access    *access.Authorizer
+	Requests  Requests
+	Audit     audit.Log
+	// CarrelURL returns the address at which a carrel opens.
 	CarrelURL func(course, name string) string
-	// Clock is the real one if nil.
+	// Clock defaults to the real clock.
 	Clock clock.WithTicker
-	// Tick is the least time between two messages to a page; 0: a second.
+	// Tick is the least time between two messages to a page; 0 means a second.
 	Tick time.Duration
 
-	hubs      hubs
-	timelines timelines
-	pace      pace
+	// Timelines holds what Run counts.
+	Timelines Timelines
+
+	hubs     hubs
+	asksOnce sync.Once
+	asks     *limit.Limiter
 }
 
-// Handler serves them all to whom auth has identified. Paths it does not know are
-// answered with 404.
+// Handler returns the handler of all pages. Requests have an auth.Identity in their
+// context.
 func (b *Board) Handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /{$}", b.first)
+	mux.HandleFunc("GET /{$}", b.home)
 	mux.HandleFunc("GET /carrels", b.mine)
 	mux.HandleFunc("GET /courses", b.boards)
 	mux.HandleFunc("GET /courses/{course}", b.show)
-	mux.HandleFunc("GET /courses/{course}/events", b.listen)
+	mux.HandleFunc("GET /courses/{course}/events", b.events)
 	mux.HandleFunc("GET /courses/{course}/carrels/{carrel}", b.carrel)
 	mux.HandleFunc("POST /courses/{course}/carrels/{carrel}/{action}", b.act)
 	mux.HandleFunc("/", func(rw http.ResponseWriter, r *http.Request) { page.Problem(rw, r, http.StatusNotFound, "notfound") })
 	return page.RememberLanguage(mux)
 }
 
-// Run counts the running carrels for the timeline, until the context ends.
+// Run counts the running carrels for the timelines, until the context ends.
 func (b *Board) Run(ctx context.Context) error {
 	ticker := b.clock().NewTicker(sampleEvery)
 	defer ticker.Stop()
@@ -103,29 +79,31 @@ func (b *Board) Run(ctx context.Context) error {
 	}
 }
 
+// sample adds the present counts to the timelines, and drops courses that are gone.
 func (b *Board) sample() {
 	now, there := b.clock().Now(), map[string]bool{}
 	for _, course := range b.Directory.Courses() {
 		there[course.Name] = true
 		running := 0
-		for _, c := range b.Directory.In(course.Name) {
+		for _, c := range b.Directory.InCourse(course.Name) {
 			if c.State == v1alpha1.StateRunning {
 				running++
 			}
 		}
-		b.timelines.add(course.Name, sample{now, running})
+		b.Timelines.Add(course.Name, now, running)
 	}
-	b.timelines.keep(there)
+	b.Timelines.keep(there)
 	b.hubs.keep(there)
 }
 
-// look reads the seats of a course, and what changed after a position.
-func (b *Board) look(course string, after int) snapshot {
-	return b.hubs.of(course).refresh(func() []directory.Carrel { return b.Directory.In(course) }, after)
+// snapshot returns the seats of a course, and those that changed after a position.
+func (b *Board) snapshot(course string, after int) snapshot {
+	return b.hubs.of(course).refresh(func() []directory.Carrel { return b.Directory.InCourse(course) }, after)
 }
 
-// who is logged in. Without anybody it has answered.
-func who(rw http.ResponseWriter, r *http.Request) (auth.Identity, bool) {
+// visitor returns who is logged in. It answers the request and returns false if nobody
+// is.
+func visitor(rw http.ResponseWriter, r *http.Request) (auth.Identity, bool) {
 	id, ok := auth.FromContext(r.Context())
 	if !ok || id.User == "" {
 		page.Problem(rw, r, http.StatusUnauthorized, "forbidden")
@@ -134,7 +112,7 @@ func who(rw http.ResponseWriter, r *http.Request) (auth.Identity, bool) {
 	return id, true
 }
 
-// owns reports whether a carrel is somebody's own.
+// owns reports whether a carrel belongs to a visitor.
 func owns(id auth.Identity, c directory.Carrel) bool { return id.User != "" && c.User == id.User }
 
 func (b *Board) clock() clock.WithTicker {

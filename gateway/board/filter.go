@@ -5,19 +5,19 @@ import (
 	"strings"
 )
 
-// The filters that are no states.
+// The filters besides the states.
 const (
 	filterHelp      = "help"
 	filterAttention = "attention"
 	filterOutdated  = "outdated"
 )
 
-// filter chooses seats. The script does the same on the page; this is for
-// browsers without.
+// filter selects seats by the query of the page's address. The script filters on the page
+// itself, so this serves browsers without script.
 type filter struct {
-	// Show is a state or one of the filters above; empty: all.
+	// Show is a state or one of the filters above; empty selects every seat.
 	Show string
-	// Find is text that the seat's names contain, whatever the case.
+	// Find is text that one of the seat's names contains, in any case.
 	Find string
 }
 
@@ -26,7 +26,7 @@ func filterOf(r *http.Request) filter {
 	return filter{Show: query.Get("show"), Find: strings.TrimSpace(query.Get("find"))}
 }
 
-func (f filter) lets(s Seat) bool {
+func (f filter) matches(s Seat) bool {
 	switch f.Show {
 	case "":
 	case filterHelp:
@@ -49,13 +49,13 @@ func (f filter) lets(s Seat) bool {
 	return strings.Contains(strings.ToLower(strings.Join([]string{s.Name, s.User, s.Person, s.Section}, "\n")), strings.ToLower(f.Find))
 }
 
-// of are the seats that are let through.
-func (f filter) of(seats []Seat) []Seat {
-	var chosen []Seat
+// selected returns the seats that match.
+func (f filter) selected(seats []Seat) []Seat {
+	var found []Seat
 	for _, s := range seats {
-		if f.lets(s) {
-			chosen = append(chosen, s)
+		if f.matches(s) {
+			found = append(found, s)
 		}
 	}
-	return chosen
+	return found
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/carrel-dev/carrel/gateway/page"
 )
 
-// head is what stands above the seats.
+// head is the content of the board above the seats.
 type head struct {
 	Course   string
 	Counts   []count
@@ -19,7 +19,7 @@ type head struct {
 	Hands    []Seat
 	Troubles []trouble
 	Sessions []sessionText
-	// Now is set while a session is in progress.
+	// Now is set while one of Sessions is in progress. Otherwise they are the next ones.
 	Now       bool
 	Report    *v1alpha1.ReportStatus
 	Notice    string
@@ -28,36 +28,37 @@ type head struct {
 	Filter    filter
 }
 
-// count is a filter and how many seats it lets through.
+// count is a filter with the number of seats that match it.
 type count struct {
-	// Show is the filter; State is its state for the style sheet, if it is one.
-	Show, Look string
-	Key        string
-	N          int
-	// Left and Width are its part of the bar, in thousandths.
+	// Show is the filter. Style is the class of its state in the style sheet; empty for
+	// filters that are no states.
+	Show, Style string
+	// Key identifies the filter's text.
+	Key string
+	N   int
+	// Left and Width place the filter's part of the bar, in thousandths.
 	Left, Width int
 }
 
-// trouble is a reason and who has it.
+// trouble is a reason for which seats need attention.
 type trouble struct {
 	Reason, Message string
 	Seats           []Seat
 }
 
-// fewNames is how many names stand with a trouble.
+// fewNames is the largest number of names shown with a trouble.
 const fewNames = 12
 
-// Few are the first who have it.
+// Few returns the seats whose names are shown.
 func (t trouble) Few() []Seat { return t.Seats[:min(fewNames, len(t.Seats))] }
 
-// More is how many there are beside Few.
+// More returns the number of seats whose names are not shown.
 func (t trouble) More() int { return len(t.Seats) - len(t.Few()) }
 
 type sessionText struct {
 	When, Name, Sections string
 }
 
-// headOf is pure.
 func headOf(course *v1alpha1.Course, seats []Seat, times page.Times) head {
 	h := head{
 		Course: course.Name, Total: len(seats), Counts: counts(seats), Troubles: troubles(seats),
@@ -74,7 +75,8 @@ func headOf(course *v1alpha1.Course, seats []Seat, times page.Times) head {
 	return h
 }
 
-// counts are those of all states that occur, and of the other filters.
+// counts returns one count for each state that occurs, and for each other filter that
+// matches a seat.
 func counts(seats []Seat) []count {
 	byState := map[string]int{}
 	help, outdated := 0, 0
@@ -89,10 +91,10 @@ func counts(seats []Seat) []count {
 	}
 	var all []count
 	left := 0
-	for _, state := range inOrder(byState) {
+	for _, state := range statesOf(byState) {
 		n := byState[state]
 		width := n * 1000 / len(seats)
-		all = append(all, count{Show: state, Look: Seat{State: state}.Look(), Key: "state." + state, N: n, Left: left, Width: width})
+		all = append(all, count{Show: state, Style: Seat{State: state}.Style(), Key: "state." + state, N: n, Left: left, Width: width})
 		left += width
 	}
 	if outdated > 0 {
@@ -104,8 +106,9 @@ func counts(seats []Seat) []count {
 	return all
 }
 
-// inOrder are the states that occur: those known first, in their order.
-func inOrder(byState map[string]int) []string {
+// statesOf returns the states that occur: first those that this version knows, in the
+// order of states, and then the others by name.
+func statesOf(byState map[string]int) []string {
 	var found []string
 	for state := range byState {
 		if state != "" {
@@ -122,7 +125,7 @@ func inOrder(byState map[string]int) []string {
 	return found
 }
 
-// troubles are the reasons that need a person, the most frequent first.
+// troubles returns the reasons for which seats need attention, the most frequent first.
 func troubles(seats []Seat) []trouble {
 	byReason := map[string]*trouble{}
 	for _, s := range seats {
@@ -148,14 +151,14 @@ func troubles(seats []Seat) []trouble {
 	return all
 }
 
-// sessions are those in progress, or the next.
+// sessions returns the sessions in progress, or the next ones.
 func sessions(course *v1alpha1.Course, times page.Times) (texts []sessionText, now bool) {
 	if course.Spec.Timetable == nil {
 		return nil, false
 	}
 	table, err := timetable.New(*course.Spec.Timetable)
 	if err != nil {
-		return nil, false // the Course says TimetableInvalid
+		return nil, false // the Course has the reason TimetableInvalid
 	}
 	for _, o := range table.Current(times.Now) {
 		now = !o.Begin.After(times.Now)
@@ -166,7 +169,7 @@ func sessions(course *v1alpha1.Course, times page.Times) (texts []sessionText, n
 	return texts, now
 }
 
-// Short is a commit as people write it.
+// Short returns the first 7 digits of the reported commit.
 func (h head) Short() string {
 	if h.Report == nil {
 		return ""
@@ -174,5 +177,5 @@ func (h head) Short() string {
 	return h.Report.Revision[:min(7, len(h.Report.Revision))]
 }
 
-// Reported is when the commit was last reported on.
+// Reported returns the time of the report. Report must not be nil.
 func (h head) Reported() time.Time { return h.Report.Time.Time }

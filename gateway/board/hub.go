@@ -12,37 +12,38 @@ import (
 	"github.com/carrel-dev/carrel/gateway/directory"
 )
 
-// hub numbers the changes of a course's seats, so that a page that has seen some
-// is sent the others only, however many pages there are and whenever they come.
+// hub numbers the changes of a course's seats. A page names the number up to which it has
+// seen changes, and is sent the later ones. The hub keeps nothing for each page.
 type hub struct {
 	mu sync.Mutex
-	// epoch names this sequence of changes, and where the seats are. A new one
-	// begins when seats come, go or move: pages then load all anew.
+	// epoch names the present sequence of numbers, and the layout of the seats. A new
+	// epoch begins when a seat comes, goes or moves. Pages then reload.
 	epoch string
 	seq   int
 	seats map[string]numbered
 }
 
+// numbered is a seat with the number of its latest change.
 type numbered struct {
 	seat Seat
 	seq  int
 }
 
-// snapshot is what a hub held at one moment.
+// snapshot is the state of a hub at one moment.
 type snapshot struct {
 	epoch string
 	seq   int
 	seats []Seat
-	// changes are those after the position asked about.
+	// changes holds the seats that changed after a given position.
 	changes []Seat
 }
 
-// id is what a page says it has seen.
+// id returns the position of the snapshot, which a page repeats when it asks for changes.
 func (s snapshot) id() string { return s.epoch + "." + strconv.Itoa(s.seq) }
 
-// refresh takes in the present carrels, and tells what changed after a position
-// of the same epoch. It reads them itself, so that what one page has read before
-// does not come after what another has.
+// refresh numbers the changes since the last call, and returns those after a position of
+// the present epoch. It calls read under its lock, so that an older reading never
+// replaces a newer one.
 func (h *hub) refresh(read func() []directory.Carrel, after int) snapshot {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -72,13 +73,13 @@ func (h *hub) refresh(read func() []directory.Carrel, after int) snapshot {
 	return now
 }
 
-// ofEpoch is how many bytes of an epoch's name tell it from others, and how many say
-// where its seats are.
+// ofEpoch is the length of each half of an epoch's name, in bytes: a random one, and a
+// hash of the layout of the seats.
 const ofEpoch = 3
 
 func newEpoch(seats []Seat) string {
 	var name [ofEpoch]byte
-	_, _ = rand.Read(name[:]) // it never fails
+	_, _ = rand.Read(name[:]) // never fails
 	layout := sha256.New()
 	for _, s := range seats {
 		fmt.Fprintf(layout, "%q %q\n", s.Name, s.Section)
@@ -86,14 +87,14 @@ func newEpoch(seats []Seat) string {
 	return hex.EncodeToString(layout.Sum(name[:])[:2*ofEpoch])
 }
 
-// sameLayout reports whether the seats of two epochs are in the same places, as those
-// of two replicas.
+// sameLayout reports whether the seats of two epochs are in the same places. This is so
+// for the epochs of two replicas.
 func sameLayout(one, other string) bool {
 	const at = 2 * ofEpoch // in hex
 	return len(one) == 2*at && len(other) == 2*at && one[at:] == other[at:]
 }
 
-// position reads what a page says it has seen.
+// position parses the id of a snapshot.
 func position(id string) (epoch string, seq int, err error) {
 	epoch, number, found := strings.Cut(id, ".")
 	if !found || len(id) > 64 {
@@ -103,7 +104,7 @@ func position(id string) (epoch string, seq int, err error) {
 	return epoch, seq, err
 }
 
-// hubs are those of all courses anybody looked at.
+// hubs holds the hub of each course whose board was opened.
 type hubs struct {
 	mu       sync.Mutex
 	byCourse map[string]*hub
@@ -121,7 +122,7 @@ func (h *hubs) of(course string) *hub {
 	return h.byCourse[course]
 }
 
-// keep forgets the courses that are no more.
+// keep drops the courses that are not in the map.
 func (h *hubs) keep(courses map[string]bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -2,6 +2,7 @@ package board
 
 import (
 	"bytes"
+	"cmp"
 	"net/http"
 	"time"
 
@@ -12,30 +13,31 @@ import (
 const (
 	// defaultTick is the least time between two messages to a page.
 	defaultTick = time.Second
-	// breath is how often a page hears something though nothing changed: the
-	// timeline goes on, and proxies see that the connection lives.
-	breath = 20 * time.Second
-	// listenFor is how long one stream lasts: the page then comes again, and is
-	// asked anew who it is.
+	// keepAlive is the longest time between two messages to a page. The timeline moves
+	// on, and proxies see that the connection is alive.
+	keepAlive = 20 * time.Second
+	// listenFor is the duration of one stream. The page then connects again, and its
+	// login and rights are checked again.
 	listenFor = 10 * time.Minute
 )
 
-// change is what a page is told.
-type change struct {
-	// Seats are those that changed, by name.
+// update is the data of a change event.
+type update struct {
+	// Seats holds the HTML of the seats that changed, by the carrel's name.
 	Seats map[string]string `json:"seats,omitempty"`
-	// Parts are those above the seats that changed, by the id of their element.
+	// Parts holds the HTML of the parts above the seats that changed, by the id of the
+	// element.
 	Parts map[string]string `json:"parts,omitempty"`
 }
 
-// listen tells a page what changes, by server-sent events: `change`, or `layout`
-// when it has to load all anew.
-func (b *Board) listen(rw http.ResponseWriter, r *http.Request) {
+// events sends a page what changes, as server-sent events. The event `change` has an
+// update; `layout` makes the page reload.
+func (b *Board) events(rw http.ResponseWriter, r *http.Request) {
 	_, course, ok := b.viewer(rw, r)
 	if !ok {
 		return
 	}
-	epoch, seq, err := position(firstOf(r.Header.Get("Last-Event-ID"), r.URL.Query().Get("since")))
+	epoch, seq, err := position(cmp.Or(r.Header.Get("Last-Event-ID"), r.URL.Query().Get("since")))
 	if err != nil {
 		page.Refuse(rw, http.StatusBadRequest, "badrequest", err.Error())
 		return
@@ -48,16 +50,16 @@ func (b *Board) listen(rw http.ResponseWriter, r *http.Request) {
 	}
 	listener := &listener{board: b, stream: stream, course: course.Name, epoch: epoch, seq: seq, lang: page.LanguageOf(r), parts: map[string]string{}}
 	end := b.clock().After(listenFor)
-	breathing := b.clock().NewTicker(breath)
-	defer breathing.Stop()
-	for listener.tell() {
-		// What happens at once is told at once.
+	quiet := b.clock().NewTicker(keepAlive)
+	defer quiet.Stop()
+	for listener.send() {
+		// Changes within a tick are sent together.
 		select {
 		case <-r.Context().Done():
 			return
 		case <-end:
 			return
-		case <-b.clock().After(b.tick()):
+		case <-b.clock().After(cmp.Or(b.Tick, defaultTick)):
 		}
 		select {
 		case <-r.Context().Done():
@@ -65,70 +67,57 @@ func (b *Board) listen(rw http.ResponseWriter, r *http.Request) {
 		case <-end:
 			return
 		case <-changed:
-		case <-breathing.C():
+		case <-quiet.C():
 		}
 	}
 }
 
-func (b *Board) tick() time.Duration {
-	if b.Tick == 0 {
-		return defaultTick
-	}
-	return b.Tick
-}
-
-func firstOf(a, b string) string {
-	if a != "" {
-		return a
-	}
-	return b
-}
-
-// listener is one page.
+// listener is an open page.
 type listener struct {
 	board  *Board
 	stream *page.Stream
 	course string
 	lang   page.Lang
-	// epoch and seq are what the page has seen, parts what it shows above.
+	// epoch and seq are the position up to which the page has seen changes.
 	epoch string
 	seq   int
+	// parts holds the HTML that the page shows above the seats.
 	parts map[string]string
-	// drawn is the time of the timeline it shows.
+	// drawn is the end of the timeline that the page shows.
 	drawn time.Time
 }
 
-// tell sends what is new. It returns false when there is nobody to tell any more,
-// or the page has to begin anew.
-func (l *listener) tell() bool {
+// send sends what changed. It returns false when the page has gone or must reload.
+func (l *listener) send() bool {
 	course, found := l.board.Directory.Course(l.course)
 	if !found {
 		return false
 	}
-	now := l.board.look(l.course, l.seq)
+	now := l.board.snapshot(l.course, l.seq)
 	if now.epoch != l.epoch && sameLayout(now.epoch, l.epoch) {
-		// Another replica showed the page: it is told all of the seats.
+		// Another replica served the page, so its numbers mean nothing here: send all seats.
 		l.epoch, l.seq = now.epoch, 0
-		return l.tell()
+		return l.send()
 	}
 	if now.epoch != l.epoch {
-		_ = l.stream.Send("layout", "", struct{}{}) // who left does not miss it
+		_ = l.stream.Send("layout", "", struct{}{}) // fails only if the visitor has left
 		return false
 	}
-	news, err := l.news(course, now)
+	news, err := l.update(course, now)
 	if err != nil {
 		return false
 	}
 	if len(news.Parts) == 0 && len(news.Seats) == 0 {
-		return l.stream.Breathe() == nil
+		return l.stream.KeepAlive() == nil
 	}
 	l.seq = now.seq
 	return l.stream.Send("change", now.id(), news) == nil
 }
 
-func (l *listener) news(course *v1alpha1.Course, now snapshot) (change, error) {
+// update renders what differs from what the page shows.
+func (l *listener) update(course *v1alpha1.Course, now snapshot) (update, error) {
 	times := page.Times{Lang: l.lang, Zone: page.ZoneOf(course), Now: l.board.clock().Now()}
-	news := change{Seats: map[string]string{}, Parts: map[string]string{}}
+	news := update{Seats: map[string]string{}, Parts: map[string]string{}}
 	for _, s := range now.changes {
 		text, err := l.part("seat", seatView{l.course, s, times})
 		if err != nil {
@@ -138,7 +127,7 @@ func (l *listener) news(course *v1alpha1.Course, now snapshot) (change, error) {
 	}
 	head := headOf(course, now.seats, times)
 	parts := map[string]any{"facts": head, "counts": head}
-	// A line that moves on with each change would be the most of what is sent.
+	// The chart is large, so it is sent only when the timeline has moved on.
 	if chart := l.board.chart(l.course, now.seats, times.Now); !chart.To.Equal(l.drawn) {
 		l.drawn = chart.To
 		parts["chart"] = view{Chart: chart, Times: times}

@@ -17,7 +17,7 @@ import (
 	"github.com/carrel-dev/carrel/gateway/auth"
 )
 
-// stream is a page that listens.
+// stream is an open page that listens.
 type stream struct {
 	t     *testing.T
 	lines *bufio.Scanner
@@ -31,7 +31,7 @@ type event struct {
 	}
 }
 
-// listen begins where a page would that was loaded just now.
+// listen connects like a page that was just loaded, or from a given position.
 func listen(t *testing.T, w *world, since string) *stream {
 	t.Helper()
 	if w.board.Tick == 0 {
@@ -61,7 +61,7 @@ func listen(t *testing.T, w *world, since string) *stream {
 	return &stream{t, lines}
 }
 
-// next is the next event, whatever comes between.
+// next returns the next event.
 func (s *stream) next() event {
 	s.t.Helper()
 	var e event
@@ -86,7 +86,7 @@ func (s *stream) next() event {
 func TestABoardHearsWhatChanges(t *testing.T) {
 	w := lab()
 	s := listen(t, w, "")
-	// What the page was loaded with is known; what stands above is told once.
+	// The page has the seats already. The parts above the seats are sent once.
 	if first := s.next(); first.name != "change" || len(first.change.Seats) != 0 || len(first.change.Parts) != 3 {
 		t.Fatalf("first: %s with seats %v, want the three parts above alone", first.name, first.change.Seats)
 	}
@@ -101,14 +101,14 @@ func TestABoardHearsWhatChanges(t *testing.T) {
 	if !strings.Contains(e.change.Parts["counts"], `<b>3</b> 稼働中`) {
 		t.Errorf("three are not counted: %v", e.change.Parts)
 	}
-	// A page that was away comes again, and is told what it missed only.
+	// A page that reconnects gets only the changes that it missed.
 	u = u.DeepCopy()
 	u.Status.Requests = &v1alpha1.Requests{HelpSince: &metav1.Time{Time: now}}
 	w.Set(u, "127.0.0.1:1")
 	if again := listen(t, w, e.id).next(); len(again.change.Seats) != 1 || !strings.Contains(again.change.Seats["24t0103"], "挙手") {
 		t.Errorf("a page that comes again hears %v", again.change.Seats)
 	}
-	// Who comes or goes moves others: pages load anew.
+	// A carrel that comes or goes moves other seats, so pages reload.
 	if raised := s.next(); !strings.Contains(raised.change.Seats["24t0103"], "挙手") {
 		t.Errorf("a raised hand: %v", raised.change.Seats)
 	}
@@ -121,7 +121,7 @@ func TestABoardHearsWhatChanges(t *testing.T) {
 	}
 }
 
-// What a board of 600 seats costs; docs/board.md says so too.
+// BenchmarkBoardOf600 measures a board of 600 seats. docs/board.md has the figures.
 func BenchmarkBoardOf600(b *testing.B) {
 	w := newWorld(600)
 	for b.Loop() {

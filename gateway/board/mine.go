@@ -18,14 +18,14 @@ import (
 	"github.com/carrel-dev/carrel/gateway/page"
 )
 
-// mineView is one's own carrels for the template.
+// mineView is the data of the template with the visitor's own carrels.
 type mineView struct {
 	User    string
 	Carrels []own
 	Times   page.Times
 }
 
-// own is one of them.
+// own is a carrel in mineView.
 type own struct {
 	Seat   Seat
 	Course string
@@ -34,14 +34,14 @@ type own struct {
 	Times  page.Times
 }
 
-// first brings whoever has one carrel to it, and staff without any to their class
-// board; all others choose.
-func (b *Board) first(rw http.ResponseWriter, r *http.Request) {
-	id, ok := who(rw, r)
+// home redirects a visitor with one carrel to it, and staff without a carrel to their
+// class board. Others get a page to choose from.
+func (b *Board) home(rw http.ResponseWriter, r *http.Request) {
+	id, ok := visitor(rw, r)
 	if !ok {
 		return
 	}
-	carrels := b.Directory.Of(id.User)
+	carrels := b.Directory.OfUser(id.User)
 	switch len(carrels) {
 	case 0:
 		b.firstBoard(rw, r, id)
@@ -66,14 +66,14 @@ func (b *Board) firstBoard(rw http.ResponseWriter, r *http.Request, id auth.Iden
 	}
 }
 
-// mine shows somebody their own carrels.
+// mine answers with the page of the visitor's own carrels.
 func (b *Board) mine(rw http.ResponseWriter, r *http.Request) {
-	id, ok := who(rw, r)
+	id, ok := visitor(rw, r)
 	if !ok {
 		return
 	}
 	v := mineView{User: id.User, Times: b.times(r, nil)}
-	for _, c := range b.Directory.Of(id.User) {
+	for _, c := range b.Directory.OfUser(id.User) {
 		course, _ := b.Directory.Course(c.Course)
 		v.Carrels = append(v.Carrels, own{
 			Seat: seatOf(c), Course: c.Course, Title: titled(course, c.Course), Open: b.CarrelURL(c.Course, c.Name), Times: b.times(r, course),
@@ -85,7 +85,7 @@ func (b *Board) mine(rw http.ResponseWriter, r *http.Request) {
 	b.page(rw, r, id, "mine", v.Times.Lang.Text("mine.title"), v.Times, v)
 }
 
-// boardsView are the boards somebody may see.
+// boardsView is the data of the template with the class boards.
 type boardsView struct {
 	Courses []boardLink
 	Times   page.Times
@@ -96,9 +96,9 @@ type boardLink struct {
 	Counts      *v1alpha1.UserlandCounts
 }
 
-// boards lists the class boards somebody may see.
+// boards answers with the page of the class boards that the visitor may see.
 func (b *Board) boards(rw http.ResponseWriter, r *http.Request) {
-	id, ok := who(rw, r)
+	id, ok := visitor(rw, r)
 	if !ok {
 		return
 	}
@@ -111,8 +111,8 @@ func (b *Board) boards(rw http.ResponseWriter, r *http.Request) {
 	b.page(rw, r, id, "boards", v.Times.Lang.Text("mine.boards"), v.Times, v)
 }
 
-// viewable are the boards somebody may see. Each course is one question to the API
-// server, so it is not asked on the pages that every student sees.
+// viewable returns the boards that a visitor may see. It asks the API server about each
+// course, so it is not called for the pages that every student opens.
 func (b *Board) viewable(ctx context.Context, id auth.Identity) ([]boardLink, error) {
 	var found []boardLink
 	for _, course := range b.Directory.Courses() {
@@ -135,34 +135,34 @@ func titled(course *v1alpha1.Course, name string) string {
 	return cmp.Or(course.Spec.Title, name)
 }
 
-// page shows one of the narrower pages.
+// page answers with one of the narrower pages.
 func (b *Board) page(rw http.ResponseWriter, r *http.Request, id auth.Identity, template, title string, times page.Times, data any) {
-	pages.Show(rw, r, page.Page{Template: template, Title: title, Class: "medium", User: named(id), Home: home, Times: times, Data: data})
+	pages.Show(rw, r, page.Page{Template: template, Title: title, Class: "medium", User: displayName(id), Home: homePath, Times: times, Data: data})
 }
 
-// carrelView is one carrel and what may be asked of it.
+// carrelView is the data of the template with one carrel.
 type carrelView struct {
 	Seat   Seat
 	Course string
 	Title  string
 	Open   string
 	Token  string
-	// Own is set for its user, View for who may see the board, Operate for who
-	// may ask things of it.
+	// Own is set if the visitor is the carrel's user, View if they may see the board, and
+	// Operate if they may send requests to the carrel.
 	Own, View, Operate bool
 	Status             v1alpha1.UserlandStatus
-	// Visit is the last by another; nil: none recorded.
+	// Visit is the last visit of another person; nil if none is recorded.
 	Visit *audit.Visit
-	// Pending are the requests not honoured yet.
+	// Pending holds the requests that the controller has not handled yet.
 	Pending map[string]bool
-	// KeptOn is set while it is kept running.
+	// KeptOn is set while the carrel is kept running on request.
 	KeptOn bool
 	Times  page.Times
 }
 
-// carrel shows one carrel, to its user and to staff.
+// carrel answers with the page of one carrel, for its user and for staff.
 func (b *Board) carrel(rw http.ResponseWriter, r *http.Request) {
-	id, ok := who(rw, r)
+	id, ok := visitor(rw, r)
 	if !ok {
 		return
 	}
@@ -187,10 +187,10 @@ func (b *Board) carrel(rw http.ResponseWriter, r *http.Request) {
 	if found {
 		v.Visit = &last
 	}
-	b.page(rw, r, id, "carrel", v.Times.Lang.Text("carrel.title", "user", v.Seat.Who()), v.Times, v)
+	b.page(rw, r, id, "carrel", v.Times.Lang.Text("carrel.title", "user", v.Seat.DisplayName()), v.Times, v)
 }
 
-// pending are the requests that the controller has not honoured yet.
+// pending returns the requests that the controller has not handled yet.
 func pending(s v1alpha1.UserlandStatus) map[string]bool {
 	asked, handled := ptr.Deref(s.Requests, v1alpha1.Requests{}), ptr.Deref(s.Handled, v1alpha1.HandledRequests{})
 	open := func(at, honoured *metav1.Time) bool { return at != nil && !at.Equal(honoured) }
@@ -201,11 +201,11 @@ func pending(s v1alpha1.UserlandStatus) map[string]bool {
 	}
 }
 
-// rights are what somebody may with a carrel.
+// rights of a visitor for a carrel: see carrelView.
 type rights struct{ own, view, operate bool }
 
-// subject is the carrel a request is about, for somebody who may see it. Else it
-// has answered.
+// subject returns the carrel that a request is about, and the visitor's rights. It
+// answers the request and returns false if the visitor may not see the carrel.
 func (b *Board) subject(rw http.ResponseWriter, r *http.Request, id auth.Identity) (directory.Carrel, rights, bool) {
 	c, found := b.Directory.Carrel(r.PathValue("course"), r.PathValue("carrel"))
 	course := r.PathValue("course")
@@ -231,10 +231,10 @@ func (b *Board) subject(rw http.ResponseWriter, r *http.Request, id auth.Identit
 	return c, has, false
 }
 
-// Hours are those a carrel may be kept running for from the page.
+// Hours returns the numbers of hours to choose from for keeping a carrel running.
 func (v carrelView) Hours() []int { return []int{1, 2, 4, 8, 24} }
 
-// Until is when so many hours are over.
+// Until returns the time after a number of hours.
 func (v carrelView) Until(hours int) string {
 	return v.Times.At(v.Times.Now.Add(time.Duration(hours) * time.Hour))
 }

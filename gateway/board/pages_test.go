@@ -13,7 +13,7 @@ import (
 	"github.com/carrel-dev/carrel/gateway/gatewaytest"
 )
 
-// lab is a small class with everything a class can have.
+// lab makes a small class with a carrel in every state.
 func lab() *world {
 	w := newWorld(0)
 	for i, state := range []string{v1alpha1.StateRunning, v1alpha1.StateStarting, v1alpha1.StateQueued, v1alpha1.StateAsleep, v1alpha1.StateDisabled, v1alpha1.StateWaiting, v1alpha1.StateFailing, "Sublimating", ""} {
@@ -27,7 +27,7 @@ func lab() *world {
 	failing.Userland.Status.Conditions[0].Reason = v1alpha1.CrashLoopBackOffReason
 	failing.Userland.Status.Requests = &v1alpha1.Requests{HelpSince: &metav1.Time{Time: now.Add(-5 * time.Minute)}}
 	w.Set(failing.Userland, "")
-	// One who has two, and restarts the first.
+	// One student has two carrels, and a restart of the first is pending.
 	second := gatewaytest.Student(200, now)
 	second.Spec.User, second.Spec.Section, second.Status.Template.Name = student, "A", "mariadb-phpmyadmin"
 	w.Set(second, "")
@@ -57,7 +57,7 @@ func TestPages(t *testing.T) {
 				w := lab()
 				gatewaytest.Morning(now, func(at time.Time, running int) {
 					if at.Minute()%30 == 0 {
-						w.board.Remember(course, at, running/30)
+						w.board.Timelines.Add(course, at, running/30)
 					}
 				})
 				got := w.get(test.user, test.target, lang)
@@ -70,10 +70,10 @@ func TestPages(t *testing.T) {
 	}
 }
 
-// Staff of several courses choose.
+// Staff of several courses get a page to choose a board.
 func TestStaffChooseABoard(t *testing.T) {
 	w := lab()
-	w.Put(&v1alpha1.Course{ObjectMeta: metav1.ObjectMeta{Name: "algebra"}})
+	w.Put(&v1alpha1.Course{ObjectMeta: metav1.ObjectMeta{Name: "algebra", Namespace: "algebra"}})
 	got := w.get(teacher, "/", "en")
 	if body := got.Body.String(); got.Code != http.StatusOK || strings.Index(body, `href="/courses/algebra"`) > strings.Index(body, `href="/courses/prog1"`) || !strings.Contains(body, "Programming 1") {
 		t.Errorf("%d %s", got.Code, body)
@@ -83,7 +83,7 @@ func TestStaffChooseABoard(t *testing.T) {
 // Every carrel has a page, for staff and for its user.
 func TestAllCarrelsHavePages(t *testing.T) {
 	w := newWorld(120)
-	for _, c := range w.In(course) {
+	for _, c := range w.InCourse(course) {
 		for _, user := range []string{teacher, c.User} {
 			if got := w.get(user, "/courses/prog1/carrels/"+c.Name, "ja"); got.Code != http.StatusOK || !strings.Contains(got.Body.String(), c.Name+"</code>") {
 				t.Fatalf("%s for %s, %s: %d %s", c.Name, user, c.State, got.Code, got.Body)
@@ -128,7 +128,7 @@ func TestWhoSeesWhat(t *testing.T) {
 	}
 }
 
-// Who can't be asked about is shown nothing.
+// If the API server can't be asked, nobody sees anything.
 func TestAccessIsNotKnown(t *testing.T) {
 	for _, target := range []string{"/courses", "/courses/prog1", "/courses/prog1/events?since=a.1", "/courses/prog1/carrels/24t0101"} {
 		w := lab()

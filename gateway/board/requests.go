@@ -13,15 +13,15 @@ import (
 	"github.com/carrel-dev/carrel/api/v1alpha1"
 )
 
-// fieldOwner begins the names under which requests are written. Each request has
-// one of its own: an apply takes back what its owner wrote before and it does not
-// name, and one may be asked for while another replica, or the same, asks for the next.
+// fieldOwner is the prefix of the field owners under which requests are written. Each
+// request has an owner of its own: an apply removes what its owner wrote before and the
+// apply does not repeat, and two requests may be written at the same time.
 const fieldOwner = "carrel-gateway-"
 
-// Request is a field of status.requests.
+// Request names a field of status.requests.
 type Request string
 
-// The requests there are.
+// The requests that the board writes.
 const (
 	RestartAt Request = "restartAt"
 	StopAt    Request = "stopAt"
@@ -30,7 +30,7 @@ const (
 	HelpSince Request = "helpSince"
 )
 
-// field is where a request stands among all.
+// field returns the field of a request.
 func (q Request) field(all *applyv1alpha1.RequestsApplyConfiguration) **metav1.Time {
 	switch q {
 	case RestartAt:
@@ -46,17 +46,17 @@ func (q Request) field(all *applyv1alpha1.RequestsApplyConfiguration) **metav1.T
 	}
 }
 
-// Requests writes what people ask of carrels.
+// Requests writes status.requests of Userlands.
 type Requests struct {
 	// Client needs patch on userlands/status and the verb request on userlands.
 	Client client.Client
 }
 
-// Ask writes one request by server-side apply; a zero time takes it back.
+// Ask writes one request; a zero time withdraws it.
 func (r Requests) Ask(ctx context.Context, u *v1alpha1.Userland, what Request, at time.Time) error {
 	var err error
 	if at.IsZero() {
-		err = r.takeBack(ctx, u, what)
+		err = r.withdraw(ctx, u, what)
 	} else {
 		err = r.apply(ctx, u, what, metav1.NewTime(at))
 	}
@@ -73,9 +73,9 @@ func (r Requests) apply(ctx context.Context, u *v1alpha1.Userland, what Request,
 	return r.Client.Status().Apply(ctx, config, client.FieldOwner(fieldOwner+string(what)), client.ForceOwnership)
 }
 
-// takeBack is a patch: an apply would leave what somebody else wrote, by kubectl
-// for instance.
-func (r Requests) takeBack(ctx context.Context, u *v1alpha1.Userland, what Request) error {
+// withdraw removes a request by a merge patch. An apply would leave what another owner
+// wrote, such as kubectl.
+func (r Requests) withdraw(ctx context.Context, u *v1alpha1.Userland, what Request) error {
 	patch := client.RawPatch(types.MergePatchType, fmt.Appendf(nil, `{"status":{"requests":{%q:null}}}`, what))
 	target := &v1alpha1.Userland{ObjectMeta: metav1.ObjectMeta{Namespace: u.Namespace, Name: u.Name}}
 	return r.Client.Status().Patch(ctx, target, patch, client.FieldOwner(fieldOwner+string(what)))

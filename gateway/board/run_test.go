@@ -10,7 +10,7 @@ import (
 	"github.com/carrel-dev/carrel/gateway/gatewaytest"
 )
 
-// The timeline begins when the gateway does, whether or not anybody looks.
+// The timeline begins when the gateway starts, even if nobody opens a board.
 func TestRunCounts(t *testing.T) {
 	w := newWorld(30)
 	ctx, cancel := context.WithCancel(t.Context())

@@ -12,23 +12,23 @@ import (
 	"github.com/carrel-dev/carrel/gateway/directory"
 )
 
-// Seat is what the board shows of a carrel. It is comparable: one that is the
-// same need not be sent again.
+// Seat is a carrel as the board shows it. Seats are comparable, and a seat that is equal
+// to the one shown is not sent again.
 type Seat struct {
-	// Name is the carrel's, User whose it is, Person their name for people, if
-	// the roster has one.
+	// Name is the carrel's name, and User its user's login. Person is the user's name for
+	// people; empty if the roster has none.
 	Name, User, Person, Section string
-	// State, Reason and Message are as in the status.
+	// State, Reason and Message come from the status.
 	State, Reason, Message string
-	// Template is the one followed, Revision the one it runs with.
+	// Template is the Template that the carrel follows, and Revision the one it runs.
 	Template, Revision string
-	// Outdated is set while it runs with an older revision than the newest.
+	// Outdated is set while the carrel runs an older revision than the newest.
 	Outdated bool
-	// Active is the last activity, Hand since when help is asked for; zero: none.
+	// Active is the time of the last activity, and Hand the time since which the user
+	// asks for help; zero means none.
 	Active, Hand time.Time
 }
 
-// seatOf is pure.
 func seatOf(c directory.Carrel) Seat {
 	u := c.Userland
 	s := Seat{
@@ -48,11 +48,11 @@ func seatOf(c directory.Carrel) Seat {
 	return s
 }
 
-// Who names the person: by name, else by the identity they log in with.
-func (s Seat) Who() string { return cmp.Or(s.Person, s.User, s.Name) }
+// DisplayName returns the person's name, or their login if the roster has no name.
+func (s Seat) DisplayName() string { return cmp.Or(s.Person, s.User, s.Name) }
 
-// Also is the identity, where Who is something else.
-func (s Seat) Also() string {
+// Login returns the login of the person; empty if DisplayName is the login.
+func (s Seat) Login() string {
 	if s.Person == "" {
 		return ""
 	}
@@ -62,15 +62,15 @@ func (s Seat) Also() string {
 // Raised reports whether the hand is up.
 func (s Seat) Raised() bool { return !s.Hand.IsZero() }
 
-// Used reports whether there was any activity.
+// Used reports whether the carrel was ever used.
 func (s Seat) Used() bool { return !s.Active.IsZero() }
 
-// Attention reports whether a person must do something.
+// Attention reports whether somebody must repair something.
 func (s Seat) Attention() bool {
 	return s.State == v1alpha1.StateFailing || s.State == v1alpha1.StateWaiting
 }
 
-// Cause is the reason, where it says more than the state.
+// Cause returns the reason if the seat needs attention; else empty.
 func (s Seat) Cause() string {
 	if s.Attention() {
 		return s.Reason
@@ -78,33 +78,35 @@ func (s Seat) Cause() string {
 	return ""
 }
 
-// Moves reports whether it is on its way, so that its last activity says nothing.
-func (s Seat) Moves() bool {
+// Starts reports whether the carrel is starting or queued, so that its last activity is
+// not worth showing.
+func (s Seat) Starts() bool {
 	return s.State == v1alpha1.StateStarting || s.State == v1alpha1.StateQueued
 }
 
-// Look is the state for the style sheet: those it does not know look alike.
-func (s Seat) Look() string {
+// Style returns the class of the state in the style sheet; "other" for states that this
+// version does not know.
+func (s Seat) Style() string {
 	if slices.Contains(states, s.State) {
 		return strings.ToLower(s.State)
 	}
 	return "other"
 }
 
-// states are those known, in the order in which they are shown.
+// states lists the states that this version knows, in the order in which they are shown.
 var states = []string{
 	v1alpha1.StateRunning, v1alpha1.StateStarting, v1alpha1.StateQueued, v1alpha1.StateAsleep,
 	v1alpha1.StateDisabled, v1alpha1.StateWaiting, v1alpha1.StateFailing,
 }
 
-// section is a part of the class.
+// section is a section of the class with its seats.
 type section struct {
 	Name  string
 	Seats []Seat
 }
 
-// sectionsOf groups seats, each part in the order of names. Those without a
-// section come last.
+// sectionsOf groups seats by section. Sections and seats are sorted by name, and seats
+// without a section come last.
 func sectionsOf(seats []Seat) []section {
 	sorted := slices.Clone(seats)
 	slices.SortFunc(sorted, func(a, b Seat) int {

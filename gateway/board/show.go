@@ -14,49 +14,50 @@ import (
 	"github.com/carrel-dev/carrel/gateway/page"
 )
 
-const home = "/carrels"
+// homePath is the address of the visitor's own carrels.
+const homePath = "/carrels"
 
-// view is the board for its templates.
+// view is the data of the board's templates.
 type view struct {
 	Head     head
 	Chart    chart
 	Title    string
 	Sections []section
 	Filter   filter
-	// Since is what the page has seen.
+	// Since is the id of the snapshot that the page shows.
 	Since string
 	Times page.Times
 }
 
-// seatView is one seat for its template.
+// seatView is the data of a seat's template.
 type seatView struct {
 	Course string
 	Seat   Seat
 	Times  page.Times
 }
 
-// In makes what the template of a seat takes.
-func (v view) In(s Seat) seatView { return seatView{v.Head.Course, s, v.Times} }
+// SeatView returns the data of a seat's template.
+func (v view) SeatView(s Seat) seatView { return seatView{v.Head.Course, s, v.Times} }
 
-// show is the class board.
+// show answers with the class board.
 func (b *Board) show(rw http.ResponseWriter, r *http.Request) {
 	id, course, ok := b.viewer(rw, r)
 	if !ok {
 		return
 	}
-	now := b.look(course.Name, 0)
+	now := b.snapshot(course.Name, 0)
 	times := b.times(r, course)
 	v := view{
 		Head: headOf(course, now.seats, times), Chart: b.chart(course.Name, now.seats, times.Now), Title: cmp.Or(course.Spec.Title, course.Name),
 		Filter: filterOf(r), Since: now.id(), Times: times,
 	}
 	v.Head.Filter = v.Filter
-	v.Sections = sectionsOf(v.Filter.of(now.seats))
-	pages.Show(rw, r, page.Page{Template: "board", Title: v.Title, Class: "wide", User: named(id), Home: home, Times: times, Data: v})
+	v.Sections = sectionsOf(v.Filter.selected(now.seats))
+	pages.Show(rw, r, page.Page{Template: "board", Title: v.Title, Class: "wide", User: displayName(id), Home: homePath, Times: times, Data: v})
 }
 
-// chart is the timeline until now, but drawn anew no more often than it is
-// counted.
+// chart returns the timeline until now. The time is rounded down, so that the chart
+// changes no more often than the running carrels are counted.
 func (b *Board) chart(course string, seats []Seat, now time.Time) chart {
 	running := 0
 	for _, s := range seats {
@@ -64,13 +65,14 @@ func (b *Board) chart(course string, seats []Seat, now time.Time) chart {
 			running++
 		}
 	}
-	return chartOf(b.timelines.of(course), running, now.Truncate(sampleEvery))
+	return chartOf(b.Timelines.of(course), running, now.Truncate(sampleEvery))
 }
 
-// viewer is who may see the board of the course asked for. Else it has answered.
-// A student is sent to their own carrels.
+// viewer returns the visitor and the course, if the visitor may see the board of the
+// course. Otherwise it answers the request and returns false. A student of the course is
+// redirected to their own carrels.
 func (b *Board) viewer(rw http.ResponseWriter, r *http.Request) (auth.Identity, *v1alpha1.Course, bool) {
-	id, ok := who(rw, r)
+	id, ok := visitor(rw, r)
 	if !ok {
 		return id, nil, false
 	}
@@ -85,8 +87,8 @@ func (b *Board) viewer(rw http.ResponseWriter, r *http.Request) (auth.Identity, 
 		unavailable(rw, r, err)
 	case may:
 		return id, course, true
-	case page.WantsPage(r) && slices.ContainsFunc(b.Directory.Of(id.User), func(c directory.Carrel) bool { return c.Course == course.Name }):
-		http.Redirect(rw, r, home, http.StatusSeeOther)
+	case page.WantsPage(r) && slices.ContainsFunc(b.Directory.OfUser(id.User), func(c directory.Carrel) bool { return c.Course == course.Name }):
+		http.Redirect(rw, r, homePath, http.StatusSeeOther)
 	default:
 		page.Problem(rw, r, http.StatusForbidden, "forbidden")
 	}
@@ -98,5 +100,5 @@ func unavailable(rw http.ResponseWriter, r *http.Request, err error) {
 	page.TryAgain(rw, r, "unavailable")
 }
 
-// named is somebody for people.
-func named(id auth.Identity) string { return cmp.Or(id.Name, id.User) }
+// displayName returns a visitor's name, or their login if the name is not known.
+func displayName(id auth.Identity) string { return cmp.Or(id.Name, id.User) }

@@ -8,16 +8,16 @@ import (
 )
 
 const (
-	// sampleEvery is how often the running carrels are counted.
+	// sampleEvery is the time between two counts of the running carrels.
 	sampleEvery = 30 * time.Second
-	// rememberFor is how far back counts are remembered.
+	// rememberFor is the time for which counts are kept.
 	rememberFor = 6 * time.Hour
-	// chartWidth and chartHeight are the units of the drawing.
+	// chartWidth and chartHeight are the size of the chart in its own units.
 	chartWidth, chartHeight = 360, 96
 )
 
-// spans are how far back a drawing may reach; the shortest that holds all that
-// was seen is taken.
+// spans lists the lengths of time that a chart may show. It shows the shortest that holds
+// all counts.
 var spans = []time.Duration{time.Hour, 3 * time.Hour, rememberFor}
 
 type sample struct {
@@ -25,31 +25,34 @@ type sample struct {
 	running int
 }
 
-// timelines are the counts of all courses, as this replica has seen them since it
-// began. They are for looking at, and nothing rests on them.
-type timelines struct {
+// Timelines holds how many carrels of each course ran in the last hours, as this
+// replica has counted them since it started. The pages draw them, and nothing else
+// depends on them. The zero value is empty.
+type Timelines struct {
 	mu       sync.Mutex
 	byCourse map[string][]sample
 }
 
-func (t *timelines) add(course string, s sample) {
+// Add appends a count to the timeline of a course. Counts are added in the order of
+// their times. One that follows another within half of sampleEvery is dropped.
+func (t *Timelines) Add(course string, at time.Time, running int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.byCourse == nil {
 		t.byCourse = map[string][]sample{}
 	}
 	all := t.byCourse[course]
-	if n := len(all); n > 0 && s.at.Sub(all[n-1].at) < sampleEvery/2 {
+	if n := len(all); n > 0 && at.Sub(all[n-1].at) < sampleEvery/2 {
 		return
 	}
-	for len(all) > 0 && s.at.Sub(all[0].at) > rememberFor {
+	for len(all) > 0 && at.Sub(all[0].at) > rememberFor {
 		all = all[1:]
 	}
-	t.byCourse[course] = append(all, s)
+	t.byCourse[course] = append(all, sample{at, running})
 }
 
-// keep forgets the courses that are no more.
-func (t *timelines) keep(courses map[string]bool) {
+// keep drops the courses that are not in the map.
+func (t *Timelines) keep(courses map[string]bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for course := range t.byCourse {
@@ -59,25 +62,26 @@ func (t *timelines) keep(courses map[string]bool) {
 	}
 }
 
-func (t *timelines) of(course string) []sample {
+func (t *Timelines) of(course string) []sample {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return append([]sample(nil), t.byCourse[course]...)
 }
 
-// chart is a drawing of the running carrels.
+// chart is a drawing of the number of running carrels over time.
 type chart struct {
-	// From is where the drawing begins, Since what was first seen, To now.
+	// From and To are the ends of the time shown, and Since is the time of the first
+	// count.
 	From, Since, To time.Time
 	// Max is the highest count.
 	Max int
-	// Area and Line are paths in units of chartWidth and chartHeight.
+	// Area and Line are paths of SVG, in units of chartWidth and chartHeight.
 	Area, Line string
-	// Unseen is the width of what lies before Since.
+	// Unseen is the width of the part before Since.
 	Unseen int
 }
 
-// chartOf draws the counts seen and the present one.
+// chartOf draws past counts and the present one.
 func chartOf(samples []sample, running int, now time.Time) chart {
 	for len(samples) > 0 && !samples[len(samples)-1].at.Before(now) {
 		samples = samples[:len(samples)-1]
@@ -101,7 +105,7 @@ func (c *chart) draw(samples []sample) {
 	x := func(at time.Time) int {
 		return max(0, int(int64(chartWidth)*int64(at.Sub(c.From)/time.Second)/int64(c.To.Sub(c.From)/time.Second)))
 	}
-	// Some air above, so that the line of the highest count is seen.
+	// A margin at the top keeps the line of the highest count visible.
 	y := func(n int) int { return chartHeight - 2 - (chartHeight-8)*n/max(1, c.Max) }
 	c.Unseen = x(c.Since)
 	var line strings.Builder
@@ -122,14 +126,8 @@ func (c *chart) draw(samples []sample) {
 	c.Area = fmt.Sprintf("%sV%dH%dZ", c.Line, chartHeight, c.Unseen)
 }
 
-// Size is the drawing's for the browser.
+// Size returns the viewBox of the SVG.
 func (c chart) Size() string { return fmt.Sprintf("0 0 %d %d", chartWidth, chartHeight) }
 
-// Height is that of the drawing.
+// Height returns the height of the chart in its own units.
 func (c chart) Height() int { return chartHeight }
-
-// Remember adds a count to the timeline of a course, as if it had been seen then.
-// Counts come in the order of their times.
-func (b *Board) Remember(course string, at time.Time, running int) {
-	b.timelines.add(course, sample{at, running})
-}

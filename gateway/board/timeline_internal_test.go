@@ -41,10 +41,10 @@ func TestChart(t *testing.T) {
 
 func TestTimelinesForget(t *testing.T) {
 	begin := time.Date(2027, 4, 12, 0, 0, 0, 0, time.UTC)
-	var all timelines
+	var all Timelines
 	for i := range 24 * 60 * 2 {
-		all.add("prog1", sample{begin.Add(time.Duration(i) * sampleEvery), i})
-		all.add("prog1", sample{begin.Add(time.Duration(i)*sampleEvery + time.Second), i}) // too soon
+		all.Add("prog1", begin.Add(time.Duration(i)*sampleEvery), i)
+		all.Add("prog1", begin.Add(time.Duration(i)*sampleEvery+time.Second), i) // too soon
 	}
 	if n := len(all.of("prog1")); n < 719 || n > 722 {
 		t.Errorf("%d counts are remembered, want those of six hours", n)

@@ -8,21 +8,22 @@ import (
 )
 
 const (
-	// tokenCookie holds the token; its prefix keeps other hosts from setting it.
+	// tokenCookie holds the token. The prefix of its name keeps other hosts from setting
+	// it.
 	tokenCookie = "__Host-carrel-token"
-	// tokenField is the field of each form that repeats it.
+	// tokenField is the field of each form that repeats the token.
 	tokenField = "token"
 )
 
-// token is what the forms of a page repeat: only a page of ours can know it. It
-// is the one the browser has, or a new one. Nothing is kept for it, so replicas
-// need share nothing.
+// token returns the token that the forms of a page repeat, against cross-site request
+// forgery: pages of other origins can't know it. It is the one in the browser's cookie,
+// or a new one. The server stores nothing, so replicas share nothing.
 func token(rw http.ResponseWriter, r *http.Request) string {
 	if cookie, err := r.Cookie(tokenCookie); err == nil && len(cookie.Value) == base64.RawURLEncoding.EncodedLen(tokenBytes) {
 		return cookie.Value
 	}
 	var random [tokenBytes]byte
-	_, _ = rand.Read(random[:]) // it never fails
+	_, _ = rand.Read(random[:]) // never fails
 	value := base64.RawURLEncoding.EncodeToString(random[:])
 	http.SetCookie(rw, &http.Cookie{Name: tokenCookie, Value: value, Path: "/", Secure: true, HttpOnly: true, SameSite: http.SameSiteStrictMode})
 	return value
@@ -30,8 +31,8 @@ func token(rw http.ResponseWriter, r *http.Request) string {
 
 const tokenBytes = 24
 
-// fromOurPage reports whether a form was sent from a page of ours: the browser
-// says so, and the token is the one it has.
+// fromOurPage reports whether a page of the gateway sent a form, by the headers of the
+// browser and by the token.
 func fromOurPage(r *http.Request) bool {
 	if http.NewCrossOriginProtection().Check(r) != nil {
 		return false

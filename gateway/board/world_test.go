@@ -2,6 +2,7 @@ package board_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"flag"
 	"net/http"
@@ -14,9 +15,10 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	authorizationv1 "k8s.io/api/authorization/v1"
 	testingclock "k8s.io/utils/clock/testing"
 
-	"github.com/carrel-dev/carrel/api/v1alpha1"
+	"github.com/carrel-dev/carrel/gateway/access"
 	"github.com/carrel-dev/carrel/gateway/audit"
 	"github.com/carrel-dev/carrel/gateway/auth"
 	"github.com/carrel-dev/carrel/gateway/board"
@@ -25,13 +27,12 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
-// 10:05 on a Monday in Tokyo.
+// now is 10:05 on a Monday in Tokyo.
 var now = time.Date(2027, 4, 12, 1, 5, 0, 0, time.UTC)
 
 const course = gatewaytest.CourseName
 
-// People of the tests: a teacher, an assistant who may look and do nothing, and
-// students.
+// The people of the tests: a teacher, an assistant who may only look, and students.
 const (
 	teacher   = "teacher@example.ac.jp"
 	watcher   = "watcher@example.ac.jp"
@@ -40,55 +41,59 @@ const (
 	stranger  = "stranger@example.ac.jp"
 )
 
-// world is what a board meets.
+// world is a board and the cluster that it shows.
 type world struct {
-	*gatewaytest.Directory
-	board  *board.Board
-	clock  *testingclock.FakeClock
-	asked  []string
+	*gatewaytest.Cluster
+	board *board.Board
+	clock *testingclock.FakeClock
+	// denied is the error with which the API server answers SubjectAccessReviews.
 	denied error
-	told   []string
 }
 
+// newWorld makes a world with a class, of which the teacher opened one carrel the day
+// before.
 func newWorld(students int) *world {
-	w := &world{Directory: gatewaytest.Class(students, now), clock: testingclock.NewFakeClock(now)}
-	w.board = &board.Board{
-		Directory: w, Access: w, Requests: w, Audit: w, Clock: w.clock,
-		CarrelURL: func(course, name string) string { return "https://" + name + "--" + course + ".carrels.example/" },
+	w := &world{Cluster: gatewaytest.Class(students, now), clock: testingclock.NewFakeClock(now)}
+	w.Review = func(asked authorizationv1.SubjectAccessReviewSpec) (bool, error) {
+		looks := asked.User == watcher && asked.ResourceAttributes.Verb == access.ViewVerb
+		return asked.User == teacher || looks, w.denied
+	}
+	w.board = w.newBoard()
+	first := gatewaytest.Student(0, now)
+	if err := w.board.Audit.Opened(context.Background(), first, teacher, now.Add(-26*time.Hour)); err != nil {
+		panic(err)
 	}
 	return w
 }
 
-func (w *world) MayViewBoard(_ context.Context, id auth.Identity, _ string) (bool, error) {
-	return id.User == teacher || id.User == watcher, w.denied
-}
-
-func (w *world) MayOperate(_ context.Context, id auth.Identity, _ string) (bool, error) {
-	return id.User == teacher, w.denied
-}
-
-func (w *world) Ask(_ context.Context, u *v1alpha1.Userland, what board.Request, at time.Time) error {
-	text := "never"
-	if !at.IsZero() {
-		text = at.Format("15:04")
+func (w *world) newBoard() *board.Board {
+	return &board.Board{
+		Directory: w.Index, Access: access.New(w.Client, access.Options{}), Requests: board.Requests{Client: w.Client}, Audit: audit.Log{Client: w.Client},
+		CarrelURL: func(course, name string) string { return "https://" + name + "--" + course + ".carrels.example/" }, Clock: w.clock,
 	}
-	w.asked = append(w.asked, u.Name+" "+string(what)+" "+text)
-	return nil
 }
 
-func (w *world) Asked(_ context.Context, _ *v1alpha1.Userland, who, action, told string, _ time.Time) error {
-	w.told = append(w.told, who+" "+action+": "+told)
-	return nil
-}
-
-func (w *world) LastOpened(_ context.Context, u *v1alpha1.Userland) (audit.Visit, bool, error) {
-	if u.Name != "24t0101" {
-		return audit.Visit{}, false, nil
+// asked returns the requests written so far, as "24t0101 restartAt 01:05".
+func (w *world) asked(t *testing.T) []string {
+	t.Helper()
+	var all []string
+	for _, write := range w.StatusWrites() {
+		var status struct{ Requests map[string]*time.Time }
+		if err := json.Unmarshal([]byte(write.Status), &status); err != nil {
+			t.Fatal(err)
+		}
+		for request, at := range status.Requests {
+			text := "never"
+			if at != nil {
+				text = at.Format("15:04")
+			}
+			all = append(all, write.Userland+" "+request+" "+text)
+		}
 	}
-	return audit.Visit{Who: teacher, At: now.Add(-26 * time.Hour)}, true, nil
+	return all
 }
 
-// get asks for a page as somebody.
+// get requests a page as a user.
 func (w *world) get(user, target, lang string) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(http.MethodGet, target, nil)
 	r.Header.Set("Accept", "text/html")
@@ -107,7 +112,7 @@ func (w *world) serve(user string, r *http.Request) *httptest.ResponseRecorder {
 
 const testToken = "0123456789abcdefghijklmnopqrstuv"
 
-// form is a form of ours as a browser sends it.
+// form returns the request by which a browser sends a form of the gateway's page.
 func form(target string, fields url.Values) *http.Request {
 	if fields == nil {
 		fields = url.Values{}

@@ -1,5 +1,6 @@
-// Package directory is the read model of the gateway: which carrels there are, whose
-// they are, and where each answers, followed by watch. Looking one up asks nobody.
+// Package directory is the gateway's in-memory index of courses and carrels: whose each
+// carrel is, and at which address it serves. Watches keep it current, so looking up a
+// carrel sends no request.
 package directory
 
 import (
@@ -10,23 +11,24 @@ import (
 	"github.com/carrel-dev/carrel/api/v1alpha1"
 )
 
-// Carrel is one carrel as it was last seen.
+// Carrel describes a carrel as the watches last showed it.
 type Carrel struct {
 	Course, Name, User, Section, Template, State, Reason, Message string
 
 	Enabled, Ready            bool
 	LastActivity, QueuedSince *time.Time
-	// IdleAfter is how long it runs without activity, as its Template says; 0: for
-	// ever.
+	// IdleAfter is the time without activity after which its Template stops the carrel;
+	// 0 means never.
 	IdleAfter time.Duration
-	// Target is where it answers, as "ip:port"; empty: nowhere.
+	// Target is the address at which the carrel serves, as "ip:port"; empty if it does
+	// not.
 	Target string
-	// Userland is for reading only.
+	// Userland must not be changed.
 	Userland *v1alpha1.Userland
 }
 
-// NewCarrel is what is known of a Userland, of its Template (nil: nothing), and of
-// where it answers.
+// NewCarrel returns the carrel of a Userland. The Template may be nil, and an empty target
+// means that the carrel does not serve.
 func NewCarrel(u *v1alpha1.Userland, t *v1alpha1.Template, target string) Carrel {
 	c := Carrel{
 		Course: u.Namespace, Name: u.Name, User: u.User(), Section: u.Spec.Section, State: u.Status.State,
@@ -47,7 +49,8 @@ func NewCarrel(u *v1alpha1.Userland, t *v1alpha1.Template, target string) Carrel
 	return c
 }
 
-// templateOf is the Template a carrel was last made of; empty: none yet.
+// templateOf returns the name of the Template that a carrel was last made of; empty if it
+// was not made yet.
 func templateOf(u *v1alpha1.Userland) string {
 	if u.Status.Template == nil {
 		return ""

@@ -21,15 +21,15 @@ import (
 // +kubebuilder:rbac:groups=carrel.dev,resources=courses;templates;userlands,verbs=get;list;watch
 // +kubebuilder:rbac:groups=discovery.k8s.io,resources=endpointslices,verbs=get;list;watch
 
-// Directory is an Index that follows a cluster.
+// Directory is an Index that Run keeps current by watches.
 type Directory struct {
 	*Index
 	cache    cache.Cache
 	handlers []toolscache.ResourceEventHandlerRegistration
 }
 
-// New makes one of what is in a cluster. Run fills it; the scheme must know
-// Carrel's kinds and discovery.k8s.io.
+// New returns an empty Directory, which Run fills. The scheme must have Carrel's kinds and
+// those of discovery.k8s.io.
 func New(ctx context.Context, server *rest.Config, scheme *runtime.Scheme) (*Directory, error) {
 	ofCarrels, err := labels.NewRequirement(v1alpha1.UserlandLabel, selection.Exists, nil)
 	if err != nil {
@@ -60,7 +60,7 @@ func New(ctx context.Context, server *rest.Config, scheme *runtime.Scheme) (*Dir
 	return d, nil
 }
 
-// Run follows the cluster until the context ends.
+// Run watches the cluster until the context ends.
 func (d *Directory) Run(ctx context.Context) error {
 	if err := d.cache.Start(ctx); err != nil {
 		return fmt.Errorf("follow the carrels: %w", err)
@@ -68,10 +68,10 @@ func (d *Directory) Run(ctx context.Context) error {
 	return nil
 }
 
-// errNotYet says that not all there is has been read.
 var errNotYet = errors.New("the carrels of the cluster are not all read yet")
 
-// Ready is an error until all that was there at the start is known.
+// Ready returns an error until the Index holds everything that was in the cluster when
+// Run began.
 func (d *Directory) Ready() error {
 	for _, handler := range d.handlers {
 		if !handler.HasSynced() {
@@ -81,14 +81,13 @@ func (d *Directory) Ready() error {
 	return nil
 }
 
-// OnAdd is called with each object that is found. With OnUpdate and OnDelete it makes
-// a toolscache.ResourceEventHandler.
+// OnAdd implements toolscache.ResourceEventHandler.
 func (d *Directory) OnAdd(object any, _ bool) { d.Put(object) }
 
-// OnUpdate is called with what an object was and is.
+// OnUpdate implements toolscache.ResourceEventHandler.
 func (d *Directory) OnUpdate(_, object any) { d.Put(object) }
 
-// OnDelete is called with what an object was, as far as that is known.
+// OnDelete implements toolscache.ResourceEventHandler.
 func (d *Directory) OnDelete(object any) {
 	if last, unseen := object.(toolscache.DeletedFinalStateUnknown); unseen {
 		object = last.Obj
@@ -96,7 +95,7 @@ func (d *Directory) OnDelete(object any) {
 	d.Delete(object)
 }
 
-// slimSlice leaves of an EndpointSlice what says where a carrel answers.
+// slimSlice removes from an EndpointSlice what the Index does not read, to save memory.
 func slimSlice(in any) (any, error) {
 	s, ok := in.(*discoveryv1.EndpointSlice)
 	if !ok {

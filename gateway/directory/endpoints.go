@@ -13,13 +13,14 @@ import (
 	"github.com/carrel-dev/carrel/api/v1alpha1"
 )
 
-// httpPort is the name of the port a browser is sent to, if there is one.
+// httpPort is the name of the port that browsers are sent to, if a carrel has one.
 const httpPort = "http"
 
-// targetOf is where a carrel answers, as "ip:port": a ready pod behind its Service,
-// at the port named http, else the first of its Template. Empty: nowhere. The first
-// slice by name that knows one is taken, so that nothing moves without need. The API
-// server admits no address of the loopback or of the link here.
+// targetOf returns the address at which a carrel serves, as "ip:port"; empty if it does
+// not. It is that of a ready pod behind the carrel's Service, at the port named http or
+// else the first of its Template. It takes the first slice by name that has a ready pod,
+// so that the address does not change needlessly. The API server admits no loopback or
+// link-local address in an EndpointSlice.
 func targetOf(of map[string]*discoveryv1.EndpointSlice, t *v1alpha1.Template) string {
 	for _, name := range slices.Sorted(maps.Keys(of)) {
 		s := of[name]
@@ -36,8 +37,8 @@ func targetOf(of map[string]*discoveryv1.EndpointSlice, t *v1alpha1.Template) st
 	return ""
 }
 
-// addressOf is the address of an endpoint that takes requests. One of which nothing
-// is said is ready, as the field's documentation has it.
+// addressOf returns the address of an endpoint, if it is ready. By the API's convention an
+// unset condition means ready.
 func addressOf(e *discoveryv1.Endpoint) (string, bool) {
 	if !ptr.Deref(e.Conditions.Ready, true) || len(e.Addresses) == 0 {
 		return "", false
@@ -57,7 +58,7 @@ func portOf(ports []discoveryv1.EndpointPort, t *v1alpha1.Template) (int32, bool
 			}
 		}
 	}
-	// Of a Template that is gone, a single port is the one.
+	// The Template may be gone. Then a single port is the one.
 	if len(ports) == 1 && takesHTTP(ports[0]) {
 		return *ports[0].Port, true
 	}

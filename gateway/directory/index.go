@@ -10,7 +10,8 @@ import (
 	"github.com/carrel-dev/carrel/api/v1alpha1"
 )
 
-// Index holds what there is. Its zero value is not ready: NewIndex makes one.
+// Index holds courses and their carrels. It is safe for concurrent use. NewIndex makes
+// one.
 type Index struct {
 	mu      sync.RWMutex
 	courses map[string]*course
@@ -21,23 +22,23 @@ type Index struct {
 
 type key struct{ course, name string }
 
-// course is what there is in one namespace.
+// course holds the objects of one namespace.
 type course struct {
 	object    *v1alpha1.Course
 	templates map[string]*v1alpha1.Template
 	userlands map[string]*v1alpha1.Userland
-	// slices are by Userland, then by name: they may come first.
+	// slices are by Userland, then by name. They may come before the Userland.
 	slices map[string]map[string]*discoveryv1.EndpointSlice
-	// carrels are what is handed out, made of the above.
+	// carrels are made of the objects above.
 	carrels map[string]Carrel
 }
 
-// NewIndex is one that holds nothing.
+// NewIndex returns an empty Index.
 func NewIndex() *Index {
 	return &Index{courses: map[string]*course{}, users: map[string]map[key]bool{}, watchers: watchers{by: map[string]map[chan struct{}]bool{}}}
 }
 
-// Carrel is one of them.
+// Carrel returns a carrel by course and name; false if there is none.
 func (x *Index) Carrel(course, name string) (Carrel, bool) {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
@@ -49,20 +50,20 @@ func (x *Index) Carrel(course, name string) (Carrel, bool) {
 	return found, ok
 }
 
-// Of are those of a user, by course and name.
-func (x *Index) Of(user string) []Carrel {
+// OfUser returns the carrels of a user in all courses, sorted by course and name.
+func (x *Index) OfUser(user string) []Carrel {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	found := make([]Carrel, 0, len(x.users[user]))
 	for k := range x.users[user] {
 		found = append(found, x.courses[k.course].carrels[k.name])
 	}
-	sort(found)
+	sortCarrels(found)
 	return found
 }
 
-// In are those of a course, by name.
-func (x *Index) In(course string) []Carrel {
+// InCourse returns the carrels of a course, sorted by name.
+func (x *Index) InCourse(course string) []Carrel {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	c := x.courses[course]
@@ -73,17 +74,17 @@ func (x *Index) In(course string) []Carrel {
 	for _, carrel := range c.carrels {
 		found = append(found, carrel)
 	}
-	sort(found)
+	sortCarrels(found)
 	return found
 }
 
-func sort(carrels []Carrel) {
+func sortCarrels(carrels []Carrel) {
 	slices.SortFunc(carrels, func(a, b Carrel) int {
 		return cmp.Or(cmp.Compare(a.Course, b.Course), cmp.Compare(a.Name, b.Name))
 	})
 }
 
-// Course is one of them, for reading only.
+// Course returns a course, which must not be changed; false if there is none.
 func (x *Index) Course(name string) (*v1alpha1.Course, bool) {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
@@ -94,7 +95,7 @@ func (x *Index) Course(name string) (*v1alpha1.Course, bool) {
 	return c.object, true
 }
 
-// Courses are all of them, by name.
+// Courses returns all courses, sorted by name. They must not be changed.
 func (x *Index) Courses() []*v1alpha1.Course {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
@@ -108,11 +109,11 @@ func (x *Index) Courses() []*v1alpha1.Course {
 	return all
 }
 
-// Put adds or replaces a Course, Template, Userland or EndpointSlice. Other objects,
-// and Courses that do not bear their namespace's name, are nothing to it.
+// Put adds or replaces a Course, Template, Userland or EndpointSlice. It ignores other
+// objects, and Courses whose name is not that of their namespace.
 func (x *Index) Put(object any) { x.change(object, false) }
 
-// Delete takes one out.
+// Delete removes an object.
 func (x *Index) Delete(object any) { x.change(object, true) }
 
 func (x *Index) change(object any, gone bool) {
@@ -130,8 +131,8 @@ func (x *Index) change(object any, gone bool) {
 	}
 }
 
-// update changes what is known of a course, forgets the course if nothing is left,
-// and tells who watches.
+// update changes the objects of a course, drops the course if it has none left, and
+// notifies its watchers.
 func (x *Index) update(name string, change func(*course)) {
 	x.mu.Lock()
 	c := x.courses[name]
@@ -147,7 +148,7 @@ func (x *Index) update(name string, change func(*course)) {
 		delete(x.courses, name)
 	}
 	x.mu.Unlock()
-	x.watchers.tell(name)
+	x.watchers.notify(name)
 }
 
 func (x *Index) putTemplate(c *course, t *v1alpha1.Template, gone bool) {
@@ -176,6 +177,7 @@ func (x *Index) putUserland(c *course, u *v1alpha1.Userland, gone bool) {
 	x.refresh(c, u)
 }
 
+// disown removes a carrel from those of a user.
 func (x *Index) disown(user string, k key) {
 	delete(x.users[user], k)
 	if len(x.users[user]) == 0 {
@@ -200,7 +202,7 @@ func (x *Index) putSlice(c *course, s *discoveryv1.EndpointSlice, gone bool) {
 	}
 }
 
-// refresh makes anew what is handed out of a Userland.
+// refresh makes the carrel of a Userland again, after one of its objects changed.
 func (x *Index) refresh(c *course, u *v1alpha1.Userland) {
 	t := c.templates[templateOf(u)]
 	c.carrels[u.Name] = NewCarrel(u, t, targetOf(c.slices[u.Name], t))

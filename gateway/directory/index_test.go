@@ -91,7 +91,7 @@ func TestTarget(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			x := directory.NewIndex()
-			// Slices may come before their Userland, a Template after.
+			// Slices may come before their Userland, and a Template after it.
 			for _, s := range test.slices {
 				x.Put(s)
 			}
@@ -128,22 +128,22 @@ func TestIndexFollowsWhatChanges(t *testing.T) {
 	if got := len(x.Courses()); got != 1 {
 		t.Errorf("%d courses, want one: a Course bears its namespace's name", got)
 	}
-	if got, want := names(x.In("prog1")), "prog1/hana prog1/ken "; got != want {
+	if got, want := names(x.InCourse("prog1")), "prog1/hana prog1/ken "; got != want {
 		t.Errorf("in the course are %q, want %q", got, want)
 	}
-	if got, want := names(x.Of("hana@example.ac.jp")), "db/hana prog1/hana "; got != want {
+	if got, want := names(x.OfUser("hana@example.ac.jp")), "db/hana prog1/hana "; got != want {
 		t.Errorf("of hana are %q, want %q", got, want)
 	}
-	if got, want := names(x.Of("ken")), "prog1/ken "; got != want {
+	if got, want := names(x.OfUser("ken")), "prog1/ken "; got != want {
 		t.Errorf("of ken, whose user is his name, are %q, want %q", got, want)
 	}
 	if c, _ := x.Carrel("prog1", "ken"); c.IdleAfter != time.Hour || c.Template != "ide" || !c.Enabled {
 		t.Errorf("got %+v", c)
 	}
 
-	// Given to another.
+	// The carrel is given to another user.
 	x.Put(userland("hana", "mori"))
-	if got, want := names(x.Of("hana@example.ac.jp"))+names(x.Of("mori")), "db/hana prog1/hana "; got != want {
+	if got, want := names(x.OfUser("hana@example.ac.jp"))+names(x.OfUser("mori")), "db/hana prog1/hana "; got != want {
 		t.Errorf("of hana and mori are %q, want %q", got, want)
 	}
 	for _, o := range []any{
@@ -154,7 +154,7 @@ func TestIndexFollowsWhatChanges(t *testing.T) {
 	}
 	_, found := x.Carrel("prog1", "ken")
 	_, course := x.Course("prog1")
-	if left := names(x.In("prog1")) + names(x.Of("ken")) + names(x.Of("mori")); found || course || left != "" {
+	if left := names(x.InCourse("prog1")) + names(x.OfUser("ken")) + names(x.OfUser("mori")); found || course || left != "" {
 		t.Errorf("after all is gone there are %q, the carrel %v, the course %v", left, found, course)
 	}
 }

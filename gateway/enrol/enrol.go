@@ -1,5 +1,5 @@
-// Package enrol makes the carrel of whoever comes to a course with open enrolment
-// for the first time.
+// Package enrol creates the carrel of a person who comes to a course with open
+// enrolment for the first time.
 package enrol
 
 import (
@@ -18,27 +18,21 @@ import (
 	"github.com/carrel-dev/carrel/gateway/directory"
 )
 
-// groupsClaim is the claim that identities keep as groups.
+// groupsClaim is the name by which rules mean Identity.Groups.
 const groupsClaim = "groups"
 
-// seenWithin is how long it may take until a carrel just made is seen by watch.
+// seenWithin bounds how long Enrol waits until the directory shows the new carrel.
 const seenWithin = 5 * time.Second
 
-// Directory is what there is.
-type Directory interface {
-	Carrel(course, name string) (directory.Carrel, bool)
-	Course(name string) (*v1alpha1.Course, bool)
-	Watch(course string) (<-chan struct{}, func())
-}
-
-// Enroller makes Userlands. Client needs create on userlands in the namespaces of
-// such courses, which kustomize/components/open-enrolment grants there, and get.
+// Enroller creates Userlands.
 type Enroller struct {
+	// Client needs get on userlands, and create in the namespaces of courses with open
+	// enrolment, where kustomize/components/open-enrolment grants it.
 	Client    client.Client
-	Directory Directory
+	Directory *directory.Index
 }
 
-// Admits reports whether a course lets somebody in who is not in git.
+// Admits reports whether a course admits a person who is not in its roster.
 func Admits(course *v1alpha1.Course, id auth.Identity) bool {
 	return course.Spec.Enrolment == v1alpha1.EnrolmentOpen && id.User != "" &&
 		slices.ContainsFunc(course.Spec.EnrolmentRules, func(rule v1alpha1.EnrolmentRule) bool {
@@ -50,9 +44,9 @@ func Admits(course *v1alpha1.Course, id auth.Identity) bool {
 		})
 }
 
-// Enrol makes the carrel of somebody who has none in a course, and waits until it is
-// seen. It returns false if the course does not let them in. A carrel of the name
-// that is another's is an error.
+// Enrol creates the carrel of a person who has none in a course, and waits until the
+// directory shows it. It returns the carrel's name, and false if the course does not
+// admit the person. It fails if a carrel of this name belongs to another user.
 func (e *Enroller) Enrol(ctx context.Context, id auth.Identity, course string) (string, bool, error) {
 	c, found := e.Directory.Course(course)
 	if !found || !Admits(c, id) {
@@ -62,7 +56,7 @@ func (e *Enroller) Enrol(ctx context.Context, id auth.Identity, course string) (
 	u := &v1alpha1.Userland{ObjectMeta: metav1.ObjectMeta{Namespace: course, Name: name}, Spec: v1alpha1.UserlandSpec{User: id.User}}
 	err := e.Client.Create(ctx, u)
 	if apierrors.IsAlreadyExists(err) {
-		err = e.isOf(ctx, course, name, id.User)
+		err = e.checkOwner(ctx, course, name, id.User)
 	}
 	if err != nil {
 		return "", false, fmt.Errorf("enrol %s in %s: %w", id.User, course, err)
@@ -70,8 +64,8 @@ func (e *Enroller) Enrol(ctx context.Context, id auth.Identity, course string) (
 	return name, true, e.await(ctx, course, name)
 }
 
-// isOf is an error if the carrel of a name is another's.
-func (e *Enroller) isOf(ctx context.Context, course, name, user string) error {
+// checkOwner returns an error if a carrel does not belong to user.
+func (e *Enroller) checkOwner(ctx context.Context, course, name, user string) error {
 	u := &v1alpha1.Userland{}
 	if err := e.Client.Get(ctx, client.ObjectKey{Namespace: course, Name: name}, u); err != nil {
 		return err
@@ -82,6 +76,7 @@ func (e *Enroller) isOf(ctx context.Context, course, name, user string) error {
 	return nil
 }
 
+// await waits until the directory shows a carrel.
 func (e *Enroller) await(ctx context.Context, course, name string) error {
 	changed, stop := e.Directory.Watch(course)
 	defer stop()

@@ -1,19 +1,18 @@
-// Package frame follows the frames of a WebSocket as they pass by (RFC 6455, section
-// 5.2), and keeps nothing of what they carry.
+// Package frame parses the headers of WebSocket frames in a stream of bytes (RFC 6455,
+// section 5.2). It keeps nothing of their payload.
 package frame
 
-// Header is what begins a frame.
+// Header is the header of a frame.
 type Header struct {
-	// Opcode is what the frame is.
 	Opcode Opcode
-	// Length is that of what it carries, in bytes.
+	// Length is the length of the payload, in bytes.
 	Length uint64
 }
 
 // Opcode is the kind of a frame.
 type Opcode byte
 
-// The kinds there are.
+// The opcodes of RFC 6455.
 const (
 	Continuation Opcode = 0x0
 	Text         Opcode = 0x1
@@ -23,35 +22,35 @@ const (
 	Pong         Opcode = 0xa
 )
 
-// IsData reports whether a frame carries a part of a message.
+// IsData reports whether a frame holds a part of a message.
 func (o Opcode) IsData() bool { return o < Close }
 
-// maxHeader is how long a header is at most.
+// maxHeader is the length of the longest header, in bytes.
 const maxHeader = 14
 
 const (
 	opcodeBits = 0x0f
 	maskBit    = 0x80
 	lengthBits = 0x7f
-	// length16 and length64 say that the length follows, in two or eight bytes.
+	// length16 and length64 mean that the length follows, in two or eight bytes.
 	length16 = 126
 	length64 = 127
 )
 
-// Follower follows one direction of a WebSocket, which comes in pieces. The zero
-// value is one at the beginning.
+// Follower parses one direction of a WebSocket. The zero value expects the first byte
+// of a frame.
 type Follower struct {
-	// Seen is called with each header, once it is complete; nil: nobody is.
+	// Seen is called with each header when it is complete; may be nil.
 	Seen func(Header)
 
-	// header is what came of one that is not complete yet.
+	// header holds the first have bytes of a header that is not complete yet.
 	header [maxHeader]byte
 	have   int
-	// left is how much of what the frame carries is still to come.
+	// left is the number of bytes of the payload that are still to come.
 	left uint64
 }
 
-// Feed takes the next piece.
+// Feed parses the next bytes of the stream.
 func (f *Follower) Feed(p []byte) {
 	for len(p) > 0 {
 		if f.left > 0 {
@@ -74,7 +73,8 @@ func (f *Follower) Feed(p []byte) {
 // Between reports whether the next byte begins a frame.
 func (f *Follower) Between() bool { return f.left == 0 && f.have == 0 }
 
-// length is how long the header is, as far as can be told.
+// length returns the length of the header, or 2 while its first two bytes, on which the
+// length depends, have not come.
 func (f *Follower) length() int {
 	n := 2
 	if f.have < n {
@@ -92,7 +92,7 @@ func (f *Follower) length() int {
 	return n
 }
 
-// payload is how much follows a complete header.
+// payload returns the length of the payload after a complete header.
 func (f *Follower) payload() uint64 {
 	size := uint64(f.header[1] & lengthBits)
 	var more []byte
@@ -114,10 +114,10 @@ const (
 	PolicyViolation = 1008
 )
 
-// maxReason is how long the reason of a Close frame is at most, in bytes.
+// maxReason is the length of the longest reason in a Close frame, in bytes.
 const maxReason = 123
 
-// NewClose is a Close frame as a server sends it, which is unmasked. The reason is cut
+// NewClose returns a Close frame as a server sends it, unmasked. It cuts the reason
 // after 123 bytes.
 func NewClose(code uint16, reason string) []byte {
 	reason = reason[:min(len(reason), maxReason)]

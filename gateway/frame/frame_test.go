@@ -9,7 +9,7 @@ import (
 	"github.com/carrel-dev/carrel/gateway/frame"
 )
 
-// stream is what a client sends: keep-alives, a message in two frames, a large one.
+// stream returns the bytes of a client: keep-alives, a message in two frames, and a large one.
 func stream() []byte {
 	masked := func(first, length byte, more []byte, payload int) []byte {
 		out := append([]byte{first, 0x80 | length}, more...)

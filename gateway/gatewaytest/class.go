@@ -2,7 +2,6 @@ package gatewaytest
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 
@@ -12,7 +11,7 @@ import (
 	"github.com/carrel-dev/carrel/api/v1alpha1"
 )
 
-// CourseName is the course of Class.
+// CourseName is the name of Class's course.
 const CourseName = "prog1"
 
 var (
@@ -21,10 +20,10 @@ var (
 	romans   = []string{"Linh", "Minjun", "Ada", "Jonas", "Lea", "Seo-yeon", "Chidi"}
 )
 
-// Class is a made-up class at a moment of a lab: most work, some wait, and a few
-// have the troubles that classes have. The same number makes the same class.
-func Class(students int, now time.Time) *Directory {
-	d := New()
+// Class returns a made-up class in the middle of a lab: most carrels run, some wait, and a
+// few have the troubles that classes have. The same arguments make the same class.
+func Class(students int, now time.Time) *Cluster {
+	d := NewCluster()
 	d.Put(Course(now))
 	for i := range students {
 		u := Student(i, now)
@@ -37,7 +36,7 @@ func Class(students int, now time.Time) *Directory {
 	return d
 }
 
-// Course is that of Class, with a session in progress.
+// Course returns Class's course, with a session in progress.
 func Course(now time.Time) *v1alpha1.Course {
 	zone := time.FixedZone("", 9*60*60)
 	local := now.In(zone)
@@ -62,7 +61,7 @@ func Course(now time.Time) *v1alpha1.Course {
 	}
 }
 
-// Student is the i-th of Class.
+// Student returns the i-th carrel of Class.
 func Student(i int, now time.Time) *v1alpha1.Userland {
 	id := fmt.Sprintf("24t%04d", 101+i)
 	u := &v1alpha1.Userland{
@@ -81,7 +80,7 @@ func Student(i int, now time.Time) *v1alpha1.Userland {
 	return u
 }
 
-// Adjust gives a student what goes with their state.
+// Adjust sets the fields of a carrel that belong to its state.
 func Adjust(u *v1alpha1.Userland, i int, now time.Time) {
 	switch u.Status.State {
 	case v1alpha1.StateQueued:
@@ -134,6 +133,3 @@ func ago(now time.Time, d time.Duration) *metav1.Time {
 	at := metav1.NewTime(now.Add(-d).Truncate(time.Second))
 	return &at
 }
-
-// Who is the login of the i-th student.
-func Who(i int) string { return "24T" + strconv.Itoa(10101 + i)[1:] + "@example.ac.jp" }

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Morning is how many carrels of Class ran in the hours before: a few at first,
-// then nearly all from ten minutes before the lab.
+// Morning calls add with the number of Class's carrels that ran in each minute of the last
+// hours: few at first, then nearly all from ten minutes before the lab.
 func Morning(now time.Time, add func(at time.Time, running int)) {
 	for back := 5 * time.Hour; back > 0; back -= time.Minute {
 		before := back.Minutes()

@@ -8,7 +8,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Metrics are what the gateway counts, per course; "" is what is of none.
+// Metrics counts what the gateway serves, by course. The course "" stands for requests
+// that belong to none.
 type Metrics struct {
 	requests *prometheus.CounterVec
 	first    *prometheus.HistogramVec
@@ -16,7 +17,8 @@ type Metrics struct {
 	wakes    *prometheus.HistogramVec
 }
 
-// NewMetrics makes them, and registers them.
+// NewMetrics returns Metrics that are registered. It panics if they were registered
+// before.
 func NewMetrics(registry prometheus.Registerer) *Metrics {
 	m := &Metrics{
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -43,7 +45,8 @@ func (m *Metrics) served(course string, status int, first time.Duration) {
 	m.first.WithLabelValues(course).Observe(first.Seconds())
 }
 
-// label is a status as it is counted: those that programs in carrels make up are one.
+// label returns the value of the label code for a status. It is "other" for statuses
+// that HTTP does not define, so that programs in carrels can't add labels without limit.
 func label(status int) string {
 	const clientClosed = 499 // of package route
 	if http.StatusText(status) == "" && status != clientClosed {
@@ -52,13 +55,13 @@ func label(status int) string {
 	return strconv.Itoa(status)
 }
 
-// Opened counts a WebSocket that was opened.
+// Opened counts the opening of a WebSocket.
 func (m *Metrics) Opened(course string) { m.sockets.WithLabelValues(course).Inc() }
 
-// Closed counts one that was closed.
+// Closed counts the closing of a WebSocket.
 func (m *Metrics) Closed(course string) { m.sockets.WithLabelValues(course).Dec() }
 
-// Woken counts how long a visitor of a carrel that did not run has waited.
+// Woken records how long a visitor waited for a carrel that did not run.
 func (m *Metrics) Woken(course string, after time.Duration) {
 	m.wakes.WithLabelValues(course).Observe(after.Seconds())
 }

@@ -12,29 +12,29 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log"
 )
 
-// Record is what is noted of one request on its way.
+// record collects what handlers note about one request.
 type record struct {
 	user, course, carrel string
 }
 
 type recordKey struct{}
 
-// Note says whose a request is and what it is for. The course must be one that there
-// is: it becomes a label of metrics.
+// Note adds the user, course and carrel of a request to its log line and metrics. The
+// course must exist, since it becomes a label.
 func Note(ctx context.Context, user, course, carrel string) {
 	if r, ok := ctx.Value(recordKey{}).(*record); ok {
 		r.user, r.course, r.carrel = user, course, carrel
 	}
 }
 
-// Handler counts each request, and logs it when it is over: its time, method, host,
-// status, size and user, and neither path nor query nor address.
+// Handler counts each request, and logs it when it has been answered: its duration,
+// method, host, status, size and user. It logs no path, query or address.
 func Handler(m *Metrics, c clock.PassiveClock, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		noted := &record{}
 		w := &writer{ResponseWriter: rw, clock: c, began: c.Now()}
 		r = r.WithContext(context.WithValue(r.Context(), recordKey{}, noted))
-		// A visitor who leaves in the middle ends the handler by a panic.
+		// If a visitor leaves early, httputil.ReverseProxy ends the handler by a panic.
 		failed := true
 		defer func() { w.finish(m, r, noted, failed) }()
 		next.ServeHTTP(w, r)
@@ -42,7 +42,7 @@ func Handler(m *Metrics, c clock.PassiveClock, next http.Handler) http.Handler {
 	})
 }
 
-// writer sees what is answered.
+// writer records the status, size and first byte of an answer.
 type writer struct {
 	http.ResponseWriter
 	clock  clock.PassiveClock
@@ -52,7 +52,7 @@ type writer struct {
 	size   int64
 }
 
-// Unwrap lets http.ResponseController find what the writer is of.
+// Unwrap returns the wrapped writer, for http.ResponseController.
 func (w *writer) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 func (w *writer) WriteHeader(status int) {
@@ -62,11 +62,11 @@ func (w *writer) WriteHeader(status int) {
 	w.ResponseWriter.WriteHeader(status)
 }
 
-// begin notes that the answer begins.
+// begin records that the answer begins with a status.
 func (w *writer) begin(status int) { w.status, w.first = status, w.clock.Since(w.began) }
 
-// Hijack hands over the connection, as to the proxy where protocols are switched: it
-// writes the answer past us.
+// Hijack hands over the connection when a protocol is switched. The caller writes the
+// answer itself, so its status is recorded here.
 func (w *writer) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	conn, buffered, err := http.NewResponseController(w.ResponseWriter).Hijack()
 	if err == nil {
@@ -84,7 +84,7 @@ func (w *writer) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// Flush sends what was written so far.
+// Flush implements http.Flusher.
 func (w *writer) Flush() { _ = http.NewResponseController(w.ResponseWriter).Flush() }
 
 func (w *writer) finish(m *Metrics, r *http.Request, noted *record, failed bool) {
@@ -92,7 +92,7 @@ func (w *writer) finish(m *Metrics, r *http.Request, noted *record, failed bool)
 	case w.status != 0:
 	case failed:
 		w.begin(http.StatusInternalServerError)
-	default: // nothing written is an empty answer
+	default: // a handler that writes nothing answers with an empty body
 		w.begin(http.StatusOK)
 	}
 	m.served(noted.course, w.status, w.first)

@@ -12,7 +12,7 @@ import (
 	"github.com/carrel-dev/carrel/gateway/observe"
 )
 
-// What is counted of a request: its status, and how long it was until the answer began.
+// A request is counted by its status, with the time until the answer began.
 func TestWhatIsCounted(t *testing.T) {
 	now := clocktesting.NewFakeClock(time.Unix(1_800_000_000, 0))
 	for _, test := range []struct {

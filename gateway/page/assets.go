@@ -14,11 +14,11 @@ import (
 	"time"
 )
 
-// Prefix begins the paths the gateway keeps for itself, on its own host and on
-// those of carrels.
+// Prefix is the prefix of the paths that the gateway reserves for itself, on its own host
+// and on the hosts of carrels.
 const Prefix = "/.carrel/"
 
-// assetPrefix begins those of style sheet, script and pictures.
+// assetPrefix is the prefix of the paths of style sheet, script and pictures.
 const assetPrefix = Prefix + "assets/"
 
 //go:embed assets
@@ -29,8 +29,9 @@ type asset struct {
 	contentType string
 }
 
-// assets are by path, urls by the name of the file. A path names the content by a
-// hash, so that browsers may keep it for good and see a new version at once.
+// assets holds the assets by path, and urls the paths by the name of the file. A path
+// contains a hash of the content, so that browsers may keep the asset forever and still
+// get a new version at once.
 var assets, urls = mustReadAssets()
 
 func mustReadAssets() (byPath map[string]asset, byName map[string]string) {
@@ -64,8 +65,8 @@ func readAssets(files fs.FS) (byPath map[string]asset, byName map[string]string,
 	return byPath, byName, nil
 }
 
-// IsAsset reports whether a path is one of Assets. They are for everybody: pages
-// need them before anybody has logged in.
+// IsAsset reports whether Assets serves a path. Assets need no login, since the pages
+// before the login use them too.
 func IsAsset(path string) bool { return strings.HasPrefix(path, assetPrefix) }
 
 // Assets serves style sheet, script and pictures.

@@ -10,7 +10,7 @@ import (
 
 var variable = regexp.MustCompile(`--([a-z-]+): #([0-9a-f]{6});`)
 
-// Text and ground contrast by what WCAG 2 asks for (AA, 4.5:1), by day and night.
+// Text contrasts with its background as WCAG 2 requires (AA, 4.5:1), in light and dark mode.
 func TestContrast(t *testing.T) {
 	sheet := string(assets[urls["carrel.css"]].content)
 	light, rest, found := strings.Cut(sheet, "@media (prefers-color-scheme: dark)")
@@ -42,7 +42,7 @@ func contrast(t *testing.T, a, b string) float64 {
 	return (max(x, y) + 0.05) / (min(x, y) + 0.05)
 }
 
-// luminance is as WCAG defines it.
+// luminance returns the relative luminance as WCAG defines it.
 func luminance(t *testing.T, colour string) float64 {
 	t.Helper()
 	if len(colour) != 6 {

@@ -9,20 +9,21 @@ import (
 )
 
 const (
-	// languageParameter of a URL chooses a language.
+	// languageParameter is the query parameter that chooses a language.
 	languageParameter = "lang"
-	// guestParameter does so on a carrel's host, where lang may be the carrel's own.
+	// guestParameter replaces it on the hosts of carrels, where the program in the carrel
+	// may use lang itself.
 	guestParameter = "carrel-lang"
-	// languageCookie remembers the choice, on the gateway's own host only.
+	// languageCookie stores the choice, on the gateway's own host only.
 	languageCookie = "__Host-carrel-lang"
-	// rememberFor is how long, in seconds: a year.
+	// rememberFor is the life of the cookie in seconds: a year.
 	rememberFor = 365 * 24 * 60 * 60
 )
 
 var matcher = language.NewMatcher([]language.Tag{language.English, language.Japanese})
 
-// LanguageOf is the language to answer a request in: as the URL says, else as was
-// chosen before, else as the browser asks for.
+// LanguageOf returns the language in which to answer a request: that of the URL's
+// parameter, else that of the cookie, else the one that the browser prefers.
 func LanguageOf(r *http.Request) Lang {
 	query := r.URL.Query()
 	for _, parameter := range []string{guestParameter, languageParameter} {
@@ -56,9 +57,9 @@ func preferred(r *http.Request) Lang {
 	return Languages[index]
 }
 
-// RememberLanguage remembers the language a URL chooses, and sends the browser on
-// to the same page without saying so. It is for the gateway's own host: on a
-// carrel's, cookies and parameters are the carrel's.
+// RememberLanguage stores the language that a URL chooses in a cookie, and redirects the
+// browser to the same page without the parameter. It is for the gateway's own host; on
+// the host of a carrel, cookies and parameters belong to the carrel.
 func RememberLanguage(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		query := r.URL.Query()
@@ -74,14 +75,14 @@ func RememberLanguage(next http.Handler) http.Handler {
 	})
 }
 
-// localURL is one on the same host, whatever the path: two slashes at its
-// beginning, or a backslash that browsers take for one, would name another.
+// localURL returns a URL on the same host for any path. Two slashes at its beginning, or a
+// backslash that browsers take for a slash, would otherwise name another host.
 func localURL(path string, query url.Values) string {
 	there := url.URL{Path: "/" + strings.TrimLeft(path, `/\`), RawQuery: query.Encode()}
 	return there.String()
 }
 
-// inLanguage is the URL of the same page in another language.
+// inLanguage returns the URL of the same page in another language.
 func inLanguage(r *http.Request, lang Lang, parameter string) string {
 	query := r.URL.Query()
 	query.Set(parameter, string(lang))

@@ -8,8 +8,8 @@ import (
 
 var problems = MustParse(layoutFiles)
 
-// Problem answers a request with what is wrong: as a page to whoever reads pages,
-// else as a line of JSON. The texts are those of the keys problem.<name>.title and
+// Problem answers a request with a problem: with a page if the request is for a page, else
+// with a line of JSON. The texts have the keys problem.<name>.title and
 // problem.<name>.text.
 func Problem(rw http.ResponseWriter, r *http.Request, status int, name string) {
 	if !WantsPage(r) {
@@ -19,8 +19,8 @@ func Problem(rw http.ResponseWriter, r *http.Request, status int, name string) {
 	ShowProblem(rw, r, status, name)
 }
 
-// TryAgain answers a request with a problem that passes: programs are told when to ask
-// again, a page asks by itself. The page's text is that of Problem.
+// TryAgain answers a request with a temporary problem, with the texts of Problem. Programs
+// get a Retry-After, and the page reloads itself.
 func TryAgain(rw http.ResponseWriter, r *http.Request, name string) {
 	rw.Header().Set("Retry-After", tryAgainAfter)
 	if WantsPage(r) {
@@ -29,11 +29,12 @@ func TryAgain(rw http.ResponseWriter, r *http.Request, name string) {
 	Problem(rw, r, http.StatusServiceUnavailable, name)
 }
 
-// tryAgainAfter is in seconds: soon for a person, seldom for what has a problem.
+// tryAgainAfter is in seconds. It is short for a person who waits, and long enough for an
+// API server that is overloaded.
 const tryAgainAfter = "5"
 
-// ShowProblem answers a request with the page of Problem, whatever it asks for:
-// the answer to a form is a page too.
+// ShowProblem answers a request with the page of Problem, also if the request is not for a
+// page, as a form is not.
 func ShowProblem(rw http.ResponseWriter, r *http.Request, status int, name string) {
 	title := LanguageOf(r).Text("problem." + name + ".title")
 	problems.Show(rw, r, Page{Status: status, Template: "problem", Title: title, Class: "narrow", Data: name})
@@ -44,11 +45,11 @@ func Refuse(rw http.ResponseWriter, status int, reason, message string) {
 	secure(rw.Header())
 	rw.Header().Set("Content-Type", "application/json")
 	rw.WriteHeader(status)
-	_ = json.NewEncoder(rw).Encode(map[string]string{"reason": reason, "message": message}) // who left does not miss it
+	_ = json.NewEncoder(rw).Encode(map[string]string{"reason": reason, "message": message}) // fails only if the client has left
 }
 
-// WantsPage reports whether a request comes from somebody who goes to a page, and
-// not from a program, or a part of a page, that awaits something else.
+// WantsPage reports whether a browser is going to a page. Programs, and the parts of a
+// page, expect other answers.
 func WantsPage(r *http.Request) bool {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead || r.Header.Get("Upgrade") != "" {
 		return false

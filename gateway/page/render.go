@@ -1,5 +1,5 @@
-// Package page is what all pages of the gateway share: layout, style sheet and
-// script, the texts in each language, and how times are written.
+// Package page provides what all pages of the gateway share: layout, style sheet, script,
+// the texts in each language, and the formats of times.
 package page
 
 import (
@@ -20,20 +20,21 @@ import (
 //go:embed templates
 var layoutFiles embed.FS
 
-// policy lets a page load style, script and pictures from its own origin, and
-// nothing else: no text of a roster or a carrel can become a program.
+// policy allows a page to load style, script and pictures from its own origin, and nothing
+// else, so that no text of a roster or a carrel can run as a script.
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
 	"form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
-// Set are the pages of one part of the gateway, in each language.
+// Set holds the templates of one part of the gateway, in each language.
 type Set struct {
 	byLanguage map[Lang]*template.Template
 }
 
-// MustParse reads the templates (*.html) of a part of the gateway. A page is a
-// template that begins with {{template "top" .}} and ends with {{template "bottom" .}}.
-// Beside the built-in functions there are t (Lang.Text), n (Lang.Count) and
-// asset, the URL of an asset. It panics on a template that can't be parsed.
+// MustParse reads templates/*.html of a part of the gateway. A page is a template that
+// begins with {{template "top" .}} and ends with {{template "bottom" .}}. In addition to
+// the built-in functions there are t (Lang.Text), n (Lang.Count), has (Lang.Has), int, and
+// asset, which returns the URL of an asset. MustParse panics if a template can't be
+// parsed.
 func MustParse(files fs.FS) *Set {
 	set := &Set{byLanguage: map[Lang]*template.Template{}}
 	for _, lang := range Languages {
@@ -55,32 +56,32 @@ func assetURL(name string) (string, error) {
 	return there, nil
 }
 
-// Page is one page to show.
+// Page is a page to show.
 type Page struct {
-	// Status is the HTTP status; 0: 200.
+	// Status is the HTTP status; 0 means 200.
 	Status int
-	// Template is the name of the template.
+	// Template is the name of the page's template.
 	Template string
-	// Title is shown by the browser, before the name of the whole.
+	// Title is the page's title in the browser, where the name of the site follows it.
 	Title string
-	// Class is that of the page's body in the style sheet.
+	// Class is the class of the page's body in the style sheet.
 	Class string
-	// RefreshAfter, in seconds, is when a browser without script is to ask anew;
-	// 0: never.
+	// RefreshAfter is the number of seconds after which a browser without script reloads
+	// the page; 0 means never.
 	RefreshAfter int
-	// Guest is set on a carrel's host, whose URLs are the carrel's own.
+	// Guest is set on the host of a carrel, whose other URLs belong to the carrel.
 	Guest bool
-	// User is who is logged in, as shown to them; empty: nobody, or not to be shown.
+	// User is the name of the visitor to show; may be empty.
 	User string
-	// Home is the link of the name of the whole; empty: none.
+	// Home is the link of the site's name; empty for no link.
 	Home string
-	// Times is how times are written; its language is set when the page is shown.
+	// Times formats times. Show sets its language.
 	Times Times
-	// Data is what the template shows.
+	// Data is the data of the page's template.
 	Data any
 }
 
-// view is what the layout sees.
+// view is the data of the layout.
 type view struct {
 	Page
 	Lang  Lang
@@ -128,24 +129,25 @@ func (s *Set) Show(rw http.ResponseWriter, r *http.Request, p Page) {
 	}
 	rw.WriteHeader(p.Status)
 	if r.Method != http.MethodHead {
-		_, _ = body.WriteTo(rw) // who left does not miss it
+		_, _ = body.WriteTo(rw) // fails only if the visitor has left
 	}
 }
 
-// compressFrom is from how many bytes on a page is compressed: a class board is,
-// pages with the token of a form are not.
+// compressFrom is the least size of a page that is compressed, in bytes. A class board is
+// larger. Pages with the token of a form are smaller, and must not be compressed, since
+// the length could reveal the token.
 const compressFrom = 32 << 10
 
 func compressed(body bytes.Buffer) bytes.Buffer {
 	var small bytes.Buffer
-	// A Buffer takes all that is written.
+	// Writes to a Buffer never fail.
 	writer, _ := gzip.NewWriterLevel(&small, gzip.BestSpeed)
 	_, _ = body.WriteTo(writer)
 	_ = writer.Close()
 	return small
 }
 
-// secure sets the headers of every answer that is for one person.
+// secure sets the security headers of answers that are for one person.
 func secure(header http.Header) {
 	header.Set("Content-Security-Policy", policy)
 	header.Set("Cache-Control", "no-store")
@@ -154,7 +156,7 @@ func secure(header http.Header) {
 	header.Set("Cross-Origin-Opener-Policy", "same-origin")
 }
 
-// Part writes a template that is a part of a page, for a page to put in later.
+// Part writes a template that is a part of a page, for a script to put into the page.
 func (s *Set) Part(w io.Writer, lang Lang, name string, data any) error {
 	if err := s.byLanguage[lang].ExecuteTemplate(w, name, data); err != nil {
 		return fmt.Errorf("make the part %q of a page: %w", name, err)

@@ -39,7 +39,7 @@ func TestShow(t *testing.T) {
 	}
 }
 
-// The policy forbids what is inline: it would not work.
+// The policy forbids inline scripts and styles, so they would not work.
 func TestLayoutHasNothingInline(t *testing.T) {
 	rw := httptest.NewRecorder()
 	testSet.Show(rw, httptest.NewRequest(http.MethodGet, "/", nil), Page{Template: "x", User: "kai", Home: "/", Data: ""})

@@ -7,18 +7,18 @@ import (
 	"time"
 )
 
-// Stream sends server-sent events to one page.
+// Stream sends server-sent events to an open page.
 type Stream struct {
 	rw         http.ResponseWriter
 	controller *http.ResponseController
 }
 
-// NewStream begins the answer. It returns nil if the connection can't be streamed
-// on; nothing more can be answered then.
+// NewStream starts the answer. It returns nil if the connection does not support
+// streaming; then the request has been answered.
 func NewStream(rw http.ResponseWriter) *Stream {
 	controller := http.NewResponseController(rw)
-	// A page listens as long as it is open, whatever the server's limits. Not all
-	// servers have one to lift.
+	// A page listens as long as it is open, so the server's limit is lifted. This fails
+	// for a server that has none.
 	_ = controller.SetWriteDeadline(time.Time{})
 	secure(rw.Header())
 	rw.Header().Set("Content-Type", "text/event-stream")
@@ -30,8 +30,8 @@ func NewStream(rw http.ResponseWriter) *Stream {
 	return &Stream{rw: rw, controller: controller}
 }
 
-// Send sends an event with data as JSON. The id is what the browser names when it
-// comes again; it may be empty. It fails when the page is gone.
+// Send sends an event with data as JSON. The browser repeats the id, which may be empty,
+// when it connects again. Send fails if the page was closed.
 func (s *Stream) Send(event, id string, data any) error {
 	text, err := json.Marshal(data)
 	if err != nil {
@@ -43,8 +43,8 @@ func (s *Stream) Send(event, id string, data any) error {
 	return s.write(fmt.Sprintf("event: %s\n%sdata: %s\n\n", event, id, text))
 }
 
-// Breathe keeps proxies from taking a quiet connection for a dead one.
-func (s *Stream) Breathe() error { return s.write(": \n\n") }
+// KeepAlive sends a comment, so that proxies do not close a quiet connection.
+func (s *Stream) KeepAlive() error { return s.write(": \n\n") }
 
 func (s *Stream) write(text string) error {
 	if _, err := s.rw.Write([]byte(text)); err != nil {

@@ -8,33 +8,32 @@ import (
 	"github.com/carrel-dev/carrel/api/v1alpha1"
 )
 
-// Times writes times and durations for people of one language, on the clocks of
-// one place.
+// Times formats times and durations in one language and time zone.
 type Times struct {
 	Lang Lang
 	Zone *time.Location
 	Now  time.Time
 }
 
-// ZoneOf is the time zone of a course: that of its timetable, else UTC.
+// ZoneOf returns the time zone of a course's timetable; UTC if it has none.
 func ZoneOf(c *v1alpha1.Course) *time.Location {
 	if c == nil || c.Spec.Timetable == nil {
 		return time.UTC
 	}
 	zone, err := time.LoadLocation(c.Spec.Timetable.TimeZone)
 	if err != nil {
-		return time.UTC // the Course says TimetableInvalid
+		return time.UTC // the Course has the reason TimetableInvalid
 	}
 	return zone
 }
 
-// Stamp is a time for machines.
+// Stamp formats a time for machines, by RFC 3339.
 func (t Times) Stamp(at time.Time) string { return at.UTC().Format(time.RFC3339) }
 
-// Clock is the time of day, as 17:40.
+// Clock formats the time of day, as 17:40.
 func (t Times) Clock(at time.Time) string { return at.In(t.Zone).Format("15:04") }
 
-// Date is a day, with its year where that is not the present one.
+// Date formats a day, with its year unless that is the present one.
 func (t Times) Date(at time.Time) string {
 	local := at.In(t.Zone)
 	text := t.Lang.Text("time.date", "day", local.Day(), "month", t.Lang.Text("time.month."+local.Format("1")),
@@ -45,7 +44,7 @@ func (t Times) Date(at time.Time) string {
 	return text
 }
 
-// At is a day and a time of day; the day is left out if it is today.
+// At formats a day and a time of day; only the time of day if the day is today.
 func (t Times) At(at time.Time) string {
 	if at.In(t.Zone).Format(time.DateOnly) == t.Now.In(t.Zone).Format(time.DateOnly) {
 		return t.Clock(at)
@@ -53,7 +52,7 @@ func (t Times) At(at time.Time) string {
 	return t.Lang.Text("time.at", "date", t.Date(at), "clock", t.Clock(at))
 }
 
-// Ago is how long ago something was: within a day as a duration, before as a date.
+// Ago formats a past time: as a duration within a day, and as a date before.
 func (t Times) Ago(at time.Time) string {
 	switch since := t.Now.Sub(at); {
 	case since < time.Minute:
@@ -67,7 +66,7 @@ func (t Times) Ago(at time.Time) string {
 	}
 }
 
-// Span is a duration in round words.
+// Span formats a duration, rounded to one unit.
 func (t Times) Span(d time.Duration) string {
 	switch {
 	case d < 10*time.Second:
@@ -83,7 +82,7 @@ func (t Times) Span(d time.Duration) string {
 	}
 }
 
-// ZoneName names the place whose clocks are meant, as Asia/Tokyo (UTC+09:00).
+// ZoneName formats the time zone, as Asia/Tokyo (UTC+09:00).
 func (t Times) ZoneName() string {
 	if t.Zone == time.UTC {
 		return "UTC"

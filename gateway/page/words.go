@@ -8,30 +8,31 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// Lang is a language that pages are written in.
+// Lang is a language of the pages.
 type Lang string
 
-// The languages there are. The first is that of those who ask for none of them.
+// The languages of the pages.
 const (
 	English  Lang = "en"
 	Japanese Lang = "ja"
 )
 
-// Languages are all of them, in the order in which they are offered.
+// Languages holds all languages in the order in which they are offered. The first is the
+// default.
 var Languages = []Lang{English, Japanese}
 
 //go:embed words
-var wordFiles embed.FS
+var textFiles embed.FS
 
-// words is every text that pages show, by language and key. In a text, {name}
-// stands for the argument of that name.
-var words = mustReadWords()
+// texts holds every text of the pages, by language and key. In a text, {name} stands for
+// the argument of that name.
+var texts = mustReadTexts()
 
-func mustReadWords() map[Lang]map[string]string {
+func mustReadTexts() map[Lang]map[string]string {
 	all := make(map[Lang]map[string]string, len(Languages))
 	for _, lang := range Languages {
 		file := "words/" + string(lang) + ".yaml"
-		text, err := wordFiles.ReadFile(file)
+		text, err := textFiles.ReadFile(file)
 		if err != nil {
 			panic(fmt.Errorf("read the texts of the pages: %w", err))
 		}
@@ -44,11 +45,11 @@ func mustReadWords() map[Lang]map[string]string {
 	return all
 }
 
-// Text is what a key says in a language. Arguments follow as names and values;
-// they are put in as they are, so what is rendered must be escaped afterwards. A
-// key that is not there is shown as it is.
+// Text returns the text of a key. The arguments are names and values in turn. They are
+// inserted without escaping, so a template must escape the result. Without a text, the key
+// itself is returned.
 func (l Lang) Text(key string, arguments ...any) string {
-	text, found := words[l][key]
+	text, found := texts[l][key]
 	if !found {
 		return key
 	}
@@ -62,8 +63,8 @@ func (l Lang) Text(key string, arguments ...any) string {
 	return strings.NewReplacer(replacements...).Replace(text)
 }
 
-// Count is a text about a number of things, of the key that ends in .one or
-// .other; {n} stands for the number.
+// Count returns the text for a number of things, which has the key with .one or .other
+// appended. In the text, {n} stands for the number.
 func (l Lang) Count(key string, n int, arguments ...any) string {
 	form := ".other"
 	if n == 1 {
@@ -72,8 +73,8 @@ func (l Lang) Count(key string, n int, arguments ...any) string {
 	return l.Text(key+form, append([]any{"n", n}, arguments...)...)
 }
 
-// Has reports whether there is a text of this key.
+// Has reports whether a key has a text.
 func (l Lang) Has(key string) bool {
-	_, found := words[l][key]
+	_, found := texts[l][key]
 	return found
 }

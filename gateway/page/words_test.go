@@ -17,17 +17,17 @@ var placeholder = regexp.MustCompile(`\{[a-z]+\}`)
 
 func TestLanguagesHaveTheSameTexts(t *testing.T) {
 	for _, lang := range Languages[1:] {
-		want := slices.Sorted(maps.Keys(words[English]))
-		if diff := cmp.Diff(want, slices.Sorted(maps.Keys(words[lang]))); diff != "" {
+		want := slices.Sorted(maps.Keys(texts[English]))
+		if diff := cmp.Diff(want, slices.Sorted(maps.Keys(texts[lang]))); diff != "" {
 			t.Errorf("the keys of %s differ from those of English (-English +%s):\n%s", lang, lang, diff)
 		}
 		for _, key := range want {
-			// The form for one need not say the number.
+			// The text for one thing need not contain the number.
 			if strings.HasSuffix(key, ".one") {
 				continue
 			}
 			places := func(l Lang) []string {
-				return slices.Sorted(slices.Values(placeholder.FindAllString(words[l][key], -1)))
+				return slices.Sorted(slices.Values(placeholder.FindAllString(texts[l][key], -1)))
 			}
 			if diff := cmp.Diff(places(English), places(lang)); diff != "" {
 				t.Errorf("%s of %s fills in something else than English:\n%s", key, lang, diff)
@@ -35,8 +35,8 @@ func TestLanguagesHaveTheSameTexts(t *testing.T) {
 		}
 	}
 	for _, lang := range Languages {
-		for key, text := range words[lang] {
-			// What YAML takes for a truth value is no text.
+		for key, text := range texts[lang] {
+			// A word that YAML reads as a boolean is no text.
 			if text == "" || text == "true" || text == "false" {
 				t.Errorf("%s of %s is %q: put the text in quotes", key, lang, text)
 			}
@@ -44,11 +44,11 @@ func TestLanguagesHaveTheSameTexts(t *testing.T) {
 	}
 }
 
-// Keys as templates and code write them; one that ends in a dot, or holds %s, is
-// the beginning of keys.
+// The patterns match keys in templates and code. A key that ends in a dot, or contains %s, is
+// a prefix of keys.
 var usedKey = regexp.MustCompile(`(?:\(?\b(?:t|n|printf)|Text\(|Count\() ?\(?(?:printf )?"([a-z]+\.[a-zA-Z.%]+)"`)
 
-// Whatever is written like a key.
+// This matches everything that looks like a key.
 var mentionedKey = regexp.MustCompile(`"([a-z]+\.[a-zA-Z.%]+)"`)
 
 func TestEveryTextIsUsedAndThere(t *testing.T) {
@@ -56,13 +56,13 @@ func TestEveryTextIsUsedAndThere(t *testing.T) {
 	if len(used) < 50 {
 		t.Fatalf("found only %d uses of texts: the pattern no longer fits how they are written", len(used))
 	}
-	keys := slices.Collect(maps.Keys(words[English]))
+	keys := slices.Collect(maps.Keys(texts[English]))
 	for _, use := range used {
 		if !slices.ContainsFunc(keys, func(key string) bool { return isUsedBy(key, use) }) {
 			t.Errorf("%s is used and not there", use)
 		}
 	}
-	// The texts of these are asked for by a part of their name.
+	// The code requests these texts by a part of their keys.
 	named := []string{"language", "state.", "problem.", "time.", "wait."}
 	for _, key := range keys {
 		if !slices.ContainsFunc(named, func(begin string) bool { return strings.HasPrefix(key, begin) }) &&
@@ -79,8 +79,8 @@ func isUsedBy(key, use string) bool {
 	return key == use || key == use+".one" || key == use+".other" || strings.HasSuffix(use, ".") && strings.HasPrefix(key, use)
 }
 
-// usesOfTexts are the keys that the gateway's templates and code ask for, and all
-// that they write like one.
+// usesOfTexts returns the keys that the gateway's templates and code request, and everything
+// in them that looks like a key.
 func usesOfTexts(t *testing.T) (used, mentioned []string) {
 	t.Helper()
 	err := filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {

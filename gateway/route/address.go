@@ -6,12 +6,12 @@ import (
 	"strings"
 )
 
-// forwardedFor is where proxies write whom they had a request from.
+// forwardedFor is the header in which proxies list the addresses that a request passed.
 const forwardedFor = "X-Forwarded-For"
 
-// AddressBehind tells whom a request comes from, where proxies of these networks
-// stand before the gateway: the last in X-Forwarded-For that is not one of them.
-// Nobody else's word is believed.
+// AddressBehind returns a function that finds the address of a visitor behind proxies of
+// these networks: the last address in X-Forwarded-For that is not a proxy's. If the
+// connection is not from a proxy, the header is ignored.
 func AddressBehind(proxies []netip.Prefix) func(*http.Request) string {
 	trusted := func(a netip.Addr) bool {
 		for _, p := range proxies {

@@ -14,11 +14,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// heard is a carrel that keeps what it was asked.
+// heard is a carrel that records its requests.
 type heard struct {
 	mu  sync.Mutex
 	all []*http.Request
-	// answer is what it answers with; nil: nothing.
+	// answer writes the answer; nil writes nothing.
 	answer http.HandlerFunc
 }
 
@@ -32,7 +32,7 @@ func (h *heard) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// asked is what the carrel was asked, as "GET /path".
+// asked returns the requests, as "GET /path".
 func (h *heard) asked() []string {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -63,7 +63,7 @@ func TestForgedHeadersDoNotReachTheCarrel(t *testing.T) {
 	} {
 		r.Header[name] = []string{"forged"}
 	}
-	// What a connection's own headers name is not passed on either.
+	// Headers that Connection names are not passed on either.
 	r.Header.Set("Connection", "close, X-User")
 	w.do(r)
 	got := carrel.last(t).Header
@@ -112,8 +112,8 @@ func TestCookiesStayOnTheirSide(t *testing.T) {
 	}
 }
 
-// What pages of other origins make a browser send, with the visitor's cookies: hosts
-// of one domain are one site.
+// Hosts of one domain are one site, so a browser sends a visitor's cookies also with the
+// requests of other carrels' pages.
 func TestRequestsOfOtherPages(t *testing.T) {
 	for _, test := range []struct {
 		name, method string
@@ -150,11 +150,11 @@ func TestRequestsOfOtherPages(t *testing.T) {
 	}
 }
 
-// silence is how long a connection says nothing before it is taken to have said all.
+// silence is the time without data after which an answer is taken to be complete.
 const silence = time.Second
 
-// raw sends bytes as they are, and reads what is answered until the gateway closes the
-// connection or waits for more.
+// raw sends bytes as they are, and returns the answer up to the end of the connection or a
+// silence.
 func (w *world) raw(text string) string {
 	w.t.Helper()
 	conn, err := (&net.Dialer{}).DialContext(w.t.Context(), "tcp", w.server.Listener.Addr().String())
@@ -176,8 +176,8 @@ func (w *world) raw(text string) string {
 	}
 }
 
-// Shapes in which two programs may disagree where a request ends: the carrel must not
-// see another request than the gateway judged, which asks for /judged as hana.
+// In these requests two programs may disagree where the request ends. The carrel must see
+// only the request that the gateway checked, which is for /judged by hana.
 func TestSmuggledRequests(t *testing.T) {
 	as := "Host: " + hanas + "\r\n" + asHeader + ": hana\r\n" + secretHeader + ": " + secret + "\r\nOrigin: https://" + hanas + "\r\n"
 	const hidden = "GET /smuggled HTTP/1.1\r\nHost: x\r\nX-User: admin\r\n\r\n"
@@ -213,7 +213,7 @@ func TestSmuggledRequests(t *testing.T) {
 	}
 }
 
-// Whatever is written as the host, nothing but a known carrel is asked.
+// No value of Host leads the gateway to anything but a known carrel.
 func TestNoHostLeadsElsewhere(t *testing.T) {
 	carrel := &heard{}
 	w := newWorld(t, carrel)
@@ -234,8 +234,8 @@ func TestNoHostLeadsElsewhere(t *testing.T) {
 	}
 }
 
-// Paths reach the carrel as they were written, and none leads out of the gateway's own
-// or onto another host.
+// Paths reach the carrel byte for byte. None leads to the gateway's own paths or to another
+// host.
 func TestPathsStayAsTheyAre(t *testing.T) {
 	for path, want := range map[string]string{
 		"/a%2fb/../c": "/a%2fb/../c", "//evil.example/": "//evil.example/", "/a;b=c": "/a;b=c", "/%2e%2e/%2e%2e/etc/passwd": "/%2e%2e/%2e%2e/etc/passwd",
@@ -253,7 +253,7 @@ func TestPathsStayAsTheyAre(t *testing.T) {
 	}
 }
 
-// The login belongs to the gateway: a carrel's host serves none of it.
+// The host of a carrel does not serve the login.
 func TestCarrelsServeNoLogin(t *testing.T) {
 	carrel := &heard{}
 	w := newWorld(t, carrel)

@@ -2,15 +2,15 @@ package route
 
 import "sync"
 
-// buffers lends what bodies are copied by.
+// buffers implements httputil.BufferPool.
 type buffers struct{ pool sync.Pool }
 
 func newBuffers() *buffers {
 	return &buffers{sync.Pool{New: func() any { return new([copyBuffer]byte) }}}
 }
 
-// Get and Put are those of a httputil.BufferPool.
+// Get returns a buffer.
 func (b *buffers) Get() []byte { return b.pool.Get().(*[copyBuffer]byte)[:] }
 
-// Put takes a buffer back.
+// Put returns a buffer to the pool.
 func (b *buffers) Put(p []byte) { b.pool.Put((*[copyBuffer]byte)(p)) }

@@ -11,19 +11,19 @@ import (
 	"github.com/carrel-dev/carrel/gateway/page"
 )
 
-// enrolling gives whoever comes to the address of a course with open enrolment, and
-// has no carrel there, one; staff, who come for the board, do not get any.
+// enrolling creates a carrel for a visitor who opens the board of a course with open
+// enrolment and has no carrel there, and redirects them to it. Staff go to the board.
 func (rt *Router) enrolling(board http.Handler) http.Handler {
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		course, isCourse := strings.CutPrefix(r.URL.Path, "/courses/")
 		id, known := auth.FromContext(r.Context())
 		_, there := rt.Directory.Course(course)
-		if !known || !isCourse || !there || !page.WantsPage(r) || len(rt.in(course, id.User)) > 0 {
+		if !known || !isCourse || !there || !page.WantsPage(r) || len(rt.carrelsOf(course, id.User)) > 0 {
 			board.ServeHTTP(rw, r)
 			return
 		}
 		if staff, err := rt.Access.MayViewBoard(r.Context(), id, course); err != nil || staff {
-			board.ServeHTTP(rw, r) // which says what is wrong
+			board.ServeHTTP(rw, r) // asks again, and answers with the error
 			return
 		}
 		if name, ok := rt.enrol(rw, r, id, course, board); ok {
@@ -32,8 +32,8 @@ func (rt *Router) enrolling(board http.Handler) http.Handler {
 	})
 }
 
-// enrol makes somebody's carrel, if the course lets them in. Without true it has
-// answered, by refused if it does not.
+// enrol creates a visitor's carrel, if the course admits them. Otherwise it answers the
+// request and returns false; refused answers if the course does not admit them.
 func (rt *Router) enrol(rw http.ResponseWriter, r *http.Request, id auth.Identity, course string, refused http.Handler) (string, bool) {
 	name, admitted, err := rt.Enrolment.Enrol(r.Context(), id, course)
 	switch {
@@ -49,10 +49,10 @@ func (rt *Router) enrol(rw http.ResponseWriter, r *http.Request, id auth.Identit
 	return "", false
 }
 
-// in are somebody's carrels in a course.
-func (rt *Router) in(course, user string) []directory.Carrel {
+// carrelsOf returns a user's carrels in a course.
+func (rt *Router) carrelsOf(course, user string) []directory.Carrel {
 	var found []directory.Carrel
-	for _, c := range rt.Directory.Of(user) {
+	for _, c := range rt.Directory.OfUser(user) {
 		if c.Course == course {
 			found = append(found, c)
 		}

@@ -8,21 +8,22 @@ import (
 	"strings"
 )
 
-// Hosts says which host is whose.
+// Hosts maps host names to the desk and to carrels.
 type Hosts struct {
-	// desk is the gateway's own, domain the one below which each carrel has its own.
-	// Both are in lower case, with their port unless that is 443. An empty domain
-	// means that there is one course, at the desk's.
+	// desk is the gateway's own host, and domain the one below which each carrel has a
+	// host. Both are in lower case, with their port unless that is 443. In the single-host
+	// mode the domain is empty.
 	desk, domain string
-	single       string
+	// single is the course of the single-host mode.
+	single string
 }
 
-// hostName is a host with or without a port.
+// hostName matches a host with or without a port.
 var hostName = regexp.MustCompile(`^[a-z0-9]([-a-z0-9.]*[a-z0-9])?(:[0-9]+)?$`)
 
-// NewHosts is for the address people log in at, such as https://desk.example.org,
-// and the domain below which carrels are, such as carrels-example.org:
-// https://<userland>--<course>.carrels-example.org.
+// NewHosts returns the Hosts for the address at which people log in, such as
+// https://desk.example.org, and the domain of the carrels, such as carrels-example.org.
+// Each carrel is at https://<userland>--<course>.carrels-example.org.
 func NewHosts(deskURL, domain string) (Hosts, error) {
 	desk, err := deskHost(deskURL)
 	if err != nil {
@@ -38,8 +39,8 @@ func NewHosts(deskURL, domain string) (Hosts, error) {
 	return Hosts{desk: desk, domain: domain}, nil
 }
 
-// NewSingleHost is for one course alone: whoever logs in at the address comes to
-// their carrel in it at /.
+// NewSingleHost returns the Hosts of the single-host mode. It serves one course: visitors
+// who log in at the address come to their carrel at /.
 func NewSingleHost(deskURL, course string) (Hosts, error) {
 	desk, err := deskHost(deskURL)
 	switch {
@@ -59,7 +60,8 @@ func deskHost(address string) (string, error) {
 	return canonical(u.Host), nil
 }
 
-// isBelow looks at names without their ports: cookies and certificates know none.
+// isBelow reports whether a host is one label below a domain. It ignores ports, as cookies
+// and certificates do.
 func isBelow(host, domain string) bool {
 	host, _, _ = strings.Cut(host, ":")
 	domain, _, _ = strings.Cut(domain, ":")
@@ -67,23 +69,24 @@ func isBelow(host, domain string) bool {
 	return found && !strings.Contains(label, ".")
 }
 
-// canonical is a host as hosts are compared: in lower case, without the port of https.
+// canonical returns a host in the form in which hosts are compared: in lower case, and
+// without the port of https.
 func canonical(host string) string { return strings.TrimSuffix(strings.ToLower(host), ":443") }
 
 // IsDesk reports whether a host is the gateway's own.
 func (h Hosts) IsDesk(host string) bool { return canonical(host) == h.desk }
 
-// IsCarrel reports whether a host could be one of a carrel; there may be none.
+// IsCarrel reports whether a host has the form of a carrel's. The carrel may not exist.
 func (h Hosts) IsCarrel(host string) bool {
 	_, _, ok := h.Carrel(host)
 	return ok
 }
 
-// separator stands between a carrel and its course in a host name. Courses hold none,
-// by the policy course-name.carrel.dev, so the last one is it.
+// separator stands between the names of a carrel and its course in a host name. The policy
+// course-name.carrel.dev keeps it out of the names of courses, so the last one counts.
 const separator = "--"
 
-// Carrel is the carrel a host is of.
+// Carrel returns the course and name of the carrel that a host belongs to.
 func (h Hosts) Carrel(host string) (course, name string, ok bool) {
 	if h.domain == "" {
 		return "", "", false
@@ -99,7 +102,7 @@ func (h Hosts) Carrel(host string) (course, name string, ok bool) {
 	return label[at+len(separator):], label[:at], true
 }
 
-// CarrelURL is where a carrel opens.
+// CarrelURL returns the address at which a carrel opens.
 func (h Hosts) CarrelURL(course, name string) string {
 	if h.domain == "" {
 		return "https://" + h.desk + "/"
@@ -107,8 +110,8 @@ func (h Hosts) CarrelURL(course, name string) string {
 	return "https://" + name + separator + course + "." + h.domain + "/"
 }
 
-// DeskURL is the gateway's own address.
+// DeskURL returns the gateway's own address.
 func (h Hosts) DeskURL() string { return "https://" + h.desk }
 
-// Single is the one course of the single-host mode.
+// Single returns the course of the single-host mode; false in the other mode.
 func (h Hosts) Single() (course string, ok bool) { return h.single, h.single != "" }

@@ -54,7 +54,7 @@ func TestHostsThatCannotBe(t *testing.T) {
 		{"https://me@desk.example.org", "carrels-example.org"},
 		{"https://desk.example.org", ""},
 		{"https://desk.example.org", "carrels/example"},
-		// A carrel could bear the desk's name.
+		// A carrel could have the name of the desk.
 		{"https://carrels-example.org", "carrels-example.org"},
 		{"https://desk--x.carrels-example.org", "carrels-example.org"},
 		{"https://desk.carrels-example.org:8443", "carrels-example.org"},

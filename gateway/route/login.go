@@ -13,7 +13,8 @@ var templates embed.FS
 
 var pages = page.MustParse(templates)
 
-// ShowLogin shows a page of the login as all others are.
-func ShowLogin(rw http.ResponseWriter, r *http.Request, p auth.Page) {
+// ShowLogin answers with a page of the login in the layout of the other pages. It is an
+// auth.Render.
+func ShowLogin(rw http.ResponseWriter, r *http.Request, p auth.LoginPage) {
 	pages.Show(rw, r, page.Page{Status: p.Status, Template: "login", Title: p.Title, Class: "narrow", Guest: true, Data: p})
 }

@@ -2,25 +2,25 @@ package route
 
 import "net/http"
 
-// Answers to requests that a page of another origin caused.
+// Values of Sec-Fetch-Site.
 const (
 	sameOrigin = "same-origin"
-	// none: a person typed the address, or chose a bookmark.
+	// noSite means that a person typed the address or chose a bookmark.
 	noSite = "none"
 )
 
-// own reports whether a request was caused by a page of its own host, or by a person
-// who goes to it. Hosts of one domain are of one site, so that a browser sends a
-// student's cookies also with what another student's page asks for.
+// fromOwnOrigin reports whether a request was caused by a page of its own host, or by a
+// person who goes to that host. Hosts of one domain are the same site, so a browser sends a
+// student's cookies also with the requests of another student's page.
 //
-// Upgrades and methods that change something need an Origin, and that of their own
-// host. Others may come without, unless the browser says that a page elsewhere loads
-// them as a part of itself.
-func own(r *http.Request) bool {
+// Upgrades and unsafe methods need an Origin that is their own host. Other requests need
+// none, unless the browser tells that a page of another origin loads them as a part of
+// itself.
+func fromOwnOrigin(r *http.Request) bool {
 	origin, site := r.Header.Get("Origin"), r.Header.Get("Sec-Fetch-Site")
 	if isUpgrade(r) || !isSafe(r.Method) {
 		if origin == "" || origin == "null" {
-			// A page that sends no referrer sends "null" to itself, too.
+			// A page with the referrer policy no-referrer sends "null" even to its own host.
 			return site == sameOrigin
 		}
 		return isOrigin(origin, r.Host)
@@ -29,12 +29,12 @@ func own(r *http.Request) bool {
 	case "", sameOrigin, noSite:
 		return true
 	}
-	// A link, or a form that only asks, on a page elsewhere; in a window of its own.
+	// A page of another origin may link here, or send a form by GET, in a window of its own.
 	return r.Header.Get("Sec-Fetch-Mode") == "navigate" && r.Header.Get("Sec-Fetch-Dest") == "document"
 }
 
-// isOrigin reports whether an Origin is that of a host. Browsers keep our cookies for
-// https alone.
+// isOrigin reports whether an Origin is that of a host. It must be https, since browsers
+// send the gateway's cookies over nothing else.
 func isOrigin(origin, host string) bool {
 	const scheme = "https://"
 	return len(origin) > len(scheme) && origin[:len(scheme)] == scheme && canonical(origin[len(scheme):]) == canonical(host)

@@ -19,30 +19,30 @@ import (
 )
 
 const (
-	// dialWithin bounds one connection to a carrel, which is in the same cluster.
-	dialWithin = 3 * time.Second
-	// knockFor is how long a carrel that refuses connections is tried again, and
-	// knockEvery how often: one that is ready may still be about to listen.
-	knockFor   = 10 * time.Second
-	knockEvery = 200 * time.Millisecond
-	// idleConnections is how many to a carrel are kept for later: browsers keep six
-	// of HTTP/1.1.
+	// dialTimeout bounds one connection attempt to a carrel, which is in the same cluster.
+	dialTimeout = 3 * time.Second
+	// redialFor bounds how long a carrel that refuses connections is dialled again, since
+	// a carrel that is ready may still be about to listen.
+	redialFor   = 10 * time.Second
+	redialEvery = 200 * time.Millisecond
+	// idleConnections is the number of idle connections kept to one carrel. A browser keeps
+	// six of HTTP/1.1.
 	idleConnections = 256
 	idleFor         = 90 * time.Second
-	// copyBuffer is what a body is copied by.
+	// copyBuffer is the size of the buffer by which a body is copied, in bytes.
 	copyBuffer = 32 << 10
 )
 
-// UserHeader tells the program in a carrel who its visitor is.
+// UserHeader holds the visitor's identity in a request to a carrel.
 const UserHeader = "X-User"
 
-// passage is what is known of a request on its way through.
+// passage holds what was decided about a request to a carrel.
 type passage struct {
-	carrel directory.Carrel
-	who    auth.Identity
-	// address is whom the request came from.
+	carrel  directory.Carrel
+	visitor auth.Identity
+	// address is the visitor's.
 	address string
-	// in is the request as it came.
+	// in is the request as the gateway received it.
 	in *http.Request
 }
 
@@ -50,11 +50,11 @@ type passageKey struct{}
 
 func passageOf(ctx context.Context) *passage { return ctx.Value(passageKey{}).(*passage) }
 
-// newProxy is what brings requests with a passage to their carrel. Nothing of it
-// ends an answer that goes on, or a request that is slow to be sent.
+// newProxy returns the proxy for requests that have a passage. It has no timeout that
+// would end a long answer or a slow upload.
 func (rt *Router) newProxy() *httputil.ReverseProxy {
 	transport := &http.Transport{
-		DialContext:            (&net.Dialer{Timeout: dialWithin, KeepAlive: 30 * time.Second}).DialContext,
+		DialContext:            (&net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second}).DialContext,
 		MaxIdleConnsPerHost:    idleConnections,
 		IdleConnTimeout:        idleFor,
 		ExpectContinueTimeout:  time.Second,
@@ -63,23 +63,23 @@ func (rt *Router) newProxy() *httputil.ReverseProxy {
 	}
 	return &httputil.ReverseProxy{
 		Rewrite:        rewrite,
-		Transport:      &knocker{next: transport, carrel: rt.Directory.Carrel},
+		Transport:      &redialer{next: transport, carrel: rt.Directory.Carrel},
 		BufferPool:     newBuffers(),
 		ModifyResponse: rt.clean,
 		ErrorHandler:   rt.failed,
 	}
 }
 
-// maxResponseHeader bounds the headers of a carrel's answer.
+// maxResponseHeader bounds the headers of a carrel's answer, in bytes.
 const maxResponseHeader = 256 << 10
 
-// rewrite makes the request that a carrel gets. ReverseProxy has taken out
-// X-Forwarded-For, -Host and -Proto and Forwarded, which anybody may have written.
+// rewrite makes the request to the carrel. ReverseProxy has already removed
+// X-Forwarded-For, -Host and -Proto and Forwarded, which a visitor may have written.
 func rewrite(r *httputil.ProxyRequest) {
 	p := passageOf(r.In.Context())
 	r.Out.URL.Scheme, r.Out.URL.Host = "http", p.carrel.Target
 	r.Out.Host = r.In.Host
-	r.Out.URL.RawQuery = r.In.URL.RawQuery // as it was written, whatever other programs make of a ";"
+	r.Out.URL.RawQuery = r.In.URL.RawQuery // ReverseProxy removes parameters with a ";"
 	h := r.Out.Header
 	for name := range h {
 		if strings.HasPrefix(name, "X-Forwarded-") {
@@ -90,17 +90,17 @@ func rewrite(r *httputil.ProxyRequest) {
 	h.Set("X-Forwarded-Host", r.In.Host)
 	h.Set("X-Forwarded-Proto", "https")
 	h.Set("X-Real-Ip", p.address)
-	h.Set(UserHeader, p.who.User)
+	h.Set(UserHeader, p.visitor.User)
 }
 
-// clean keeps an answer from reaching beyond its own origin, and takes over
-// connections that are upgraded.
+// clean keeps an answer from affecting other origins, and puts a tunnel around connections
+// that are upgraded.
 func (rt *Router) clean(res *http.Response) error {
 	auth.CleanResponse(res.Header)
 	if res.StatusCode != http.StatusSwitchingProtocols {
 		return nil
 	}
-	// The proxy would leave it open.
+	// ReverseProxy would not close the connection of an answer that it refuses.
 	if asked, got := res.Request.Header.Get("Upgrade"), res.Header.Get("Upgrade"); len(asked) != len(got) || !strings.EqualFold(asked, got) {
 		return fmt.Errorf("the carrel switched to the protocol %q where %q was asked for", got, asked)
 	}
@@ -112,10 +112,11 @@ func (rt *Router) clean(res *http.Response) error {
 	return nil
 }
 
-// failed answers for a carrel that did not: with 503, since what failed comes back.
+// failed answers for a carrel that did not answer: with 503, since the carrel will be
+// started again.
 func (rt *Router) failed(rw http.ResponseWriter, r *http.Request, err error) {
 	if r.Context().Err() != nil {
-		// Who left does not miss it; a status is for the log.
+		// The visitor has left. The status is for the log.
 		rw.WriteHeader(statusClientClosed)
 		return
 	}
@@ -125,28 +126,29 @@ func (rt *Router) failed(rw http.ResponseWriter, r *http.Request, err error) {
 	page.Problem(rw, r, http.StatusServiceUnavailable, "noanswer")
 }
 
-// statusClientClosed is what nginx logs for a visitor who left before the answer.
+// statusClientClosed is the status that nginx logs for a visitor who left before the
+// answer.
 const statusClientClosed = 499
 
-// knocker tries again where nobody listens yet, or no longer: the request has not
-// gone out then. The carrel may have moved meanwhile.
-type knocker struct {
+// redialer sends a request again if no connection was made, so that the request can't have
+// been sent. It dials the carrel's present address, since the carrel may have moved.
+type redialer struct {
 	next   http.RoundTripper
 	carrel func(course, name string) (directory.Carrel, bool)
 }
 
-func (k *knocker) RoundTrip(r *http.Request) (*http.Response, error) {
+func (k *redialer) RoundTrip(r *http.Request) (*http.Response, error) {
 	p := passageOf(r.Context())
-	until := time.Now().Add(knockFor)
+	until := time.Now().Add(redialFor)
 	for {
-		res, err := k.next.RoundTrip(attempt(r))
-		if err == nil || !refused(err) || r.Context().Err() != nil || time.Now().After(until) {
+		res, err := k.next.RoundTrip(repeatable(r))
+		if err == nil || !notConnected(err) || r.Context().Err() != nil || time.Now().After(until) {
 			return res, err
 		}
 		select {
 		case <-r.Context().Done():
 			return nil, err
-		case <-time.After(knockEvery):
+		case <-time.After(redialEvery):
 		}
 		if c, found := k.carrel(p.carrel.Course, p.carrel.Name); found && c.Target != "" && c.User == p.carrel.User {
 			r = r.Clone(r.Context())
@@ -155,19 +157,19 @@ func (k *knocker) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 }
 
-// attempt is a request to send whose body stays open when no connection comes about;
-// the proxy closes it in the end. What the carrel says before its answer (1xx) is not
-// passed on, as the proxy's context would have it: nothing cleans that.
-func attempt(r *http.Request) *http.Request {
-	sent := r.WithContext(passageOf(r.Context()).in.Context()) //nolint:contextcheck // the same, but for the proxy's hook on 1xx
+// repeatable returns the request with a body that stays open when no connection is made;
+// the proxy closes it in the end. It drops the hook by which the proxy passes on answers of
+// 1xx, because clean does not see these.
+func repeatable(r *http.Request) *http.Request {
+	sent := r.WithContext(passageOf(r.Context()).in.Context()) //nolint:contextcheck // the same context without the proxy's hook
 	if r.Body != nil {
 		sent.Body = io.NopCloser(r.Body)
 	}
 	return sent
 }
 
-// refused reports whether no connection came about.
-func refused(err error) bool {
+// notConnected reports whether an error means that no connection was made.
+func notConnected(err error) bool {
 	var op *net.OpError
 	return errors.As(err, &op) && op.Op == "dial"
 }

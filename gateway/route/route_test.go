@@ -16,17 +16,19 @@ import (
 	"github.com/go-logr/logr/funcr"
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
+	eventsv1 "k8s.io/api/events/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
-	"github.com/carrel-dev/carrel/gateway/auth"
-	"github.com/carrel-dev/carrel/gateway/directory"
+	"github.com/carrel-dev/carrel/gateway/audit"
 	"github.com/carrel-dev/carrel/gateway/observe"
 	"github.com/carrel-dev/carrel/gateway/route"
 )
 
-// hello is a carrel that says who came.
+// hello is a carrel that answers with its visitor.
 var hello = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 	_, _ = fmt.Fprintf(rw, "hello %s at %s", r.Header.Get("X-User"), r.Host)
 })
@@ -68,14 +70,24 @@ func TestVisitsOfStaffAreRecorded(t *testing.T) {
 		w.get("hana", hanas, "/")
 		w.get("teacher", hanas, "/")
 	}
-	if diff := cmp.Diff([]string{"teacher opened hana"}, w.visits.all); diff != "" {
+	var visits []string
+	for _, e := range w.cluster.Events(audit.OpenedReason) {
+		visits = append(visits, e.Regarding.Name+": "+e.Note)
+	}
+	if diff := cmp.Diff([]string{"hana: teacher opened this carrel"}, visits); diff != "" {
 		t.Errorf("visits (-want +got):\n%s", diff)
 	}
 }
 
 func TestNobodyOpensAnothersUnrecorded(t *testing.T) {
 	w := newWorld(t, hello)
-	w.staff["teacher"], w.visits.err = true, errors.New("the API server is away")
+	w.staff["teacher"] = true
+	w.cluster.FailCreate = func(o client.Object) error {
+		if _, ok := o.(*eventsv1.Event); ok {
+			return errors.New("the API server is away")
+		}
+		return nil
+	}
 	if res, body := w.get("teacher", hanas, "/"); res.StatusCode != http.StatusServiceUnavailable || strings.Contains(body, "hello") {
 		t.Errorf("answered %d %q", res.StatusCode, body)
 	}
@@ -83,23 +95,28 @@ func TestNobodyOpensAnothersUnrecorded(t *testing.T) {
 
 func TestAsleepIsWokenAndOpens(t *testing.T) {
 	w := newWorld(t, hello)
-	hana, _ := w.directory.Carrel("prog1", "hana")
-	w.activity.wake = func(c directory.Carrel) {
-		if c.Name == "ken" {
-			go w.directory.Set(userland("ken", v1alpha1.StateRunning), hana.Target)
+	hana, _ := w.cluster.Carrel("prog1", "hana")
+	changed, stop := w.cluster.Watch("prog1")
+	defer stop()
+	go func() { // plays the controller
+		for range changed {
+			if ken, _ := w.cluster.Carrel("prog1", "ken"); ken.LastActivity != nil {
+				w.cluster.Set(userland("ken", v1alpha1.StateRunning), hana.Target)
+				return
+			}
 		}
-	}
-	// A program's request is held, with its body.
+	}()
+	// The request of a program is held, with its body.
 	r := w.request(http.MethodPost, "ken", kens, "/save", strings.NewReader("work"))
 	r.Header.Set("Origin", "https://"+kens)
 	if res, body := w.do(r); res.StatusCode != http.StatusOK || body != "hello ken at "+kens {
 		t.Errorf("answered %d %q", res.StatusCode, body)
 	}
-	if touched, woken := w.activity.counts(); touched != 1 || woken != 1 {
-		t.Errorf("touched %d times, woken %d times; want once each", touched, woken)
+	if n := w.activityWrites("ken"); n != 1 {
+		t.Errorf("the activity was written %d times, want once: to wake", n)
 	}
-	if w.sockets.woken != 1 {
-		t.Errorf("%d waits were counted, want 1", w.sockets.woken)
+	if n := w.metric("carrel_gateway_wake_seconds"); n != 1 {
+		t.Errorf("%v waits were counted, want 1", n)
 	}
 }
 
@@ -111,8 +128,8 @@ func TestAsleepShowsAPage(t *testing.T) {
 	if res.StatusCode != http.StatusServiceUnavailable || res.Header.Get("Retry-After") == "" || !strings.Contains(body, `data-wait="/.carrel/wait"`) {
 		t.Errorf("answered %d with Retry-After %q: %s", res.StatusCode, res.Header.Get("Retry-After"), body)
 	}
-	if _, woken := w.activity.counts(); woken != 1 {
-		t.Errorf("woken %d times", woken)
+	if n := w.activityWrites("ken"); n != 1 {
+		t.Errorf("woken %d times", n)
 	}
 }
 
@@ -120,10 +137,10 @@ func TestDisabledIsNotWoken(t *testing.T) {
 	w := newWorld(t, hello)
 	u := userland("ken", v1alpha1.StateDisabled)
 	u.Spec.Enabled = new(false)
-	w.directory.Set(u, "")
+	w.cluster.Set(u, "")
 	res, _ := w.get("ken", kens, "/")
-	if touched, woken := w.activity.counts(); res.StatusCode != http.StatusServiceUnavailable || touched+woken != 0 {
-		t.Errorf("answered %d, touched %d times, woken %d times", res.StatusCode, touched, woken)
+	if n := w.activityWrites("ken"); res.StatusCode != http.StatusServiceUnavailable || n != 0 {
+		t.Errorf("answered %d, and the activity was written %d times", res.StatusCode, n)
 	}
 }
 
@@ -141,30 +158,30 @@ func TestOneThatDiedIsNeverA502(t *testing.T) {
 	}
 }
 
-// The pod was replaced: nobody listens at the old address, and the new one is told
-// by watch while the request waits.
+// The pod was replaced. Nobody listens at the old address, and the watch brings the new one
+// while the request waits.
 func TestRequestsFollowAPodThatMoves(t *testing.T) {
 	w := newWorld(t, http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { _, _ = io.Copy(rw, r.Body) }))
-	hana, _ := w.directory.Carrel("prog1", "hana")
+	hana, _ := w.cluster.Carrel("prog1", "hana")
 	nobody, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	gone := nobody.Addr().String()
 	_ = nobody.Close()
-	w.directory.Set(userland("hana", v1alpha1.StateRunning), gone)
+	w.cluster.Set(userland("hana", v1alpha1.StateRunning), gone)
 	r := w.request(http.MethodPost, "hana", hanas, "/", strings.NewReader("all of it"))
 	r.Header.Set("Origin", "https://"+hanas)
-	// It moves once it was found to be gone, when its body was asked for or not.
+	// The carrel moves while the body is being read, after the first attempt to connect.
 	r.Body = io.NopCloser(io.MultiReader(strings.NewReader("all "), after(func() {
-		w.directory.Set(userland("hana", v1alpha1.StateRunning), hana.Target)
+		w.cluster.Set(userland("hana", v1alpha1.StateRunning), hana.Target)
 	}), strings.NewReader("of it")))
 	if res, body := w.do(r); res.StatusCode != http.StatusOK || body != "all of it" {
 		t.Errorf("answered %d %q", res.StatusCode, body)
 	}
 }
 
-// after does something when it is read, and is empty.
+// after returns an empty reader that calls do when it is read.
 func after(do func()) io.Reader { return reader(func([]byte) (int, error) { do(); return 0, io.EOF }) }
 
 type reader func([]byte) (int, error)
@@ -231,28 +248,41 @@ func TestServerSentEventsAreNotHeldBack(t *testing.T) {
 func TestOpenEnrolment(t *testing.T) {
 	w := newWorld(t, hello)
 	w.staff["teacher"] = true
-	w.enrolled = func(id auth.Identity) (string, error) {
-		switch id.User {
-		case "stranger":
-			return "", nil
-		case "early":
-			return "", errors.New("forbidden, until the rights of this course have come too")
+	w.cluster.Put(&v1alpha1.Course{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "prog1", Name: "prog1"},
+		Spec: v1alpha1.CourseSpec{
+			Enrolment: v1alpha1.EnrolmentOpen, EnrolmentRules: []v1alpha1.EnrolmentRule{{Claim: "groups", Values: []string{"students"}}},
+		},
+	})
+	w.cluster.FailCreate = func(o client.Object) error {
+		if u, ok := o.(*v1alpha1.Userland); ok && u.Spec.User == "early" {
+			return errors.New("forbidden, until the rights of this course have come too")
 		}
-		return id.User, nil
+		return nil
 	}
-	for _, test := range []struct{ user, path, accept, location string }{
-		{"mori", "/courses/prog1", "text/html", "https://mori--prog1." + domain + "/"},
-		{"stranger", "/courses/prog1", "text/html", ""},
-		{"hana", "/courses/prog1", "text/html", ""},
-		{"teacher", "/courses/prog1", "text/html", ""},
-		{"mori", "/courses/prog1/events", "text/html", ""},
-		{"mori", "/courses/prog1", "application/json", ""},
+	for _, test := range []struct {
+		user, group, path, accept string
+		status                    int
+		location                  string
+	}{
+		{"mori", "students", "/courses/prog1", "text/html", 303, "https://mori--prog1." + domain + "/"},
+		{"stranger", "staff", "/courses/prog1", "text/html", 200, ""},
+		{"early", "students", "/courses/prog1", "text/html", 503, ""},
+		{"hana", "students", "/courses/prog1", "text/html", 200, ""},
+		{"teacher", "students", "/courses/prog1", "text/html", 200, ""},
+		{"kato", "students", "/courses/prog1/events", "text/html", 200, ""},
+		{"kato", "students", "/courses/prog1", "application/json", 200, ""},
 	} {
 		r := w.request(http.MethodGet, test.user, desk, test.path, nil)
 		r.Header.Set("Accept", test.accept)
-		if res, body := w.do(r); res.Header.Get("Location") != test.location || test.location == "" && body != "the board" {
-			t.Errorf("%s at %s is sent to %q (%d, %q), want %q", test.user, test.path, res.Header.Get("Location"), res.StatusCode, body, test.location)
+		r.Header.Set(groupsHeader, test.group)
+		res, body := w.do(r)
+		if res.StatusCode != test.status || res.Header.Get("Location") != test.location || test.status == 200 && body != "the board" {
+			t.Errorf("%s at %s is answered %d, sent to %q: %q; want %d and %q", test.user, test.path, res.StatusCode, res.Header.Get("Location"), body, test.status, test.location)
 		}
+	}
+	if _, made := w.cluster.Carrel("prog1", "kato"); made {
+		t.Error("a carrel was made for somebody who opened no page")
 	}
 }
 
@@ -265,7 +295,7 @@ func TestSingleHost(t *testing.T) {
 		_, _ = fmt.Fprintf(rw, "hello %s with %q", r.Header.Get("X-User"), r.Header.Get("Cookie"))
 	}))
 	w.staff["teacher"] = true
-	hana, _ := w.directory.Carrel("prog1", "hana")
+	hana, _ := w.cluster.Carrel("prog1", "hana")
 
 	r := w.request(http.MethodGet, "hana", desk, "/", nil)
 	r.Header.Set("Cookie", "theirs=1; __Host-carrel-desk=secret")
@@ -282,10 +312,10 @@ func TestSingleHost(t *testing.T) {
 		t.Errorf("a carrel's host is answered %d", res.StatusCode)
 	}
 
-	// A second carrel: now there is a choice.
+	// With a second carrel there is a choice.
 	second := userland("hana-db", v1alpha1.StateRunning)
 	second.Spec.User = "hana"
-	w.directory.Set(second, hana.Target)
+	w.cluster.Set(second, hana.Target)
 	r = w.request(http.MethodGet, "hana", desk, "/", nil)
 	r.Header.Set("Accept", "text/html")
 	if _, body := w.do(r); !strings.Contains(body, `href="/.carrel/choose?carrel=hana-db"`) {
@@ -325,8 +355,8 @@ func TestHTTP2(t *testing.T) {
 	}
 }
 
-// Who came as the wrong one is asked anew who they are, once they have logged in as
-// another: else their own carrel would refuse them until the old login is over.
+// A visitor who is refused is sent to the desk again. After a login as another user they get
+// in; otherwise their own carrel would refuse them until the old login ends.
 func TestWhoIsRefusedIsAskedAnew(t *testing.T) {
 	for _, test := range []struct {
 		name, user, host, accept string
@@ -348,7 +378,7 @@ func TestWhoIsRefusedIsAskedAnew(t *testing.T) {
 	}
 }
 
-// Queries reach the carrel as they were written, too.
+// Queries reach the carrel byte for byte.
 func TestQueriesStayAsTheyAre(t *testing.T) {
 	for _, query := range []string{"a=1;b=2", "x=100%", "b=1&a=2;", "folder=/home/a b%20c"} {
 		carrel := &heard{}
@@ -361,7 +391,7 @@ func TestQueriesStayAsTheyAre(t *testing.T) {
 	}
 }
 
-// The log tells of each request whose it is and what it is for, as far as that exists.
+// The log has the user, course and carrel of each request, if they exist.
 func TestWhoIsInTheLog(t *testing.T) {
 	w := newWorld(t, hello)
 	handler := observe.Handler(observe.NewMetrics(prometheus.NewRegistry()), clock.RealClock{}, w.server.Config.Handler)

@@ -1,6 +1,6 @@
-// Package route brings whoever comes to the gateway to where they want to be: the
-// pages of its own host, or a carrel, once it is known who they are, that they may,
-// and that the carrel answers.
+// Package route routes requests to the pages of the gateway's own host, or to a carrel. A
+// request reaches a carrel after its visitor has logged in and has permission, and when the
+// carrel answers.
 package route
 
 import (
@@ -16,104 +16,51 @@ import (
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
 	"github.com/carrel-dev/carrel/gateway/access"
+	"github.com/carrel-dev/carrel/gateway/activity"
+	"github.com/carrel-dev/carrel/gateway/audit"
 	"github.com/carrel-dev/carrel/gateway/auth"
 	"github.com/carrel-dev/carrel/gateway/directory"
+	"github.com/carrel-dev/carrel/gateway/enrol"
 	"github.com/carrel-dev/carrel/gateway/observe"
 	"github.com/carrel-dev/carrel/gateway/page"
 	"github.com/carrel-dev/carrel/gateway/wait"
 )
 
-// Login says who somebody is; it is an auth.Desk.
-type Login interface {
-	RequireLogin(next http.Handler) http.Handler
-	RequireCarrelLogin(next http.Handler) http.Handler
-	Handler() http.Handler
-}
-
-// Directory is what there is.
-type Directory interface {
-	Carrel(course, name string) (directory.Carrel, bool)
-	Of(user string) []directory.Carrel
-	Course(name string) (*v1alpha1.Course, bool)
-}
-
-// Access says who may.
-type Access interface {
-	MayOpen(ctx context.Context, id auth.Identity, course, userland, owner string) (access.Decision, error)
-	MayViewBoard(ctx context.Context, id auth.Identity, course string) (bool, error)
-}
-
-// Waiter serves those whose carrel does not answer yet.
-type Waiter interface {
-	// Hold answers and returns false, or returns true once the carrel is ready.
-	Hold(rw http.ResponseWriter, r *http.Request, course, name string) bool
-	Events(rw http.ResponseWriter, r *http.Request, course, name string)
-}
-
-// Activity keeps when somebody last did something.
-type Activity interface {
-	// Counts reports whether a person caused a request.
-	Counts(r *http.Request) bool
-	// Touch says that a person did something at a carrel.
-	Touch(c directory.Carrel)
-	// Frames takes what a visitor sends over a WebSocket, and calls Touch where a
-	// person caused it.
-	Frames(c directory.Carrel) func([]byte)
-	// Wake asks for a carrel to be started.
-	Wake(ctx context.Context, c directory.Carrel) error
-}
-
-// Visits keeps who opened the carrel of another.
-type Visits interface {
-	Opened(ctx context.Context, u *v1alpha1.Userland, who string, now time.Time) error
-}
-
-// Enrolment lets in who comes to a course with open enrolment.
-type Enrolment interface {
-	// Enrol makes the carrel of somebody who has none in a course. It returns false
-	// if the course does not let them in.
-	Enrol(ctx context.Context, id auth.Identity, course string) (name string, admitted bool, err error)
-}
-
-// Observer counts what goes on. Labels of a course are of those there are.
-type Observer interface {
-	// Opened and Closed count the connections upgraded.
-	Opened(course string)
-	Closed(course string)
-	// Woken is called when a carrel that was not ready is, with how long after
-	// its visitor came.
-	Woken(course string, after time.Duration)
-}
-
-// Router serves all hosts. All but Clock must be set; Use is called once it is.
+// Router serves all hosts of the gateway. All fields but Rules, Clock and BodyWithin
+// must be set.
 type Router struct {
-	Hosts     Hosts
-	Login     Login
+	Hosts Hosts
+	Login *auth.Desk
+	// Board serves the gateway's own host to people who have logged in.
 	Board     http.Handler
-	Directory Directory
-	Access    Access
-	Waiter    Waiter
-	Activity  Activity
-	Visits    Visits
-	Enrolment Enrolment
-	Observer  Observer
-	// Address is whom a request comes from, for the program in a carrel.
+	Directory *directory.Index
+	Access    *access.Authorizer
+	Waiter    *wait.Waiter
+	// Activity records the requests and frames that Rules counts as a person's.
+	Activity  *activity.Recorder
+	Rules     activity.Rules
+	Visits    audit.Log
+	Enrolment *enrol.Enroller
+	Metrics   *observe.Metrics
+	// Address returns the address of the visitor, which the program in a carrel is
+	// given.
 	Address func(*http.Request) string
-	// Clock is the real one if nil.
+	// Clock defaults to the real clock.
 	Clock clock.PassiveClock
-	// BodyWithin is how long a body may take to come that no carrel takes; 0: a minute.
+	// BodyWithin bounds how long a request's body may take if it goes to no carrel;
+	// 0 means a minute.
 	BodyWithin time.Duration
 
 	proxy   *httputil.ReverseProxy
 	visited recent
 	waking  waking
 	tunnels tunnels
-	// draining is done when connections that last are to end.
+	// draining ends, by drain, when the pages that listen are to disconnect.
 	draining context.Context
 	drain    context.CancelFunc
 }
 
-// Handler is the whole gateway.
+// Handler returns the handler of all hosts. It is called once.
 func (rt *Router) Handler() http.Handler {
 	if rt.Clock == nil {
 		rt.Clock = clock.RealClock{}
@@ -126,7 +73,7 @@ func (rt *Router) Handler() http.Handler {
 	assets := page.Assets()
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		if r.ContentLength != 0 {
-			// The server reads what is left of it before it answers.
+			// The server reads the rest of a body before it answers.
 			_ = http.NewResponseController(rw).SetReadDeadline(time.Now().Add(cmp.Or(rt.BodyWithin, time.Minute)))
 		}
 		switch {
@@ -150,7 +97,7 @@ func (rt *Router) Handler() http.Handler {
 	})
 }
 
-// isLogin reports whether a path of the desk is one of auth.Desk.Handler.
+// isLogin reports whether auth.Desk.Handler serves a path of the desk.
 func isLogin(path string) bool {
 	switch path {
 	case "/login", "/logout", "/handover":
@@ -159,16 +106,16 @@ func isLogin(path string) bool {
 	return strings.HasPrefix(path, "/callback/")
 }
 
-// desk is what the gateway's own host serves to whoever is logged in.
+// desk returns the handler of the gateway's own host, for visitors who are logged in.
 func (rt *Router) desk() http.Handler {
 	if course, ok := rt.Hosts.Single(); ok {
 		return rt.single(course)
 	}
-	return rt.lasting(rt.noted(rt.enrolling(rt.Board)))
+	return rt.untilDrain(rt.observed(rt.enrolling(rt.Board)))
 }
 
-// noted tells who asks, and about which course.
-func (rt *Router) noted(next http.Handler) http.Handler {
+// observed adds the visitor and the course to the log line and metrics of a request.
+func (rt *Router) observed(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		course, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/courses/"), "/")
 		if _, there := rt.Directory.Course(course); !there {
@@ -180,19 +127,19 @@ func (rt *Router) noted(next http.Handler) http.Handler {
 	})
 }
 
-// lasting ends answers that go on when the gateway is about to stop: the page asks
-// again, and comes to another replica.
-func (rt *Router) lasting(next http.Handler) http.Handler {
+// untilDrain ends the requests of a handler when Drain begins. Pages that listen then
+// connect to another replica.
+func (rt *Router) untilDrain(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithCancel(r.Context())
 		defer cancel()
-		stop := context.AfterFunc(rt.draining, cancel) //nolint:contextcheck // the gateway's own, which ends others
+		stop := context.AfterFunc(rt.draining, cancel) //nolint:contextcheck // the gateway's own context ends that of the request
 		defer stop()
 		next.ServeHTTP(rw, r.WithContext(ctx))
 	})
 }
 
-// carrel serves a carrel's host.
+// carrel serves the host of a carrel.
 func (rt *Router) carrel(rw http.ResponseWriter, r *http.Request) {
 	course, name, ok := rt.Hosts.Carrel(r.Host)
 	id, known := auth.FromContext(r.Context())
@@ -203,69 +150,71 @@ func (rt *Router) carrel(rw http.ResponseWriter, r *http.Request) {
 	rt.open(rw, r, id, course, name)
 }
 
-// open brings a visitor into a carrel, if they may. What is asked before needs stack,
-// which a WebSocket would hold as long as it is open; so it is no part of this.
+// open passes a request to a carrel, if the visitor may open it. The checks are in a
+// function of their own, because they need stack, which a WebSocket would hold as long as
+// it is open.
 func (rt *Router) open(rw http.ResponseWriter, r *http.Request, id auth.Identity, course, name string) {
 	if in := rt.admit(rw, r, id, course, name); in != nil {
 		rt.proxy.ServeHTTP(rw, in)
 	}
 }
 
-// admit makes of a request one with a passage to the carrel that it is for; nil if it
-// has answered.
+// admit returns the request with a passage to the carrel, when the carrel is ready.
+// Otherwise it answers the request and returns nil.
 func (rt *Router) admit(rw http.ResponseWriter, r *http.Request, id auth.Identity, course, name string) *http.Request {
-	if !own(r) {
+	if !fromOwnOrigin(r) {
 		page.Refuse(rw, http.StatusForbidden, "origin",
 			"this request was caused by a page of another origin; a program sends the header Origin: https://"+r.Host)
 		return nil
 	}
-	c, may := rt.may(rw, r, id, course, name)
-	if !may {
+	c, ok := rt.permitted(rw, r, id, course, name)
+	if !ok {
 		return nil
 	}
 	if strings.HasPrefix(r.URL.Path, page.Prefix) {
-		rt.wait(rw, r, c)
+		rt.reserved(rw, r, c)
 		return nil
 	}
 	if c.Target == "" {
-		if c, may = rt.wake(rw, r, c); !may {
+		if c, ok = rt.wake(rw, r, c); !ok {
 			return nil
 		}
 	}
-	if rt.Activity.Counts(r) {
+	if rt.Rules.Counts(r) {
 		rt.Activity.Touch(c)
 	}
 	if up := r.Header.Get("Upgrade"); up != "" && !strings.EqualFold(up, "websocket") {
-		r.Header.Del("Upgrade") // the carrel goes on in HTTP/1.1
+		r.Header.Del("Upgrade") // the carrel answers in HTTP/1.1
 	}
 	if waited, ok := rt.waking.end(key{c.Course, c.Name}, rt.Clock.Now()); ok {
-		rt.Observer.Woken(c.Course, waited)
+		rt.Metrics.Woken(c.Course, waited)
 	}
 	if r.ContentLength != 0 {
-		_ = http.NewResponseController(rw).SetReadDeadline(time.Time{}) // an upload takes as long as it takes
+		_ = http.NewResponseController(rw).SetReadDeadline(time.Time{}) // an upload may take any time
 	}
-	p := &passage{carrel: c, who: id, address: rt.Address(r)}
+	p := &passage{carrel: c, visitor: id, address: rt.Address(r)}
 	p.in = r.WithContext(context.WithValue(r.Context(), passageKey{}, p))
 	return p.in
 }
 
-// may finds the carrel, if the visitor may open it; else it has answered. A carrel
-// there is not, is not told from one that is another's.
-func (rt *Router) may(rw http.ResponseWriter, r *http.Request, id auth.Identity, course, name string) (directory.Carrel, bool) {
+// permitted returns the carrel, if the visitor may open it. Otherwise it answers the
+// request and returns false. To students the answer is the same for a carrel of another
+// user and for one that does not exist.
+func (rt *Router) permitted(rw http.ResponseWriter, r *http.Request, id auth.Identity, course, name string) (directory.Carrel, bool) {
 	c, found := rt.Directory.Carrel(course, name)
 	if !found {
-		rt.nowhere(rw, r, id, course)
+		rt.notFound(rw, r, id, course)
 		return c, false
 	}
-	decision, err := rt.Access.MayOpen(r.Context(), id, course, name, c.User)
+	permission, err := rt.Access.MayOpen(r.Context(), id, course, name, c.User)
 	switch {
 	case err != nil:
 		log.FromContext(r.Context()).Error(err, "ask who may open a carrel")
 		page.TryAgain(rw, r, "unavailable")
-	case !decision.Allowed:
-		log.FromContext(r.Context()).V(1).Info("refused", "user", id.User, "course", course, "carrel", name, "reason", decision.Reason)
-		refuse(rw, r)
-	case decision.Staff && !rt.record(rw, r, id, c):
+	case !permission.Allowed:
+		log.FromContext(r.Context()).V(1).Info("refused", "user", id.User, "course", course, "carrel", name, "reason", permission.Reason)
+		forbid(rw, r)
+	case permission.Staff && !rt.record(rw, r, id, c):
 	default:
 		observe.Note(r.Context(), id.User, c.Course, c.Name)
 		return c, true
@@ -273,9 +222,10 @@ func (rt *Router) may(rw http.ResponseWriter, r *http.Request, id auth.Identity,
 	return directory.Carrel{}, false
 }
 
-// nowhere answers for a carrel there is not. Only who sees the class is told so, and
-// the API server is asked once for all addresses that somebody makes up.
-func (rt *Router) nowhere(rw http.ResponseWriter, r *http.Request, id auth.Identity, course string) {
+// notFound answers for a carrel that does not exist. Only visitors who may view the board
+// get 404. The question to the API server is the same for all carrels of a course, so
+// made-up addresses cost one request.
+func (rt *Router) notFound(rw http.ResponseWriter, r *http.Request, id auth.Identity, course string) {
 	staff, err := false, error(nil)
 	if _, there := rt.Directory.Course(course); there {
 		staff, err = rt.Access.MayViewBoard(r.Context(), id, course)
@@ -287,48 +237,49 @@ func (rt *Router) nowhere(rw http.ResponseWriter, r *http.Request, id auth.Ident
 	case staff:
 		page.Problem(rw, r, http.StatusNotFound, "notfound")
 	default:
-		refuse(rw, r)
+		forbid(rw, r)
 	}
 }
 
-// refuse tells somebody that a carrel is not theirs. Who logs in at the desk as another,
-// and loads the page again, is asked anew who they are.
-func refuse(rw http.ResponseWriter, r *http.Request) {
+// forbid answers that a carrel is not the visitor's. It deletes the login cookie of the
+// carrel's origin, so that a visitor who logs in at the desk as another user and reloads
+// the page gets in.
+func forbid(rw http.ResponseWriter, r *http.Request) {
 	if page.WantsPage(r) {
 		auth.ForgetHere(rw)
 	}
 	page.Problem(rw, r, http.StatusForbidden, "forbidden")
 }
 
-// wait serves the gateway's own paths on a carrel's host.
-func (rt *Router) wait(rw http.ResponseWriter, r *http.Request, c directory.Carrel) {
+// reserved serves the paths on a carrel's host that the gateway reserves for itself.
+func (rt *Router) reserved(rw http.ResponseWriter, r *http.Request, c directory.Carrel) {
 	if r.URL.Path != wait.EventsPath {
 		page.Problem(rw, r, http.StatusNotFound, "notfound")
 		return
 	}
-	// Who is not seen for long leaves the queue.
+	// A carrel without activity for long leaves the queue.
 	if c.State == v1alpha1.StateQueued {
 		rt.Activity.Touch(c)
 	}
-	rt.lasting(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+	rt.untilDrain(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		rt.Waiter.Events(rw, r, c.Course, c.Name)
 	})).ServeHTTP(rw, r)
 }
 
-// wake asks for a carrel that does not answer, and holds the visitor. Without true it
-// has answered.
+// wake starts a carrel that does not answer, and holds the request until it is ready. It
+// returns the carrel as it is then. Otherwise it answers the request and returns false.
 func (rt *Router) wake(rw http.ResponseWriter, r *http.Request, c directory.Carrel) (directory.Carrel, bool) {
-	// A page left open that tries to connect again and again wakes nobody.
-	if c.Enabled && rt.Activity.Counts(r) {
+	// An open page that tries to reconnect again and again must not wake the carrel.
+	if c.Enabled && rt.Rules.Counts(r) {
 		rt.waking.begin(key{c.Course, c.Name}, rt.Clock.Now())
-		if err := rt.rouse(r.Context(), c); err != nil {
+		if err := rt.recordComing(r.Context(), c); err != nil {
 			log.FromContext(r.Context()).Error(err, "wake a carrel", "course", c.Course, "carrel", c.Name)
 		}
 	}
 	if !rt.Waiter.Hold(rw, r, c.Course, c.Name) {
 		return directory.Carrel{}, false
 	}
-	// It may have been given to another meanwhile.
+	// The roster may have given the carrel to another user by now.
 	now, found := rt.Directory.Carrel(c.Course, c.Name)
 	if !found || now.Target == "" || now.User != c.User {
 		rw.Header().Set("Retry-After", "3")
@@ -338,11 +289,12 @@ func (rt *Router) wake(rw http.ResponseWriter, r *http.Request, c directory.Carr
 	return now, true
 }
 
-// rouse says that somebody came to a carrel that does not answer.
-func (rt *Router) rouse(ctx context.Context, c directory.Carrel) error {
+// recordComing records that a visitor came to a carrel that does not answer. This wakes a
+// carrel that is asleep.
+func (rt *Router) recordComing(ctx context.Context, c directory.Carrel) error {
 	if c.State == v1alpha1.StateAsleep {
 		return rt.Activity.Wake(ctx, c)
 	}
-	rt.Activity.Touch(c) // it comes already
+	rt.Activity.Touch(c) // the carrel is starting already
 	return nil
 }

@@ -10,17 +10,19 @@ import (
 )
 
 const (
-	// choosePath is where who has several carrels chooses, in the single-host mode.
+	// choosePath is the path of the page on which visitors with several carrels choose
+	// one, in the single-host mode.
 	choosePath = page.Prefix + "choose"
-	// chosenParameter names the carrel chosen, chosenCookie keeps it. Carrels can
-	// neither see nor set cookies that begin so.
+	// chosenParameter names the chosen carrel in the query.
 	chosenParameter = "carrel"
-	chosenCookie    = "__Host-carrel-chosen"
+	// chosenCookie stores the chosen carrel. Programs in carrels can neither read nor set
+	// cookies with this prefix.
+	chosenCookie = "__Host-carrel-chosen"
 )
 
-// single serves one course at /, each visitor their own carrel. Nobody opens
-// another's here: login and carrel are of one origin, so that the page of a carrel
-// acts in the name of whoever opens it.
+// single returns the handler of the single-host mode, which serves each visitor their own
+// carrel at /. Staff can't open the carrels of others: login and carrels share an origin
+// here, so the page of a carrel could act in the name of its visitor.
 func (rt *Router) single(course string) http.Handler {
 	nobody := http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { page.Problem(rw, r, http.StatusForbidden, "nocarrel") })
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
@@ -29,12 +31,12 @@ func (rt *Router) single(course string) http.Handler {
 			page.Problem(rw, r, http.StatusForbidden, "forbidden")
 			return
 		}
-		carrels := rt.in(course, id.User)
+		carrels := rt.carrelsOf(course, id.User)
 		if len(carrels) == 0 {
 			if _, ok := rt.enrol(rw, r, id, course, nobody); !ok {
 				return
 			}
-			carrels = rt.in(course, id.User)
+			carrels = rt.carrelsOf(course, id.User)
 		}
 		if r.URL.Path == choosePath {
 			rt.choose(rw, r, carrels)
@@ -50,7 +52,8 @@ func (rt *Router) single(course string) http.Handler {
 	})
 }
 
-// chosen is the carrel that a visitor has chosen, or has alone.
+// chosen returns the carrel that a visitor chose, or their only one. If they did not
+// choose, it returns the first and false.
 func chosen(r *http.Request, carrels []directory.Carrel) (directory.Carrel, bool) {
 	cookie, err := r.Cookie(chosenCookie)
 	for _, c := range carrels {
@@ -64,11 +67,12 @@ func chosen(r *http.Request, carrels []directory.Carrel) (directory.Carrel, bool
 	return carrels[0], false
 }
 
-// choices are the carrels there are to choose from.
+// choices is the data of the template with the carrels to choose from.
 type choices struct{ Carrels []choice }
 
 type choice struct{ Name, Template, State, URL string }
 
+// choose stores the choice of the query in a cookie, or shows the page to choose on.
 func (rt *Router) choose(rw http.ResponseWriter, r *http.Request, carrels []directory.Carrel) {
 	wanted := r.URL.Query().Get(chosenParameter)
 	var v choices

@@ -10,26 +10,28 @@ import (
 	"github.com/carrel-dev/carrel/gateway/frame"
 )
 
-// lookAgain is how often it is asked anew whether those with a connection that lasts
-// may still have it.
-const lookAgain = time.Minute
+// reviewEvery is the time between two reviews of the open connections.
+const reviewEvery = time.Minute
 
+// newTunnel returns the tunnel of an upgraded connection whose carrel's end is given.
 func (rt *Router) newTunnel(p *passage, end io.ReadWriteCloser) *tunnel {
 	c := p.carrel
-	t := &tunnel{ReadWriteCloser: end, who: p.who, course: c.Course, name: c.Name, sent: rt.Activity.Frames(c)}
+	t := &tunnel{
+		ReadWriteCloser: end, visitor: p.visitor, course: c.Course, name: c.Name,
+		sent: rt.Rules.Frames(func() { rt.Activity.Touch(c) }),
+	}
 	t.done = func() {
 		rt.tunnels.remove(t)
-		rt.Observer.Closed(c.Course)
+		rt.Metrics.Closed(c.Course)
 	}
 	rt.tunnels.add(t)
-	rt.Observer.Opened(c.Course)
+	rt.Metrics.Opened(c.Course)
 	return t
 }
 
-// Run asks from time to time whether those with a connection may still have it, until
-// the context ends.
+// Run calls Review every minute until the context ends.
 func (rt *Router) Run(ctx context.Context) error {
-	ticker := time.NewTicker(lookAgain)
+	ticker := time.NewTicker(reviewEvery)
 	defer ticker.Stop()
 	for {
 		select {
@@ -41,26 +43,26 @@ func (rt *Router) Run(ctx context.Context) error {
 	}
 }
 
-// Review ends the connections of those who may no longer. Without an answer of the
-// API server they stay.
+// Review closes the upgraded connections of visitors who may no longer open the carrel. If
+// the API server does not answer, they stay open.
 func (rt *Router) Review(ctx context.Context) {
 	for _, t := range rt.tunnels.all() {
 		c, found := rt.Directory.Carrel(t.course, t.name)
 		if !found {
-			continue // the carrel ends, and the connection with it
+			continue // the connection ends with the carrel
 		}
-		decision, err := rt.Access.MayOpen(ctx, t.who, t.course, t.name, c.User)
-		if err == nil && !decision.Allowed {
-			log.FromContext(ctx).Info("end a connection", "user", t.who.User, "course", t.course, "carrel", t.name, "reason", decision.Reason)
+		permission, err := rt.Access.MayOpen(ctx, t.visitor, t.course, t.name, c.User)
+		if err == nil && !permission.Allowed {
+			log.FromContext(ctx).Info("end a connection", "user", t.visitor.User, "course", t.course, "carrel", t.name, "reason", permission.Reason)
 			go t.end(frame.PolicyViolation, "you may no longer open this carrel")
 		}
 	}
 }
 
-// Drain ends what lasts, before the gateway stops: first the pages that listen, which
-// come to another replica at once; then, when the context ends, the connections of
-// carrels, each with a Close frame that says so. It returns when all are gone, or
-// after the last moment.
+// Drain ends long-lived requests before the gateway stops. It first ends the pages that
+// listen, which reconnect to another replica. It then waits for the connections to carrels
+// until the context ends, and closes the rest with a Close frame. It returns when all are
+// closed, or a duration of last after the context ended.
 func (rt *Router) Drain(ctx context.Context, last time.Duration) {
 	rt.drain()
 	if rt.tunnels.wait(ctx) {

@@ -14,7 +14,7 @@ import (
 	"github.com/carrel-dev/carrel/api/v1alpha1"
 )
 
-// echo is a carrel that answers each message with itself.
+// echo is a carrel that returns each message.
 var echo = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 	conn, err := websocket.Accept(rw, r, nil)
 	if err != nil {
@@ -30,7 +30,7 @@ var echo = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 	}
 })
 
-// dial opens a WebSocket as a page of an origin does.
+// dial opens a WebSocket as a page of an origin.
 func (w *world) dial(user, host, origin string) (*websocket.Conn, *http.Response, error) {
 	w.t.Helper()
 	header := http.Header{}
@@ -58,7 +58,7 @@ func (w *world) mustDial(user string) *websocket.Conn {
 	return conn
 }
 
-func say(ctx context.Context, conn *websocket.Conn, message []byte) error {
+func exchange(ctx context.Context, conn *websocket.Conn, message []byte) error {
 	if err := conn.Write(ctx, websocket.MessageBinary, message); err != nil {
 		return err
 	}
@@ -72,18 +72,21 @@ func say(ctx context.Context, conn *websocket.Conn, message []byte) error {
 func TestWebSocketsCarryAllSizes(t *testing.T) {
 	w := newWorld(t, echo)
 	conn := w.mustDial("hana")
+	if open := w.openSockets(); open != 1 {
+		t.Errorf("%d connections are counted as open, want 1", open)
+	}
 	for _, size := range []int{0, 1, 125, 126, 511, 512, 513, 65535, 65536, 1 << 20, 3} {
-		if err := say(t.Context(), conn, make([]byte, size)); err != nil {
+		if err := exchange(t.Context(), conn, make([]byte, size)); err != nil {
 			t.Fatalf("a message of %d bytes: %v", size, err)
 		}
 	}
 	if err := conn.Close(websocket.StatusNormalClosure, "done"); err != nil {
 		t.Errorf("close: %v", err)
 	}
-	until(t, "the connection is not counted any more", func() bool { open, opened := w.sockets.counts(); return open == 0 && opened == 1 })
+	until(t, "the connection is not counted any more", func() bool { return w.openSockets() == 0 })
 }
 
-// The page of another student is of the same site, and its browser sends cookies.
+// The page of another student is of the same site, so a browser sends cookies with it.
 func TestPagesOfOthersOpenNoWebSocket(t *testing.T) {
 	w := newWorld(t, echo)
 	for _, origin := range []string{"https://" + kens, "https://" + desk, "null", "", "http://" + hanas, "https://" + hanas + ".evil.example", "https://" + domain} {
@@ -93,7 +96,7 @@ func TestPagesOfOthersOpenNoWebSocket(t *testing.T) {
 	}
 }
 
-// 500 changes of the roster, and none of 200 connections ends.
+// 500 changes of the roster end none of 200 connections.
 func TestRosterChangesDropNoWebSocket(t *testing.T) {
 	w := newWorld(t, echo)
 	const connections, changes = 200, 500
@@ -104,18 +107,18 @@ func TestRosterChangesDropNoWebSocket(t *testing.T) {
 	for i := range changes {
 		name := fmt.Sprintf("new-%d", i/2)
 		if i%2 == 0 {
-			w.directory.Set(userland(name, v1alpha1.StateAsleep), "")
+			w.cluster.Set(userland(name, v1alpha1.StateAsleep), "")
 		} else {
-			w.directory.Remove("prog1", name)
+			w.cluster.Remove("prog1", name)
 		}
 	}
 	for i, conn := range all {
-		if err := say(t.Context(), conn, fmt.Appendf(nil, "still %d", i)); err != nil {
+		if err := exchange(t.Context(), conn, fmt.Appendf(nil, "still %d", i)); err != nil {
 			t.Errorf("connection %d: %v", i, err)
 		}
 	}
-	if open, opened := w.sockets.counts(); open != connections || opened != connections {
-		t.Errorf("%d of %d connections are open, want %d", open, opened, connections)
+	if open := w.openSockets(); open != connections {
+		t.Errorf("%d connections are open, want %d", open, connections)
 	}
 }
 
@@ -128,9 +131,9 @@ func TestDrainLetsConnectionsGo(t *testing.T) {
 		w.router.Drain(leave, time.Minute)
 		close(drained)
 	}()
-	// As long as there is time, it goes on.
+	// The connection works until the time is over.
 	for range 3 {
-		if err := say(t.Context(), conn, []byte("working")); err != nil {
+		if err := exchange(t.Context(), conn, []byte("working")); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -147,8 +150,8 @@ func TestDrainLetsConnectionsGo(t *testing.T) {
 	}
 }
 
-// In the middle of a message the goodbye waits for the end of its frame: put between,
-// it would be taken for a part of it.
+// The Close frame waits for the end of the present frame. Within it, it would be taken for
+// payload.
 func TestDrainWaitsForTheEndOfAFrame(t *testing.T) {
 	rest := make(chan struct{})
 	w := newWorld(t, http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
@@ -198,7 +201,7 @@ func TestConnectionsOfWhoMayNoLongerEnd(t *testing.T) {
 	if _, _, err := theirs.Read(t.Context()); websocket.CloseStatus(err) != websocket.StatusPolicyViolation {
 		t.Errorf("that of who may no longer ended by %v", err)
 	}
-	if err := say(t.Context(), own, []byte("mine")); err != nil {
+	if err := exchange(t.Context(), own, []byte("mine")); err != nil {
 		t.Errorf("the owner's: %v", err)
 	}
 }

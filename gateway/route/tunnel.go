@@ -12,36 +12,37 @@ import (
 	"github.com/carrel-dev/carrel/gateway/frame"
 )
 
-// tunnel is the carrel's end of a connection that was upgraded. It is what a
-// httputil.ReverseProxy copies to and from.
+// tunnel wraps the carrel's end of an upgraded connection, for httputil.ReverseProxy to
+// copy from and to. It watches what is sent, and can close the connection between two
+// frames.
 type tunnel struct {
 	io.ReadWriteCloser
-	who    auth.Identity
-	course string
-	name   string
-	// sent is called with what the visitor sends.
+	visitor auth.Identity
+	course  string
+	name    string
+	// sent is called with the bytes that the visitor sends.
 	sent func([]byte)
 	// done is called once, when the tunnel is closed.
 	done func()
 	once sync.Once
 
 	mu sync.Mutex
-	// visitor is the other end, once there is something to write to it.
-	visitor io.Writer
-	seen    frame.Follower
-	// parting is what to say to the visitor at the end of the frame under way.
-	parting []byte
-	// far closes the visitor's end, whoever holds mu.
-	far atomic.Pointer[io.Closer]
+	// far is the visitor's end; nil until WriteTo is called.
+	far  io.Writer
+	seen frame.Follower
+	// closing is the Close frame to send after the present frame; nil if none is.
+	closing []byte
+	// farCloser closes the visitor's end without mu, which a blocked write holds.
+	farCloser atomic.Pointer[io.Closer]
 }
 
-// partWithin is how long a goodbye waits for the end of a frame, and for a visitor who
-// reads nothing.
-const partWithin = 5 * time.Second
+// closeWithin bounds how long a Close frame waits for the end of the present frame, and
+// for a visitor who does not read.
+const closeWithin = 5 * time.Second
 
-var errParting = errors.New("the tunnel was closed by the gateway")
+var errClosedByGateway = errors.New("the tunnel was closed by the gateway")
 
-// ReadFrom copies what the visitor sends to the carrel. io.Copy calls it.
+// ReadFrom copies from the visitor to the carrel. io.Copy calls it.
 func (t *tunnel) ReadFrom(visitor io.Reader) (int64, error) {
 	return pump(visitor, func(p []byte) error {
 		t.sent(p)
@@ -50,70 +51,71 @@ func (t *tunnel) ReadFrom(visitor io.Reader) (int64, error) {
 	})
 }
 
-// WriteTo copies what the carrel sends to the visitor. io.Copy calls it.
+// WriteTo copies from the carrel to the visitor. io.Copy calls it.
 func (t *tunnel) WriteTo(visitor io.Writer) (int64, error) {
-	if err := t.meet(visitor); err != nil {
+	if err := t.setFar(visitor); err != nil {
 		return 0, err
 	}
 	return pump(t.ReadWriteCloser, t.toVisitor)
 }
 
-// meet learns where the visitor is, and parts at once if that is due.
-func (t *tunnel) meet(visitor io.Writer) error {
-	if far, ok := visitor.(io.Closer); ok {
-		t.far.Store(&far)
+// setFar sets the visitor's end, and closes the tunnel if end was called before.
+func (t *tunnel) setFar(visitor io.Writer) error {
+	if closer, ok := visitor.(io.Closer); ok {
+		t.farCloser.Store(&closer)
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.visitor = visitor
-	return t.part()
+	t.far = visitor
+	return t.closeBetweenFrames()
 }
 
 func (t *tunnel) toVisitor(p []byte) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if _, err := t.visitor.Write(p); err != nil {
+	if _, err := t.far.Write(p); err != nil {
 		return err
 	}
 	t.seen.Feed(p)
-	return t.part()
+	return t.closeBetweenFrames()
 }
 
-// part says goodbye between two frames, if that is due.
-func (t *tunnel) part() error {
-	if t.parting == nil || t.visitor == nil || !t.seen.Between() {
+// closeBetweenFrames sends the Close frame and closes the tunnel, if end was called and no
+// frame is under way.
+func (t *tunnel) closeBetweenFrames() error {
+	if t.closing == nil || t.far == nil || !t.seen.Between() {
 		return nil
 	}
-	_, _ = t.visitor.Write(t.parting) // who left does not miss it
+	_, _ = t.far.Write(t.closing) // fails only if the visitor has left
 	_ = t.Close()
-	return errParting
+	return errClosedByGateway
 }
 
-// end closes the tunnel with a word to the visitor, at the end of the frame under
-// way; without one if that does not come.
+// end closes the tunnel with a Close frame, after the frame that is under way. If that
+// does not end within closeWithin, it closes the tunnel without one.
 func (t *tunnel) end(code uint16, reason string) {
-	time.AfterFunc(partWithin, t.cut)
+	time.AfterFunc(closeWithin, t.closeBoth)
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.parting = frame.NewClose(code, reason)
-	_ = t.part()
+	t.closing = frame.NewClose(code, reason)
+	_ = t.closeBetweenFrames()
 }
 
-// cut closes both ends.
-func (t *tunnel) cut() {
+// closeBoth closes both ends at once.
+func (t *tunnel) closeBoth() {
 	_ = t.Close()
-	if far := t.far.Load(); far != nil {
-		_ = (*far).Close()
+	if closer := t.farCloser.Load(); closer != nil {
+		_ = (*closer).Close()
 	}
 }
 
-// Close closes the carrel's end; the proxy then closes the visitor's.
+// Close closes the carrel's end. The proxy then closes the visitor's.
 func (t *tunnel) Close() error {
 	t.once.Do(t.done)
 	return t.ReadWriteCloser.Close()
 }
 
-// CloseWrite tells the carrel that the visitor sends no more.
+// CloseWrite shuts down the direction to the carrel, when the visitor sends no more.
 func (t *tunnel) CloseWrite() error {
 	if half, ok := t.ReadWriteCloser.(interface{ CloseWrite() error }); ok {
 		return half.CloseWrite()
@@ -122,16 +124,17 @@ func (t *tunnel) CloseWrite() error {
 }
 
 const (
-	// restingBuffer is what a tunnel holds while nothing comes: most do nothing most
-	// of the time, and there are thousands.
+	// restingBuffer is the size of the buffer that a tunnel holds while it is quiet. There
+	// are thousands of tunnels, and most are quiet most of the time.
 	restingBuffer = 512
-	// busyBuffer is what it takes while much does.
+	// busyBuffer is the size of the buffer that a tunnel borrows while much is sent.
 	busyBuffer = 32 << 10
 )
 
 var busyBuffers = sync.Pool{New: func() any { return new([busyBuffer]byte) }}
 
-// pump reads until the end, in small pieces until there are large ones.
+// pump copies until the end of from. It uses the small buffer until that is filled by one
+// read.
 func pump(from io.Reader, take func([]byte) error) (int64, error) {
 	var total int64
 	resting := make([]byte, restingBuffer)
@@ -154,7 +157,7 @@ func pump(from io.Reader, take func([]byte) error) (int64, error) {
 	}
 }
 
-// rush reads with a large buffer for as long as that is filled well.
+// rush copies with the large buffer until a read would have fit in the small one.
 func rush(from io.Reader, take func([]byte) error) (int64, error) {
 	var total int64
 	buffer := busyBuffers.Get().(*[busyBuffer]byte)
@@ -180,11 +183,11 @@ func unlessEOF(err error) error {
 	return err
 }
 
-// tunnels are those open.
+// tunnels holds the open tunnels.
 type tunnels struct {
 	mu   sync.Mutex
 	open map[*tunnel]bool
-	// idle is closed when the last one has gone, if somebody waits for that.
+	// idle is closed when the last tunnel is removed; nil if nothing waits for that.
 	idle chan struct{}
 }
 
@@ -217,7 +220,7 @@ func (s *tunnels) all() []*tunnel {
 	return all
 }
 
-// wait returns when none is open, or the context ends; it reports which.
+// wait waits until no tunnel is open, or the context ends. It reports whether none is open.
 func (s *tunnels) wait(ctx context.Context) bool {
 	s.mu.Lock()
 	if len(s.open) == 0 {

@@ -12,13 +12,13 @@ import (
 	"github.com/carrel-dev/carrel/gateway/page"
 )
 
-// visitAgain is after how long somebody still in the carrel of another is recorded
-// anew; package audit takes what is within ten minutes for one visit.
+// visitAgain is the time after which a visitor who is still there is recorded again.
+// Package audit takes requests within ten minutes for one visit.
 const visitAgain = 10 * time.Minute
 
-// record writes down that somebody opens the carrel of another, once for its many
-// requests. Nobody gets in unrecorded: if that fails it has answered, and returns
-// false.
+// record records that a visitor opens a carrel that is not theirs, once for many requests.
+// Nobody gets in unrecorded: if the record can't be written, record answers the request and
+// returns false.
 func (rt *Router) record(rw http.ResponseWriter, r *http.Request, id auth.Identity, c directory.Carrel) bool {
 	now := rt.Clock.Now()
 	what := visit{id.User, key{c.Course, c.Name}}
@@ -34,15 +34,16 @@ func (rt *Router) record(rw http.ResponseWriter, r *http.Request, id auth.Identi
 	return true
 }
 
-// key is a carrel.
+// key identifies a carrel.
 type key struct{ course, name string }
 
+// visit identifies a visitor in a carrel.
 type visit struct {
-	who string
-	key key
+	user string
+	key  key
 }
 
-// recent keeps when visits were written down.
+// recent holds the times at which visits were recorded.
 type recent struct {
 	mu sync.Mutex
 	at map[visit]time.Time
@@ -69,10 +70,10 @@ func (v *recent) add(what visit, now time.Time) {
 	v.at[what] = now
 }
 
-// forgetWake is after how long a visitor who never came in is forgotten.
+// forgetWake is the time after which a visitor who never got in is no longer waited for.
 const forgetWake = 30 * time.Minute
 
-// waking keeps when the first visitor came to a carrel that was not ready.
+// waking holds the time at which the first visitor came to a carrel that was not ready.
 type waking struct {
 	mu   sync.Mutex
 	came map[key]time.Time
@@ -94,7 +95,7 @@ func (w *waking) begin(k key, now time.Time) {
 	}
 }
 
-// end tells how long a visitor has waited, once.
+// end returns how long the first visitor waited, and forgets it; false if nobody waited.
 func (w *waking) end(k key, now time.Time) (time.Duration, bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -10,17 +10,21 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+	authorizationv1 "k8s.io/api/authorization/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
 	"github.com/carrel-dev/carrel/gateway/access"
+	"github.com/carrel-dev/carrel/gateway/activity"
+	"github.com/carrel-dev/carrel/gateway/audit"
 	"github.com/carrel-dev/carrel/gateway/auth"
-	"github.com/carrel-dev/carrel/gateway/directory"
+	"github.com/carrel-dev/carrel/gateway/enrol"
 	"github.com/carrel-dev/carrel/gateway/gatewaytest"
+	"github.com/carrel-dev/carrel/gateway/observe"
 	"github.com/carrel-dev/carrel/gateway/route"
 	"github.com/carrel-dev/carrel/gateway/wait"
 )
@@ -30,25 +34,23 @@ const (
 	domain = "carrels-example.org"
 	hanas  = "hana--prog1." + domain
 	kens   = "ken--prog1." + domain
-	// The header by which the tests log in, as behind a trusted proxy.
-	asHeader, secretHeader, secret = "X-Test-User", "X-Test-Secret", "a secret of the proxy in front"
+	// The headers by which the tests log in, as behind a trusted proxy.
+	asHeader, groupsHeader, secretHeader, secret = "X-Test-User", "X-Test-Groups", "X-Test-Secret", "a secret of the proxy in front"
 )
 
 // world is a gateway with a class behind it.
 type world struct {
-	t         *testing.T
-	directory *gatewaytest.Directory
-	router    *route.Router
-	server    *httptest.Server
-	activity  *used
-	visits    *visits
-	staff     map[string]bool
-	enrolled  func(auth.Identity) (string, error)
-	sockets   *sockets
+	t       *testing.T
+	cluster *gatewaytest.Cluster
+	router  *route.Router
+	server  *httptest.Server
+	metrics *prometheus.Registry
+	// staff holds the users to whom RBAC grants everything in every course.
+	staff map[string]bool
 }
 
-// newWorld is one with the carrels of hana and ken in prog1; hana's is served by the
-// handler.
+// newWorld makes a world with the carrels of hana and ken in prog1. Hana's runs and is
+// served by the handler; ken's is asleep.
 func newWorld(t *testing.T, carrel http.Handler) *world {
 	t.Helper()
 	hosts, err := route.NewHosts("https://"+desk, domain)
@@ -60,17 +62,24 @@ func newWorld(t *testing.T, carrel http.Handler) *world {
 
 func startWorld(t *testing.T, hosts route.Hosts, carrel http.Handler) *world {
 	t.Helper()
-	w := &world{t: t, directory: gatewaytest.New(), activity: &used{}, visits: &visits{}, staff: map[string]bool{}, sockets: &sockets{}}
+	w := &world{t: t, cluster: gatewaytest.NewCluster(), metrics: prometheus.NewRegistry(), staff: map[string]bool{}}
 	upstream := httptest.NewServer(carrel)
 	t.Cleanup(upstream.Close)
-	w.directory.Put(&v1alpha1.Course{ObjectMeta: metav1.ObjectMeta{Namespace: "prog1", Name: "prog1"}})
-	w.directory.Set(userland("hana", v1alpha1.StateRunning), strings.TrimPrefix(upstream.URL, "http://"))
-	w.directory.Set(userland("ken", v1alpha1.StateAsleep), "")
+	w.cluster.Review = func(asked authorizationv1.SubjectAccessReviewSpec) (bool, error) { return w.staff[asked.User], nil }
+	w.cluster.Put(&v1alpha1.Course{ObjectMeta: metav1.ObjectMeta{Namespace: "prog1", Name: "prog1"}})
+	w.cluster.Set(userland("hana", v1alpha1.StateRunning), strings.TrimPrefix(upstream.URL, "http://"))
+	w.cluster.Set(userland("ken", v1alpha1.StateAsleep), "")
+	c, index := w.cluster.Client, w.cluster.Index
 	w.router = &route.Router{
-		Hosts: hosts, Login: login(t, hosts), Directory: w.directory, Access: w, Activity: w.activity, Visits: w.visits, Enrolment: w, Observer: w.sockets,
-		Board:   http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(rw, "the board") }),
-		Waiter:  &wait.Waiter{Directory: w.directory, HoldFor: 2 * time.Second, Tick: time.Millisecond},
-		Address: route.AddressBehind(nil),
+		Hosts: hosts, Login: login(t, hosts), Directory: index, Metrics: observe.NewMetrics(w.metrics),
+		// Answers are not cached, since the rights of staff change within a test.
+		Access:    access.New(c, access.Options{For: time.Nanosecond}),
+		Activity:  activity.New(c, index, nil),
+		Visits:    audit.Log{Client: c},
+		Enrolment: &enrol.Enroller{Client: c, Directory: index},
+		Board:     http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(rw, "the board") }),
+		Waiter:    &wait.Waiter{Directory: index, HoldFor: 2 * time.Second, Tick: time.Millisecond},
+		Address:   route.AddressBehind(nil),
 	}
 	w.server = httptest.NewServer(w.router.Handler())
 	t.Cleanup(w.server.Close)
@@ -81,14 +90,14 @@ func userland(name, state string) *v1alpha1.Userland {
 	return &v1alpha1.Userland{ObjectMeta: metav1.ObjectMeta{Namespace: "prog1", Name: name}, Status: v1alpha1.UserlandStatus{State: state}}
 }
 
-// login believes the tests' header.
+// login returns a desk that trusts the tests' headers.
 func login(t *testing.T, hosts route.Hosts) *auth.Desk {
 	t.Helper()
 	dir := t.TempDir()
 	files := map[string]string{
 		"key": strings.Repeat("k", 64), "secret": secret,
-		"login.yaml": fmt.Sprintf("proxy: {userHeader: %s, secretHeader: %s, secretFile: %q}\nsessions: {keyFiles: [%q]}\n",
-			asHeader, secretHeader, filepath.Join(dir, "secret"), filepath.Join(dir, "key")),
+		"login.yaml": fmt.Sprintf("proxy: {userHeader: %s, groupsHeader: %s, secretHeader: %s, secretFile: %q}\nsessions: {keyFiles: [%q]}\n",
+			asHeader, groupsHeader, secretHeader, filepath.Join(dir, "secret"), filepath.Join(dir, "key")),
 	}
 	for name, text := range files {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
@@ -106,29 +115,7 @@ func login(t *testing.T, hosts route.Hosts) *auth.Desk {
 	return d
 }
 
-// MayOpen lets staff, and owners.
-func (w *world) MayOpen(_ context.Context, id auth.Identity, _, _, owner string) (access.Decision, error) {
-	if id.User == owner {
-		return access.Decision{Allowed: true}, nil
-	}
-	return access.Decision{Allowed: w.staff[id.User], Staff: true}, nil
-}
-
-// MayViewBoard lets staff.
-func (w *world) MayViewBoard(_ context.Context, id auth.Identity, _ string) (bool, error) {
-	return w.staff[id.User], nil
-}
-
-// Enrol lets in whom the test says.
-func (w *world) Enrol(_ context.Context, id auth.Identity, _ string) (string, bool, error) {
-	if w.enrolled == nil {
-		return "", false, nil
-	}
-	name, err := w.enrolled(id)
-	return name, name != "", err
-}
-
-// transport reaches the gateway under every host.
+// transport returns a transport that connects to the gateway for every host.
 func (w *world) transport() *http.Transport {
 	address := w.server.Listener.Addr().String()
 	t := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
@@ -138,7 +125,7 @@ func (w *world) transport() *http.Transport {
 	return t
 }
 
-// request is one of a logged in user; nobody: of somebody who is not.
+// request returns a request of a user who is logged in; without a user, of a stranger.
 func (w *world) request(method, user, host, path string, body io.Reader) *http.Request {
 	w.t.Helper()
 	r, err := http.NewRequestWithContext(w.t.Context(), method, "http://"+host+path, body)
@@ -152,7 +139,7 @@ func (w *world) request(method, user, host, path string, body io.Reader) *http.R
 	return r
 }
 
-// do answers a request, and its body.
+// do returns the answer to a request, and its body.
 func (w *world) do(r *http.Request) (*http.Response, string) {
 	w.t.Helper()
 	client := &http.Client{Transport: w.transport(), CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
@@ -173,86 +160,46 @@ func (w *world) get(user, host, path string) (*http.Response, string) {
 	return w.do(w.request(http.MethodGet, user, host, path, nil))
 }
 
-// used notes what the router takes for activity.
-type used struct {
-	mu      sync.Mutex
-	touched []string
-	woken   []string
-	wake    func(directory.Carrel)
-}
-
-func (a *used) Counts(r *http.Request) bool { return r.Method != http.MethodHead }
-
-func (a *used) Touch(c directory.Carrel) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.touched = append(a.touched, c.Name)
-}
-
-func (a *used) Frames(directory.Carrel) func([]byte) { return func([]byte) {} }
-
-func (a *used) Wake(_ context.Context, c directory.Carrel) error {
-	a.mu.Lock()
-	a.woken = append(a.woken, c.Name)
-	wake := a.wake
-	a.mu.Unlock()
-	if wake != nil {
-		wake(c)
+// activityWrites returns how often the activity of a carrel was written. What the
+// router has noted and not yet written is written first.
+func (w *world) activityWrites(carrel string) int {
+	w.t.Helper()
+	w.router.Activity.Flush(w.t.Context())
+	n := 0
+	for _, write := range w.cluster.StatusWrites() {
+		if write.Userland == carrel && strings.Contains(write.Status, "lastActivityTime") {
+			n++
+		}
 	}
-	return nil
+	return n
 }
 
-func (a *used) counts() (touched, woken int) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return len(a.touched), len(a.woken)
+// openSockets returns how many connections are counted as open.
+func (w *world) openSockets() int {
+	w.t.Helper()
+	return int(w.metric("carrel_gateway_open_sockets"))
 }
 
-// visits notes who opened what of another.
-type visits struct {
-	mu  sync.Mutex
-	all []string
-	err error
+// metric returns the sum of a metric over all courses: of a histogram, how many
+// values it holds.
+func (w *world) metric(name string) (sum float64) {
+	w.t.Helper()
+	families, err := w.metrics.Gather()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for _, family := range families {
+		if family.GetName() != name {
+			continue
+		}
+		for _, m := range family.GetMetric() {
+			sum += m.GetGauge().GetValue() + float64(m.GetHistogram().GetSampleCount())
+		}
+	}
+	return sum
 }
 
-func (v *visits) Opened(_ context.Context, u *v1alpha1.Userland, who string, _ time.Time) error {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	v.all = append(v.all, who+" opened "+u.Name)
-	return v.err
-}
-
-// sockets counts connections.
-type sockets struct {
-	mu           sync.Mutex
-	open, opened int
-	woken        int
-}
-
-func (s *sockets) Opened(string) { s.add(1) }
-func (s *sockets) Closed(string) { s.add(-1) }
-
-func (s *sockets) add(n int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.open += n
-	s.opened += max(n, 0)
-}
-
-func (s *sockets) Woken(string, time.Duration) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.woken++
-}
-
-// counts are how many are open, and were opened.
-func (s *sockets) counts() (open, opened int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.open, s.opened
-}
-
-// until waits for something that happens beside the test.
+// until waits until a condition is true.
 func until(t *testing.T, what string, is func() bool) {
 	t.Helper()
 	ctx, end := context.WithTimeout(t.Context(), time.Minute)

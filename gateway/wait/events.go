@@ -9,19 +9,19 @@ import (
 	"github.com/carrel-dev/carrel/gateway/page"
 )
 
-// listenFor is how long one stream lasts: a page that is still open then comes
-// again, and is asked anew who it is.
+// listenFor is the duration of one stream. A page that is still open then connects again,
+// and its login and rights are checked again.
 const listenFor = 10 * time.Minute
 
-// news is what a waiting page is told.
+// news is the data of a news event.
 type news struct {
 	Title string `json:"title"`
 	HTML  string `json:"html"`
 }
 
-// Events tells a waiting page what happens, by server-sent events: `news` with
-// what to show, and `ready` when the carrel opens. Whoever calls it has seen to
-// it that the person may open the carrel.
+// Events sends a waiting page what happens, as server-sent events: `news` with what to
+// show, and `ready` when the carrel is ready. The caller has checked that the visitor may
+// open the carrel.
 func (w *Waiter) Events(rw http.ResponseWriter, r *http.Request, course, name string) {
 	stream := page.NewStream(rw)
 	if stream == nil {
@@ -30,32 +30,32 @@ func (w *Waiter) Events(rw http.ResponseWriter, r *http.Request, course, name st
 	ctx, cancel := context.WithTimeout(r.Context(), listenFor)
 	defer cancel()
 	lang := page.LanguageOf(r)
-	tellings := make(chan situation)
+	situations := make(chan situation)
 	ready := make(chan bool, 1)
 	go func() {
 		ready <- w.follow(ctx, course, name, func(s situation) bool {
 			select {
-			case tellings <- s:
+			case situations <- s:
 				return true
 			case <-ctx.Done():
 				return false
 			}
 		})
 	}()
-	breathing := w.clock().NewTicker(breath)
-	defer breathing.Stop()
+	quiet := w.clock().NewTicker(keepAlive)
+	defer quiet.Stop()
 	for {
 		var err error
 		select {
 		case open := <-ready:
 			if open {
-				_ = stream.Send("ready", "", struct{}{}) // who left does not miss it
+				_ = stream.Send("ready", "", struct{}{}) // fails only if the visitor has left
 			}
 			return
-		case s := <-tellings:
-			err = w.tell(stream, s, lang, course, name)
-		case <-breathing.C():
-			err = stream.Breathe()
+		case s := <-situations:
+			err = w.sendNews(stream, s, lang, course, name)
+		case <-quiet.C():
+			err = stream.KeepAlive()
 		}
 		if err != nil {
 			return
@@ -63,7 +63,7 @@ func (w *Waiter) Events(rw http.ResponseWriter, r *http.Request, course, name st
 	}
 }
 
-func (w *Waiter) tell(stream *page.Stream, s situation, lang page.Lang, course, name string) error {
+func (w *Waiter) sendNews(stream *page.Stream, s situation, lang page.Lang, course, name string) error {
 	class, _ := w.Directory.Course(course)
 	times := page.Times{Lang: lang, Zone: page.ZoneOf(class), Now: w.clock().Now()}
 	var html bytes.Buffer

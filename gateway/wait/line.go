@@ -12,24 +12,24 @@ import (
 )
 
 const (
-	// paceWindow is how far back starts count for the pace of the queue.
+	// paceWindow is the age up to which starts count for the pace of the queue.
 	paceWindow = 3 * time.Minute
-	// fewestStarts is how many starts there must have been to speak of a pace.
+	// fewestStarts is the least number of starts from which a pace is computed.
 	fewestStarts = 3
-	// longestStart is the longest start taken for an ordinary one.
+	// longestStart is the longest start that counts as ordinary.
 	longestStart = 10 * time.Minute
-	// startsOf is how far back starts count for how long one takes.
+	// startsOf is the age up to which starts count for the duration of a start.
 	startsOf = 24 * time.Hour
 )
 
-// line is the queue of a course, and how fast things have gone, all read from
-// the statuses: each replica sees the same, also right after it began.
+// line is the queue of a course with its pace. It is computed from the statuses alone, so
+// that each replica shows the same, also right after it started.
 type line struct {
-	// place is by name of the carrel, 1 for the first.
+	// place holds the places in the queue by the carrel's name; 1 is the first.
 	place map[string]int
-	// pace is how long it takes for the queue to move by one; 0: not known.
+	// pace is the time in which the queue moves by one place; 0 if it is not known.
 	pace time.Duration
-	// start is how long a start usually takes, by Template; absent: not known.
+	// start holds the usual duration of a start, by Template.
 	start map[string]time.Duration
 }
 
@@ -37,7 +37,8 @@ func lineOf(carrels []directory.Carrel, now time.Time) line {
 	return line{place: places(carrels), pace: pace(carrels, now), start: startTimes(carrels, now)}
 }
 
-// places are those of the Queued, by since when they are, then by name.
+// places returns the places of the queued carrels, in the order of the time since which
+// they are queued, and then of their names.
 func places(carrels []directory.Carrel) map[string]int {
 	var queued []directory.Carrel
 	for _, c := range carrels {
@@ -55,7 +56,8 @@ func places(carrels []directory.Carrel) map[string]int {
 	return place
 }
 
-// pace is the time between two starts of the last minutes.
+// pace returns the average time between two starts within paceWindow; 0 if there were too
+// few.
 func pace(carrels []directory.Carrel, now time.Time) time.Duration {
 	oldest, starts := now, 0
 	for _, c := range carrels {
@@ -74,8 +76,8 @@ func pace(carrels []directory.Carrel, now time.Time) time.Duration {
 	return now.Sub(oldest) / time.Duration(starts)
 }
 
-// startTimes are the medians, by Template, of the starts that led to the carrels
-// that run now.
+// startTimes returns the median duration, by Template, of the last starts of the carrels
+// that are running.
 func startTimes(carrels []directory.Carrel, now time.Time) map[string]time.Duration {
 	took := map[string][]time.Duration{}
 	for _, c := range carrels {
@@ -91,7 +93,8 @@ func startTimes(carrels []directory.Carrel, now time.Time) map[string]time.Durat
 	return medians
 }
 
-// startTook is how long the last start of a carrel took that runs.
+// startTook returns the duration of the last start of a running carrel; false if the
+// carrel does not run, or the start was too long ago or no ordinary one.
 func startTook(u *v1alpha1.Userland, now time.Time) (time.Duration, bool) {
 	started := u.Status.LastStartTime
 	if u.Status.State != v1alpha1.StateRunning || started == nil || now.Sub(started.Time) > startsOf {
@@ -105,7 +108,8 @@ func startTook(u *v1alpha1.Userland, now time.Time) (time.Duration, bool) {
 	return d, d >= 0 && d <= longestStart
 }
 
-// expected is how long a place in the queue means, and then a start; 0: not known.
+// expected returns the time until a carrel at a place in the queue runs; 0 if it is not
+// known.
 func (l line) expected(place int, template string) time.Duration {
 	if l.pace == 0 {
 		return 0

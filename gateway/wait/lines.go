@@ -8,11 +8,11 @@ import (
 	"github.com/carrel-dev/carrel/gateway/directory"
 )
 
-// lineFor is how long a line worked out serves all who wait: a class that waits
-// together would otherwise work it out for each.
+// lineFor is the time for which a computed line is used for all visitors who wait. Without
+// this, a class that waits together would compute it for each.
 const lineFor = time.Second
 
-// lines are those of all courses.
+// lines caches the lines of all courses.
 type lines struct {
 	mu       sync.Mutex
 	byCourse map[string]lineAt
@@ -23,9 +23,9 @@ type lineAt struct {
 	at time.Time
 }
 
-// of is the line of a carrel's course. One who has just come to stand in it is
-// not told what was worked out before.
-func (l *lines) of(c directory.Carrel, d Directory, now time.Time) line {
+// ofCourse returns the line of a carrel's course. It computes the line again if the carrel
+// is queued and not in the cached line.
+func (l *lines) ofCourse(c directory.Carrel, d *directory.Index, now time.Time) line {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	course := c.Course
@@ -36,7 +36,7 @@ func (l *lines) of(c directory.Carrel, d Directory, now time.Time) line {
 	if l.byCourse == nil {
 		l.byCourse = map[string]lineAt{}
 	}
-	fresh := lineAt{lineOf(d.In(course), now), now}
+	fresh := lineAt{lineOf(d.InCourse(course), now), now}
 	l.byCourse[course] = fresh
 	return fresh.line
 }

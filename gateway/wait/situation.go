@@ -8,15 +8,14 @@ import (
 )
 
 const (
-	// wakingFor is how long after the last activity a carrel still Asleep is taken
-	// to be about to start. Later it was stopped, or the wait given up.
+	// wakingFor is the time after the last activity in which a carrel that is Asleep is
+	// taken to be about to start. After this it was stopped, or the start was given up.
 	wakingFor = time.Minute
-	// noticing is how long it may take until the activity of who has just come is
-	// seen in the status.
+	// noticing is the time that it may take until a visitor's activity is in the status.
 	noticing = 15 * time.Second
 )
 
-// The kinds of situation. A page has texts for each.
+// The kinds of situation. The pages have texts for each.
 const (
 	waking   = "waking"
 	queued   = "queued"
@@ -30,27 +29,27 @@ const (
 	other    = "other"
 )
 
-// situation is what there is to say to somebody who waits. It is comparable: the
-// same situation is told once.
+// situation holds the content of the page for a visitor who waits. Situations are
+// comparable, and one that is equal to the last is not sent again.
 type situation struct {
-	// Kind is one of the kinds above.
+	// Kind has one of the values above.
 	Kind string
-	// State is the carrel's own word, for kinds there is no text for.
+	// State is the carrel's state, which is shown for the kind other.
 	State string
 	// Reason and Message are those of the Ready condition.
 	Reason, Message string
-	// Place in the queue, of how many; 0: none.
+	// Place is the place in the queue, and Of the queue's length; 0 if not queued.
 	Place, Of int
-	// Expected is how long it probably takes from now on; 0: not known.
+	// Expected is the estimated time until the carrel is ready; 0 if it is not known.
 	Expected time.Duration
-	// Began is when the present step began; zero: not known.
+	// Began is the beginning of the present step; zero if it is not known.
 	Began time.Time
-	// Notice is what the Course tells those who wait.
+	// Notice is the Course's notice to visitors who wait.
 	Notice string
 }
 
-// look says what the situation of a carrel is for somebody who came at a time.
-func look(c directory.Carrel, course *v1alpha1.Course, l line, came, now time.Time) situation {
+// situationOf returns the situation of a carrel for a visitor who came at a given time.
+func situationOf(c directory.Carrel, course *v1alpha1.Course, l line, came, now time.Time) situation {
 	s := situation{Kind: kind(c, came, now), State: c.State, Reason: c.Reason, Message: c.Message}
 	if course != nil {
 		s.Notice = course.Spec.Notice
@@ -76,8 +75,8 @@ func look(c directory.Carrel, course *v1alpha1.Course, l line, came, now time.Ti
 	return s
 }
 
-// coarse is a duration as exact as it is said, so that what is said again and
-// again is the same.
+// coarse rounds a duration as the page shows it, so that a situation that is shown the same
+// way is equal.
 func coarse(d time.Duration) time.Duration {
 	switch {
 	case d == 0:
@@ -94,7 +93,7 @@ func coarse(d time.Duration) time.Duration {
 func kind(c directory.Carrel, came, now time.Time) string {
 	switch c.State {
 	case v1alpha1.StateRunning:
-		return opening // it answers, and where is not known yet
+		return opening // the EndpointSlice with its address has not come yet
 	case v1alpha1.StateQueued:
 		return queued
 	case v1alpha1.StateStarting:
@@ -111,13 +110,13 @@ func kind(c directory.Carrel, came, now time.Time) string {
 		}
 		return waking
 	case "":
-		return starting // the controller has not seen it yet
+		return starting // the controller has not reconciled it yet
 	default:
 		return other
 	}
 }
 
-// hopeful reports whether it may be over soon without anybody's doing.
+// hopeful reports whether the wait may end soon without somebody acting.
 func (s situation) hopeful() bool {
 	switch s.Kind {
 	case disabled, failing, gone, asleep:
@@ -126,8 +125,8 @@ func (s situation) hopeful() bool {
 	return true
 }
 
-// step is how far the carrel has come: 0 asked for, 1 in the queue, 2 starting,
-// 3 opening.
+// step returns the index of the present step: 0 requested, 1 in the queue, 2 starting, 3
+// opening.
 func (s situation) step() int {
 	switch s.Kind {
 	case queued:
@@ -140,8 +139,8 @@ func (s situation) step() int {
 	return 0
 }
 
-// again is after how many seconds it is worth asking anew.
-func (s situation) again() int {
+// retryAfter returns the number of seconds after which it is worth asking again.
+func (s situation) retryAfter() int {
 	switch s.Kind {
 	case waking, starting, opening:
 		return 3

@@ -21,7 +21,7 @@ func ago(d time.Duration) *time.Time {
 	return &at
 }
 
-// When a carrel that is asleep is waking, and when nobody is at it any more.
+// A carrel that is asleep counts as waking while somebody has just come to it.
 func TestAsleepOrWaking(t *testing.T) {
 	for _, test := range []struct {
 		name   string
@@ -106,7 +106,7 @@ func TestLine(t *testing.T) {
 	if got := l.expected(3, "ide"); got != 98*time.Second {
 		t.Errorf("from the third place %v, want three steps of the queue and a start", got)
 	}
-	// Two starts are no pace.
+	// Two starts are too few for a pace.
 	if slow := lineOf(class[:7], noon); slow.pace != 0 || slow.expected(3, "ide") != 0 {
 		t.Errorf("after two starts: %+v", slow)
 	}

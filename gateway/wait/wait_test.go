@@ -25,7 +25,7 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
-// 10:05 on a Monday in Tokyo.
+// now is 10:05 on a Monday in Tokyo.
 var now = time.Date(2027, 4, 12, 1, 5, 0, 0, time.UTC)
 
 const (
@@ -35,7 +35,7 @@ const (
 
 func at(ago time.Duration) *metav1.Time { return &metav1.Time{Time: now.Add(-ago)} }
 
-// carrel is one in a state, whose user came a moment ago.
+// carrel returns a carrel in a state, whose user came a moment ago.
 func carrel(state, reason, message string, edits ...func(*v1alpha1.Userland)) *v1alpha1.Userland {
 	u := &v1alpha1.Userland{ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: course}}
 	u.Status.State, u.Status.LastActivityTime = state, at(2*time.Second)
@@ -47,8 +47,8 @@ func carrel(state, reason, message string, edits ...func(*v1alpha1.Userland)) *v
 	return u
 }
 
-// class is one in which the given carrel waits.
-func class(u *v1alpha1.Userland) *gatewaytest.Directory {
+// class returns a class with the given carrel.
+func class(u *v1alpha1.Userland) *gatewaytest.Cluster {
 	d := gatewaytest.Class(60, now)
 	c := gatewaytest.Course(now)
 	c.Spec.Notice = "Room 204 is closed on Friday.\nThe lab meets in <310>."
@@ -61,8 +61,8 @@ func class(u *v1alpha1.Userland) *gatewaytest.Directory {
 	return d
 }
 
-func waiter(d *gatewaytest.Directory) *wait.Waiter {
-	return &wait.Waiter{Directory: d, Desk: "https://desk.example.ac.jp", Clock: testingclock.NewFakeClock(now), Tick: time.Nanosecond, HoldFor: 50 * time.Millisecond}
+func waiter(d *gatewaytest.Cluster) *wait.Waiter {
+	return &wait.Waiter{Directory: d.Index, Desk: "https://desk.example.ac.jp", Clock: testingclock.NewFakeClock(now), Tick: time.Nanosecond, HoldFor: 50 * time.Millisecond}
 }
 
 func browser(lang string) *http.Request {
@@ -93,7 +93,7 @@ func TestPages(t *testing.T) {
 		{"failing", carrel(v1alpha1.StateFailing, v1alpha1.ImagePullBackOffReason, `the image "ide:1" of container "ide" can't be pulled: correct its name`), 503, "30"},
 		{"failing-unknown", carrel(v1alpha1.StateFailing, "Flooded", `<b>water</b> in the machine room`), 503, "30"},
 		{"waiting", carrel(v1alpha1.StateWaiting, v1alpha1.TemplateNotFoundReason, "there is no Template ide"), 503, "30"},
-		// Whoever comes wakes it, whatever the status still says.
+		// A visitor wakes the carrel, even if the status does not show their activity yet.
 		{"waking", carrel(v1alpha1.StateAsleep, v1alpha1.AsleepReason, "stopped until its user comes; its volumes are kept", func(u *v1alpha1.Userland) { u.Status.LastActivityTime = at(2 * time.Hour) }), 503, "3"},
 		{"disabled", carrel(v1alpha1.StateDisabled, v1alpha1.DisabledReason, "stopped by spec.enabled"), 503, "300"},
 		{"term-over", carrel(v1alpha1.StateDisabled, v1alpha1.TermOverReason, "the term is over"), 503, "300"},
@@ -132,7 +132,7 @@ func golden(t *testing.T, file, got string) {
 	}
 }
 
-// Programs are not shown pages: they are held, and then told to come again.
+// The requests of programs are held, and then answered with the time to try again.
 func TestPrograms(t *testing.T) {
 	starting := carrel(v1alpha1.StateStarting, v1alpha1.StartingReason, "the carrel is starting")
 	failing := carrel(v1alpha1.StateFailing, v1alpha1.NotAnsweringReason, "the port is wrong")
@@ -156,7 +156,7 @@ func TestPrograms(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			d := class(test.carrel)
 			w := waiter(d)
-			// Real time passes for programs.
+			// The request is held in real time.
 			w.Clock = nil
 			r, rw := browser("en"), httptest.NewRecorder()
 			test.change(r)
@@ -187,10 +187,10 @@ func TestPrograms(t *testing.T) {
 	}
 }
 
-// What a page hears: where it stands, each change once, and that it opens.
+// A page gets its situation, each change once, and the event ready.
 func TestEvents(t *testing.T) {
 	d := class(carrel(v1alpha1.StateAsleep, v1alpha1.AsleepReason, "asleep"))
-	w := &wait.Waiter{Directory: d, Tick: time.Nanosecond}
+	w := &wait.Waiter{Directory: d.Index, Tick: time.Nanosecond}
 	u := carrel(v1alpha1.StateAsleep, v1alpha1.AsleepReason, "asleep")
 	u.Status.LastActivityTime = &metav1.Time{Time: time.Now()}
 	d.Set(u, "")
@@ -238,12 +238,12 @@ func TestEvents(t *testing.T) {
 	}
 }
 
-// However seldom there is something new to say, who waits comes in at once.
+// A visitor gets in at once when the carrel is ready, however long the tick is.
 func TestReadyIsNoticedAtOnce(t *testing.T) {
-	d := gatewaytest.New()
+	d := gatewaytest.NewCluster()
 	u := &v1alpha1.Userland{ObjectMeta: metav1.ObjectMeta{Namespace: "prog1", Name: "hana"}, Status: v1alpha1.UserlandStatus{State: v1alpha1.StateStarting}}
 	d.Set(u, "")
-	w := &wait.Waiter{Directory: d, Tick: time.Hour, HoldFor: 10 * time.Second}
+	w := &wait.Waiter{Directory: d.Index, Tick: time.Hour, HoldFor: 10 * time.Second}
 	ready := make(chan bool)
 	go func() {
 		r := httptest.NewRequest(http.MethodPost, "https://hana--prog1.carrels.example.org/", nil)

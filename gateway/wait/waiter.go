@@ -1,9 +1,10 @@
-// Package wait is what somebody finds who comes to a carrel that does not answer
-// yet: a page that says why, how long it takes, and opens by itself; for programs
-// a short wait and then 503.
+// Package wait answers requests for a carrel that does not serve yet. Visitors get a page
+// that shows the cause and the expected time, and opens the carrel when it is ready. The
+// requests of programs are held for a short time, and then answered with 503.
 package wait
 
 import (
+	"cmp"
 	"context"
 	"embed"
 	"net/http"
@@ -18,17 +19,16 @@ import (
 	"github.com/carrel-dev/carrel/gateway/page"
 )
 
-// EventsPath is where a waiting page listens for what happens, on the carrel's
-// own host.
+// EventsPath is the path on the carrel's host at which a waiting page listens for events.
 const EventsPath = page.Prefix + "wait"
 
 const (
-	// defaultHold is how long a program's request is held.
+	// defaultHold is the time for which the request of a program is held.
 	defaultHold = 25 * time.Second
-	// defaultTick is the least time between two looks at a carrel.
+	// defaultTick is the least time between two computations of a situation.
 	defaultTick = 500 * time.Millisecond
-	// breath is how often a quiet stream shows that it lives.
-	breath = 20 * time.Second
+	// keepAlive is the longest time between two messages on a stream.
+	keepAlive = 20 * time.Second
 )
 
 //go:embed templates
@@ -36,41 +36,32 @@ var templates embed.FS
 
 var pages = page.MustParse(templates)
 
-// Directory is what a Waiter reads.
-type Directory interface {
-	Carrel(course, name string) (directory.Carrel, bool)
-	In(course string) []directory.Carrel
-	Course(name string) (*v1alpha1.Course, bool)
-	// Watch gives a channel on which something is heard after anything of the
-	// course changed, and what ends it.
-	Watch(course string) (<-chan struct{}, func())
-}
-
-// Waiter serves those who wait. Directory must be set.
+// Waiter answers requests for carrels that do not serve yet. Directory must be set.
 type Waiter struct {
-	Directory Directory
-	// Desk is the address of the gateway's own host, as https://desk.example.org,
-	// where a student asks for help; empty: none.
+	Directory *directory.Index
+	// Desk is the address of the gateway's own host, such as https://desk.example.org,
+	// where a student asks for help. If it is empty, the page has no link for help.
 	Desk string
-	// Clock is the real one if nil.
+	// Clock defaults to the real clock.
 	Clock clock.WithTicker
-	// HoldFor is how long a request that does not want a page is held; 0: 25 s.
+	// HoldFor is the time for which a request that is not for a page is held; 0 means 25 s.
 	HoldFor time.Duration
-	// Tick is the least time between two looks at a carrel; 0: half a second.
+	// Tick is the least time between two computations of a situation; 0 means half a
+	// second.
 	Tick time.Duration
 
 	lines lines
 }
 
-// Hold serves a request that came for a carrel with no ready target. Either it
-// answers, and returns false; or the carrel became ready, and it returns true:
-// the caller goes on with the request, of which nothing has been read.
+// Hold handles a request for a carrel without a target. It returns true if the carrel
+// became ready; the caller then serves the request, of which nothing has been read.
+// Otherwise it answers the request and returns false.
 func (w *Waiter) Hold(rw http.ResponseWriter, r *http.Request, course, name string) bool {
 	if page.WantsPage(r) {
 		w.show(rw, r, course, name)
 		return false
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), orElse(w.HoldFor, defaultHold))
+	ctx, cancel := context.WithTimeout(r.Context(), cmp.Or(w.HoldFor, defaultHold))
 	defer cancel()
 	var last situation
 	ready := w.follow(ctx, course, name, func(s situation) bool {
@@ -86,13 +77,13 @@ func (w *Waiter) Hold(rw http.ResponseWriter, r *http.Request, course, name stri
 	return false
 }
 
-// refuse tells a program to come again.
+// refuse answers a program with the situation, and with the time to try again.
 func refuse(rw http.ResponseWriter, r *http.Request, s situation) {
 	status := http.StatusServiceUnavailable
 	if s.Kind == gone {
 		status = http.StatusNotFound
 	} else {
-		rw.Header().Set("Retry-After", strconv.Itoa(s.again()))
+		rw.Header().Set("Retry-After", strconv.Itoa(s.retryAfter()))
 	}
 	lang := page.LanguageOf(r)
 	message := lang.Text("wait." + s.Kind + ".title")
@@ -102,18 +93,18 @@ func refuse(rw http.ResponseWriter, r *http.Request, s situation) {
 	page.Refuse(rw, status, s.Kind, message)
 }
 
-// follow calls told with each new situation until the carrel is ready, told
-// returns false, or the context ends; it reports whether the carrel is ready.
-func (w *Waiter) follow(ctx context.Context, course, name string, told func(situation) bool) bool {
+// follow calls report with each new situation until the carrel is ready, report returns
+// false, or the context ends. It reports whether the carrel is ready.
+func (w *Waiter) follow(ctx context.Context, course, name string, report func(situation) bool) bool {
 	changed, stop := w.Directory.Watch(course)
 	defer stop()
-	// Time passes too: a carrel that stays asleep is no longer about to start.
-	tick := w.clock().NewTicker(breath)
+	// A situation also changes with time: a carrel that stays asleep is not about to start.
+	tick := w.clock().NewTicker(keepAlive)
 	defer tick.Stop()
 	var last situation
 	came := w.clock().Now()
-	// Whether it is ready is looked at after each change; what there is to say, which
-	// takes more, not more often than the tick.
+	// Readiness is checked after each change. The situation costs more, and is computed at
+	// most once in a tick.
 	var held <-chan time.Time
 	for dirty := true; ; {
 		c, found := w.Directory.Carrel(course, name)
@@ -123,11 +114,11 @@ func (w *Waiter) follow(ctx context.Context, course, name string, told func(situ
 		if dirty && held == nil {
 			if s := w.situation(c, found, came); s != last {
 				last = s
-				if !told(s) {
+				if !report(s) {
 					return false
 				}
 			}
-			dirty, held = false, w.clock().After(orElse(w.Tick, defaultTick))
+			dirty, held = false, w.clock().After(cmp.Or(w.Tick, defaultTick))
 		}
 		select {
 		case <-ctx.Done():
@@ -148,7 +139,7 @@ func (w *Waiter) situation(c directory.Carrel, found bool, came time.Time) situa
 	}
 	now := w.clock().Now()
 	course, _ := w.Directory.Course(c.Course)
-	return look(c, course, w.lines.of(c, w.Directory, now), came, now)
+	return situationOf(c, course, w.lines.ofCourse(c, w.Directory, now), came, now)
 }
 
 // show answers with the page.
@@ -159,19 +150,19 @@ func (w *Waiter) show(rw http.ResponseWriter, r *http.Request, course, name stri
 	lang := page.LanguageOf(r)
 	p := page.Page{
 		Status: http.StatusServiceUnavailable, Template: "wait", Class: "narrow", Guest: true,
-		Title: lang.Text("wait." + s.Kind + ".title"), RefreshAfter: s.again(),
+		Title: lang.Text("wait." + s.Kind + ".title"), RefreshAfter: s.retryAfter(),
 		Times: page.Times{Zone: page.ZoneOf(class), Now: w.clock().Now(), Lang: lang},
 	}
 	if s.Kind == gone {
 		p.Status = http.StatusNotFound
 	} else {
-		rw.Header().Set("Retry-After", strconv.Itoa(s.again()))
+		rw.Header().Set("Retry-After", strconv.Itoa(s.retryAfter()))
 	}
 	p.Data = w.detail(s, course, name, class, p.Times)
 	pages.Show(rw, r, p)
 }
 
-// detail is what the templates show.
+// detail is the data of the templates.
 type detail struct {
 	situation
 	Course string
@@ -181,9 +172,9 @@ type detail struct {
 	Times  page.Times
 }
 
-// step is one of a start.
+// step is a step of a start.
 type step struct {
-	// Key names the texts; State is done, now or ahead.
+	// Key identifies the step's texts. State is done, now or ahead.
 	Key, State string
 }
 
@@ -201,7 +192,7 @@ func (w *Waiter) detail(s situation, course, name string, class *v1alpha1.Course
 	return d
 }
 
-// steps are those of a start; the queue is named only to those who stand in it.
+// steps returns the steps of a start. The queue is shown only to a visitor in the queue.
 func steps(s situation) []step {
 	var all []step
 	for i, key := range []string{"asked", "queue", "start", "open"} {
@@ -225,11 +216,4 @@ func (w *Waiter) clock() clock.WithTicker {
 		return clock.RealClock{}
 	}
 	return w.Clock
-}
-
-func orElse(d, otherwise time.Duration) time.Duration {
-	if d == 0 {
-		return otherwise
-	}
-	return d
 }

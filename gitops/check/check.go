@@ -14,7 +14,6 @@ import (
 	"sync"
 
 	"github.com/carrel-dev/carrel/core/roster"
-	"github.com/carrel-dev/carrel/gitops/parallel"
 	"github.com/carrel-dev/carrel/gitops/plan"
 	"github.com/carrel-dev/carrel/gitops/render"
 	"github.com/carrel-dev/carrel/gitops/tree"
@@ -99,7 +98,7 @@ func keep(found []Finding, below string) []Finding {
 // rules.
 func (s *subject) judge() (all []Finding) {
 	found := make([][]Finding, len(rules))
-	parallel.Each(len(rules), func(i int) { found[i] = rules[i].find(s) })
+	concurrently(len(rules), func(i int) { found[i] = rules[i].find(s) })
 	for i, rule := range rules {
 		for _, f := range found[i] {
 			f.Rule, f.Severity = rule.ID, cmp.Or(f.Severity, rule.Severity)
@@ -186,7 +185,7 @@ func newSubject(ctx context.Context, t *tree.Tree, cluster string, applied []ren
 			s.by[id{o.GetKind(), o.GetNamespace(), o.GetName()}] = one
 		}
 	}
-	parallel.Each(len(s.objects), func(i int) { s.objects[i].errs = validate(ctx, s.objects[i].Unstructured) })
+	concurrently(len(s.objects), func(i int) { s.objects[i].errs = validate(ctx, s.objects[i].Unstructured) })
 	for _, one := range s.objects {
 		if len(one.errs) == 0 {
 			valid = append(valid, one)

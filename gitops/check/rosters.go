@@ -13,14 +13,13 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/carrel-dev/carrel/core/roster"
-	"github.com/carrel-dev/carrel/gitops/parallel"
 )
 
 // readRosters reads the rosters of all courses in parallel.
 func (s *subject) readRosters() {
 	names := s.names()
 	read := make([]roster.Roster, len(names))
-	parallel.Each(len(names), func(i int) { read[i] = s.readRoster(names[i]) })
+	concurrently(len(names), func(i int) { read[i] = s.readRoster(names[i]) })
 	for i, name := range names {
 		s.rosters[name] = read[i]
 	}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"flag"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -27,72 +26,7 @@ var update = flag.Bool("update", false, "write what comes out as what is wanted"
 
 var base, head = strings.Repeat("a", 40), strings.Repeat("b", 40)
 
-func TestFromEnvironment(t *testing.T) {
-	event := func(text string) string {
-		path := filepath.Join(t.TempDir(), "event.json")
-		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return path
-	}
-	pull := fmt.Sprintf(`{"pull_request": {"number": 12, "base": {"sha": %q}, "head": {"sha": %q}}}`, base, head)
-	actions := func(forge string, path string) map[string]string {
-		return map[string]string{
-			"GITHUB_ACTIONS": "true", forge: "true", "GITHUB_EVENT_PATH": path,
-			"GITHUB_SERVER_URL": "https://forge.example.org/", "GITHUB_REPOSITORY": "lab/carrel",
-		}
-	}
-	repository := forge.Repository{Server: "https://forge.example.org", Owner: "lab", Name: "carrel"}
-	gitlab := map[string]string{
-		"GITLAB_CI": "true", "CI_MERGE_REQUEST_IID": "12", "CI_PROJECT_URL": "https://forge.example.org/lab/carrel",
-		"CI_MERGE_REQUEST_DIFF_BASE_SHA": base, "CI_COMMIT_SHA": head,
-	}
-	merged := map[string]string{"CI_COMMIT_SHA": strings.Repeat("c", 40), "CI_MERGE_REQUEST_SOURCE_BRANCH_SHA": head}
-	for name, value := range gitlab {
-		if merged[name] == "" {
-			merged[name] = value
-		}
-	}
-	branch := map[string]string{"GITLAB_CI": "true", "CI_PROJECT_URL": "https://forge.example.org/lab/carrel"}
-	want := func(kind ci.Kind) ci.MergeRequest {
-		return ci.MergeRequest{Kind: kind, Repository: repository, Number: 12, Base: base, Head: head}
-	}
-	for name, test := range map[string]struct {
-		environment map[string]string
-		want        ci.MergeRequest
-		err         string
-	}{
-		"GitHub":                  {actions("GITHUB_ACTIONS", event(pull)), want(ci.GitHub), ""},
-		"Gitea":                   {actions("GITEA_ACTIONS", event(pull)), want(ci.Gitea), ""},
-		"Forgejo":                 {actions("FORGEJO_ACTIONS", event(pull)), want(ci.Gitea), ""},
-		"a push":                  {actions("GITHUB_ACTIONS", event(`{"ref": "refs/heads/main"}`)), ci.MergeRequest{}, "on: pull_request"},
-		"half an event":           {actions("GITHUB_ACTIONS", event(`{"pull_request": {"number": 12}}`)), ci.MergeRequest{}, "does not describe its merge request completely"},
-		"no event":                {actions("GITHUB_ACTIONS", "/nonexistent"), ci.MergeRequest{}, "GITHUB_EVENT_PATH"},
-		"GitLab":                  {gitlab, want(ci.GitLab), ""},
-		"GitLab's merged results": {merged, want(ci.GitLab), ""},
-		"a branch's pipeline":     {branch, ci.MergeRequest{}, "CI_MERGE_REQUEST_IID"},
-		"somebody's own machine":  {nil, ci.MergeRequest{}, "carrel plan"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			got, err := ci.FromEnvironment(func(key string) string { return test.environment[key] })
-			if test.err != "" {
-				if err == nil || !strings.Contains(err.Error(), test.err) {
-					t.Fatalf("error %v, want one that says %q", err, test.err)
-				}
-				return
-			}
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(test.want, got); diff != "" {
-				t.Errorf("request (-want +got):\n%s", diff)
-			}
-		})
-	}
-}
-
-// repository returns a repository of two commits: a roster of four rows, and the
-// same roster with one line changed.
+// repository has two commits: a roster of four, and one with a line changed.
 func repository(t *testing.T) (r *git.Repository, base, head string) {
 	t.Helper()
 	r, err := git.Init(memory.NewStorage(), memfs.New())
@@ -235,7 +169,7 @@ func TestReadReport(t *testing.T) {
 	if err := report(base, head).Write(&out); err != nil {
 		t.Fatal(err)
 	}
-	request := ci.MergeRequest{Base: base, Head: head}
+	request := forge.MergeRequest{Base: base, Head: head}
 	got, err := ci.Read(bytes.NewReader(out.Bytes()), request)
 	if err != nil {
 		t.Fatal(err)

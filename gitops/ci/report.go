@@ -1,3 +1,5 @@
+// Package ci turns what a check and a plan found about a merge request into one comment
+// and one commit status. Pipelines of merge requests call it.
 package ci
 
 import (
@@ -168,9 +170,9 @@ func (r Report) Write(out io.Writer) error {
 	return nil
 }
 
-// Read reads a report that another step wrote. It refuses a report whose commits
-// differ from those of the request, because the other step is not trusted.
-func Read(in io.Reader, request MergeRequest) (Report, error) {
+// Read reads a report that another step wrote. What it says of commits is not
+// taken on trust: they must be those of the request.
+func Read(in io.Reader, request forge.MergeRequest) (Report, error) {
 	var r Report
 	data, err := io.ReadAll(io.LimitReader(in, maxReport+1))
 	switch {

@@ -10,7 +10,6 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/kustomize/api/resmap"
 
-	"github.com/carrel-dev/carrel/gitops/parallel"
 	"github.com/carrel-dev/carrel/gitops/tree"
 )
 
@@ -119,7 +118,7 @@ func eachApplied(all []*Applied, do func(a *Applied)) {
 	if len(all) >= worthDividing {
 		schema()
 	}
-	parallel.Each(len(all), func(i int) { do(all[i]) })
+	concurrently(len(all), func(i int) { do(all[i]) })
 }
 
 // follow returns the Kustomizations among the objects that read source and are not
@@ -175,7 +174,7 @@ func (a *Applied) apply(ctx context.Context) error {
 		return err
 	}
 	parts, errs := make([]Applied, len(rendered)), make([]error, len(rendered))
-	parallel.Each(len(rendered), func(i int) {
+	concurrently(len(rendered), func(i int) {
 		if errs[i] = substitute(ctx, rendered[i], a.Kustomization, a.variables, a.Unknown); errs[i] == nil {
 			errs[i] = parts[i].take(rendered[i], a.dir)
 		}

@@ -9,7 +9,6 @@ import (
 	kustypes "sigs.k8s.io/kustomize/api/types"
 	"sigs.k8s.io/yaml"
 
-	"github.com/carrel-dev/carrel/gitops/parallel"
 	"github.com/carrel-dev/carrel/gitops/tree"
 )
 
@@ -55,7 +54,7 @@ func (in *inputs) rendering(fs *tree.FileSystem, dir string) ([]resmap.ResMap, e
 
 func renderParts(parts []*part, dir string) (fine bool) {
 	schema()
-	parallel.Each(len(parts), func(i int) { parts[i].render(dir) })
+	concurrently(len(parts), func(i int) { parts[i].render(dir) })
 	for _, one := range parts {
 		if one.err != nil {
 			return false // building the whole reports the error

@@ -3,11 +3,22 @@ package render
 import (
 	"strings"
 
+	"sigs.k8s.io/kustomize/api/resmap"
+
 	"github.com/carrel-dev/carrel/gitops/tree"
 )
 
-// InParts renders a directory with origins. It also returns the number of parts
-// that were built.
+// Build renders a directory that has a kustomization.yaml.
+func Build(fs *tree.FileSystem, dir string) (resmap.ResMap, error) {
+	in, err := inputsOf(fs, dir)
+	if err != nil {
+		return nil, err
+	}
+	return in.build(fs, dir)
+}
+
+// InParts renders a directory with origins noted, and returns in how many parts it was
+// built.
 func InParts(fs *tree.FileSystem, dir string) (text string, parts int, err error) {
 	over, err := withOrigins(fs, dir)
 	if err != nil {

@@ -33,19 +33,10 @@ var schema = sync.OnceFunc(func() {
 // shared is true once builds may run in parallel.
 var shared atomic.Bool
 
-// Build renders a directory with a kustomization.yaml. It works like `kustomize
-// build` with files from anywhere in the repository allowed, which is how Flux
-// calls it. It refuses plugins, helm charts, and bases or files outside the
-// repository. Build is safe for concurrent use.
-func Build(fs *tree.FileSystem, dir string) (resmap.ResMap, error) {
-	in, err := inputsOf(fs, dir)
-	if err != nil {
-		return nil, err
-	}
-	return in.build(fs, dir)
-}
-
-// build is like Build for a directory whose inputs are known.
+// build renders a directory that has a kustomization.yaml, as `kustomize build` does
+// with files from anywhere in the repository allowed, which is how Flux calls it.
+// Plugins, helm charts, and bases or files from elsewhere are refused. It is safe for
+// concurrent use.
 func (in *inputs) build(fs *tree.FileSystem, dir string) (_ resmap.ResMap, err error) {
 	defer in.hold()()
 	defer func() {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"slices"
 
-	"github.com/carrel-dev/carrel/gitops/parallel"
 	"github.com/carrel-dev/carrel/gitops/tree"
 )
 
@@ -52,7 +51,7 @@ func (w *walk) discover(ctx context.Context, cluster string) error {
 			w.render(ctx, w.besides(waiting))
 			next, waiting = w.complete(waiting)
 		}
-		parallel.Each(len(next), func(i int) { w.prepare(next[i]) })
+		concurrently(len(next), func(i int) { w.prepare(next[i]) })
 		rendered = slices.DeleteFunc(next, func(a *Applied) bool { return a.putOff })
 		w.render(ctx, slices.Clone(rendered))
 	}

@@ -4,6 +4,7 @@
 package apiserver
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -23,14 +24,11 @@ import (
 	"github.com/carrel-dev/carrel/api/v1alpha1"
 )
 
-// assetsVariable names the environment variable by which envtest finds its
-// binaries.
-const assetsVariable = "KUBEBUILDER_ASSETS"
+// AssetsVariable names the directory in which envtest looks for the binaries.
+const AssetsVariable = "KUBEBUILDER_ASSETS"
 
-var (
-	environment *envtest.Environment
-	config      *rest.Config
-)
+// config is that of the server which Main started.
+var config *rest.Config
 
 // Main starts an API server, runs the tests of a package, and stops the API server.
 // Call it from TestMain. moreCRDs are directories or files with further CRDs, such
@@ -45,27 +43,51 @@ func Main(m *testing.M, moreCRDs ...string) {
 }
 
 func run(m *testing.M, moreCRDs []string) (code int, err error) {
-	if os.Getenv(assetsVariable) == "" {
-		return 1, fmt.Errorf("%s is not set: run `make test`, or export %s=$(bin/devcluster assets)", assetsVariable, assetsVariable)
+	server, err := Start(moreCRDs...)
+	if err != nil {
+		return 1, err
 	}
-	environment = &envtest.Environment{
+	defer func() { err = errors.Join(err, server.Stop()) }()
+	config = server.Config
+	return m.Run(), nil
+}
+
+// Server is an etcd and a kube-apiserver of their own.
+type Server struct {
+	// Config is the administrator's client configuration, without a throttle: tests and
+	// benches send bursts.
+	Config *rest.Config
+	// Kubeconfig is a file's content that says the same.
+	Kubeconfig  []byte
+	environment *envtest.Environment
+}
+
+// Start starts a Server with Carrel's kinds and those of moreCRDs, which are
+// directories or files.
+func Start(moreCRDs ...string) (*Server, error) {
+	if os.Getenv(AssetsVariable) == "" {
+		return nil, fmt.Errorf("%s is not set: run `make test`, or export %s=$(bin/devcluster assets)", AssetsVariable, AssetsVariable)
+	}
+	s := &Server{environment: &envtest.Environment{
 		CRDDirectoryPaths:     append([]string{filepath.Join(Root(), "kustomize", "crds")}, moreCRDs...),
 		ErrorIfCRDPathMissing: true,
-	}
-	// Stop what Start began, even if Start fails later, for instance at a CRD.
-	defer func() {
-		if stopErr := environment.Stop(); stopErr != nil && err == nil {
-			err = fmt.Errorf("stop the API server of the tests: %w", stopErr)
-		}
-	}()
-	config, err = environment.Start()
+	}}
+	config, err := s.environment.Start()
 	if err != nil {
-		return 1, fmt.Errorf("start the API server of the tests: %w", err)
+		// Start may fail late, at a CRD for instance, and leaves running what it began.
+		return nil, errors.Join(fmt.Errorf("start an API server: %w", err), s.Stop())
 	}
-	// Tests send bursts of requests, which client-side throttling would only slow
-	// down.
 	config.QPS = -1
-	return m.Run(), nil
+	s.Config, s.Kubeconfig = config, s.environment.KubeConfig
+	return s, nil
+}
+
+// Stop stops the server.
+func (s *Server) Stop() error {
+	if err := s.environment.Stop(); err != nil {
+		return fmt.Errorf("stop the API server: %w", err)
+	}
+	return nil
 }
 
 // Root returns the root directory of the repository.

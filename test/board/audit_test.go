@@ -48,7 +48,7 @@ func TestAudit(t *testing.T) {
 		if err := log.Asked(t.Context(), mine, visit.who, "restart", "asked for a restart", at.Add(time.Minute)); err != nil {
 			t.Fatal(err)
 		}
-		if got := last(); got.Who+" "+got.At.UTC().Format("15:04") != visit.want {
+		if got := last(); got.User+" "+got.At.UTC().Format("15:04") != visit.want {
 			t.Errorf("visit %d: %+v, want %s", i, got, visit.want)
 		}
 	}

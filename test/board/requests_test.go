@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	authorizationv1 "k8s.io/api/authorization/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -22,6 +23,7 @@ import (
 
 	applyv1alpha1 "github.com/carrel-dev/carrel/api/applyconfiguration/api/v1alpha1"
 	"github.com/carrel-dev/carrel/api/v1alpha1"
+	"github.com/carrel-dev/carrel/gateway/access"
 	"github.com/carrel-dev/carrel/gateway/audit"
 	"github.com/carrel-dev/carrel/gateway/auth"
 	"github.com/carrel-dev/carrel/gateway/board"
@@ -201,22 +203,15 @@ func errText(err error) string {
 	return err.Error()
 }
 
-// door lets everybody's own be theirs, and one be staff.
-type door struct{ *gatewaytest.Directory }
-
-func (door) MayViewBoard(_ context.Context, id auth.Identity, _ string) (bool, error) {
-	return id.User == "teacher", nil
-}
-
-func (door) MayOperate(_ context.Context, id auth.Identity, _ string) (bool, error) {
-	return id.User == "teacher", nil
-}
-
 func throughThePage(t *testing.T, u *v1alpha1.Userland, requests board.Requests) {
-	d := door{gatewaytest.New()}
+	d := gatewaytest.NewCluster()
+	d.Review = func(asked authorizationv1.SubjectAccessReviewSpec) (bool, error) { return asked.User == "teacher", nil }
 	d.Put(&v1alpha1.Course{ObjectMeta: metav1.ObjectMeta{Name: course, Namespace: course}})
 	d.Set(u, "")
-	b := &board.Board{Directory: d, Access: d, Requests: requests, Audit: audit.Log{Client: apiserver.Client(t)}, CarrelURL: func(string, string) string { return "/" }}
+	b := &board.Board{
+		Directory: d.Index, Access: access.New(d.Client, access.Options{}), Requests: requests, Audit: audit.Log{Client: apiserver.Client(t)},
+		CarrelURL: func(string, string) string { return "/" },
+	}
 	post := func(user, action string, more url.Values) int {
 		r := httptest.NewRequest(http.MethodGet, "https://desk.example/courses/prog1/carrels/24t0101", nil)
 		r = r.WithContext(auth.NewContext(r.Context(), auth.Identity{User: user}))

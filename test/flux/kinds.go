@@ -8,14 +8,18 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"testing"
 
 	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
 	notificationv1 "github.com/fluxcd/notification-controller/api/v1beta3"
 	sourcev1 "github.com/fluxcd/source-controller/api/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+
+	"github.com/carrel-dev/carrel/test/apiserver"
 )
 
 // controllers lists the modules with the kinds that Carrel reads or that apply
@@ -36,9 +40,20 @@ func AddToScheme(scheme *runtime.Scheme) error {
 	)
 }
 
-// CRDs returns the directories with the CRDs of Flux's kinds, of the version whose
-// Go types go.mod requires. They lie in the module cache; missing modules are
-// downloaded.
+// Main runs the tests of a package with an API server that has Flux's kinds besides
+// Carrel's, and those of moreCRDs; call it from TestMain. It does not return.
+func Main(m *testing.M, moreCRDs ...string) {
+	crds, err := CRDs(context.Background())
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	apiserver.Main(m, append(crds, moreCRDs...)...)
+}
+
+// CRDs are the directories that hold the definitions of Flux's kinds, each of the
+// version whose Go types go.mod requires. They come out of the module cache, filled
+// as needed.
 func CRDs(ctx context.Context) ([]string, error) {
 	var dirs []string
 	for _, controller := range controllers {

@@ -3,20 +3,9 @@
 package manifests
 
 import (
-	"context"
-	"fmt"
-	"os"
 	"testing"
 
-	"github.com/carrel-dev/carrel/test/apiserver"
 	"github.com/carrel-dev/carrel/test/flux"
 )
 
-func TestMain(m *testing.M) {
-	crds, err := flux.CRDs(context.Background())
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	apiserver.Main(m, crds...)
-}
+func TestMain(m *testing.M) { flux.Main(m) }

@@ -1,9 +1,7 @@
 package moving
 
 import (
-	"context"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -28,12 +26,7 @@ const course = "prog1"
 
 func TestMain(m *testing.M) {
 	ctrl.SetLogger(logr.Discard())
-	crds, err := flux.CRDs(context.Background())
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	apiserver.Main(m, append(crds, filepath.Join("testdata", "old-kinds.yaml"))...)
+	flux.Main(m, filepath.Join("testdata", "old-kinds.yaml"))
 }
 
 // move is a course that is being moved.

@@ -3,18 +3,17 @@
 package pages
 
 import (
-	"context"
 	"net/http"
 	"net/http/httptest"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/go-rod/rod"
 	"github.com/go-rod/rod/lib/input"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	authorizationv1 "k8s.io/api/authorization/v1"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
+	"github.com/carrel-dev/carrel/gateway/access"
 	"github.com/carrel-dev/carrel/gateway/audit"
 	"github.com/carrel-dev/carrel/gateway/auth"
 	"github.com/carrel-dev/carrel/gateway/board"
@@ -22,58 +21,6 @@ import (
 	"github.com/carrel-dev/carrel/gateway/page"
 	"github.com/carrel-dev/carrel/test/chromium"
 )
-
-// school is a gateway's own host whose API server is in memory.
-type school struct {
-	*gatewaytest.Directory
-	mu sync.Mutex
-}
-
-// Everybody here but the students is staff.
-func (s *school) MayViewBoard(_ context.Context, id auth.Identity, _ string) (bool, error) {
-	return id.User == "teacher", nil
-}
-
-func (s *school) MayOperate(_ context.Context, id auth.Identity, _ string) (bool, error) {
-	return id.User == "teacher", nil
-}
-
-// Ask does to the directory what the API server would.
-func (s *school) Ask(_ context.Context, u *v1alpha1.Userland, what board.Request, at time.Time) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	c, _ := s.Carrel(u.Namespace, u.Name)
-	changed := c.Userland.DeepCopy()
-	if changed.Status.Requests == nil {
-		changed.Status.Requests = &v1alpha1.Requests{}
-	}
-	var value *metav1.Time
-	if !at.IsZero() {
-		value = &metav1.Time{Time: at}
-	}
-	switch what {
-	case board.RestartAt:
-		changed.Status.Requests.RestartAt = value
-	case board.HelpSince:
-		changed.Status.Requests.HelpSince = value
-	case board.KeepUntil:
-		changed.Status.Requests.KeepUntil = value
-	case board.ResetAt:
-		changed.Status.Requests.ResetAt = value
-	case board.StopAt:
-		changed.Status.Requests.StopAt = value
-	}
-	s.Set(changed, c.Target)
-	return nil
-}
-
-func (s *school) LastOpened(_ context.Context, u *v1alpha1.Userland) (audit.Visit, bool, error) {
-	return audit.Visit{Who: "k.tanaka@example.ac.jp", At: lab().Now().Add(-20 * time.Minute)}, u.Name == "24t0119", nil
-}
-
-func (s *school) Asked(context.Context, *v1alpha1.Userland, string, string, string, time.Time) error {
-	return nil
-}
 
 // desk is the host, with a given person logged in.
 func desk(b *board.Board, user, name string) http.Handler {
@@ -85,19 +32,31 @@ func desk(b *board.Board, user, name string) http.Handler {
 	})
 }
 
-func newSchool(students int) (*school, *board.Board) {
+// newSchool makes a class with one teacher, and its board. Somebody of the staff opened
+// one carrel a while ago.
+func newSchool(t *testing.T, students int) (*gatewaytest.Cluster, *board.Board) {
+	t.Helper()
 	now := lab()
-	s := &school{Directory: gatewaytest.Class(students, now.Now())}
-	return s, &board.Board{
-		Directory: s, Access: s, Requests: s, Audit: s,
+	s := gatewaytest.Class(students, now.Now())
+	s.Review = func(asked authorizationv1.SubjectAccessReviewSpec) (bool, error) { return asked.User == "teacher", nil }
+	visits := audit.Log{Client: s.Client}
+	if err := visits.Opened(t.Context(), gatewaytest.Student(18, now.Now()), "k.tanaka@example.ac.jp", now.Now().Add(-20*time.Minute)); err != nil {
+		t.Fatal(err)
+	}
+	return s, newBoard(s)
+}
+
+func newBoard(s *gatewaytest.Cluster) *board.Board {
+	return &board.Board{
+		Directory: s.Index, Access: access.New(s.Client, access.Options{}), Requests: board.Requests{Client: s.Client}, Audit: audit.Log{Client: s.Client},
 		CarrelURL: func(course, name string) string { return "https://" + name + "--" + course + ".carrels.example.ac.jp/" },
-		Clock:     now, Tick: 100 * time.Millisecond,
+		Clock:     lab(), Tick: 100 * time.Millisecond,
 	}
 }
 
 func TestBoardLooks(t *testing.T) {
-	_, b := newSchool(300)
-	gatewaytest.Morning(lab().Now(), func(at time.Time, running int) { b.Remember(gatewaytest.CourseName, at, running) })
+	_, b := newSchool(t, 300)
+	gatewaytest.Morning(lab().Now(), func(at time.Time, running int) { b.Timelines.Add(gatewaytest.CourseName, at, running) })
 	address := serve(t, desk(b, "teacher", "田中 健")) + "/courses/" + gatewaytest.CourseName
 	browser := chromium.Start(t)
 	for _, l := range append(looks, look{"docs", 1280, 800, false, "en", lab()}, look{"docs-ja", 1280, 800, false, "ja", lab()}) {
@@ -130,7 +89,7 @@ func becomes(t *testing.T, p *rod.Page, what, expression string) {
 // A student raises a hand, and the teacher's board, open all the while, shows it;
 // the teacher looks, restarts, lowers the hand.
 func TestBoardIsLive(t *testing.T) {
-	s, b := newSchool(60)
+	s, b := newSchool(t, 60)
 	who := gatewaytest.Student(0, lab().Now()).Spec.User
 	browser := chromium.Start(t)
 	teacher := open(t, browser, looks[0], serve(t, desk(b, "teacher", ""))+"/courses/"+course)
@@ -162,7 +121,7 @@ func TestBoardIsLive(t *testing.T) {
 }
 
 func TestBoardResetWantsTheName(t *testing.T) {
-	s, b := newSchool(60)
+	s, b := newSchool(t, 60)
 	p := open(t, chromium.Start(t), looks[0], serve(t, desk(b, "teacher", ""))+"/courses/"+course)
 	asked := func() bool {
 		c, _ := s.Carrel(course, "24t0105")
@@ -185,7 +144,7 @@ func TestBoardResetWantsTheName(t *testing.T) {
 }
 
 func TestBoardFindsSeats(t *testing.T) {
-	_, b := newSchool(300)
+	_, b := newSchool(t, 300)
 	address := serve(t, desk(b, "teacher", "")) + "/courses/" + course
 	p := open(t, chromium.Start(t), looks[0], address)
 	shown := func() int { return p.MustEval("() => document.querySelectorAll('.seat:not([hidden])').length").Int() }
@@ -219,7 +178,7 @@ func TestBoardFindsSeats(t *testing.T) {
 
 // A gateway that goes and comes again takes the pages along.
 func TestBoardOutlivesItsGateway(t *testing.T) {
-	s, b := newSchool(20)
+	s, b := newSchool(t, 20)
 	server := httptest.NewServer(desk(b, "teacher", ""))
 	t.Cleanup(server.Close)
 	t.Cleanup(server.CloseClientConnections)
@@ -235,9 +194,7 @@ func TestBoardOutlivesItsGateway(t *testing.T) {
 	becomes(t, p, "what happened meanwhile is seen", "document.querySelector('#seat-24t0101.failing')")
 
 	// Another copy has counted changes of its own.
-	_, another := newSchool(20)
-	another.Directory = s
-	server.Config.Handler = desk(another, "teacher", "")
+	server.Config.Handler = desk(newBoard(s), "teacher", "")
 	server.CloseClientConnections()
 	fails(1)
 	becomes(t, p, "the page goes on with another copy", "document.querySelector('#seat-24t0102.failing')")
@@ -247,7 +204,7 @@ func TestBoardOutlivesItsGateway(t *testing.T) {
 
 // The keyboard reaches seats, and the panel gives the place back.
 func TestBoardByKeyboard(t *testing.T) {
-	_, b := newSchool(20)
+	_, b := newSchool(t, 20)
 	p := open(t, chromium.Start(t), looks[0], serve(t, desk(b, "teacher", ""))+"/courses/"+course)
 	seat(p, "24t0103").MustElement("a").MustFocus()
 	p.Keyboard.MustType(input.Enter)
@@ -259,7 +216,7 @@ func TestBoardByKeyboard(t *testing.T) {
 
 // The pages of one who has several carrels.
 func TestChooserLooks(t *testing.T) {
-	s, b := newSchool(40)
+	s, b := newSchool(t, 40)
 	who := gatewaytest.Student(0, lab().Now()).Spec.User
 	second := gatewaytest.Student(39, lab().Now())
 	second.Spec.User, second.Status.Template.Name = who, "mariadb-phpmyadmin"

@@ -25,8 +25,8 @@ const (
 )
 
 // carrelHost is the host of one carrel: its page where it answers, else the wait.
-func carrelHost(d *gatewaytest.Directory) http.Handler {
-	w := &wait.Waiter{Directory: d, Desk: "https://desk.example.ac.jp", Clock: lab(), Tick: 50 * time.Millisecond}
+func carrelHost(d *gatewaytest.Cluster) http.Handler {
+	w := &wait.Waiter{Directory: d.Index, Desk: "https://desk.example.ac.jp", Clock: lab(), Tick: 50 * time.Millisecond}
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		switch {
 		case page.IsAsset(r.URL.Path):

@@ -81,22 +81,12 @@ func Answered(c client.Client, course, userland, words string) Milestone {
 // Reported is reached when the newest status of the course on the commit has
 // the state wanted.
 func Reported(forge *Forge, course, commit, state string) Milestone {
-	return reported(forge, course, commit, state, func(states []CommitStatus) CommitStatus { return states[len(states)-1] })
-}
-
-// ReportedFirst is reached when the first status of the course on the commit
-// has the state wanted; a later one does not undo it.
-func ReportedFirst(forge *Forge, course, commit, state string) Milestone {
-	return reported(forge, course, commit, state, func(states []CommitStatus) CommitStatus { return states[0] })
-}
-
-func reported(forge *Forge, course, commit, state string, choose func([]CommitStatus) CommitStatus) Milestone {
 	return Milestone{Name: "commit status " + state, Reached: func(context.Context) (string, bool, error) {
 		statuses, err := forge.CourseStatuses(course, commit)
 		if err != nil || len(statuses) == 0 {
 			return "no status yet", false, err
 		}
-		status := choose(statuses)
+		status := statuses[len(statuses)-1]
 		return fmt.Sprintf("%s %s: %s", status.Context, status.State, status.Description), status.State == state, nil
 	}}
 }

@@ -1,6 +1,5 @@
-// Package giteatest is a server that answers as Gitea does where commit statuses
-// are concerned, and that fails when told to. It passes the same conformance
-// tests as Gitea itself.
+// Package giteatest provides a server with Gitea's API for commit statuses, which fails on
+// request. It passes the same conformance tests as Gitea itself.
 package giteatest
 
 import (
@@ -21,17 +20,17 @@ import (
 	"github.com/carrel-dev/carrel/forge"
 )
 
-// The repository the server has, and the token it accepts.
+// The server's repository, and the token that it accepts.
 const (
 	Owner = "lab"
 	Name  = "carrel"
 	Token = "a-token"
 )
 
-// defaultPage is how many rows Gitea gives when not asked for a number.
+// defaultPage is the number of rows in a page if the request has no limit.
 const defaultPage = 30
 
-// Server holds one repository.
+// Server has one repository.
 type Server struct {
 	*httptest.Server
 
@@ -54,10 +53,10 @@ type row struct {
 	commit      string
 }
 
-// New starts a server that stops with the test.
+// New starts a server, which stops with the test.
 func New(t testing.TB) *Server { return start(t, (*httptest.Server).Start) }
 
-// NewTLS starts a server that speaks HTTPS, with a certificate of its own.
+// NewTLS starts a server with HTTPS and a certificate of its own.
 func NewTLS(t testing.TB) *Server { return start(t, (*httptest.Server).StartTLS) }
 
 func start(t testing.TB, with func(*httptest.Server)) *Server {
@@ -72,16 +71,15 @@ func start(t testing.TB, with func(*httptest.Server)) *Server {
 	return s
 }
 
-// CA is the certificate of a server made by NewTLS, as PEM.
+// CA returns the certificate of a server that NewTLS started, in PEM.
 func (s *Server) CA() []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw})
 }
 
-// Address is the web address of the repository.
+// Address returns the web address of the repository.
 func (s *Server) Address() string { return s.URL + "/" + Owner + "/" + Name }
 
-// Commit makes the server know a commit and returns its hash, which follows
-// from the word given.
+// Commit adds a commit and returns its hash, which is derived from the word.
 func (s *Server) Commit(word string) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -90,41 +88,41 @@ func (s *Server) Commit(word string) string {
 	return hash
 }
 
-// Forget makes the server no longer know a commit, as after a force-push.
+// Forget removes a commit, as a force-push does.
 func (s *Server) Forget(commit string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.commits, commit)
 }
 
-// SetToken changes the token the server accepts.
+// SetToken changes the token that the server accepts.
 func (s *Server) SetToken(token string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.token = token
 }
 
-// Fail makes every request end in this way; nil ends it.
+// Fail answers every request from now on by failure; nil ends this.
 func (s *Server) Fail(failure func(http.ResponseWriter)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.failure = failure
 }
 
-// Deafen makes the server carry out requests but break the connection instead
-// of answering, as when a forge dies half-way; false ends it.
+// Deafen makes the server carry out requests and break the connection instead of answering,
+// like a forge that dies half-way; false ends this.
 func (s *Server) Deafen(deaf bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.deaf = deaf
 }
 
-// Answer is a failure with a status code.
+// Answer returns a failure with a status code.
 func Answer(code int) func(http.ResponseWriter) {
 	return func(w http.ResponseWriter) { http.Error(w, "a page of something in between", code) }
 }
 
-// Throttle is a 429 that asks to be left alone for a time.
+// Throttle returns a failure with 429 and a Retry-After.
 func Throttle(d time.Duration) func(http.ResponseWriter) {
 	return func(w http.ResponseWriter) {
 		w.Header().Set("Retry-After", strconv.Itoa(int(d.Seconds())))
@@ -132,10 +130,10 @@ func Throttle(d time.Duration) func(http.ResponseWriter) {
 	}
 }
 
-// HangUp is a failure that breaks the connection.
+// HangUp is a failure: it breaks the connection.
 func HangUp(http.ResponseWriter) { panic(http.ErrAbortHandler) }
 
-// Posted is every status posted on a commit, oldest first.
+// Posted returns the statuses posted on a commit, oldest first.
 func (s *Server) Posted(commit string) []forge.Status {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -148,7 +146,7 @@ func (s *Server) Posted(commit string) []forge.Status {
 	return posted
 }
 
-// Requests counts the requests so far, failed ones included.
+// Requests returns the number of requests so far, including those that failed.
 func (s *Server) Requests() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -175,7 +173,7 @@ func (s *Server) guard(next http.Handler) http.Handler {
 	})
 }
 
-// list gives newest first, by the second, and within a second oldest first.
+// list returns the newest second first, and within a second the oldest row first.
 func (s *Server) list(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -197,7 +195,7 @@ func (s *Server) list(w http.ResponseWriter, r *http.Request) {
 	reply(w, http.StatusOK, found[min((page-1)*size, len(found)):min(page*size, len(found))])
 }
 
-// create answers 500 for a commit it does not have, as Gitea does.
+// create answers 500 for a commit that does not exist, as Gitea does.
 func (s *Server) create(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -209,7 +207,7 @@ func (s *Server) create(w http.ResponseWriter, r *http.Request) {
 		reply(w, http.StatusInternalServerError, message("GetCommit: object does not exist"))
 		return
 	}
-	// What comes in is named as in CreateStatusOption.
+	// The fields are those of CreateStatusOption, and differ from those of an answer.
 	var in struct {
 		State       forge.State `json:"state"`
 		Description string      `json:"description"`
@@ -244,5 +242,5 @@ func message(text string) map[string]string { return map[string]string{"message"
 func reply(w http.ResponseWriter, code int, body any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(code)
-	_ = json.NewEncoder(w).Encode(body) // a client that went away has no use for an error
+	_ = json.NewEncoder(w).Encode(body) // fails only if the client has left
 }

@@ -16,13 +16,13 @@ import (
 	"github.com/golang-jwt/jwt/v4"
 )
 
-// The GitHub App of the server, and where it is installed.
+// The server's GitHub App, and its installation.
 const (
 	AppID          = 4711
 	InstallationID = 815
 )
 
-// maxJWT is the longest time that GitHub lets an App's own token last.
+// maxJWT bounds the life of an App's own token, as GitHub does.
 const maxJWT = 10 * time.Minute
 
 // app is a GitHub App that may write statuses of the repository.
@@ -34,8 +34,8 @@ type app struct {
 
 type token struct{ expires time.Time }
 
-// App makes the server have its App, whose tokens last so long, and returns the
-// private key, as PEM. Another call takes the former key and its tokens away.
+// App creates the App, whose tokens last as long as given, and returns its private key in
+// PEM. Another call revokes the former key and its tokens.
 func (s *Server) App(t testing.TB, lasts time.Duration) []byte {
 	t.Helper()
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
@@ -48,14 +48,14 @@ func (s *Server) App(t testing.TB, lasts time.Duration) []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key)})
 }
 
-// Tokens counts those the App was given.
+// Tokens returns the number of tokens that the App was given.
 func (s *Server) Tokens() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return len(s.app.tokens)
 }
 
-// Revoke takes all tokens of the App away, as when it is removed and installed again.
+// Revoke revokes all tokens of the App, as when it is removed and installed again.
 func (s *Server) Revoke() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -69,8 +69,8 @@ func (s *Server) serveApp(mux *http.ServeMux) {
 	mux.HandleFunc("POST /api/v3/app/installations/{id}/access_tokens", s.accessToken)
 }
 
-// admitsApp knows an installation's token, and for the App's own requests its
-// signature.
+// admitsApp reports whether a request has a valid token of an installation, or is one of
+// the App itself with a valid signature.
 func (s *Server) admitsApp(r *http.Request) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

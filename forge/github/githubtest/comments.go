@@ -8,21 +8,21 @@ import (
 	"unicode/utf8"
 )
 
-// robot is the account of the token, as the server tells who asks.
+// robot is the login of the token's owner.
 const robot = "carrel-bot"
 
-// maxComment is what GitHub's API takes, in characters.
+// maxComment is the length of the longest comment that GitHub accepts, in characters.
 const maxComment = 65536
 
-// Actions makes the token that of a GitHub Actions run, which may not ask whose
-// it is and comments under a name of its own.
+// Actions turns the token into that of a GitHub Actions run. It may not ask for its owner,
+// and comments under another name.
 func (s *Server) Actions() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.comments.actions = true
 }
 
-// self is who comments with the token.
+// self returns the login of the token's owner.
 func (c *comments) self() string {
 	if c.actions {
 		return "github-actions[bot]"
@@ -30,7 +30,7 @@ func (c *comments) self() string {
 	return robot
 }
 
-// comments are those on pull requests, which GitHub counts as issues.
+// comments holds the comments on pull requests, which GitHub counts as issues.
 type comments struct {
 	actions  bool
 	requests int64
@@ -54,14 +54,14 @@ func (s *Server) Request() int64 {
 	return s.comments.requests
 }
 
-// Say makes somebody else comment.
+// Say adds a comment of another user.
 func (s *Server) Say(request int64, body string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.comments.add(request, body, "teacher")
 }
 
-// Bodies are those of the comments on a pull request, oldest first.
+// Bodies returns the bodies of the comments on a pull request, oldest first.
 func (s *Server) Bodies(request int64) (bodies []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -148,7 +148,7 @@ func (s *Server) edit(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// request is the pull request of a path, and whether there is one.
+// request returns the number of the pull request in a path, and whether it exists.
 func (s *Server) request(r *http.Request) (request int64, known bool) {
 	request, err := strconv.ParseInt(r.PathValue("request"), 10, 64)
 	return request, err == nil && mine(r) && request >= 1 && request <= s.comments.requests

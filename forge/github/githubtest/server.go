@@ -1,5 +1,5 @@
-// Package githubtest is a server that answers as GitHub's documentation says it
-// does where commit statuses are concerned, limits of fields included.
+// Package githubtest provides a server with GitHub's API for commit statuses, Apps and
+// comments, by GitHub's documentation, including the limits of fields.
 package githubtest
 
 import (
@@ -18,15 +18,15 @@ import (
 	"github.com/carrel-dev/carrel/forge"
 )
 
-// The repository the server has, and the token it accepts.
+// The server's repository, and the token that it accepts.
 const (
 	Owner = "lab"
 	Name  = "carrel"
 	Token = "a-token"
 )
 
-// What GitHub documents: characters of a description, statuses of one commit and
-// context, rows of a page when not asked for a number, and at most.
+// GitHub's documented limits: characters of a description, statuses of one commit and
+// context, rows of a page by default and at most.
 const (
 	maxDescription = 140
 	maxRows        = 1000
@@ -34,7 +34,7 @@ const (
 	maxPage        = 100
 )
 
-// Server holds one repository.
+// Server has one repository.
 type Server struct {
 	*httptest.Server
 
@@ -56,7 +56,7 @@ type row struct {
 	commit      string
 }
 
-// New starts a server that stops with the test.
+// New starts a server, which stops with the test.
 func New(t testing.TB) *Server {
 	s := &Server{commits: map[string]bool{}}
 	mux := http.NewServeMux()
@@ -69,11 +69,10 @@ func New(t testing.TB) *Server {
 	return s
 }
 
-// Address is the web address of the repository.
+// Address returns the web address of the repository.
 func (s *Server) Address() string { return s.URL + "/" + Owner + "/" + Name }
 
-// Commit makes the server know a commit and returns its hash, which follows
-// from the word given.
+// Commit adds a commit and returns its hash, which is derived from the word.
 func (s *Server) Commit(word string) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -82,7 +81,7 @@ func (s *Server) Commit(word string) string {
 	return hash
 }
 
-// Fail makes every request end in this way; nil ends it.
+// Fail answers every request from now on by failure; nil ends this.
 func (s *Server) Fail(failure http.HandlerFunc) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -179,5 +178,5 @@ func message(text string) map[string]string { return map[string]string{"message"
 func Reply(w http.ResponseWriter, code int, body any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(code)
-	_ = json.NewEncoder(w).Encode(body) // a client that went away has no use for an error
+	_ = json.NewEncoder(w).Encode(body) // fails only if the client has left
 }

@@ -6,10 +6,10 @@ import (
 	"strconv"
 )
 
-// robot is the account of the token.
+// robot is the ID of the token's owner.
 const robot = 7
 
-// notes are those on merge requests.
+// notes holds the notes on merge requests.
 type notes struct {
 	requests int64
 	all      []*note
@@ -32,14 +32,14 @@ func (s *Server) Request() int64 {
 	return s.notes.requests
 }
 
-// Say makes somebody else comment.
+// Say adds a note of another user.
 func (s *Server) Say(request int64, body string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.notes.add(request, body, robot+1)
 }
 
-// Bodies are those of the notes on a merge request, oldest first.
+// Bodies returns the bodies of the notes on a merge request, oldest first.
 func (s *Server) Bodies(request int64) (bodies []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -119,7 +119,7 @@ func (s *Server) edit(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// request is the merge request of a path, and whether there is one.
+// request returns the number of the merge request in a path, and whether it exists.
 func (s *Server) request(r *http.Request) (request int64, known bool) {
 	request, err := strconv.ParseInt(r.PathValue("request"), 10, 64)
 	return request, err == nil && r.PathValue("project") == Project && request >= 1 && request <= s.notes.requests

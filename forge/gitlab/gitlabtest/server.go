@@ -1,6 +1,6 @@
-// Package gitlabtest is a server that answers as GitLab is documented and reported
-// to where commit statuses are concerned: one row per name that changes its state
-// until it is finished, and no change to the state it has.
+// Package gitlabtest provides a server with GitLab's API for commit statuses and notes, by
+// GitLab's documentation and by reports of its behaviour. A name has one row, which changes
+// its state until it is finished. A change to the same state is refused.
 package gitlabtest
 
 import (
@@ -15,25 +15,25 @@ import (
 	"testing"
 )
 
-// The project the server has, below a sub-group, and the token it accepts.
+// The server's project, below a sub-group, and the token that it accepts.
 const (
 	Project = "lab/term/carrel"
 	Token   = "a-token"
 )
 
-// Rows of a page when not asked for a number, and at most.
+// The number of rows in a page by default and at most.
 const (
 	defaultPage = 20
 	maxPage     = 100
 )
 
-// maxTarget is the longest target_url, in characters.
+// maxTarget is the length of the longest target_url, in characters.
 const maxTarget = 255
 
-// defaultBranch holds every commit.
+// defaultBranch is the branch that has every commit.
 const defaultBranch = "main"
 
-// Server holds one project.
+// Server has one project.
 type Server struct {
 	*httptest.Server
 
@@ -55,7 +55,7 @@ type row struct {
 	Ref         string `json:"ref"`
 }
 
-// New starts a server that stops with the test.
+// New starts a server, which stops with the test.
 func New(t testing.TB) *Server {
 	s := &Server{commits: map[string]bool{}}
 	mux := http.NewServeMux()
@@ -67,11 +67,10 @@ func New(t testing.TB) *Server {
 	return s
 }
 
-// Address is the web address of the project.
+// Address returns the web address of the project.
 func (s *Server) Address() string { return s.URL + "/" + Project }
 
-// Commit makes the server know a commit and returns its hash, which follows
-// from the word given.
+// Commit adds a commit and returns its hash, which is derived from the word.
 func (s *Server) Commit(word string) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -80,7 +79,7 @@ func (s *Server) Commit(word string) string {
 	return hash
 }
 
-// Fail makes every request end in this way; nil ends it.
+// Fail answers every request from now on by failure; nil ends this.
 func (s *Server) Fail(failure http.HandlerFunc) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -103,7 +102,7 @@ func (s *Server) guard(next http.Handler) http.Handler {
 	})
 }
 
-// list gives the oldest first.
+// list returns the oldest row first.
 func (s *Server) list(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -124,7 +123,7 @@ func (s *Server) list(w http.ResponseWriter, r *http.Request) {
 	Reply(w, http.StatusOK, found[min((page-1)*size, len(found)):min(page*size, len(found))])
 }
 
-// set changes the unfinished row of the name, or makes one.
+// set changes the unfinished row of the name, or adds a row.
 func (s *Server) set(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -161,7 +160,8 @@ func (s *Server) set(w http.ResponseWriter, r *http.Request) {
 	Reply(w, http.StatusCreated, current)
 }
 
-// unfinished is the row of a name in the pipeline of a commit and branch.
+// unfinished returns the unfinished row of a name in the pipeline of a commit and branch;
+// nil if there is none.
 func (s *Server) unfinished(commit, ref, name string) *row {
 	for _, row := range s.rows {
 		if row.SHA == commit && row.Ref == ref && row.Name == name && (row.Status == "pending" || row.Status == "running") {
@@ -171,7 +171,7 @@ func (s *Server) unfinished(commit, ref, name string) *row {
 	return nil
 }
 
-// Refs are the branches that statuses of a commit were put on.
+// Refs returns the branches of the statuses of a commit.
 func (s *Server) Refs(commit string) (refs []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -200,5 +200,5 @@ func message(text string) map[string]string { return map[string]string{"message"
 func Reply(w http.ResponseWriter, code int, body any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(code)
-	_ = json.NewEncoder(w).Encode(body) // a client that went away has no use for an error
+	_ = json.NewEncoder(w).Encode(body) // fails only if the client has left
 }

@@ -1,5 +1,5 @@
-// Package zitadeltest serves a real OpenID Connect provider to tests, that of
-// zitadel/oidc.
+// Package zitadeltest starts a real OpenID Connect provider, that of zitadel/oidc, for
+// tests.
 package zitadeltest
 
 import (
@@ -14,23 +14,23 @@ import (
 	"github.com/zitadel/oidc/v3/pkg/op"
 )
 
-// Somebody with an account at the provider.
+// The account of a person at the provider.
 const (
 	User     = "test-user2"
 	Name     = "Test User2"
 	Password = "verysecure"
-	// Subject is who User is in the storage.
+	// Subject identifies User in the storage.
 	Subject = "id2"
 )
 
-// The program that people log in to.
+// The client that people log in to.
 const (
 	ClientID     = "carrel"
 	ClientSecret = "a secret"
 )
 
-// Serve serves a provider that sends people back to an address, until the test ends.
-// The storage tells who is logged in.
+// Serve starts a provider that sends people back to the callback, until the test ends.
+// The storage holds the logins.
 func Serve(t testing.TB, callback string) (issuer string, s *storage.Storage) {
 	t.Helper()
 	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")

@@ -66,8 +66,8 @@ func gateway(ctx context.Context, upstream string) (http.Handler, string, error)
 	counts := observe.NewMetrics(prometheus.NewRegistry())
 	router := &route.Router{
 		Hosts: hosts, Login: desk, Board: http.NotFoundHandler(), Directory: index, Access: access.New(c, access.Options{}),
-		Waiter: &wait.Waiter{Directory: index}, Activity: route.Watched{Recorder: used}, Visits: audit.Log{Client: c},
-		Enrolment: &enrol.Enroller{Client: c, Directory: index}, Observer: counts, Address: route.AddressBehind(nil),
+		Waiter: &wait.Waiter{Directory: index}, Activity: used, Visits: audit.Log{Client: c},
+		Enrolment: &enrol.Enroller{Client: c, Directory: index}, Metrics: counts, Address: route.AddressBehind(nil),
 	}
 	handler := observe.Handler(counts, clock.RealClock{}, router.Handler())
 	cookie, err := logIn(handler)

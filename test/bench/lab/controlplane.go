@@ -3,6 +3,7 @@
 package lab
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -11,21 +12,13 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	k8sruntime "k8s.io/apimachinery/pkg/runtime"
-	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/envtest"
 
-	"context"
-
-	"github.com/carrel-dev/carrel/api/v1alpha1"
+	"github.com/carrel-dev/carrel/test/apiserver"
 )
 
-// assetsVariable names the environment variable by which envtest finds etcd and
-// kube-apiserver.
-const assetsVariable = "KUBEBUILDER_ASSETS"
-
-// Course is the namespace of all measured objects.
+// Course is the namespace of everything that is measured.
 const Course = "bench"
 
 // ControlPlane is a new etcd and kube-apiserver with Carrel's kinds. It has no
@@ -36,34 +29,27 @@ type ControlPlane struct {
 	// Kubeconfig is the path of a kubeconfig with the same content.
 	Kubeconfig string
 
-	environment *envtest.Environment
-	directory   string
+	server    *apiserver.Server
+	directory string
 }
 
-// Start starts a control plane and creates the namespace Course in it. The working
-// directory must be the root of the repository.
+// Start starts a control plane and creates the namespace Course in it.
 func Start(ctx context.Context) (_ *ControlPlane, err error) {
-	if os.Getenv(assetsVariable) == "" {
-		return nil, fmt.Errorf("%s is not set: export %s=$(bin/devcluster assets)", assetsVariable, assetsVariable)
-	}
-	directory, err := os.MkdirTemp("", "carrel-bench-")
+	server, err := apiserver.Start()
 	if err != nil {
 		return nil, err
 	}
-	p := &ControlPlane{directory: directory, Kubeconfig: filepath.Join(directory, "kubeconfig"), environment: &envtest.Environment{
-		CRDDirectoryPaths:     []string{filepath.Join("kustomize", "crds")},
-		ErrorIfCRDPathMissing: true,
-	}}
+	directory, err := os.MkdirTemp("", "carrel-bench-")
+	if err != nil {
+		return nil, errors.Join(err, server.Stop())
+	}
+	p := &ControlPlane{Config: server.Config, server: server, directory: directory, Kubeconfig: filepath.Join(directory, "kubeconfig")}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, p.Stop())
 		}
 	}()
-	if p.Config, err = p.environment.Start(); err != nil {
-		return nil, fmt.Errorf("start a control plane: %w", err)
-	}
-	p.Config.QPS = -1
-	if err := os.WriteFile(p.Kubeconfig, p.environment.KubeConfig, 0o600); err != nil {
+	if err := os.WriteFile(p.Kubeconfig, server.Kubeconfig, 0o600); err != nil {
 		return nil, err
 	}
 	c, err := p.Client()
@@ -73,12 +59,12 @@ func Start(ctx context.Context) (_ *ControlPlane, err error) {
 	return p, c.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: Course}})
 }
 
-// Stop stops the control plane and removes its files.
+// Stop stops the control plane and deletes its files.
 func (p *ControlPlane) Stop() error {
-	return errors.Join(p.environment.Stop(), os.RemoveAll(p.directory))
+	return errors.Join(p.server.Stop(), os.RemoveAll(p.directory))
 }
 
-// Client returns a client without a cache.
+// Client returns a client that reads and writes without a cache.
 func (p *ControlPlane) Client() (client.WithWatch, error) {
 	return newClient(p.Config)
 }
@@ -103,11 +89,7 @@ func (p *ControlPlane) Connections(count int, protobuf bool) ([]client.Client, e
 }
 
 func newClient(config *rest.Config) (client.WithWatch, error) {
-	scheme := k8sruntime.NewScheme()
-	if err := errors.Join(clientgoscheme.AddToScheme(scheme), v1alpha1.AddToScheme(scheme)); err != nil {
-		return nil, err
-	}
-	c, err := client.NewWithWatch(config, client.Options{Scheme: scheme})
+	c, err := client.NewWithWatch(config, client.Options{Scheme: apiserver.Scheme()})
 	if err != nil {
 		return nil, fmt.Errorf("make a client: %w", err)
 	}

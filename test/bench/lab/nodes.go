@@ -13,6 +13,8 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/carrel-dev/carrel/test/apiserver"
 )
 
 // kwokVariable names the environment variable with the path of kwok, which
@@ -44,7 +46,7 @@ func (p *ControlPlane) Pods(ctx context.Context, log io.Writer) (stop func() err
 		return nil, err
 	}
 	programs := []*exec.Cmd{
-		exec.Command(filepath.Join(os.Getenv(assetsVariable), "kube-controller-manager"),
+		exec.Command(filepath.Join(os.Getenv(apiserver.AssetsVariable), "kube-controller-manager"),
 			"--kubeconfig="+p.Kubeconfig, "--controllers=deployment-controller,replicaset-controller", "--leader-elect=false",
 			"--kube-api-qps=1000", "--kube-api-burst=1000", "--bind-address=127.0.0.1", "--secure-port="+port, "--cert-dir="+p.directory),
 		exec.Command(kwok, "--kubeconfig="+p.Kubeconfig, "--manage-all-nodes", "--config="+filepath.Join("test", "bench", "lab", "stages.yaml")),

@@ -1,0 +1,37 @@
+package forge
+
+import "fmt"
+
+// Kind describes one sort of forge. Package kinds lists those that Carrel knows.
+type Kind struct {
+	// Name is the type of the Flux Provider for it, such as "github".
+	Name string
+	Open Open
+	// OpenComments opens the comments on merge requests.
+	OpenComments OpenComments
+	// Apps is set if Config.App may take the place of a token.
+	Apps bool
+	// RunsPipeline reports whether the environment of this process is that of a
+	// pipeline on the forge.
+	RunsPipeline func(getenv func(string) string) bool
+	// MergeRequest reads, in such an environment, for which merge request the pipeline
+	// runs. Its error names the variable that is missing.
+	MergeRequest func(getenv func(string) string) (MergeRequest, error)
+}
+
+// MergeRequest is the merge request that a pipeline runs for.
+type MergeRequest struct {
+	Repository Repository
+	// Number is the one that people know the request by.
+	Number int64
+	// Base and Head are the commits that the request goes from and to, as full hashes.
+	Base, Head string
+}
+
+// Check returns an error if a part of the merge request is missing.
+func (m MergeRequest) Check() error {
+	if m.Number < 1 || len(m.Base) < 40 || len(m.Head) < 40 {
+		return fmt.Errorf("the run does not tell its merge request whole: number %d, base %q, head %q", m.Number, m.Base, m.Head)
+	}
+	return nil
+}
