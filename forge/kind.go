@@ -19,6 +19,28 @@ type Kind struct {
 	MergeRequest func(getenv func(string) string) (MergeRequest, error)
 }
 
+// Kinds is a list of kinds.
+type Kinds []Kind
+
+// Named returns the kind with a name; false if there is none.
+func (k Kinds) Named(name string) (Kind, bool) {
+	for _, kind := range k {
+		if kind.Name == name {
+			return kind, true
+		}
+	}
+	return Kind{}, false
+}
+
+// Names returns the names of the kinds.
+func (k Kinds) Names() []string {
+	names := make([]string, len(k))
+	for i, kind := range k {
+		names[i] = kind.Name
+	}
+	return names
+}
+
 // MergeRequest is the merge request that a pipeline runs for.
 type MergeRequest struct {
 	Repository Repository

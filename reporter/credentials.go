@@ -4,7 +4,6 @@ import (
 	"strconv"
 	"strings"
 
-	notificationv1 "github.com/fluxcd/notification-controller/api/v1beta3"
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/carrel-dev/carrel/forge"
@@ -20,13 +19,13 @@ const (
 	appBaseURLKey      = "githubAppBaseURL"
 )
 
-// credentials takes from a Secret a token, or else a GitHub App.
-func (d *destination) credentials(secret *corev1.Secret, config *forge.Config) error {
+// credentials reads a token from a Secret, or else a GitHub App if the forge takes apps.
+func (d *destination) credentials(secret *corev1.Secret, apps bool, config *forge.Config) error {
 	config.Token = strings.TrimSpace(string(secret.Data[tokenKey]))
 	if config.Token != "" {
 		return nil
 	}
-	if len(secret.Data[appIDKey]) == 0 || d.forge != notificationv1.GitHubProvider {
+	if len(secret.Data[appIDKey]) == 0 || !apps {
 		return noCredentials(nil, "Secret %s has no key %s: put a token there that may write commit statuses of %s", d.secret, tokenKey, d.address)
 	}
 	app := &forge.App{PrivateKey: secret.Data[appPrivateKeyKey], BaseURL: strings.TrimSpace(string(secret.Data[appBaseURLKey]))}

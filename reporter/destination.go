@@ -56,7 +56,7 @@ func (f *inFlux) destination(ctx context.Context, r *Reconciler) (*destination, 
 	slices.SortFunc(providers.Items, func(a, b notificationv1.Provider) int { return cmp.Compare(a.Name, b.Name) })
 	for i := range providers.Items {
 		provider := &providers.Items[i]
-		if r.Forges[provider.Spec.Type] == nil || !forge.SameRepository(provider.Spec.Address, repository.Spec.URL) {
+		if _, known := r.Forges.Named(provider.Spec.Type); !known || !forge.SameRepository(provider.Spec.Address, repository.Spec.URL) {
 			continue
 		}
 		if provider.Spec.Suspend {
@@ -68,7 +68,7 @@ func (f *inFlux) destination(ctx context.Context, r *Reconciler) (*destination, 
 		return destinationOf(provider, branchOf(repository)), nil
 	}
 	return nil, notConfigured("namespace %s has no Provider for %s: add one of type %s whose address is that of the repository",
-		repository.Namespace, repository.Spec.URL, strings.Join(r.forgeTypes(), " or "))
+		repository.Namespace, repository.Spec.URL, strings.Join(r.Forges.Names(), " or "))
 }
 
 func destinationOf(provider *notificationv1.Provider, branch string) *destination {
@@ -116,27 +116,27 @@ func (r *Reconciler) open(ctx context.Context, d *destination) (forge.Client, er
 	if err != nil {
 		return nil, err
 	}
-	if err := d.complete(secret, r.forgeTypes()); err != nil {
+	if err := d.complete(secret, r.Forges.Names()); err != nil {
 		return nil, err
 	}
-	open := r.Forges[d.forge]
+	kind, known := r.Forges.Named(d.forge)
 	repository, err := forge.ParseRepository(d.address)
 	switch {
 	case err != nil:
 		problem := notConfigured("%s: %v", d.by, err)
 		problem.after = personEvery // a Secret is not watched
 		return nil, problem
-	case open == nil:
-		return nil, noCredentials(nil, "Secret %s is for a forge of type %q: the reporter knows %s", d.secret, d.forge, strings.Join(r.forgeTypes(), ", "))
+	case !known:
+		return nil, noCredentials(nil, "Secret %s is for a forge of type %q: the reporter knows %s", d.secret, d.forge, strings.Join(r.Forges.Names(), ", "))
 	}
 	config := forge.Config{Repository: repository, Branch: d.branch, Timeout: d.timeout}
-	if err := d.credentials(secret, &config); err != nil {
+	if err := d.credentials(secret, kind.Apps, &config); err != nil {
 		return nil, err
 	}
 	if config.CA, err = r.authority(ctx, d, secret); err != nil {
 		return nil, err
 	}
-	opened, err := open(config)
+	opened, err := kind.Open(config)
 	if err != nil {
 		return nil, noCredentials(err, "%s can't be used: %v", d.by, err)
 	}
@@ -171,13 +171,4 @@ func (r *Reconciler) secret(ctx context.Context, d *destination, name types.Name
 		return nil, noCredentials(err, "the reporter may not read Secret %s: add its name to the Role that lets it", name)
 	}
 	return &secret, err
-}
-
-func (r *Reconciler) forgeTypes() []string {
-	types := make([]string, 0, len(r.Forges))
-	for name := range r.Forges {
-		types = append(types, name)
-	}
-	slices.Sort(types)
-	return types
 }

@@ -225,7 +225,8 @@ func (w *world) latest(forgeType string, server place, commit string) *forge.Sta
 	if err != nil {
 		w.Fatal(err)
 	}
-	client, err := w.reporter.Forges[forgeType](forge.Config{Repository: repository, Token: githubtest.Token})
+	kind, _ := w.reporter.Forges.Named(forgeType)
+	client, err := kind.Open(forge.Config{Repository: repository, Token: githubtest.Token})
 	if err != nil {
 		w.Fatal(err)
 	}

@@ -33,8 +33,8 @@ type Reconciler struct {
 	// Gateway is the address of the gateway, to whose board of the class each
 	// status leads; without one they lead nowhere.
 	Gateway string
-	// Forges opens a client by the type of a Flux Provider.
-	Forges map[string]forge.Open
+	// Forges lists the kinds of forges that can be reported to.
+	Forges forge.Kinds
 	// ForgeNamespace holds the Secrets that namespaces of courses name.
 	ForgeNamespace string
 	// Fluxless: the cluster has not the kinds of Flux.

@@ -22,10 +22,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
-	"github.com/carrel-dev/carrel/forge"
-	"github.com/carrel-dev/carrel/forge/gitea"
-	"github.com/carrel-dev/carrel/forge/github"
-	"github.com/carrel-dev/carrel/forge/gitlab"
+	"github.com/carrel-dev/carrel/forge/kinds"
 )
 
 // The reporter reads much and writes one status. Secrets are not here: a Role by
@@ -66,18 +63,15 @@ type Options struct {
 	// EventsAddress is where events go besides the API server, in the form of Flux's
 	// notification-controller; empty: nowhere.
 	EventsAddress string
-	// Forges opens clients by the type of a Flux Provider; nil means all there are.
-	Forges map[string]forge.Open
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 }
 
 // AddToScheme adds the kinds of Flux that the reporter reads.
 func AddToScheme(scheme *runtime.Scheme) error {
-	for _, add := range []func(*runtime.Scheme) error{kustomizev1.AddToScheme, sourcev1.AddToScheme, notificationv1.AddToScheme} {
-		if err := add(scheme); err != nil {
-			return fmt.Errorf("add the kinds of Flux: %w", err)
-		}
+	flux := runtime.NewSchemeBuilder(kustomizev1.AddToScheme, sourcev1.AddToScheme, notificationv1.AddToScheme)
+	if err := flux.AddToScheme(scheme); err != nil {
+		return fmt.Errorf("add the kinds of Flux: %w", err)
 	}
 	return nil
 }
@@ -149,18 +143,11 @@ func missingKind(mapper meta.RESTMapper) (string, error) {
 func newReconciler(options Options) *Reconciler {
 	r := &Reconciler{
 		ClusterName: options.ClusterName, Gateway: options.Gateway,
-		ForgeNamespace: forgeNamespace, Forges: options.Forges, Now: options.Now,
+		ForgeNamespace: forgeNamespace, Forges: kinds.All(), Now: options.Now,
 		backoff: workqueue.NewTypedItemExponentialFailureRateLimiter[types.NamespacedName](fastestRetry, slowestRetry),
 	}
 	if r.Now == nil {
 		r.Now = time.Now
-	}
-	if r.Forges == nil {
-		r.Forges = map[string]forge.Open{
-			notificationv1.GiteaProvider:  gitea.Open,
-			notificationv1.GitHubProvider: new(github.Opener).Open,
-			notificationv1.GitLabProvider: gitlab.Open,
-		}
 	}
 	return r
 }

@@ -1,9 +1,7 @@
 package reporter
 
 import (
-	"context"
 	"fmt"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -27,14 +25,7 @@ import (
 	"github.com/carrel-dev/carrel/test/flux"
 )
 
-func TestMain(m *testing.M) {
-	crds, err := flux.CRDs(context.Background())
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	apiserver.Main(m, crds...)
-}
+func TestMain(m *testing.M) { flux.Main(m) }
 
 // world is a course on a real API server, with a stand-in of Gitea. The test
 // itself does what Flux and the carrel-controller would.

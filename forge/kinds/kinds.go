@@ -14,8 +14,8 @@ import (
 
 // All returns the kinds in the order of their names. Clients of GitHub that one list
 // opens share the tokens of GitHub Apps.
-func All() []forge.Kind {
-	return []forge.Kind{
+func All() forge.Kinds {
+	return forge.Kinds{
 		{
 			// Forgejo is a Gitea to its clients.
 			Name: "gitea", Open: gitea.Open, OpenComments: gitea.OpenComments,
