@@ -27,7 +27,7 @@ func (c *client) Keep(ctx context.Context, request int64, mark forge.Mark, text 
 	}
 	self, response, err := api.GetMyUserInfo()
 	if err != nil {
-		return fmt.Errorf("ask whose token it is: %w", meaning(response, err))
+		return fmt.Errorf("ask whose token it is: %w", classify(response, err))
 	}
 	found, err := c.comment(api, request, mark, self.ID)
 	body := mark.On(text)
@@ -37,12 +37,12 @@ func (c *client) Keep(ctx context.Context, request int64, mark forge.Mark, text 
 	case found == nil:
 		_, response, err := api.CreateIssueComment(c.repository.Owner, c.repository.Name, request, sdk.CreateIssueCommentOption{Body: body})
 		if err != nil {
-			return fmt.Errorf("comment on pull request %d: %w", request, meaning(response, err))
+			return fmt.Errorf("comment on pull request %d: %w", request, classify(response, err))
 		}
 	case found.Body != body:
 		_, response, err := api.EditIssueComment(c.repository.Owner, c.repository.Name, found.ID, sdk.EditIssueCommentOption{Body: body})
 		if err != nil {
-			return fmt.Errorf("change the comment on pull request %d: %w", request, meaning(response, err))
+			return fmt.Errorf("change the comment on pull request %d: %w", request, classify(response, err))
 		}
 	}
 	return nil
@@ -59,7 +59,7 @@ func (c *client) comment(api *sdk.Client, request int64, mark forge.Mark, self i
 		}
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read the comments on pull request %d: %w", request, meaning(response, err))
+		return nil, fmt.Errorf("read the comments on pull request %d: %w", request, classify(response, err))
 	}
 	for _, comment := range comments {
 		if mark.Marks(comment.Body) && comment.Poster != nil && comment.Poster.ID == self {

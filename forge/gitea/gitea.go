@@ -45,7 +45,7 @@ func (c *client) Latest(ctx context.Context, commit, statusContext string) (*for
 		rows, response, err := api.ListStatuses(c.repository.Owner, c.repository.Name, commit,
 			gitea.ListStatusesOption{ListOptions: gitea.ListOptions{Page: page, PageSize: pageSize}})
 		if err != nil {
-			return nil, fmt.Errorf("read the statuses of commit %s: %w", commit, meaning(response, err))
+			return nil, fmt.Errorf("read the statuses of commit %s: %w", commit, classify(response, err))
 		}
 		for _, row := range rows {
 			if row.Context == statusContext && (newest == nil || row.ID > newest.ID) {
@@ -80,7 +80,7 @@ func (c *client) Post(ctx context.Context, commit string, status forge.Status) e
 	if err == nil {
 		return nil
 	}
-	err = meaning(response, err)
+	err = classify(response, err)
 	// Gitea answers 500 to a status for a commit that does not exist, as to an error of its
 	// own. Reading the commit tells the two apart.
 	if response != nil && response.StatusCode == http.StatusInternalServerError {
@@ -103,8 +103,8 @@ func (c *client) api(ctx context.Context) (*gitea.Client, error) {
 	return api, nil
 }
 
-// meaning wraps an error in the error of package forge that tells what to do about it.
-func meaning(response *gitea.Response, err error) error {
+// classify wraps an error in the error of package forge by which callers decide how to react.
+func classify(response *gitea.Response, err error) error {
 	if response == nil {
 		return &forge.UnavailableError{Err: err}
 	}

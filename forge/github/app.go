@@ -114,7 +114,7 @@ func (i *installation) find(ctx context.Context) (*ghinstallation.Transport, err
 	return i.token, nil
 }
 
-// withoutToken is the meaning of an error when GitHub gave no token. It answers 404 for an
+// withoutToken classifies an error when GitHub gave no token. It answers 404 for an
 // App that is not installed there, and 422 for one that may not write statuses. Both may
 // also mean that the repository does not exist.
 func withoutToken(err error) error {

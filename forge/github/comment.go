@@ -37,12 +37,12 @@ func (c *client) Keep(ctx context.Context, request int64, mark forge.Mark, text 
 	case found == nil:
 		_, response, err := c.api.Issues.CreateComment(ctx, c.repository.Owner, c.repository.Name, int(request), &sdk.IssueComment{Body: &body})
 		if err != nil {
-			return fmt.Errorf("comment on pull request %d: %w", request, meaning(response, err))
+			return fmt.Errorf("comment on pull request %d: %w", request, classify(response, err))
 		}
 	case found.GetBody() != body:
 		_, response, err := c.api.Issues.EditComment(ctx, c.repository.Owner, c.repository.Name, found.GetID(), &sdk.IssueComment{Body: &body})
 		if err != nil {
-			return fmt.Errorf("change the comment on pull request %d: %w", request, meaning(response, err))
+			return fmt.Errorf("change the comment on pull request %d: %w", request, classify(response, err))
 		}
 	}
 	return nil
@@ -57,7 +57,7 @@ func (c *client) self(ctx context.Context) (string, error) {
 	case response != nil && response.StatusCode == http.StatusForbidden:
 		return actionsUser, nil
 	}
-	return "", fmt.Errorf("ask whose token it is: %w", meaning(response, err))
+	return "", fmt.Errorf("ask whose token it is: %w", classify(response, err))
 }
 
 // comment returns the comment with the mark that the token's owner made; nil if there is
@@ -67,7 +67,7 @@ func (c *client) comment(ctx context.Context, request int, mark forge.Mark, self
 	for options.Page > 0 {
 		comments, response, err := c.api.Issues.ListComments(ctx, c.repository.Owner, c.repository.Name, request, options)
 		if err != nil {
-			return nil, fmt.Errorf("read the comments on pull request %d: %w", request, meaning(response, err))
+			return nil, fmt.Errorf("read the comments on pull request %d: %w", request, classify(response, err))
 		}
 		for _, comment := range comments {
 			if mark.Marks(comment.GetBody()) && comment.GetUser().GetLogin() == self {

@@ -74,7 +74,7 @@ func (c *client) Latest(ctx context.Context, commit, statusContext string) (*for
 		rows, response, err := c.api.Repositories.ListStatuses(ctx, c.repository.Owner, c.repository.Name, commit,
 			&sdk.ListOptions{Page: page, PerPage: pageSize})
 		if err != nil {
-			return nil, fmt.Errorf("read the statuses of commit %s: %w", commit, c.meaning(response, err))
+			return nil, fmt.Errorf("read the statuses of commit %s: %w", commit, c.classify(response, err))
 		}
 		for _, row := range rows {
 			if row.GetContext() == statusContext {
@@ -108,23 +108,23 @@ func (c *client) Post(ctx context.Context, commit string, status forge.Status) e
 	}
 	_, response, err := c.api.Repositories.CreateStatus(ctx, c.repository.Owner, c.repository.Name, commit, row)
 	if err != nil {
-		return fmt.Errorf("post a status on commit %s: %w", commit, c.meaning(response, err))
+		return fmt.Errorf("post a status on commit %s: %w", commit, c.classify(response, err))
 	}
 	return nil
 }
 
-// meaning calls the function of this name. After a refusal it also drops the cached
+// classify calls the function of this name. After a refusal it also drops the cached
 // installation of the App, which may have been installed again or given other permissions.
-func (c *client) meaning(response *sdk.Response, err error) error {
-	err = meaning(response, err)
+func (c *client) classify(response *sdk.Response, err error) error {
+	err = classify(response, err)
 	if c.forget != nil && errors.Is(err, forge.ErrUnauthorized) {
 		c.forget()
 	}
 	return err
 }
 
-// meaning wraps an error in the error of package forge that tells what to do about it.
-func meaning(response *sdk.Response, err error) error {
+// classify wraps an error in the error of package forge by which callers decide how to react.
+func classify(response *sdk.Response, err error) error {
 	if response == nil {
 		return withoutToken(err)
 	}

@@ -22,7 +22,7 @@ func OpenComments(config forge.Config) (forge.Comments, error) {
 func (c *client) Keep(ctx context.Context, request int64, mark forge.Mark, text string) error {
 	self, response, err := c.api.Users.CurrentUser(sdk.WithContext(ctx))
 	if err != nil {
-		return fmt.Errorf("ask whose token it is: %w", meaning(response, err))
+		return fmt.Errorf("ask whose token it is: %w", classify(response, err))
 	}
 	found, err := c.note(ctx, request, mark, self.ID)
 	body := mark.On(text)
@@ -32,12 +32,12 @@ func (c *client) Keep(ctx context.Context, request int64, mark forge.Mark, text 
 	case found == nil:
 		_, response, err := c.api.Notes.CreateMergeRequestNote(c.project, request, &sdk.CreateMergeRequestNoteOptions{Body: &body}, sdk.WithContext(ctx))
 		if err != nil {
-			return fmt.Errorf("comment on merge request %d: %w", request, meaning(response, err))
+			return fmt.Errorf("comment on merge request %d: %w", request, classify(response, err))
 		}
 	case found.Body != body:
 		_, response, err := c.api.Notes.UpdateMergeRequestNote(c.project, request, found.ID, &sdk.UpdateMergeRequestNoteOptions{Body: &body}, sdk.WithContext(ctx))
 		if err != nil {
-			return fmt.Errorf("change the comment on merge request %d: %w", request, meaning(response, err))
+			return fmt.Errorf("change the comment on merge request %d: %w", request, classify(response, err))
 		}
 	}
 	return nil
@@ -49,7 +49,7 @@ func (c *client) note(ctx context.Context, request int64, mark forge.Mark, self 
 	for options.Page > 0 {
 		notes, response, err := c.api.Notes.ListMergeRequestNotes(c.project, request, options, sdk.WithContext(ctx))
 		if err != nil {
-			return nil, fmt.Errorf("read the comments on merge request %d: %w", request, meaning(response, err))
+			return nil, fmt.Errorf("read the comments on merge request %d: %w", request, classify(response, err))
 		}
 		for _, note := range notes {
 			if mark.Marks(note.Body) && note.Author.ID == self {

@@ -57,7 +57,7 @@ func (c *client) Latest(ctx context.Context, commit, statusContext string) (*for
 	for options.Page > 0 {
 		rows, response, err := c.api.Commits.GetCommitStatuses(c.project, commit, options, sdk.WithContext(ctx))
 		if err != nil {
-			return nil, fmt.Errorf("read the statuses of commit %s: %w", commit, meaning(response, err))
+			return nil, fmt.Errorf("read the statuses of commit %s: %w", commit, classify(response, err))
 		}
 		for _, row := range rows {
 			if row.Name == statusContext && (newest == nil || row.ID > newest.ID) {
@@ -92,7 +92,7 @@ func (c *client) Post(ctx context.Context, commit string, status forge.Status) e
 		// Another client changed the state in between, so a retry may succeed.
 		err = &forge.UnavailableError{Err: err}
 	} else {
-		err = meaning(response, err)
+		err = classify(response, err)
 	}
 	return fmt.Errorf("post a status on commit %s: %w", commit, err)
 }
@@ -132,9 +132,9 @@ func transitionRefused(response *sdk.Response, err error) bool {
 		strings.Contains(err.Error(), "Cannot transition status")
 }
 
-// meaning wraps an error in the error of package forge that tells what to do about it. A
+// classify wraps an error in the error of package forge by which callers decide how to react. A
 // 422 is returned as it is: the pipeline may have no room for another job.
-func meaning(response *sdk.Response, err error) error {
+func classify(response *sdk.Response, err error) error {
 	if response == nil {
 		return &forge.UnavailableError{Err: err}
 	}
