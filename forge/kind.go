@@ -53,7 +53,7 @@ type MergeRequest struct {
 // Check returns an error if a part of the merge request is missing.
 func (m MergeRequest) Check() error {
 	if m.Number < 1 || len(m.Base) < 40 || len(m.Head) < 40 {
-		return fmt.Errorf("the run does not tell its merge request whole: number %d, base %q, head %q", m.Number, m.Base, m.Head)
+		return fmt.Errorf("the run does not describe its merge request completely: number %d, base %q, head %q", m.Number, m.Base, m.Head)
 	}
 	return nil
 }

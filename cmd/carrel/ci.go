@@ -47,7 +47,7 @@ be merged.`,
 			if err != nil {
 				return err
 			}
-			report, err := inspect(command.Context(), repository, cluster, request, time.Now())
+			report, err := checkRequest(command.Context(), repository, cluster, request, time.Now())
 			if err != nil {
 				return err
 			}
@@ -69,9 +69,9 @@ be merged.`,
 	return command
 }
 
-// inspect checks the head of a merge request, and plans what merging it does. Faults of the
-// tree are part of the report; faults of this run are errors.
-func inspect(ctx context.Context, directory, cluster string, request forge.MergeRequest, now time.Time) (ci.Report, error) {
+// checkRequest checks and plans the request against its merge base. Mistakes in the
+// tree are part of the report; mistakes in the run are returned as an error.
+func checkRequest(ctx context.Context, directory, cluster string, request forge.MergeRequest, now time.Time) (ci.Report, error) {
 	report := ci.Report{Base: request.Base, Head: request.Head}
 	repository, err := tree.Open(directory)
 	if err != nil {
@@ -178,7 +178,7 @@ func post(ctx context.Context, directory, input string, kind forge.Kind, request
 	return publish(ctx, kind, request, token, comment, report.Status())
 }
 
-// publish writes the comment, and then the status that points to it.
+// publish posts the comment first, because the status refers to it.
 func publish(ctx context.Context, kind forge.Kind, request forge.MergeRequest, token, comment string, status forge.Status) error {
 	config := forge.Config{Repository: request.Repository, Token: token}
 	comments, err := kind.OpenComments(config)

@@ -52,7 +52,7 @@ func TestFromEnvironment(t *testing.T) {
 		"Gitea":                   {actions("GITEA_ACTIONS", event(pull)), "gitea", ""},
 		"Forgejo":                 {actions("FORGEJO_ACTIONS", event(pull)), "gitea", ""},
 		"a push":                  {actions("GITHUB_ACTIONS", event(`{"ref": "refs/heads/main"}`)), "", "on: pull_request"},
-		"half an event":           {actions("GITHUB_ACTIONS", event(`{"pull_request": {"number": 12}}`)), "", "does not tell its merge request whole"},
+		"half an event":           {actions("GITHUB_ACTIONS", event(`{"pull_request": {"number": 12}}`)), "", "does not describe its merge request completely"},
 		"no event":                {actions("GITHUB_ACTIONS", "/nonexistent"), "", "GITHUB_EVENT_PATH"},
 		"GitLab":                  {gitlab, "gitlab", ""},
 		"GitLab's merged results": {merged, "gitlab", ""},

@@ -26,7 +26,8 @@ var update = flag.Bool("update", false, "write what comes out as what is wanted"
 
 var base, head = strings.Repeat("a", 40), strings.Repeat("b", 40)
 
-// repository has two commits: a roster of four, and one with a line changed.
+// repository returns a repository of two commits: a roster of four rows, and the
+// same roster with one line changed.
 func repository(t *testing.T) (r *git.Repository, base, head string) {
 	t.Helper()
 	r, err := git.Init(memory.NewStorage(), memfs.New())

@@ -1,5 +1,5 @@
-// Package ci turns what a check and a plan found about a merge request into one comment
-// and one commit status. Pipelines of merge requests call it.
+// Package ci serves the pipelines of merge requests. It puts the results of check and
+// plan into one comment and one commit status.
 package ci
 
 import (
@@ -170,8 +170,8 @@ func (r Report) Write(out io.Writer) error {
 	return nil
 }
 
-// Read reads a report that another step wrote. What it says of commits is not
-// taken on trust: they must be those of the request.
+// Read reads a report that another step wrote. It refuses a report whose commits
+// differ from those of the request, because the other step is not trusted.
 func Read(in io.Reader, request forge.MergeRequest) (Report, error) {
 	var r Report
 	data, err := io.ReadAll(io.LimitReader(in, maxReport+1))

@@ -17,8 +17,8 @@ func Build(fs *tree.FileSystem, dir string) (resmap.ResMap, error) {
 	return in.build(fs, dir)
 }
 
-// InParts renders a directory with origins noted, and returns in how many parts it was
-// built.
+// InParts renders a directory with origins. It also returns the number of parts
+// that were built.
 func InParts(fs *tree.FileSystem, dir string) (text string, parts int, err error) {
 	over, err := withOrigins(fs, dir)
 	if err != nil {

@@ -33,10 +33,10 @@ var schema = sync.OnceFunc(func() {
 // shared is true once builds may run in parallel.
 var shared atomic.Bool
 
-// build renders a directory that has a kustomization.yaml, as `kustomize build` does
-// with files from anywhere in the repository allowed, which is how Flux calls it.
-// Plugins, helm charts, and bases or files from elsewhere are refused. It is safe for
-// concurrent use.
+// build renders a directory with a kustomization.yaml. It works like `kustomize
+// build` with files from anywhere in the repository allowed, which is how Flux
+// calls it. It refuses plugins, helm charts, and bases or files outside the
+// repository. It is safe for concurrent use.
 func (in *inputs) build(fs *tree.FileSystem, dir string) (_ resmap.ResMap, err error) {
 	defer in.hold()()
 	defer func() {

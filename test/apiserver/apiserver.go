@@ -24,7 +24,8 @@ import (
 	"github.com/carrel-dev/carrel/api/v1alpha1"
 )
 
-// AssetsVariable names the directory in which envtest looks for the binaries.
+// AssetsVariable names the environment variable by which envtest finds its
+// binaries.
 const AssetsVariable = "KUBEBUILDER_ASSETS"
 
 // config is that of the server which Main started.

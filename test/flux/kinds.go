@@ -41,7 +41,7 @@ func AddToScheme(scheme *runtime.Scheme) error {
 }
 
 // Main runs the tests of a package with an API server that has Flux's kinds besides
-// Carrel's, and those of moreCRDs; call it from TestMain. It does not return.
+// Carrel's, and the CRDs of moreCRDs. Call it from TestMain. Main does not return.
 func Main(m *testing.M, moreCRDs ...string) {
 	crds, err := CRDs(context.Background())
 	if err != nil {
@@ -51,9 +51,9 @@ func Main(m *testing.M, moreCRDs ...string) {
 	apiserver.Main(m, append(crds, moreCRDs...)...)
 }
 
-// CRDs are the directories that hold the definitions of Flux's kinds, each of the
-// version whose Go types go.mod requires. They come out of the module cache, filled
-// as needed.
+// CRDs returns the directories with the CRDs of Flux's kinds, of the version whose
+// Go types go.mod requires. They lie in the module cache; missing modules are
+// downloaded.
 func CRDs(ctx context.Context) ([]string, error) {
 	var dirs []string
 	for _, controller := range controllers {

@@ -18,7 +18,7 @@ import (
 	"github.com/carrel-dev/carrel/test/apiserver"
 )
 
-// Course is the namespace of everything that is measured.
+// Course is the namespace of all measured objects.
 const Course = "bench"
 
 // ControlPlane is a new etcd and kube-apiserver with Carrel's kinds. It has no
@@ -59,12 +59,12 @@ func Start(ctx context.Context) (_ *ControlPlane, err error) {
 	return p, c.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: Course}})
 }
 
-// Stop stops the control plane and deletes its files.
+// Stop stops the control plane and removes its files.
 func (p *ControlPlane) Stop() error {
 	return errors.Join(p.server.Stop(), os.RemoveAll(p.directory))
 }
 
-// Client returns a client that reads and writes without a cache.
+// Client returns a client without a cache.
 func (p *ControlPlane) Client() (client.WithWatch, error) {
 	return newClient(p.Config)
 }
