@@ -6,19 +6,30 @@ DEVCLUSTER := bin/devcluster
 MODULES    := . api devcluster
 # The direct fallback of GOPROXY would ask forges one by one for what the proxy
 # does not have; nothing here needs it.
-export GOPROXY := $(shell go env GOPROXY | sed 's/,direct$$//')
+export GOPROXY := $(shell go env GOPROXY 2>/dev/null | sed 's/,direct$$//')
 
 .DEFAULT_GOAL := help
+# Each step uses all cores by itself, and the order of prerequisites counts.
+.NOTPARALLEL:
 
 .PHONY: help
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-zA-Z0-9_-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
+# Installs what a target needs, or says in one sentence what is missing.
+.PHONY: FORCE
+prepare-%: FORCE
+	@./ci/prepare $*
+
 ##### Use
 
 .PHONY: demo
-demo: $(DEVCLUSTER) ## Bring up a real cluster, merge a student in, watch their carrel open
+demo: prepare-demo $(DEVCLUSTER) ## Bring up a real cluster, merge a student in, watch their carrel open
 	go run ./test/demo
+
+.PHONY: demo-update
+demo-update: prepare-demo-update $(DEVCLUSTER) ## Rebuild Carrel's programs and put them into the running demo: seconds
+	go run ./test/demo/update
 
 .PHONY: demo-down
 demo-down: $(DEVCLUSTER) ## Stop the demo and leave nothing behind
@@ -58,7 +69,7 @@ generate-api:
 		--output-dir=informers --output-pkg=$(API)/informers ./v1alpha1
 
 .PHONY: verify
-verify: ## Fail when generated files are stale, or vet, format or lint finds something
+verify: prepare-verify ## Fail when generated files are stale, or vet, format or lint finds something
 	./ci/verify-generated
 	@for module in $(MODULES); do (set -ex; cd $$module; go vet -tags=e2e,node ./...; go mod tidy -diff) || exit 1; done
 	@unformatted=$$(git ls-files '*.go' | xargs gofmt -l); test -z "$$unformatted" || { echo "not gofmt-ed: $$unformatted; run gofmt -w"; exit 1; }
@@ -77,25 +88,31 @@ lint: ## Run golangci-lint over every module
 ##### Test
 
 .PHONY: test
-test: test-unit test-node test-e2e ## Run every test: needs root for the full node
+test: prepare-test test-unit test-node test-e2e ## Run every test: needs root for the full node
+
+.PHONY: test-fast
+test-fast: prepare-test-fast ## Run what needs no root, no server and no node: under a minute
+	go test -short ./...
+	go -C api test -short ./...
+	go -C devcluster test -short ./...
 
 .PHONY: test-unit
-test-unit: $(DEVCLUSTER) ## Run the tests that need no root: pure ones and those on a real API server
+test-unit: prepare-test-unit $(DEVCLUSTER) ## Run what needs no root: that, and the tests on a real API server and a real Gitea
 	KUBEBUILDER_ASSETS=$$($(DEVCLUSTER) assets) CARREL_GITEA=$$($(DEVCLUSTER) assets gitea)/gitea go test ./...
 	go -C api test ./...
 	go -C devcluster test ./...
 
 .PHONY: test-node
-test-node: ## Run the tests that bring the full node up and down (root)
+test-node: prepare-test-node ## Run the tests that bring the full node up and down (root)
 	go -C devcluster test -count=1 -v -timeout=20m -tags=node ./test/...
 
 .PHONY: test-e2e
-test-e2e: $(DEVCLUSTER) ## Run the whole system on a full node: Kubernetes, Flux, Gitea (root)
+test-e2e: prepare-test-e2e $(DEVCLUSTER) ## Run the whole system on a full node: Kubernetes, Flux, Gitea (root)
 	go test -count=1 -v -tags=e2e ./test/pages
 	go test -count=1 -v -timeout=40m -tags=e2e ./test/e2e
 
 .PHONY: bench
-bench: $(DEVCLUSTER) ## Measure a class being made, carrels waking up, what carrel takes of git, and the gateway (docs/performance.md)
+bench: prepare-bench $(DEVCLUSTER) ## Measure a class being made, carrels waking up, what carrel takes of git, and the gateway (docs/performance.md)
 	KUBEBUILDER_ASSETS=$$($(DEVCLUSTER) assets) go run ./test/bench/converge
 	KUBEBUILDER_ASSETS=$$($(DEVCLUSTER) assets) go run ./test/bench/wake
 	go run ./test/bench/gitops
