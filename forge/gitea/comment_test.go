@@ -13,6 +13,7 @@ import (
 
 // Gitea's API for comments is the same for issues and pull requests. Issues need no branch.
 func TestComments(t *testing.T) {
+	skipIfShort(t)
 	admin, err := sdk.NewClient(server.url, sdk.SetToken(server.token))
 	if err != nil {
 		t.Fatalf("reach Gitea: %v", err)

@@ -18,6 +18,7 @@ import (
 )
 
 func TestGitea(t *testing.T) {
+	skipIfShort(t)
 	api, err := sdk.NewClient(server.url, sdk.SetToken(server.token), sdk.SetGiteaVersion(""))
 	if err != nil {
 		t.Fatalf("reach Gitea: %v", err)

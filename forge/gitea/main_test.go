@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"net"
 	"net/http"
@@ -35,6 +36,10 @@ func TestMain(m *testing.M) {
 }
 
 func run(m *testing.M) (code int, err error) {
+	flag.Parse() // before testing.Short
+	if testing.Short() {
+		return m.Run(), nil
+	}
 	program := os.Getenv(programVariable)
 	if program == "" {
 		return 1, fmt.Errorf("%s is not set: run `make test`", programVariable)
@@ -50,6 +55,14 @@ func run(m *testing.M) (code int, err error) {
 	}
 	defer stop()
 	return m.Run(), nil
+}
+
+// skipIfShort skips a test that needs the Gitea, which -short does not start.
+func skipIfShort(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("needs a Gitea, and -short starts none")
+	}
 }
 
 // start starts a Gitea on a free port of the loopback interface.

@@ -5,6 +5,7 @@ package apiserver
 
 import (
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -33,7 +34,8 @@ var config *rest.Config
 
 // Main starts an API server, runs the tests of a package, and stops the API server.
 // Call it from TestMain. moreCRDs are directories or files with further CRDs, such
-// as Flux's. Main does not return.
+// as Flux's. With -short it starts none, and [Client] skips its test. Main does not
+// return.
 func Main(m *testing.M, moreCRDs ...string) {
 	code, err := run(m, moreCRDs)
 	if err != nil {
@@ -44,6 +46,11 @@ func Main(m *testing.M, moreCRDs ...string) {
 }
 
 func run(m *testing.M, moreCRDs []string) (code int, err error) {
+	flag.Parse() // before testing.Short
+	if testing.Short() {
+		config = &rest.Config{Host: "127.0.0.1:1"} // where nobody listens
+		return m.Run(), nil
+	}
 	server, err := Start(moreCRDs...)
 	if err != nil {
 		return 1, err
@@ -97,7 +104,8 @@ func Root() string {
 	return filepath.Join(filepath.Dir(file), "..", "..")
 }
 
-// Config returns a copy of the administrator's client configuration.
+// Config returns a copy of the administrator's client configuration. With -short it
+// leads nowhere: a test that has no [Client] calls [SkipIfShort] first.
 func Config() *rest.Config { return rest.CopyConfig(config) }
 
 // Scheme returns a scheme with the built-in kinds, Carrel's, and those that add
@@ -112,9 +120,18 @@ func Scheme(add ...func(*k8sruntime.Scheme) error) *k8sruntime.Scheme {
 	return scheme
 }
 
+// SkipIfShort skips a test that needs the API server, which -short does not start.
+func SkipIfShort(t testing.TB) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("needs an API server, and -short starts none")
+	}
+}
+
 // Client returns an administrator's client without a cache.
 func Client(t testing.TB, add ...func(*k8sruntime.Scheme) error) client.Client {
 	t.Helper()
+	SkipIfShort(t)
 	c, err := client.New(config, client.Options{Scheme: Scheme(add...)})
 	if err != nil {
 		t.Fatalf("make a client: %v", err)

@@ -20,6 +20,7 @@ import (
 
 // The generated clients are used as those of the built-in kinds are.
 func TestTypedClients(t *testing.T) {
+	apiserver.SkipIfShort(t)
 	clients, err := versioned.NewForConfig(apiserver.Config())
 	if err != nil {
 		t.Fatal(err)
