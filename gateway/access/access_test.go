@@ -144,6 +144,7 @@ func counting(t *testing.T, count *atomic.Int32, fail error) client.Client {
 }
 
 func TestAnswersAreKeptForSeconds(t *testing.T) {
+	apiserver.SkipIfShort(t)
 	var asked atomic.Int32
 	now := clocktesting.NewFakeClock(time.Now())
 	a := access.New(counting(t, &asked, nil), access.Options{Clock: now, For: 10 * time.Second})

@@ -8,6 +8,7 @@ import (
 	"os"
 
 	appsv1 "k8s.io/api/apps/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
@@ -63,13 +64,11 @@ func roll(ctx context.Context, c client.Client, builds map[string]string) ([]Mil
 		if !ours {
 			continue
 		}
-		before := deployment.DeepCopy()
-		if pods.Annotations == nil {
-			pods.Annotations = map[string]string{}
-		}
-		pods.Annotations[buildAnnotation] = build
-		if err := c.Patch(ctx, deployment, client.MergeFrom(before), buildOwner); err != nil {
-			return nil, fmt.Errorf("roll out %s: %w", deployment.Name, err)
+		if before := deployment.DeepCopy(); pods.Annotations[buildAnnotation] != build {
+			metav1.SetMetaDataAnnotation(&pods.ObjectMeta, buildAnnotation, build)
+			if err := c.Patch(ctx, deployment, client.MergeFrom(before), buildOwner); err != nil {
+				return nil, fmt.Errorf("roll out %s: %w", deployment.Name, err)
+			}
 		}
 		milestones = append(milestones, rolledOut(c, deployment.Name))
 	}
