@@ -11,9 +11,9 @@ import (
 
 var (
 	runsTest = regexp.MustCompile(`-run[= ](Test\w+)`)
-	runsMake = regexp.MustCompile("(?m)(?:`|^|&& )make ([a-z-]+)")
+	runsMake = regexp.MustCompile("(?m)(?:`|^|&& )make ([a-z0-9-]+)")
 	testFunc = regexp.MustCompile(`(?m)^func (Test\w+)\(`)
-	target   = regexp.MustCompile(`(?m)^([a-z-]+):`)
+	target   = regexp.MustCompile(`(?m)^([a-z0-9-]+):`)
 )
 
 // groups returns what the first group of a pattern matches in text.
