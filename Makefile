@@ -7,6 +7,9 @@ MODULES    := . api devcluster
 # The direct fallback of GOPROXY would ask forges one by one for what the proxy
 # does not have; nothing here needs it.
 export GOPROXY := $(shell go env GOPROXY | sed 's/,direct$$//')
+# Without C, as devcluster compiles Kubernetes and Flux: what their packages and
+# ours have in common, which is most of ours, is compiled once for all.
+export CGO_ENABLED := 0
 
 .DEFAULT_GOAL := help
 
@@ -18,6 +21,7 @@ help: ## Show this list
 
 .PHONY: demo
 demo: $(DEVCLUSTER) ## Bring up a real cluster, merge a student in, watch their carrel open
+	$(DEVCLUSTER) prepare --image=code-server,mariadb,phpmyadmin,webterm --packages=./cmd/...,./test/demo
 	go run ./test/demo
 
 .PHONY: demo-down
@@ -32,6 +36,7 @@ build: $(DEVCLUSTER) ## Build the programs into bin/
 
 .PHONY: $(DEVCLUSTER)
 $(DEVCLUSTER):
+	@test -e $@ || echo "Compiling devcluster: about two minutes the first time."
 	@go -C devcluster build -o ../$(DEVCLUSTER) .
 
 .PHONY: generate
