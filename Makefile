@@ -7,6 +7,9 @@ MODULES    := . api devcluster
 # The direct fallback of GOPROXY would ask forges one by one for what the proxy
 # does not have; nothing here needs it.
 export GOPROXY := $(shell go env GOPROXY 2>/dev/null | sed 's/,direct$$//')
+# Without C, as devcluster compiles Kubernetes and Flux: what their packages and
+# ours have in common, which is most of ours, is compiled once for all.
+export CGO_ENABLED := 0
 
 .DEFAULT_GOAL := help
 # Each step uses all cores by itself, and the order of prerequisites counts.
@@ -25,6 +28,7 @@ prepare-%: FORCE
 
 .PHONY: demo
 demo: prepare-demo $(DEVCLUSTER) ## Bring up a real cluster, merge a student in, watch their carrel open
+	$(DEVCLUSTER) prepare --image=code-server,mariadb,phpmyadmin,webterm --packages=./cmd/...,./test/demo
 	go run ./test/demo
 
 .PHONY: demo-update
@@ -43,6 +47,7 @@ build: $(DEVCLUSTER) ## Build the programs into bin/
 
 .PHONY: $(DEVCLUSTER)
 $(DEVCLUSTER):
+	@test -e $@ || echo "Compiling devcluster: about two minutes the first time."
 	@go -C devcluster build -o ../$(DEVCLUSTER) .
 
 .PHONY: generate

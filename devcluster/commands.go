@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/carrel-dev/carrel/devcluster/cluster"
 	"github.com/carrel-dev/carrel/devcluster/program"
+	"github.com/carrel-dev/carrel/devcluster/progress"
 )
 
 // layoutFlag adds --name to command and returns where to find the layout.
@@ -29,14 +31,17 @@ func newUpCommand() *cobra.Command {
 		Args:  cobra.NoArgs,
 	}
 	layout := layoutFlag(command)
-	size := sizeFlag(cluster.FullNode)
-	command.Flags().Var(&size, "size", "how much of a cluster: node (needs root) or control-plane")
+	parts := partsFlags(command)
 	command.RunE = func(command *cobra.Command, _ []string) error {
 		layout, err := layout()
 		if err != nil {
 			return err
 		}
-		err = cluster.Up(command.Context(), report(), layout, cluster.Size(size))
+		_, report, err := expect(command.Context(), *parts)
+		if err != nil {
+			return err
+		}
+		err = cluster.Up(command.Context(), report, layout, *parts)
 		if errors.Is(err, cluster.ErrRunning) {
 			fmt.Fprintf(command.ErrOrStderr(), "cluster %q %v\n", layout.Name, err)
 			return nil
@@ -44,6 +49,48 @@ func newUpCommand() *cobra.Command {
 		return err
 	}
 	return command
+}
+
+func newPrepareCommand() *cobra.Command {
+	command := &cobra.Command{
+		Use:   "prepare",
+		Short: "Fetch and build what up needs, once; up does it too",
+		Args:  cobra.NoArgs,
+	}
+	parts := partsFlags(command)
+	command.Flags().StringSliceVar(&parts.Packages.Patterns, "packages", nil,
+		"Go packages of the module in the current directory whose dependencies to compile as well")
+	command.RunE = func(command *cobra.Command, _ []string) error {
+		cache, report, err := expect(command.Context(), *parts)
+		if err != nil {
+			return err
+		}
+		_, err = cluster.Prepare(command.Context(), report, cache, *parts)
+		return err
+	}
+	return command
+}
+
+// partsFlags adds the flags that say what a cluster is made of.
+func partsFlags(command *cobra.Command) *cluster.Parts {
+	parts := &cluster.Parts{Size: cluster.FullNode}
+	command.Flags().Var((*sizeFlag)(&parts.Size), "size", "how much of a cluster: node (needs root) or control-plane")
+	command.Flags().StringSliceVar(&parts.Images, "image", nil, "load this image too (see devcluster image --help); may be repeated")
+	return parts
+}
+
+// expect returns the cache, and a sink that tells how long preparing the parts
+// will take.
+func expect(ctx context.Context, parts cluster.Parts) (program.Cache, progress.Sink, error) {
+	cache, err := program.DefaultCache()
+	if err != nil {
+		return "", nil, err
+	}
+	estimate, err := cluster.Estimate(ctx, cache, parts)
+	if err != nil {
+		return "", nil, err
+	}
+	return cache, report(estimate), nil
 }
 
 func newDownCommand() *cobra.Command {
@@ -58,7 +105,7 @@ func newDownCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return cluster.Down(command.Context(), report(), layout)
+		return cluster.Down(command.Context(), report(nil), layout)
 	}
 	return command
 }
@@ -131,7 +178,7 @@ func newLoadCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return cluster.Load(command.Context(), report(), layout, archives)
+		return cluster.Load(command.Context(), report(nil), layout, archives)
 	}
 	return command
 }
@@ -155,9 +202,9 @@ func newReadCommand(use, short string, answer func(io.Writer, cluster.Layout, cl
 }
 
 // assets are the programs that tests start by themselves.
-var assets = map[string]program.Program{
-	program.Kubernetes.Name: program.Kubernetes,
-	program.Gitea.Name:      program.Gitea,
+var assets = map[string]program.Set{
+	"kubernetes": program.Cluster,
+	"gitea":      program.Forge,
 }
 
 func newAssetsCommand() *cobra.Command {
@@ -171,11 +218,15 @@ func newAssetsCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			wanted := program.Kubernetes
+			wanted := program.Cluster
 			if len(names) > 0 {
 				wanted = assets[names[0]]
 			}
-			directory, err := cache.Build(command.Context(), report(), wanted)
+			estimate, err := cluster.EstimateSet(cache, wanted)
+			if err != nil {
+				return err
+			}
+			directory, err := cache.Build(command.Context(), report(estimate), wanted)
 			if err != nil {
 				return err
 			}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/carrel-dev/carrel/devcluster/image"
 	"github.com/carrel-dev/carrel/devcluster/program"
+	"github.com/carrel-dev/carrel/devcluster/progress"
 )
 
 func newImageCommand() *cobra.Command {
@@ -56,5 +57,9 @@ func buildImages(command *cobra.Command, names []string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	return image.Builder{Cache: cache, Report: report()}.Build(command.Context(), names...)
+	weights, err := image.Builder{Cache: cache}.Pending(command.Context(), names...)
+	if err != nil {
+		return nil, err
+	}
+	return image.Builder{Cache: cache, Report: report(progress.NewEstimate(weights))}.Build(command.Context(), names...)
 }

@@ -40,6 +40,7 @@ func newCommand() *cobra.Command {
 		SilenceErrors: true,
 	}
 	root.AddCommand(
+		newPrepareCommand(),
 		newUpCommand(),
 		newDownCommand(),
 		newStatusCommand(),
@@ -55,7 +56,8 @@ func newCommand() *cobra.Command {
 	return root
 }
 
-// report prints progress where it does not mix with what a command answers.
-func report() progress.Sink {
-	return progress.NewPrinter(os.Stderr).Print
+// report prints progress where it does not mix with what a command answers. The
+// estimate may be nil.
+func report(estimate *progress.Estimate) progress.Sink {
+	return progress.NewPrinter(os.Stderr, estimate).Print
 }

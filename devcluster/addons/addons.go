@@ -23,9 +23,6 @@ import (
 type Params struct {
 	// ClusterDNS is the ClusterIP of the name server, as kubelet was told.
 	ClusterDNS string
-	// Upstreams are name servers for names outside the cluster, as pods reach
-	// them. Without any, only names of the cluster resolve.
-	Upstreams []string
 	// VolumeDirectory is the directory on the node that volumes are made in.
 	VolumeDirectory string
 	// Flux is where Flux's own manifests are; see LocateFlux.

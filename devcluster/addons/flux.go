@@ -3,12 +3,9 @@ package addons
 import (
 	"bytes"
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path"
 	"path/filepath"
 
@@ -29,40 +26,29 @@ var fluxFolders = map[string][]string{
 	"notification-controller": {"crd"},
 }
 
+// wrappers name the wrapper module that pins each of Flux's modules.
+var wrappers = map[string]string{
+	"source-controller":       "cluster",
+	"kustomize-controller":    "cluster",
+	"notification-controller": "notification-controller",
+}
+
 // LocateFlux finds Flux's manifests in Go's module cache, fetching the modules
 // in the versions and with the checksums that the wrapper modules pin.
 func LocateFlux(ctx context.Context) (Flux, error) {
+	root, err := program.Wrappers()
+	if err != nil {
+		return nil, err
+	}
 	flux := Flux{}
 	for name := range fluxFolders {
-		directory, err := moduleDirectory(ctx, name, "github.com/fluxcd/"+name)
+		directory, err := program.ModuleDirectory(ctx, filepath.Join(root, wrappers[name]), "github.com/fluxcd/"+name)
 		if err != nil {
 			return nil, fmt.Errorf("find the manifests of Flux's %s: %w", name, err)
 		}
 		flux[name] = os.DirFS(filepath.Join(directory, "config"))
 	}
 	return flux, nil
-}
-
-// moduleDirectory is where module lies, in the version that wrapper requires.
-func moduleDirectory(ctx context.Context, wrapper, module string) (string, error) {
-	wrappers, err := program.Wrappers()
-	if err != nil {
-		return "", err
-	}
-	download := exec.CommandContext(ctx, "go", "mod", "download", "-json", module)
-	download.Dir = filepath.Join(wrappers, wrapper)
-	download.Env = append(os.Environ(), "GOFLAGS=", "GOWORK=off")
-	var stderr bytes.Buffer
-	download.Stderr = &stderr
-	out, err := download.Output()
-	var answer struct{ Dir, Error string }
-	if parseErr := json.Unmarshal(out, &answer); parseErr == nil && answer.Error != "" {
-		return "", errors.New(answer.Error)
-	}
-	if err != nil {
-		return "", fmt.Errorf("go mod download: %w\n%s", err, stderr.String())
-	}
-	return answer.Dir, nil
 }
 
 // CRDs renders the CRDs of Flux's kinds alone, for a control plane without a node.

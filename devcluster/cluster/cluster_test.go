@@ -102,10 +102,10 @@ func TestUpOnARunningCluster(t *testing.T) {
 	if err := writeJSON(layout.record(), Record{Name: "test", Size: ControlPlane, Ready: true}); err != nil {
 		t.Fatal(err)
 	}
-	if err := Up(t.Context(), silent, layout, ControlPlane); !errors.Is(err, ErrRunning) {
+	if err := Up(t.Context(), silent, layout, Parts{Size: ControlPlane}); !errors.Is(err, ErrRunning) {
 		t.Errorf("of the same size: got %v, want %v", err, ErrRunning)
 	}
-	err := Up(t.Context(), silent, layout, FullNode)
+	err := Up(t.Context(), silent, layout, Parts{Size: FullNode})
 	if err == nil || !strings.Contains(err.Error(), "devcluster down --name test") {
 		t.Errorf("of another size: got %v, want how to change it", err)
 	}

@@ -38,8 +38,14 @@ func (d *daemon) startParts(ctx context.Context, config node.Config, plane contr
 		if err := d.startContainerd(ctx, config); err != nil {
 			return err
 		}
+		if err := d.loadImages(ctx, "load images", d.spec.Images); err != nil {
+			return err
+		}
 		close(loaded)
-		return nil
+		if len(d.spec.MoreImages) == 0 {
+			return nil
+		}
+		return d.loadImages(ctx, "load images of courses", d.spec.MoreImages)
 	})
 	parts.Go(func() error { return d.startForge(ctx, plane.Address, authority) })
 	parts.Go(func() error {

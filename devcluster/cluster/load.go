@@ -7,6 +7,8 @@ import (
 	"os/exec"
 	"path/filepath"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/carrel-dev/carrel/devcluster/node"
 	"github.com/carrel-dev/carrel/devcluster/progress"
 )
@@ -20,15 +22,16 @@ func Load(ctx context.Context, report progress.Sink, layout Layout, archives []s
 	if record.Size != FullNode {
 		return fmt.Errorf("cluster %q has no node to load images into; only size %s has", layout.Name, FullNode)
 	}
+	loads, ctx := errgroup.WithContext(ctx)
+	loads.SetLimit(importers)
 	for _, archive := range archives {
-		err := report.Do("load "+filepath.Base(archive), func(*progress.Step) error {
-			return loadImage(ctx, record.Node, archive)
+		loads.Go(func() error {
+			return report.Do("load "+filepath.Base(archive), func(*progress.Step) error {
+				return loadImage(ctx, record.Node, archive)
+			})
 		})
-		if err != nil {
-			return err
-		}
 	}
-	return nil
+	return loads.Wait()
 }
 
 // loadImage loads an archive into the node whose namespaces the process first

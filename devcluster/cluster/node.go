@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/carrel-dev/carrel/devcluster/node"
 	"github.com/carrel-dev/carrel/devcluster/pki"
@@ -91,22 +94,35 @@ func (d *daemon) configureNode(config *node.Config, server string, authority *pk
 	return config.WriteFiles()
 }
 
-// startContainerd starts containerd and returns when the images are loaded.
+// startContainerd starts containerd and returns when it answers.
 func (d *daemon) startContainerd(ctx context.Context, config node.Config) error {
 	if err := d.runInNode("containerd", config.ContainerdArgs()); err != nil {
 		return err
 	}
-	return d.report.Do("load images", func(step *progress.Step) error {
-		if err := supervise.WaitReady(ctx, d.probeContainerd); err != nil {
-			return err
+	return supervise.WaitReady(ctx, d.probeContainerd)
+}
+
+// importers is how many images are imported side by side: each import unpacks
+// one layer after the other.
+const importers = 2
+
+// loadImages imports archives into the node, as the step called doing.
+func (d *daemon) loadImages(ctx context.Context, doing string, archives []string) error {
+	return d.report.Do(doing, func(step *progress.Step) error {
+		imports, ctx := errgroup.WithContext(ctx)
+		imports.SetLimit(importers)
+		var done atomic.Int32
+		for _, archive := range archives {
+			imports.Go(func() error {
+				if err := loadImage(ctx, d.first, archive); err != nil {
+					return err
+				}
+				loaded := done.Add(1)
+				step.Advance(float64(loaded)/float64(len(archives)), fmt.Sprintf("%d of %d", loaded, len(archives)))
+				return nil
+			})
 		}
-		for i, archive := range d.spec.Images {
-			step.Move(fmt.Sprintf("%d of %d", i+1, len(d.spec.Images)))
-			if err := loadImage(ctx, d.first, archive); err != nil {
-				return err
-			}
-		}
-		return nil
+		return imports.Wait()
 	})
 }
 

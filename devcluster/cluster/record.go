@@ -30,8 +30,10 @@ type Spec struct {
 	// Kubernetes and Gitea are the directories of the built programs.
 	Kubernetes string `json:"kubernetes"`
 	Gitea      string `json:"gitea,omitempty"`
-	// Images are the archives to load into the node.
-	Images []string `json:"images,omitempty"`
+	// Images are the archives to load into the node before any pod runs. MoreImages
+	// are loaded beside that; only the end of the start waits for them.
+	Images     []string `json:"images,omitempty"`
+	MoreImages []string `json:"moreImages,omitempty"`
 	// Addons is the path of a manifest to apply.
 	Addons string `json:"addons,omitempty"`
 }

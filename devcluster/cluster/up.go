@@ -10,27 +10,28 @@ import (
 
 	"github.com/carrel-dev/carrel/devcluster/filelock"
 	"github.com/carrel-dev/carrel/devcluster/node"
+	"github.com/carrel-dev/carrel/devcluster/program"
 	"github.com/carrel-dev/carrel/devcluster/progress"
 )
 
 // ErrRunning is returned by Up when the cluster is running already.
 var ErrRunning = errors.New("is running already")
 
-// Up starts a cluster and returns when it is ready. If that fails or ctx ends, Up
-// removes the cluster; after a failure it keeps the logs.
-func Up(ctx context.Context, report progress.Sink, layout Layout, size Size) error {
+// Up starts a cluster of the given parts and returns when it is ready. If that
+// fails or ctx ends, Up removes the cluster; after a failure it keeps the logs.
+func Up(ctx context.Context, report progress.Sink, layout Layout, parts Parts) error {
 	if err := os.MkdirAll(filepath.Dir(layout.Root), 0o700); err != nil {
 		return fmt.Errorf("make state directory: %w", err)
 	}
 	lock, err := filelock.Try(layout.Lock())
 	if errors.Is(err, filelock.ErrHeld) {
-		return joinRunning(ctx, layout, size)
+		return joinRunning(ctx, layout, parts.Size)
 	}
 	if err != nil {
 		return err
 	}
 	defer lock.Release()
-	if err := raise(ctx, report, layout, size, lock); err != nil {
+	if err := raise(ctx, report, layout, parts, lock); err != nil {
 		// ctx may have ended, but the cleanup must still run.
 		cleaning := context.WithoutCancel(ctx)
 		if ctx.Err() != nil {
@@ -42,8 +43,8 @@ func Up(ctx context.Context, report progress.Sink, layout Layout, size Size) err
 }
 
 // raise starts the cluster. The caller must hold the lock.
-func raise(ctx context.Context, report progress.Sink, layout Layout, size Size, lock *filelock.Lock) error {
-	if size == FullNode {
+func raise(ctx context.Context, report progress.Sink, layout Layout, parts Parts, lock *filelock.Lock) error {
+	if parts.Size == FullNode {
 		if err := errors.Join(node.Unclaimed(ctx), node.Check(ctx, layout.Root)); err != nil {
 			return err
 		}
@@ -57,7 +58,15 @@ func raise(ctx context.Context, report progress.Sink, layout Layout, size Size, 
 	if err := os.MkdirAll(layout.Logs(), 0o700); err != nil {
 		return fmt.Errorf("make state directory: %w", err)
 	}
-	spec, err := prepare(ctx, report, layout, size)
+	cache, err := program.DefaultCache()
+	if err != nil {
+		return err
+	}
+	prepared, err := Prepare(ctx, report, cache, parts)
+	if err != nil {
+		return err
+	}
+	spec, err := describe(ctx, layout, parts.Size, prepared)
 	if err != nil {
 		return err
 	}

@@ -23,18 +23,28 @@ type Builder struct {
 // Build returns the paths of the named images' archives, in the order of names. It
 // builds the archives that are not cached.
 func (b Builder) Build(ctx context.Context, names ...string) ([]string, error) {
-	if err := checkHost(names); err != nil {
+	if err := Check(names...); err != nil {
 		return nil, err
 	}
 	var archives []string
 	for _, name := range names {
-		archive, err := b.archive(ctx, name)
+		archive, err := b.BuildOne(ctx, name)
 		if err != nil {
-			return nil, fmt.Errorf("image %s: %w", name, err)
+			return nil, err
 		}
 		archives = append(archives, archive)
 	}
 	return archives, nil
+}
+
+// BuildOne returns the path of one image's archive. Check must have accepted the
+// name.
+func (b Builder) BuildOne(ctx context.Context, name string) (string, error) {
+	archive, err := b.archive(ctx, name)
+	if err != nil {
+		return "", fmt.Errorf("image %s: %w", name, err)
+	}
+	return archive, nil
 }
 
 // archive returns the path of one image's archive, and builds the archive if it is
@@ -70,7 +80,7 @@ func (b Builder) layer(ctx context.Context, l layer) (string, error) {
 		return "", err
 	}
 	const file = "layer.tar.gz"
-	directory, err := b.Cache.Entry(ctx, b.Report, "layer-"+l.name()+"-"+key, "make layer "+l.name(), func(_ *progress.Step, directory string) error {
+	directory, err := b.Cache.Entry(ctx, b.Report, entryOf(l, key), stepOf(l), func(_ *progress.Step, directory string) error {
 		return l.write(ctx, b, filepath.Join(directory, file))
 	})
 	return filepath.Join(directory, file), err

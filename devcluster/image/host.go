@@ -52,9 +52,9 @@ func HostPackages() []string {
 	return slices.Compact(packages)
 }
 
-// checkHost returns an error that lists everything this machine lacks to build the
-// named images. It runs before anything is built.
-func checkHost(names []string) error {
+// Check returns an error that lists the names that have no recipe, and everything
+// this machine lacks to build the others. It runs before anything is built.
+func Check(names ...string) error {
 	var problems []error
 	for _, name := range names {
 		if _, known := recipes[name]; !known {

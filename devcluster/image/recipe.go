@@ -37,13 +37,13 @@ type layer interface {
 var recipes = map[string]recipe{
 	"busybox":                busybox,
 	"code-server":            codeServer,
-	"coredns":                ofProgram("v1.14.6", program.CoreDNS),
-	"kustomize-controller":   ofProgram("v1.7.3", program.KustomizeController),
-	"local-path-provisioner": ofProgram("v0.0.30", program.LocalPathProvisioner),
+	"coredns":                ofProgram("v1.14.6", program.Cluster, program.CoreDNS),
+	"kustomize-controller":   ofProgram("v1.7.3", program.Cluster, program.KustomizeController),
+	"local-path-provisioner": ofProgram("v0.0.30", program.Volumes, program.LocalPathProvisioner),
 	"mariadb":                mariadb,
 	"pause":                  pause,
 	"phpmyadmin":             phpMyAdmin,
-	"source-controller":      ofProgram("v1.7.3", program.SourceController),
+	"source-controller":      ofProgram("v1.7.3", program.Cluster, program.SourceController),
 	"webterm":                webterm,
 }
 

@@ -24,11 +24,11 @@ func TestEveryImageHasAProperName(t *testing.T) {
 func TestTagsAreTheVersionsThatAreBuilt(t *testing.T) {
 	for image, recipe := range recipes {
 		for _, l := range recipe.layers {
-			program, isProgram := l.(programLayer)
+			layer, isProgram := l.(programLayer)
 			if !isProgram {
 				continue
 			}
-			version, err := program.program.Version()
+			version, err := layer.set.Version(layer.program)
 			must(t, err)
 			if recipe.tag != version {
 				t.Errorf("image %s is tagged %s and holds %s: change the tag in its recipe", image, recipe.tag, version)
@@ -46,9 +46,23 @@ func TestImagesOfOtherBasesShareDebian(t *testing.T) {
 }
 
 func TestUnknownImageIsRefusedWithTheKnownOnes(t *testing.T) {
-	err := checkHost([]string{"postgres"})
+	err := Check("postgres")
 	if err == nil || !strings.Contains(err.Error(), "postgres") || !strings.Contains(err.Error(), "mariadb") {
 		t.Errorf("asking for an unknown image gave %v; it should name it and the known ones", err)
+	}
+}
+
+func TestEveryWeightIsALayers(t *testing.T) {
+	known := map[string]bool{}
+	for _, recipe := range recipes {
+		for _, layer := range recipe.layers {
+			known[layer.name()] = true
+		}
+	}
+	for name := range weights {
+		if !known[name] {
+			t.Errorf("a weight is given for the layer %q, which no image has", name)
+		}
 	}
 }
 

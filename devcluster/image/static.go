@@ -48,9 +48,10 @@ func WriteStatic(archive, reference, binary string) (err error) {
 	return writeArchive(archive, reference, staticConfig(name), files)
 }
 
-// ofProgram returns the recipe of an image for a program that the cache builds.
-func ofProgram(tag string, p program.Program) recipe {
-	return recipe{tag: tag, layers: []layer{staticBase{}, programLayer{p}}, config: staticConfig(p.Name)}
+// ofProgram returns the recipe of an image for a program of a set, which the cache
+// builds.
+func ofProgram(tag string, set program.Set, p program.Program) recipe {
+	return recipe{tag: tag, layers: []layer{staticBase{}, programLayer{set, p}}, config: staticConfig(p.Name)}
 }
 
 func staticConfig(name string) v1.Config {
@@ -63,23 +64,26 @@ func staticConfig(name string) v1.Config {
 }
 
 // programLayer contains one of the programs of a cluster.
-type programLayer struct{ program program.Program }
+type programLayer struct {
+	set     program.Set
+	program program.Program
+}
 
 func (l programLayer) name() string { return l.program.Name }
 
-// key hashes the name of the program's cache entry, which covers everything the
-// program depends on.
+// key hashes the name of the set's cache entry, which covers everything the program
+// depends on.
 func (l programLayer) key(ctx context.Context, b Builder) (string, error) {
-	directory, err := b.Cache.Build(ctx, b.Report, l.program)
+	directory, err := b.Cache.Build(ctx, b.Report, l.set)
 	return keyOf(filepath.Base(directory)), err
 }
 
 func (l programLayer) write(ctx context.Context, b Builder, file string) error {
-	binary, err := b.Cache.Path(ctx, b.Report, l.program)
+	directory, err := b.Cache.Build(ctx, b.Report, l.set)
 	if err != nil {
 		return err
 	}
-	return writeBinary(file, l.program.Name, binary)
+	return writeBinary(file, l.program.Name, filepath.Join(directory, l.program.Name))
 }
 
 func writeBinary(file, name, binary string) error {

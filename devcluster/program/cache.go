@@ -13,7 +13,7 @@ import (
 // Cache is the directory built things are kept in.
 type Cache string
 
-// DefaultCache is $CARREL_CACHE, or carrel in the user's cache directory.
+// DefaultCache returns $CARREL_CACHE, or carrel in the user's cache directory.
 func DefaultCache() (Cache, error) {
 	if directory := os.Getenv("CARREL_CACHE"); directory != "" {
 		absolute, err := filepath.Abs(directory)
@@ -26,32 +26,57 @@ func DefaultCache() (Cache, error) {
 	return Cache(filepath.Join(directory, "carrel")), nil
 }
 
-// Build returns the directory that holds p's binary, its links and its data,
-// building them first if they are not cached.
-func (c Cache) Build(ctx context.Context, report progress.Sink, p Program) (string, error) {
-	wrappers, err := Wrappers()
+// Build returns the directory that holds the set's binaries, their links and
+// their data, building them first if they are not cached.
+func (c Cache) Build(ctx context.Context, report progress.Sink, s Set) (string, error) {
+	id, err := s.identify()
 	if err != nil {
 		return "", err
 	}
-	version, err := p.Version()
+	if c.Has(id.entry) {
+		return filepath.Join(string(c), id.entry), nil
+	}
+	compiler, err := c.compiler(ctx, report, s, id)
 	if err != nil {
 		return "", err
 	}
-	wrapper := filepath.Join(wrappers, p.Name)
-	key, err := p.key(wrapper, version)
-	if err != nil {
-		return "", err
-	}
-	fill := func(step *progress.Step, directory string) error {
-		return p.compile(ctx, step, wrapper, version, directory)
-	}
-	return c.Entry(ctx, report, fmt.Sprintf("%s-%s-%s", p.Name, version, key), "build "+p.Name+" "+version, fill)
+	return c.Entry(ctx, report, id.entry, s.Step(), func(step *progress.Step, directory string) error {
+		return compiler.build(ctx, step, directory)
+	})
 }
 
-// Path is the binary of p, built if need be.
-func (c Cache) Path(ctx context.Context, report progress.Sink, p Program) (string, error) {
-	directory, err := c.Build(ctx, report, p)
-	return filepath.Join(directory, p.Name), err
+// Built reports whether s is in the cache.
+func (c Cache) Built(s Set) (bool, error) {
+	id, err := s.identify()
+	return err == nil && c.Has(id.entry), err
+}
+
+// Fetch fetches the modules that building s needs, unless it is built already.
+func (c Cache) Fetch(ctx context.Context, report progress.Sink, s Set) error {
+	id, err := s.identify()
+	if err != nil || c.Has(id.entry) {
+		return err
+	}
+	compiler, err := c.compiler(ctx, report, s, id)
+	if err != nil {
+		return err
+	}
+	return report.Do(s.FetchStep(), func(*progress.Step) error { return compiler.fetch(ctx) })
+}
+
+func (c Cache) compiler(ctx context.Context, report progress.Sink, s Set, id identity) (compiler, error) {
+	modfile, err := c.changedModules(ctx, report, id.wrapper)
+	if err != nil {
+		return compiler{}, err
+	}
+	proxy, err := proxyOnly(ctx)
+	return compiler{set: s, wrapper: id.wrapper, version: id.version, modfile: modfile, proxy: proxy}, err
+}
+
+// Has reports whether there is an entry of that name.
+func (c Cache) Has(entry string) bool {
+	_, err := os.Stat(filepath.Join(string(c), entry))
+	return err == nil
 }
 
 // Entry returns the cache directory called name. If there is none, fill makes
@@ -60,7 +85,7 @@ func (c Cache) Path(ctx context.Context, report progress.Sink, p Program) (strin
 // share one filling, whatever process they are in.
 func (c Cache) Entry(ctx context.Context, report progress.Sink, name, doing string, fill func(step *progress.Step, directory string) error) (string, error) {
 	entry := filepath.Join(string(c), name)
-	if _, err := os.Stat(entry); err == nil {
+	if c.Has(name) {
 		return entry, nil
 	}
 	if err := os.MkdirAll(string(c), 0o755); err != nil {
@@ -72,7 +97,7 @@ func (c Cache) Entry(ctx context.Context, report progress.Sink, name, doing stri
 			return err
 		}
 		defer lock.Remove()
-		if _, err := os.Stat(entry); err == nil {
+		if c.Has(name) {
 			return nil
 		}
 		return fillAndRename(step, entry, fill)

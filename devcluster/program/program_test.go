@@ -5,13 +5,13 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
-
-	"github.com/google/go-cmp/cmp"
 
 	"github.com/carrel-dev/carrel/devcluster/progress"
 )
@@ -19,13 +19,26 @@ import (
 func silent(progress.Event) {}
 
 func TestEveryProgramHasAVersion(t *testing.T) {
-	for _, p := range []Program{Kubernetes, Gitea, SourceController, KustomizeController, CoreDNS, LocalPathProvisioner} {
-		version, err := p.Version()
-		if err != nil {
-			t.Errorf("%s: %v", p.Name, err)
+	for _, set := range Sets() {
+		for _, p := range set.Programs {
+			version, err := set.Version(p)
+			if err != nil {
+				t.Errorf("%s: %v", p.Name, err)
+			}
+			if !strings.HasPrefix(version, "v") {
+				t.Errorf("%s has the odd version %q", p.Name, version)
+			}
 		}
-		if !strings.HasPrefix(version, "v") {
-			t.Errorf("%s has the odd version %q", p.Name, version)
+	}
+}
+
+// go build names a binary after the last element of its package's path.
+func TestEveryProgramIsFoundUnderItsName(t *testing.T) {
+	for _, set := range Sets() {
+		for _, p := range set.Programs {
+			if path.Base(p.Package) != p.Name {
+				t.Errorf("go build calls the binary of %s %s, and it is looked for as %s", p.Package, path.Base(p.Package), p.Name)
+			}
 		}
 	}
 }
@@ -37,11 +50,27 @@ func TestVersionSaysWhichModuleIsMissing(t *testing.T) {
 	}
 }
 
-func TestFlagsTellTheVersion(t *testing.T) {
-	got := expand([]string{"-ldflags", "-X v={version} -X major={major} -X minor={minor}"}, "v1.36.3")
-	want := []string{"-ldflags", "-X v=v1.36.3 -X major=1 -X minor=36"}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("filled in wrongly (-want +got):\n%s", diff)
+func TestTheLinkerIsToldTheVersion(t *testing.T) {
+	set := Set{Variables: []string{"v={version}", "major={major}", "minor={minor}"}}
+	const want = "-s -w -X v=v1.36.3 -X major=1 -X minor=36"
+	if got := set.linkerFlags("v1.36.3"); got != want {
+		t.Errorf("got the flags %q, want %q", got, want)
+	}
+}
+
+// The build cache serves whoever compiles a package with the same settings.
+func TestProgramsAreCompiledWithTheSettingsOfTheMakefile(t *testing.T) {
+	makefile, err := os.ReadFile("../../Makefile")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(makefile), "\nexport CGO_ENABLED := 0\n") || !slices.Contains(Cluster.environment(), "CGO_ENABLED=0") {
+		t.Error("the Makefile and the set of the cluster's programs must both set CGO_ENABLED=0")
+	}
+	for _, argument := range Cluster.arguments("v1.0.0") {
+		if argument == "-trimpath" || strings.HasPrefix(argument, "-gcflags") {
+			t.Errorf("%s makes the compiler's output differ from that of a plain go build", argument)
+		}
 	}
 }
 
@@ -49,22 +78,25 @@ func TestTheKeyChangesWithWhateverChangesTheBuild(t *testing.T) {
 	wrapper := t.TempDir()
 	write := func(name, content string) {
 		t.Helper()
-		if err := os.WriteFile(filepath.Join(wrapper, name), []byte(content), 0o644); err != nil {
+		file := filepath.Join(wrapper, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o755), os.WriteFile(file, []byte(content), 0o644)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	key := func(p Program) string {
+	key := func(change func(*Set)) string {
 		t.Helper()
-		key, err := p.key(wrapper, "v1.0.0")
+		set := Set{Name: "s", Programs: []Program{{Name: "p", Package: "./p"}}}
+		change(&set)
+		key, err := set.key(wrapper, "v1.0.0")
 		if err != nil {
 			t.Fatal(err)
 		}
 		return key
 	}
+	same := func(*Set) {}
 	write("go.mod", "module m")
-	base := Program{Name: "p", Package: "."}
-	seen := map[string]string{key(base): "nothing"}
-	if _, same := seen[key(base)]; !same {
+	seen := map[string]string{key(same): "nothing"}
+	if _, found := seen[key(same)]; !found {
 		t.Error("the key differs although nothing changed")
 	}
 	note := func(change string, key string) {
@@ -74,16 +106,18 @@ func TestTheKeyChangesWithWhateverChangesTheBuild(t *testing.T) {
 		}
 		seen[key] = change
 	}
-	note("the flags", key(Program{Name: "p", Package: ".", Flags: []string{"-tags", "x"}}))
-	note("the linking", key(Program{Name: "p", Package: ".", Static: true}))
-	note("the links", key(Program{Name: "p", Package: ".", Links: []string{"x"}}))
-	note("the data", key(Program{Name: "p", Package: ".", Data: []string{"x"}}))
-	write("go.sum", "sum")
-	note("go.sum", key(base))
-	write("main.go", "package main")
-	note("main.go", key(base))
+	note("the tags", key(func(s *Set) { s.Tags = "x" }))
+	note("the variables", key(func(s *Set) { s.Variables = []string{"x=y"} }))
+	note("the C code", key(func(s *Set) { s.C = true }))
+	note("the programs", key(func(s *Set) { s.Programs = append(s.Programs, Program{Name: "q", Package: "./q"}) }))
+	note("the links", key(func(s *Set) { s.Programs[0].Links = []string{"x"} }))
+	note("the data", key(func(s *Set) { s.Programs[0].Data = []string{"x"} }))
+	for _, file := range []string{"go.sum", "p/main.go", "_changed/example.org/m/m.go"} {
+		write(file, "package main")
+		note(file, key(same))
+	}
 	write("go.mod", "module n")
-	note("go.mod", key(base))
+	note("go.mod", key(same))
 }
 
 func TestAnEntryIsFilledOnceForAllWhoWantIt(t *testing.T) {

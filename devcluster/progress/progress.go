@@ -22,10 +22,13 @@ const (
 
 // Event is one thing worth telling about a step.
 type Event struct {
-	Step    string        `json:"step"`
-	State   State         `json:"state"`
-	Detail  string        `json:"detail,omitempty"`
-	Elapsed time.Duration `json:"elapsed,omitempty"`
+	Step   string `json:"step"`
+	State  State  `json:"state"`
+	Detail string `json:"detail,omitempty"`
+	// Fraction is how much of the step is done, between 0 and 1, as far as it
+	// knows.
+	Fraction float64       `json:"fraction,omitempty"`
+	Elapsed  time.Duration `json:"elapsed,omitempty"`
 }
 
 // Sink takes events. It must be safe to call from several goroutines.
@@ -48,6 +51,11 @@ func (sink Sink) Begin(name string) *Step {
 // Move reports how far the step is.
 func (s *Step) Move(detail string) {
 	s.sink(Event{Step: s.name, State: Moving, Detail: detail, Elapsed: time.Since(s.start)})
+}
+
+// Advance reports how far the step is, in words and as a fraction.
+func (s *Step) Advance(fraction float64, detail string) {
+	s.sink(Event{Step: s.name, State: Moving, Detail: detail, Fraction: fraction, Elapsed: time.Since(s.start)})
 }
 
 // End reports the step as done, or as failed when err is not nil, and hands

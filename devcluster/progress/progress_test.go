@@ -46,29 +46,37 @@ func TestEventsSurviveAPipe(t *testing.T) {
 	}
 }
 
-func TestALogIsNotFloodedByASlowStep(t *testing.T) {
+func TestALogIsNotFloodedBySlowSteps(t *testing.T) {
 	var out bytes.Buffer
-	printer := &Printer{out: &out, said: map[string]time.Duration{}}
-	printer.Print(Event{Step: "build", State: Begun})
-	for second := range 40 {
-		printer.Print(Event{Step: "build", State: Moving, Detail: "on it", Elapsed: time.Duration(second) * time.Second})
+	var now time.Duration
+	printer := &Printer{
+		out:      &out,
+		elapsed:  func() time.Duration { return now },
+		estimate: NewEstimate(map[string]time.Duration{"compile": 2 * time.Minute}),
 	}
-	printer.Print(Event{Step: "build", State: Done, Elapsed: 40 * time.Second})
-	want := "· build                              15.0s  on it\n" +
-		"· build                              30.0s  on it\n" +
-		"✓ build                              40.0s\n"
+	printer.Print(Event{Step: "compile", State: Begun})
+	printer.Print(Event{Step: "fetch", State: Begun})
+	for second := range 25 {
+		now = time.Duration(second) * time.Second
+		printer.Print(Event{Step: "compile", State: Moving, Detail: "5 of 9 packages", Fraction: 0.5, Elapsed: now})
+	}
+	printer.Print(Event{Step: "compile", State: Done, Elapsed: now})
+	want := "· 0:10  compile: 5 of 9 packages; fetch; about 30 s left\n" +
+		"· 0:20  compile: 5 of 9 packages; fetch; about 30 s left\n" +
+		"✓ compile                            24.0s\n"
 	if diff := cmp.Diff(want, out.String()); diff != "" {
 		t.Errorf("printed differently (-want +got):\n%s", diff)
 	}
 }
 
-func TestATerminalKeepsOneLineForTheStepThatRuns(t *testing.T) {
+func TestATerminalKeepsOneLineForTheStepsThatRun(t *testing.T) {
 	var out bytes.Buffer
-	printer := &Printer{out: &out, terminal: true, said: map[string]time.Duration{}}
+	now := time.Minute
+	printer := &Printer{out: &out, terminal: true, elapsed: func() time.Duration { return now }}
 	printer.Print(Event{Step: "a", State: Moving, Detail: "1 of 2"})
-	printer.Print(Event{Step: "a", State: Done})
-	want := "\r\x1b[K· a                                   0.0s  1 of 2" +
-		"\r\x1b[K✓ a                                   0.0s\n"
+	printer.Print(Event{Step: "a", State: Failed, Detail: "disk full\nthe end of a log"})
+	want := "\r\x1b[K· 1:00  a: 1 of 2" +
+		"\r\x1b[K✗ a                                   0.0s  disk full\n"
 	if diff := cmp.Diff(want, out.String()); diff != "" {
 		t.Errorf("printed differently (-want +got):\n%s", diff)
 	}

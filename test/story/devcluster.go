@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // courseImages are the images the courses of clusters/local run, as devcluster
@@ -43,51 +45,54 @@ type ForgeAccess struct {
 	Issuer string `json:"issuer"`
 }
 
-// Up starts the full node and loads every image the courses and Carrel need.
+// Up starts the full node with every image the courses and Carrel need. Carrel's
+// own programs are compiled while it starts.
 func (d Devcluster) Up(ctx context.Context) error {
-	if err := d.show(ctx, "up"); err != nil {
-		return err
-	}
-	archives, err := d.output(ctx, append([]string{"image"}, courseImages...)...)
-	if err != nil {
-		return err
-	}
 	dir, err := os.MkdirTemp("", "carrel-processes-")
 	if err != nil {
 		return fmt.Errorf("make a directory for Carrel's images: %w", err)
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	load := append([]string{"load"}, strings.Fields(archives)...)
-	for _, process := range processes {
-		archive, err := d.build(ctx, process, dir)
-		if err != nil {
-			return err
-		}
-		load = append(load, archive)
+	var archives []string
+	parts, both := errgroup.WithContext(ctx)
+	parts.Go(func() error { return d.show(both, "up", "--image="+strings.Join(courseImages, ",")) })
+	parts.Go(func() (err error) {
+		archives, err = d.build(both, dir)
+		return err
+	})
+	if err := parts.Wait(); err != nil {
+		return err
 	}
-	return d.show(ctx, load...)
+	return d.show(ctx, append([]string{"load"}, archives...)...)
 }
 
 // Running reports whether the cluster is up.
 func (d Devcluster) Running(ctx context.Context) bool { return d.command(ctx, "status").Run() == nil }
 
-// build compiles a process and packs it as an image archive in a directory.
-func (d Devcluster) build(ctx context.Context, process, dir string) (archive string, err error) {
+// build compiles the processes and packs each as an image archive in a directory. The
+// archives are in the order of processes.
+func (d Devcluster) build(ctx context.Context, dir string) (archives []string, err error) {
 	start := time.Now()
-	binary := filepath.Join(dir, process)
-	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", binary, "./cmd/"+process)
+	arguments := []string{"build", "-ldflags", "-s -w", "-o", dir + string(filepath.Separator)}
+	for _, process := range processes {
+		arguments = append(arguments, "./cmd/"+process)
+	}
+	build := exec.CommandContext(ctx, "go", arguments...)
 	build.Dir = d.Root
+	// Without -trimpath: the packages are those that devcluster and tests compile.
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("build %s: %w\n%s", process, err, out)
+		return nil, fmt.Errorf("build %s: %w\n%s", strings.Join(processes, " and "), err, out)
 	}
-	archive = filepath.Join(dir, process+".tar")
-	_, err = d.output(ctx, "image", "--binary", binary, "--name", ImageOf(process), "--output", archive)
-	if err != nil {
-		return "", err
+	for _, process := range processes {
+		archive := filepath.Join(dir, process+".tar")
+		if _, err := d.output(ctx, "image", "--binary", filepath.Join(dir, process), "--name", ImageOf(process), "--output", archive); err != nil {
+			return nil, err
+		}
+		archives = append(archives, archive)
 	}
-	_, _ = fmt.Fprintf(d.Out, "  built %s from this work tree (%.0fs)\n", ImageOf(process), time.Since(start).Seconds())
-	return archive, nil
+	_, _ = fmt.Fprintf(d.Out, "  built %s from this work tree (%.0fs)\n", strings.Join(processes, " and "), time.Since(start).Seconds())
+	return archives, nil
 }
 
 // Down stops the cluster and leaves nothing behind.

@@ -30,20 +30,20 @@ func (d Devcluster) Update(ctx context.Context, c client.Client) ([]Milestone, e
 		return nil, fmt.Errorf("make a directory for Carrel's images: %w", err)
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	load, builds := []string{"load"}, map[string]string{}
-	for _, process := range processes {
-		archive, err := d.build(ctx, process, dir)
-		if err != nil {
-			return nil, err
-		}
-		data, err := os.ReadFile(archive)
+	archives, err := d.build(ctx, dir)
+	if err != nil {
+		return nil, err
+	}
+	builds := map[string]string{}
+	for i, process := range processes {
+		data, err := os.ReadFile(archives[i])
 		if err != nil {
 			return nil, fmt.Errorf("read the image of %s: %w", process, err)
 		}
 		digest := sha256.Sum256(data)
-		load, builds[ImageOf(process)] = append(load, archive), hex.EncodeToString(digest[:8])
+		builds[ImageOf(process)] = hex.EncodeToString(digest[:8])
 	}
-	if err := d.show(ctx, load...); err != nil {
+	if err := d.show(ctx, append([]string{"load"}, archives...)...); err != nil {
 		return nil, err
 	}
 	return roll(ctx, c, builds)

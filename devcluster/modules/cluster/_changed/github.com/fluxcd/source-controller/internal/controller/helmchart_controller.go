@@ -1,0 +1,3 @@
+package controller
+
+// The controller of HelmChart is left out: see main.go.

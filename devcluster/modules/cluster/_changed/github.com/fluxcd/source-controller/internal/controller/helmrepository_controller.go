@@ -1,0 +1,3 @@
+package controller
+
+// The controller of HelmRepository is left out: see main.go.

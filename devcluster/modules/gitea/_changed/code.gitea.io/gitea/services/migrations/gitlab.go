@@ -1,0 +1,3 @@
+package migrations
+
+// Moving repositories here from other forges is left out.
