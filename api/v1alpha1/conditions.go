@@ -75,6 +75,12 @@ const (
 	ForeignObjectReason = "ForeignObject"
 	// ApplyRefusedReason means that the API server refused an object of the carrel.
 	ApplyRefusedReason = "ApplyRefused"
+	// APIServerUnavailableReason: the API server did not answer, failed, or was
+	// overloaded when an object of the carrel was written. It is tried again.
+	APIServerUnavailableReason = "APIServerUnavailable"
+	// ConflictReason: another program changed an object at the same time. It is
+	// tried again at once.
+	ConflictReason = "Conflict"
 
 	// VolumePendingReason means that a volume claim is not bound.
 	VolumePendingReason = "VolumePending"
