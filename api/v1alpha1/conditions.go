@@ -64,6 +64,9 @@ const (
 	// TemplateInvalidReason means that the API server or Carrel refuses the
 	// Template.
 	TemplateInvalidReason = "TemplateInvalid"
+	// TemplatePendingReason: the Template was not tried on the API server yet, so it
+	// has no revision to make a carrel of.
+	TemplatePendingReason = "TemplatePending"
 	// NoTemplateReason means that neither the Userland nor its Course names a
 	// Template.
 	NoTemplateReason = "NoTemplate"

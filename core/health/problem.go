@@ -102,6 +102,25 @@ func unavailable(message string) Problem {
 	}
 }
 
+// Finding returns what there is to say about a carrel one of whose writes failed,
+// given what its pods say.
+func (p Problem) Finding(judged Finding) Finding {
+	switch {
+	case p.Cause == Refused, p.Cause == Quota, p.Cause == Foreign:
+		return Finding{State: v1alpha1.StateFailing, Reason: p.Reason, Message: p.Message, Stalled: p.Stalled, Recheck: p.Retry}
+	case p.Cause == Conflict, judged.State == v1alpha1.StateFailing:
+		// Both pass by themselves, and what the pods say stays true.
+		judged.Message += "; " + p.Message
+	default:
+		judged.Ready, judged.Stalled = false, false
+		judged.Reason, judged.Message = p.Reason, p.Message
+	}
+	if judged.Recheck == 0 || p.Retry < judged.Recheck {
+		judged.Recheck = p.Retry
+	}
+	return judged
+}
+
 // isQuota recognizes the answer by its words: the API server gives a quota that
 // is exceeded no code and no cause of its own.
 func isQuota(answer metav1.Status) bool {

@@ -2,8 +2,7 @@ package volume
 
 import (
 	"fmt"
-	"strings"
-	"time"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
@@ -11,7 +10,6 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
-	"github.com/carrel-dev/carrel/core/workload"
 )
 
 // Need is what a carrel needs.
@@ -116,13 +114,13 @@ func former(u *v1alpha1.Userland, claims []corev1.PersistentVolumeClaim) (found 
 func counting(n Need, s Stock, volume string) (counts *corev1.PersistentVolumeClaim, err error) {
 	for i := range s.Claims {
 		claim := &s.Claims[i]
-		if !isOf(claim, n.Userland, volume) && claim.Name != n.Mounted[volume] {
+		if !IsFor(claim, n.Userland, volume) && claim.Name != n.Mounted[volume] {
 			continue
 		}
 		if err := MayAttach(n.Userland, claim); err != nil {
 			return nil, err
 		}
-		if counts == nil || newer(claim, counts) {
+		if counts == nil || Newer(claim, counts) {
 			counts = claim
 		}
 	}
@@ -134,20 +132,11 @@ func counting(n Need, s Stock, volume string) (counts *corev1.PersistentVolumeCl
 
 func attachment(n Need, s Stock, volume v1alpha1.Volume, claim *corev1.PersistentVolumeClaim) Attachment {
 	if claim == nil {
-		return Attachment{Volume: volume, Name: freshName(n, volume.Name), ResetAt: n.ResetAt}
+		return Attachment{Volume: volume, Name: FreshName(n.Userland, volume.Name, n.ResetAt), ResetAt: n.ResetAt}
 	}
 	a := Attachment{Volume: volume, Name: claim.Name, Claim: claim}
 	a.Grow, a.Notice = growth(volume, claim, s.Growing)
 	return a
-}
-
-// freshName returns the name of the claim to create for a volume.
-func freshName(n Need, volume string) string {
-	name := workload.ClaimName(n.Userland, volume)
-	if n.ResetAt == nil {
-		return name
-	}
-	return name + "--" + strings.ToLower(Stamp(n.ResetAt.Time))
 }
 
 // unused returns the user's own claims that no volume needs and nothing mounts.
@@ -187,10 +176,18 @@ func growth(volume v1alpha1.Volume, claim *corev1.PersistentVolumeClaim, growing
 	}
 }
 
-// Earlier returns the earlier of two moments, of which zero means never.
-func Earlier(a, b time.Time) time.Time {
-	if a.IsZero() || !b.IsZero() && b.Before(a) {
-		return b
+// ClassesToGrow returns the names of the storage classes of claims that are smaller
+// than the volumes they are for.
+func ClassesToGrow(claims []corev1.PersistentVolumeClaim, volumes []v1alpha1.Volume) (classes []string) {
+	for i := range claims {
+		have := claims[i].Spec.Resources.Requests[corev1.ResourceStorage]
+		for _, volume := range volumes {
+			want := volume.PVCSpec.Resources.Requests[corev1.ResourceStorage]
+			class := ptr.Deref(claims[i].Spec.StorageClassName, "")
+			if claims[i].Annotations[v1alpha1.VolumeAnnotation] == volume.Name && want.Cmp(have) > 0 && !slices.Contains(classes, class) {
+				classes = append(classes, class)
+			}
+		}
 	}
-	return a
+	return classes
 }

@@ -1,4 +1,4 @@
-package userland
+package lifecycle
 
 import "testing"
 
