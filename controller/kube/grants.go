@@ -63,8 +63,12 @@ func (g *Grants) set(template client.ObjectKey, revision string, userlands []str
 	return news
 }
 
-// May reports whether a Userland may restart onto a revision now.
+// May reports whether a Userland may restart onto a revision now. A nil Grants
+// permits nothing.
 func (g *Grants) May(userland client.ObjectKey, revision string) bool {
+	if g == nil {
+		return false
+	}
 	g.mutex.Lock()
 	defer g.mutex.Unlock()
 	given, found := g.given[userland]

@@ -35,6 +35,19 @@ func (w World) unchanged(name string, value any) Decision {
 	return Decision{Status: Recorded(w.Userland.Status), Because: []Fact{{name, value}}, final: true}
 }
 
+// Unobserved returns the decision about a carrel whose World could not be read:
+// nothing is touched, and the status says why. Of the World, only the Userland and
+// the time have to be there.
+func Unobserved(w World, err error) Decision {
+	d := w.unchanged("unobserved", err)
+	problem := health.Classify(err)
+	d.Problem, d.Next = &problem, w.Now.Add(problem.Retry)
+	verdict := health.Verdict{Reason: problem.Reason, Message: problem.Message}
+	d.Status.Conditions = append(health.ConditionsOf(w.Userland.Status.Conditions, verdict, d.Status.ObservedGeneration, w.Now),
+		pendingCondition(w.Userland.Status)...)
+	return d
+}
+
 // build decides what a carrel is made of, given its revision.
 func (w World) build(d Decision, r Revision) Decision {
 	d.Plan = &workload.Plan{

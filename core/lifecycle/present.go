@@ -34,7 +34,7 @@ func (w World) present() Decision {
 	case d.Presence.Presence != health.Running:
 	case !w.Runs() && w.Turn.Bounded && !w.Turn.Granted:
 		d.Presence = d.Presence.Queue(facts, w.Turn.Next)
-	case w.Granted:
+	case w.Granted && LatestRevision(w.Template) != "":
 		d.Presence.LastStart = w.rolloutStart(d.Presence.LastStart)
 	}
 	return d

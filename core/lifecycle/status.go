@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
@@ -52,10 +53,16 @@ func (w World) withFormer(status v1alpha1.UserlandStatus) v1alpha1.UserlandStatu
 	if status.Template != nil {
 		status.Template.Revision = ProvenRevision(w.Userland)
 	}
-	if pending := meta.FindStatusCondition(before.Conditions, v1alpha1.UpdatePendingCondition); pending != nil {
-		status.Conditions = append(status.Conditions, *pending)
-	}
+	status.Conditions = append(status.Conditions, pendingCondition(before)...)
 	return status
+}
+
+// pendingCondition returns the UpdatePending condition of a status, if it has one.
+func pendingCondition(s v1alpha1.UserlandStatus) []metav1.Condition {
+	if pending := meta.FindStatusCondition(s.Conditions, v1alpha1.UpdatePendingCondition); pending != nil {
+		return []metav1.Condition{*pending}
+	}
+	return nil
 }
 
 // handled returns the requests that are honoured. The one for fresh volumes is not
