@@ -64,8 +64,8 @@ const (
 	// TemplateInvalidReason means that the API server or Carrel refuses the
 	// Template.
 	TemplateInvalidReason = "TemplateInvalid"
-	// TemplatePendingReason: the Template was not tried on the API server yet, so it
-	// has no revision to make a carrel of.
+	// TemplatePendingReason means that the Template was not tried on the API server
+	// yet, so it has no revision to make a carrel of.
 	TemplatePendingReason = "TemplatePending"
 	// NoTemplateReason means that neither the Userland nor its Course names a
 	// Template.
@@ -78,10 +78,10 @@ const (
 	ForeignObjectReason = "ForeignObject"
 	// ApplyRefusedReason means that the API server refused an object of the carrel.
 	ApplyRefusedReason = "ApplyRefused"
-	// APIServerUnavailableReason: the API server did not answer, failed, or was
+	// APIServerUnavailableReason means that the API server did not answer, failed, or was
 	// overloaded when an object of the carrel was written. It is tried again.
 	APIServerUnavailableReason = "APIServerUnavailable"
-	// ConflictReason: another program changed an object at the same time. It is
+	// ConflictReason means that another program changed an object at the same time. It is
 	// tried again at once.
 	ConflictReason = "Conflict"
 

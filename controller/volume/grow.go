@@ -3,6 +3,7 @@ package volume
 import (
 	"context"
 	"fmt"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -10,21 +11,23 @@ import (
 	corevolume "github.com/carrel-dev/carrel/core/volume"
 )
 
-// grow gives a claim the size decided, and returns what to tell people if it keeps
-// the one it has.
-func (k *Keeper) grow(ctx context.Context, claim *corev1.PersistentVolumeClaim, a corevolume.Attachment) (notice string, err error) {
+// grow gives a claim the size decided. If it keeps the one it has, grow returns what
+// to tell people, and when to try again; zero: never.
+func (k *Keeper) grow(ctx context.Context, claim *corev1.PersistentVolumeClaim, a corevolume.Attachment) (notice string, next time.Time, err error) {
 	if a.Grow == nil {
-		return a.Notice, nil
+		return a.Notice, next, nil
 	}
 	before := claim.DeepCopy()
 	have := claim.Spec.Resources.Requests[corev1.ResourceStorage]
 	claim.Spec.Resources.Requests[corev1.ResourceStorage] = *a.Grow
 	if err := k.patch(ctx, claim, before); err != nil {
 		*claim = *before
-		if cause := health.Classify(err).Cause; cause != health.Refused && cause != health.Quota {
-			return "", err
+		problem := health.Classify(err)
+		if problem.Cause != health.Refused && problem.Cause != health.Quota {
+			return "", next, err
 		}
-		return fmt.Sprintf("; its volume %q stays at %s, since the API server refuses %s: %v", a.Volume.Name, &have, a.Grow, err), nil
+		notice = fmt.Sprintf("; its volume %q stays at %s, since the API server refuses %s: %v", a.Volume.Name, &have, a.Grow, err)
+		return notice, k.Clock.Now().Add(problem.Retry), nil
 	}
-	return "", nil
+	return "", next, nil
 }

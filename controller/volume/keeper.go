@@ -43,7 +43,7 @@ type Attached struct {
 	// Notice is what people have to know of them, to be put after a message; may be
 	// empty.
 	Notice string
-	// Next is when volumes that the carrel has no use for need a step; zero: never.
+	// Next is when a claim needs another step; zero: never.
 	Next time.Time
 }
 
@@ -56,12 +56,13 @@ func (k *Keeper) Attach(ctx context.Context, u *v1alpha1.Userland, a corevolume.
 		return attached, err
 	}
 	for _, one := range a.Used {
-		claim, notice, err := k.provide(ctx, u, one)
+		claim, notice, next, err := k.provide(ctx, u, one)
 		if err != nil {
 			return attached, err
 		}
 		attached.Claims = append(attached.Claims, *claim)
 		attached.Notice += notice
+		attached.Next = sooner(attached.Next, next)
 	}
 	next, err := k.releaseAll(ctx, a.Unused, "the carrel has no use for it")
 	attached.Next = sooner(attached.Next, next)
@@ -82,25 +83,26 @@ func (k *Keeper) releaseAll(ctx context.Context, claims []*corev1.PersistentVolu
 }
 
 // provide creates the claim if there is none, and corrects its marks and its size.
-func (k *Keeper) provide(ctx context.Context, u *v1alpha1.Userland, a corevolume.Attachment) (*corev1.PersistentVolumeClaim, string, error) {
-	claim := a.Claim.DeepCopy()
+// It returns what to tell people, and when the claim needs another step.
+func (k *Keeper) provide(ctx context.Context, u *v1alpha1.Userland, a corevolume.Attachment) (claim *corev1.PersistentVolumeClaim, notice string, next time.Time, err error) {
+	claim = a.Claim.DeepCopy()
 	if claim == nil {
 		made, inTheWay, err := k.make(ctx, u, a)
 		if err != nil || made != nil {
-			return made, "", err
+			return made, "", next, err
 		}
 		claim = inTheWay
 	}
 	until, kept := claim.Labels[v1alpha1.KeepUntilLabel]
 	if err := k.mark(ctx, claim, func(claim *corev1.PersistentVolumeClaim) { inUse(claim, u, a.Volume) }); err != nil {
-		return nil, "", err
+		return nil, "", next, err
 	}
 	if kept {
 		k.Events.Eventf(u, claim, corev1.EventTypeNormal, "VolumeReattached", "Attach",
 			"volume claim %s, which was kept until %s, is in use again", claim.Name, until)
 	}
-	notice, err := k.grow(ctx, claim, a)
-	return claim, notice, err
+	notice, next, err = k.grow(ctx, claim, a)
+	return claim, notice, next, err
 }
 
 // inUse marks a claim as the one of a volume that its user needs.
