@@ -80,6 +80,8 @@ func Classify(err error) Problem {
 		return problem(Gone, v1alpha1.ApplyRefusedReason, false, RetryGone, err, "It is tried again once the removal is over")
 	case isQuota(answer):
 		return problem(Quota, v1alpha1.ApplyRefusedReason, false, RetrySlow, err, "Raise the quota of the course, or stop or remove others of it")
+	case isDenied(answer) && answer.Code != http.StatusForbidden:
+		return problem(Refused, v1alpha1.ApplyRefusedReason, true, RetrySlow, err, "Correct the Template, or the policy that refuses it")
 	case answer.Code == http.StatusForbidden:
 		return problem(Refused, v1alpha1.ApplyRefusedReason, false, RetrySlow, err, "The cluster's policies and the controller's rights have to allow it, or the Template has to change")
 	case answer.Code == http.StatusConflict:
@@ -125,6 +127,12 @@ func (p Problem) Finding(judged Finding) Finding {
 // is exceeded no code and no cause of its own.
 func isQuota(answer metav1.Status) bool {
 	return answer.Code == http.StatusForbidden && strings.Contains(answer.Message, "exceeded quota")
+}
+
+// isDenied recognizes the refusal of an admission webhook, which chooses the code
+// of its answer itself.
+func isDenied(answer metav1.Status) bool {
+	return strings.HasPrefix(answer.Message, "admission webhook ") && strings.Contains(answer.Message, " denied the request")
 }
 
 // withoutAddresses returns the text of an error without the addresses and ports

@@ -36,6 +36,9 @@ func TestClassify(t *testing.T) {
 	}{
 		{"400 of a webhook", apierrors.NewBadRequest(`admission webhook "images" denied the request`), health.Refused, v1alpha1.ApplyRefusedReason, true, "denied the request"},
 		{"422 of validation", apierrors.NewInvalid(kind, "hanako", field.ErrorList{field.Required(field.NewPath("spec", "selector"), "")}), health.Refused, v1alpha1.ApplyRefusedReason, true, "spec.selector"},
+		{"409 of a webhook", denied(409), health.Refused, v1alpha1.ApplyRefusedReason, true, "no such image"},
+		{"429 of a webhook", denied(429), health.Refused, v1alpha1.ApplyRefusedReason, true, "no such image"},
+		{"500 of a webhook", denied(500), health.Refused, v1alpha1.ApplyRefusedReason, true, "no such image"},
 		{"403 of a policy", apierrors.NewForbidden(resource, "hanako", errors.New("policy images denies it")), health.Refused, v1alpha1.ApplyRefusedReason, false, "policies"},
 		{"403 of a quota", apierrors.NewForbidden(resource, "hanako", errors.New("exceeded quota: course, requested: 1")), health.Quota, v1alpha1.ApplyRefusedReason, false, "Raise the quota"},
 		{"403 of a namespace that is going", terminating, health.Gone, v1alpha1.ApplyRefusedReason, false, "removal"},
@@ -62,6 +65,11 @@ func TestClassify(t *testing.T) {
 			}
 		})
 	}
+}
+
+// denied returns the refusal of a webhook that chose a code.
+func denied(code int32) error {
+	return &apierrors.StatusError{ErrStatus: metav1.Status{Code: code, Message: `admission webhook "images.example.org" denied the request: no such image`}}
 }
 
 // The message must not change from attempt to attempt: each change is a write.
