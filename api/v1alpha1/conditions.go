@@ -17,7 +17,8 @@ const (
 	// can't be posted. It says nothing about the carrels.
 	ReportedCondition = "Reported"
 	// RosterValidCondition is set on a Course with rosters. It is False while any
-	// of them has an error; then no change of the rosters takes effect.
+	// of them has an error; then no change of the rosters takes effect. It is Unknown
+	// while rows are being written, or the API server does not answer.
 	RosterValidCondition = "RosterValid"
 	// HeldCondition is set on a Course, and True, while a change of its rosters
 	// would remove more than spec.guard allows.
