@@ -1,4 +1,4 @@
-package template
+package lifecycle
 
 import (
 	"fmt"
@@ -11,9 +11,10 @@ import (
 
 var podVolume = regexp.MustCompile(`^spec\.template\.spec\.volumes\[(\d+)\]`)
 
-// podField names a field of a Deployment as it is called in the Template: the
-// same, but that the Template's own volumes come after those of its pod.
-func podField(t *v1alpha1.Template) func(string) string {
+// PodField returns a function that turns the name of a field of a Deployment into
+// the name of that field in the Template. They differ for volumes only: the
+// Template's own come after those of its pod.
+func PodField(t *v1alpha1.Template) func(string) string {
 	own := len(t.Spec.Template.Spec.Volumes)
 	return func(field string) string {
 		match := podVolume.FindStringSubmatch(field)
@@ -27,14 +28,14 @@ func podField(t *v1alpha1.Template) func(string) string {
 	}
 }
 
-// serviceField names a field of a Service as it is called in the Template.
-func serviceField(field string) string {
+// ServiceField turns the name of a field of a Service into the one in the Template.
+func ServiceField(field string) string {
 	return strings.Replace(field, "spec.", "spec.service.", 1)
 }
 
-// claimField names a field of the claim of a volume as it is called in the
-// Template.
-func claimField(volume int) func(string) string {
+// ClaimField returns a function that turns the name of a field of the claim of a
+// volume into the one in the Template.
+func ClaimField(volume int) func(string) string {
 	return func(field string) string {
 		return strings.Replace(field, "spec", fmt.Sprintf("spec.volumes[%d].pvcSpec", volume), 1)
 	}
