@@ -9,6 +9,7 @@ import (
 	notificationv1 "github.com/fluxcd/notification-controller/api/v1beta3"
 	sourcev1 "github.com/fluxcd/source-controller/api/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
@@ -120,6 +121,18 @@ func (r *Reconciler) watchFlux(b *ctrl.Builder) *ctrl.Builder {
 		Watches(&kustomizev1.Kustomization{}, handler.EnqueueRequestsFromMapFunc(coursesOfKustomization)).
 		Watches(&sourcev1.GitRepository{}, everyCourse, whenSpecChanges).
 		Watches(&notificationv1.Provider{}, everyCourse, whenSpecChanges)
+}
+
+// Watched returns the kinds that the reporter watches on this cluster.
+func Watched(mapper meta.RESTMapper) ([]client.Object, error) {
+	template := &metav1.PartialObjectMetadata{}
+	template.SetGroupVersionKind(v1alpha1.SchemeGroupVersion.WithKind("Template"))
+	kinds := []client.Object{&v1alpha1.Course{}, &v1alpha1.Userland{}, template}
+	missing, err := missingKind(mapper)
+	if err != nil || missing != "" {
+		return kinds, err
+	}
+	return append(kinds, &kustomizev1.Kustomization{}, &sourcev1.GitRepository{}, &notificationv1.Provider{}), nil
 }
 
 // missingKind is the first kind of Flux's that the API server does not have.

@@ -75,6 +75,10 @@ func (c *Class) enrol(course *v1alpha1.Course) {
 		c.Objection = held.Message
 	}
 	valid := meta.FindStatusCondition(course.Status.Conditions, v1alpha1.RosterValidCondition)
+	if valid != nil && valid.Status == metav1.ConditionUnknown {
+		// They are being written, or the API server does not answer.
+		c.Unread = true
+	}
 	if valid != nil && valid.Status == metav1.ConditionFalse && !c.Unread {
 		c.Objection = valid.Message
 	}

@@ -17,7 +17,8 @@ const (
 	// can't be posted. It says nothing about the carrels.
 	ReportedCondition = "Reported"
 	// RosterValidCondition is set on a Course with rosters. It is False while any
-	// of them has an error; then no change of the rosters takes effect.
+	// of them has an error; then no change of the rosters takes effect. It is Unknown
+	// while rows are being written, or the API server does not answer.
 	RosterValidCondition = "RosterValid"
 	// HeldCondition is set on a Course, and True, while a change of its rosters
 	// would remove more than spec.guard allows.
@@ -64,6 +65,9 @@ const (
 	// TemplateInvalidReason means that the API server or Carrel refuses the
 	// Template.
 	TemplateInvalidReason = "TemplateInvalid"
+	// TemplatePendingReason means that the Template was not tried on the API server
+	// yet, so it has no revision to make a carrel of.
+	TemplatePendingReason = "TemplatePending"
 	// NoTemplateReason means that neither the Userland nor its Course names a
 	// Template.
 	NoTemplateReason = "NoTemplate"
@@ -75,6 +79,12 @@ const (
 	ForeignObjectReason = "ForeignObject"
 	// ApplyRefusedReason means that the API server refused an object of the carrel.
 	ApplyRefusedReason = "ApplyRefused"
+	// APIServerUnavailableReason means that the API server did not answer, failed, or was
+	// overloaded when an object of the carrel was written. It is tried again.
+	APIServerUnavailableReason = "APIServerUnavailable"
+	// ConflictReason means that another program changed an object at the same time. It is
+	// tried again at once.
+	ConflictReason = "Conflict"
 
 	// VolumePendingReason means that a volume claim is not bound.
 	VolumePendingReason = "VolumePending"

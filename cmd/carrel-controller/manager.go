@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -16,6 +17,7 @@ import (
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/config"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
@@ -57,13 +59,10 @@ func managerOn(ctx context.Context, server *rest.Config, o options) (ctrl.Manage
 	if err != nil {
 		return nil, fmt.Errorf("set up the controllers: %w", err)
 	}
-	if err := addProbes(mgr); err != nil {
-		return nil, err
-	}
 	if err := setUp(ctx, mgr, o); err != nil {
 		return nil, err
 	}
-	return mgr, nil
+	return mgr, addProbes(mgr, o)
 }
 
 // check refuses what does not go together.
@@ -167,8 +166,33 @@ func newScheme() (*runtime.Scheme, error) {
 	return scheme, nil
 }
 
-func addProbes(mgr ctrl.Manager) error {
-	return errors.Join(mgr.AddHealthzCheck("ping", healthz.Ping), mgr.AddReadyzCheck("ping", healthz.Ping))
+// addProbes serves /healthz as long as the process answers, and /readyz once the
+// caches of all kinds that it watches are filled.
+func addProbes(mgr ctrl.Manager, o options) error {
+	watched, err := operator.Watched(), error(nil)
+	if slices.Contains(o.controllers, reportController) {
+		watched, err = reporter.Watched(mgr.GetRESTMapper())
+	}
+	if err != nil {
+		return err
+	}
+	return errors.Join(mgr.AddHealthzCheck("ping", healthz.Ping), mgr.AddReadyzCheck("caches", cachesFilled(mgr.GetCache(), watched)))
+}
+
+// cachesFilled fails until the cache has listed every object of these kinds.
+func cachesFilled(c cache.Cache, kinds []client.Object) healthz.Checker {
+	return func(request *http.Request) error {
+		for _, kind := range kinds {
+			informer, err := c.GetInformer(request.Context(), kind, cache.BlockUntilSynced(false))
+			if err != nil {
+				return fmt.Errorf("watch %T: %w", kind, err)
+			}
+			if !informer.HasSynced() {
+				return fmt.Errorf("the cache of %T is not filled yet", kind)
+			}
+		}
+		return nil
+	}
 }
 
 // cacheOptions keep in memory what the process reads.

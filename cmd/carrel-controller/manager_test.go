@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -151,6 +152,77 @@ func TestStandbyTakesOver(t *testing.T) {
 	if more := standby.lists()[before:]; len(more) > 0 {
 		t.Errorf("to take over, the standby reads: %v", more)
 	}
+}
+
+// A process is ready when it has listed all that it watches, and no sooner: a
+// roll-out that goes on before would leave nobody who knows what there is.
+func TestReadyOnceCachesAreFilled(t *testing.T) {
+	for name, controllers := range map[string][]string{"controller": operator.Controllers, "reporter": {reportController}} {
+		t.Run(name, func(t *testing.T) {
+			c := apiserver.Client(t)
+			o := options{
+				controllers: controllers, clusterName: "test", metricsAddress: "0", healthAddress: freeAddress(t), pprofAddress: "0",
+				leaderElection: true, leaderElectionNamespace: apiserver.Namespace(t, c), several: true,
+			}
+			held := make(chan struct{})
+			server := apiserver.Config()
+			server.Wrap(func(next http.RoundTripper) http.RoundTripper {
+				return roundTripper(func(request *http.Request) (*http.Response, error) {
+					if strings.HasSuffix(request.URL.Path, "/courses") {
+						<-held
+					}
+					return next.RoundTrip(request)
+				})
+			})
+			ctx, cancel := context.WithCancel(context.Background())
+			mgr, err := managerOn(ctx, server, o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ended := make(chan error, 1)
+			go func() { ended <- mgr.Start(ctx) }()
+			release := sync.OnceFunc(func() { close(held) })
+			t.Cleanup(func() { release(); cancel(); <-ended })
+
+			probe := func(path string) int {
+				response, err := http.Get("http://" + o.healthAddress + path) //nolint:noctx // a probe has its own limits
+				if err != nil {
+					return 0
+				}
+				defer response.Body.Close()
+				return response.StatusCode
+			}
+			until(t, func() error {
+				if code := probe("/healthz"); code != http.StatusOK {
+					return fmt.Errorf("/healthz answers %d", code)
+				}
+				return nil
+			})
+			for deadline := time.Now().Add(2 * time.Second); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+				if code := probe("/readyz"); code == http.StatusOK {
+					t.Fatal("/readyz says yes before the Courses are listed")
+				}
+			}
+			release()
+			until(t, func() error {
+				if code := probe("/readyz"); code != http.StatusOK {
+					return fmt.Errorf("all is listed, and /readyz answers %d", code)
+				}
+				return nil
+			})
+		})
+	}
+}
+
+// freeAddress returns an address that nobody listens on.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // it is closed at once
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	return listener.Addr().String()
 }
 
 func TestLeaseName(t *testing.T) {

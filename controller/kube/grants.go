@@ -63,8 +63,26 @@ func (g *Grants) set(template client.ObjectKey, revision string, userlands []str
 	return news
 }
 
-// May reports whether a Userland may restart onto a revision now.
+// Given returns the permissions of the carrels of a Template: by the name of the
+// Userland, the revision onto which it may restart.
+func (g *Grants) Given(template client.ObjectKey) map[string]string {
+	g.mutex.Lock()
+	defer g.mutex.Unlock()
+	given := map[string]string{}
+	for key, grant := range g.given {
+		if grant.template == template {
+			given[key.Name] = grant.revision
+		}
+	}
+	return given
+}
+
+// May reports whether a Userland may restart onto a revision now. A nil Grants
+// permits nothing.
 func (g *Grants) May(userland client.ObjectKey, revision string) bool {
+	if g == nil {
+		return false
+	}
 	g.mutex.Lock()
 	defer g.mutex.Unlock()
 	given, found := g.given[userland]

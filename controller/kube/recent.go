@@ -75,8 +75,11 @@ func (r *Recent) Wrote(kind schema.GroupVersionKind, result metav1.Object) {
 }
 
 // Behind reports whether the version the cache has, empty for none, is older
-// than the last one written.
+// than the last one written. Nothing is older than what a nil Recent wrote.
 func (r *Recent) Behind(kind schema.GroupVersionKind, object client.ObjectKey, cached string) bool {
+	if r == nil {
+		return false
+	}
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
 	key := write{kind, object}

@@ -6,10 +6,15 @@ import (
 	"context"
 	"fmt"
 
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	storagev1 "k8s.io/api/storage/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/carrel-dev/carrel/api/v1alpha1"
 	"github.com/carrel-dev/carrel/controller/course"
 	"github.com/carrel-dev/carrel/controller/kube"
 	"github.com/carrel-dev/carrel/controller/template"
@@ -18,6 +23,16 @@ import (
 
 // Controllers are the names of the controllers there are.
 var Controllers = []string{"userland", "template", "course"}
+
+// Watched are the kinds that the controllers watch. Their caches must be filled
+// before anything is decided.
+func Watched() []client.Object {
+	return []client.Object{
+		&v1alpha1.Userland{}, &v1alpha1.Template{}, &v1alpha1.Course{},
+		&appsv1.Deployment{}, &appsv1.ControllerRevision{}, &corev1.Service{}, &corev1.Pod{}, &corev1.PersistentVolumeClaim{},
+		&corev1.ConfigMap{}, &storagev1.StorageClass{},
+	}
+}
 
 // setups are those of the controllers. What Templates grant, Userlands use.
 func setups(grants *kube.Grants, part kube.Shard, clock clock.PassiveClock) map[string]func(ctrl.Manager) error {

@@ -5,10 +5,12 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/client-go/util/workqueue"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/log"
@@ -17,6 +19,8 @@ import (
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
 	"github.com/carrel-dev/carrel/controller/kube"
+	"github.com/carrel-dev/carrel/core/health"
+	"github.com/carrel-dev/carrel/core/lifecycle"
 )
 
 // SetupWithManager makes the manager run the reconciler. The manager's cache
@@ -26,6 +30,7 @@ func SetupWithManager(mgr ctrl.Manager, grants *kube.Grants, part kube.Shard, cl
 	specChanged := builder.WithPredicates(predicate.GenerationChangedPredicate{})
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("template").
+		WithOptions(controller.Options{RateLimiter: workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](health.RetryFirst, health.RetryLast)}).
 		For(&v1alpha1.Template{}, specChanged).
 		Watches(&v1alpha1.Userland{}, kube.EnqueueLater(r.templateOfUserland), builder.WithPredicates(counted)).
 		Watches(&v1alpha1.Course{}, kube.EnqueueLater(r.templatesOfCourse), specChanged).
@@ -57,7 +62,7 @@ var counted = predicate.Funcs{
 			before.Status.State != after.Status.State ||
 			!equality.Semantic.DeepEqual(before.Status.Template, after.Status.Template) ||
 			!equality.Semantic.DeepEqual(before.Status.LastStartTime, after.Status.LastStartTime) ||
-			isPending(before) != isPending(after)
+			lifecycle.UpdatePending(before) != lifecycle.UpdatePending(after)
 	},
 }
 

@@ -26,56 +26,53 @@ func NewLines() *Lines {
 	return &Lines{Wake: make(chan event.TypedGenericEvent[*v1alpha1.Userland], 1024), of: map[string]*lifecycle.Line{}}
 }
 
-// A StartRequest is that of a carrel that wants to start.
-type StartRequest struct {
-	Userland client.ObjectKey
-	Ticket   lifecycle.Ticket
-	// Limit is how many of the course may be starting at once.
-	Limit int
-	// Class lists the Userlands of the course, and Session tells a section since
-	// when the timetable wants its carrels. They are asked when the queue of a
-	// course is not known yet.
-	Class   func() ([]v1alpha1.Userland, error)
-	Session func(section string) time.Time
-	// Now is the time.
-	Now time.Time
-}
-
-// Admit reports whether a carrel may start now. One that may not waits, is told
-// by Wake, and is to ask again at a time.
-func (l *Lines) Admit(r StartRequest) (admitted bool, again time.Time, err error) {
-	granted, admitted, again, err := l.admit(r)
-	l.wake(r.Userland.Namespace, granted)
-	return admitted, again, err
-}
-
-func (l *Lines) admit(r StartRequest) (granted []string, admitted bool, again time.Time, err error) {
+// Turn returns the place of a carrel in the queue of its course, in which so many
+// may be starting at once. A queue that is not known yet is made by the function.
+func (l *Lines) Turn(userland client.ObjectKey, limit int, line func() (*lifecycle.Line, error), now time.Time) (lifecycle.Turn, error) {
 	l.mutex.Lock()
 	defer l.mutex.Unlock()
-	queue, name := l.of[r.Userland.Namespace], r.Userland.Name
+	queue := l.of[userland.Namespace]
 	if queue == nil {
-		class, err := r.Class()
+		made, err := line()
 		if err != nil {
-			return nil, false, time.Time{}, err
+			return lifecycle.Turn{}, err
 		}
-		queue = lifecycle.RebuildLine(class, r.Session)
-		l.of[r.Userland.Namespace] = queue
+		queue, l.of[userland.Namespace] = made, made
 	}
-	queue.Limit = r.Limit
-	if _, admitted := queue.Starting[name]; !admitted {
-		queue.Waiting[name] = r.Ticket
+	queue.Limit = limit
+	return queue.Turn(userland.Name, now), nil
+}
+
+// Wait has a carrel wait for a place, and returns its place then: it may be granted
+// at once. A carrel that is granted a place later is sent on Wake. The queue must
+// be known, by Turn.
+func (l *Lines) Wait(userland client.ObjectKey, ticket lifecycle.Ticket, now time.Time) lifecycle.Turn {
+	turn, granted := l.wait(userland, ticket, now)
+	l.wake(userland.Namespace, granted)
+	return turn
+}
+
+func (l *Lines) wait(userland client.ObjectKey, ticket lifecycle.Ticket, now time.Time) (turn lifecycle.Turn, granted []string) {
+	l.mutex.Lock()
+	defer l.mutex.Unlock()
+	queue, name := l.of[userland.Namespace], userland.Name
+	if queue == nil {
+		// The course stopped bounding its starts in between.
+		return lifecycle.Turn{}, nil
 	}
-	for _, next := range queue.Grant(r.Now) {
+	if _, starting := queue.Starting[name]; !starting {
+		queue.Waiting[name] = ticket
+	}
+	for _, next := range queue.Grant(now) {
 		if next != name {
 			granted = append(granted, next)
 		}
 	}
-	_, admitted = queue.Starting[name]
-	return granted, admitted, queue.Free(r.Now), nil
+	return queue.Turn(name, now), granted
 }
 
-// Starting notes that a carrel is starting, whether it asked or not.
-func (l *Lines) Starting(userland client.ObjectKey, now time.Time) {
+// Hold notes that a carrel is starting, whether it waited for it or not.
+func (l *Lines) Hold(userland client.ObjectKey, now time.Time) {
 	l.mutex.Lock()
 	defer l.mutex.Unlock()
 	queue := l.of[userland.Namespace]

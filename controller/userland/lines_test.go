@@ -35,20 +35,19 @@ func key(name string) client.ObjectKey { return client.ObjectKey{Namespace: "pro
 
 func (d *door) ask(name string, ticket lifecycle.Ticket) (admitted bool, again time.Time) {
 	d.Helper()
-	admitted, again, err := d.lines.Admit(userland.StartRequest{
-		Userland: key(name), Ticket: ticket, Limit: d.limit, Now: d.now,
-		Class: func() ([]v1alpha1.Userland, error) { return d.class, nil },
-		Session: func(section string) time.Time {
+	line := func() (*lifecycle.Line, error) {
+		return lifecycle.RebuildLine(d.class, func(section string) time.Time {
 			if section == "in session" {
 				return session
 			}
 			return time.Time{}
-		},
-	})
-	if err != nil {
+		}), nil
+	}
+	if _, err := d.lines.Turn(key(name), d.limit, line, d.now); err != nil {
 		d.Fatal(err)
 	}
-	return admitted, again
+	turn := d.lines.Wait(key(name), ticket, d.now)
+	return turn.Granted, turn.Next
 }
 
 // asks expects an answer to a carrel that came at a moment.
@@ -110,7 +109,7 @@ func TestOthersLeaveTheQueueToo(t *testing.T) {
 func TestWhoStartsWithoutAskingCounts(t *testing.T) {
 	d := newDoor(t, 1)
 	d.asks("a", true)
-	d.lines.Starting(key("restarted"), d.now)
+	d.lines.Hold(key("restarted"), d.now)
 	d.lines.Leave(key("a"), d.now)
 	d.asks("b", false)
 	d.lines.Leave(key("restarted"), d.now)
@@ -152,7 +151,7 @@ func TestPatienceEnds(t *testing.T) {
 		t.Fatalf("admitted: %v, to ask again at %v; want false and %v", admitted, again, want)
 	}
 	d.now = again
-	d.lines.Starting(key("hangs"), d.now)
+	d.lines.Hold(key("hangs"), d.now)
 	d.asks("b", true)
 	d.asks("c", false)
 }

@@ -14,29 +14,18 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/event"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
+	"github.com/carrel-dev/carrel/core/lifecycle"
 )
 
 const (
 	// probeTimeout is for one question: who does not answer within it is not asked
 	// again before the next look.
 	probeTimeout = 5 * time.Second
-	// probeFresh is how long an answer counts.
-	probeFresh = 30 * time.Second
 	// probesAtOnce bounds the questions asked at the same time.
 	probesAtOnce = 32
 	// longestAnswer is what is read of an answer, in bytes.
 	longestAnswer = 64 << 10
 )
-
-// ProbeAnswer is what a carrel said.
-type ProbeAnswer struct {
-	// LastActivity is when it was last used.
-	LastActivity time.Time
-	// Err is why it could not be learned.
-	Err error
-
-	askedAt time.Time
-}
 
 // Prober asks carrels in the background, so that one that does not answer keeps
 // nobody waiting. Safe for concurrent use.
@@ -49,7 +38,7 @@ type Prober struct {
 	slots  chan struct{}
 
 	mutex   sync.Mutex
-	answers map[client.ObjectKey]ProbeAnswer
+	answers map[client.ObjectKey]lifecycle.Probe
 	asking  map[client.ObjectKey]bool
 }
 
@@ -65,42 +54,56 @@ func NewProber(clock clock.PassiveClock) *Prober {
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
 		slots:   make(chan struct{}, probesAtOnce),
-		answers: map[client.ObjectKey]ProbeAnswer{},
+		answers: map[client.ObjectKey]lifecycle.Probe{},
 		asking:  map[client.ObjectKey]bool{},
 	}
 }
 
-// Ask returns what the carrel of a Userland answered at the URL lately, and not
-// before the moment given. If there is no such answer it reports false and asks;
-// the Userland is sent on Wake when there is one.
-func (p *Prober) Ask(ctx context.Context, u *v1alpha1.Userland, url string, notBefore time.Time) (ProbeAnswer, bool) {
+// Answer returns the last answer of the carrel of a Userland; zero if there is none.
+func (p *Prober) Answer(userland client.ObjectKey) lifecycle.Probe {
+	if p == nil {
+		return lifecycle.Probe{}
+	}
 	p.mutex.Lock()
 	defer p.mutex.Unlock()
-	key := client.ObjectKeyFromObject(u)
-	answer, answered := p.answers[key]
-	if answered && !answer.askedAt.Before(notBefore) && p.clock.Since(answer.askedAt) < probeFresh {
-		return answer, true
-	}
-	delete(p.answers, key)
-	if !p.asking[key] {
-		p.asking[key] = true
-		// The answer is awaited beyond the reconciliation that asks.
-		go p.ask(context.WithoutCancel(ctx), u, url)
-	}
-	return ProbeAnswer{}, false
+	return p.answers[userland]
 }
 
-func (p *Prober) ask(ctx context.Context, u *v1alpha1.Userland, url string) {
+// Ask asks the carrel of a Userland at the URL, unless it is being asked. The
+// Userland is sent on Wake when there is an answer.
+func (p *Prober) Ask(ctx context.Context, userland client.ObjectKey, url string) {
+	p.mutex.Lock()
+	defer p.mutex.Unlock()
+	delete(p.answers, userland)
+	if !p.asking[userland] {
+		p.asking[userland] = true
+		// The answer is awaited beyond the reconciliation that asks.
+		go p.ask(context.WithoutCancel(ctx), userland, url)
+	}
+}
+
+// Forget drops the answer of a Userland that is gone.
+func (p *Prober) Forget(userland client.ObjectKey) {
+	p.mutex.Lock()
+	defer p.mutex.Unlock()
+	delete(p.answers, userland)
+}
+
+func (p *Prober) ask(ctx context.Context, userland client.ObjectKey, url string) {
 	p.slots <- struct{}{}
-	answer := ProbeAnswer{askedAt: p.clock.Now()}
-	answer.LastActivity, answer.Err = p.get(ctx, url)
+	answer := lifecycle.Probe{AskedAt: p.clock.Now()}
+	var err error
+	if answer.LastActivity, err = p.get(ctx, url); err != nil {
+		answer.Failure = err.Error()
+	}
 	<-p.slots
 
 	p.mutex.Lock()
-	key := client.ObjectKeyFromObject(u)
-	p.answers[key] = answer
-	delete(p.asking, key)
+	p.answers[userland] = answer
+	delete(p.asking, userland)
 	p.mutex.Unlock()
+	u := &v1alpha1.Userland{}
+	u.Namespace, u.Name = userland.Namespace, userland.Name
 	p.Wake <- event.TypedGenericEvent[*v1alpha1.Userland]{Object: u}
 }
 

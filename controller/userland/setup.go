@@ -27,6 +27,7 @@ import (
 	"github.com/carrel-dev/carrel/api/v1alpha1"
 	"github.com/carrel-dev/carrel/controller/kube"
 	"github.com/carrel-dev/carrel/controller/volume"
+	"github.com/carrel-dev/carrel/core/health"
 )
 
 const (
@@ -47,16 +48,21 @@ const (
 func SetupWithManager(mgr ctrl.Manager, grants *kube.Grants, part kube.Shard, clock clock.PassiveClock) error {
 	applier, recorder := kube.NewApplier(mgr.GetClient(), mgr.GetAPIReader()), mgr.GetEventRecorder(kube.FieldOwner)
 	r := &Reconciler{
-		Client:  mgr.GetClient(),
+		Client: mgr.GetClient(),
+		Observer: &Observer{
+			Reader:     mgr.GetClient(),
+			Claims:     volume.Observer{Reader: mgr.GetClient(), Live: mgr.GetAPIReader(), Recent: applier.Recent},
+			Recent:     applier.Recent,
+			Timetables: &kube.Timetables{},
+			Lines:      NewLines(),
+			Grants:     grants,
+			Prober:     NewProber(clock),
+			Clock:      clock,
+		},
 		Applier: applier,
 		Volumes: &volume.Keeper{Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Recent: applier.Recent, Events: recorder, Clock: clock},
-		Grants:  grants,
-		Lines:   NewLines(),
 		Shard:   part,
-		Tables:  &kube.Timetables{},
-		Prober:  NewProber(clock),
 		Events:  recorder,
-		Clock:   clock,
 	}
 	return r.SetupWithManager(mgr)
 }
@@ -65,7 +71,10 @@ func SetupWithManager(mgr ctrl.Manager, grants *kube.Grants, part kube.Shard, cl
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("userland").
-		WithOptions(controller.Options{MaxConcurrentReconciles: concurrency}).
+		WithOptions(controller.Options{
+			MaxConcurrentReconciles: concurrency,
+			RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](health.RetryFirst, health.RetryLast),
+		}).
 		For(&v1alpha1.Userland{}, builder.WithPredicates(called)).
 		Watches(&appsv1.Deployment{}, settled, r.news(deploymentKind)).
 		Watches(&corev1.Service{}, settled, r.news(serviceKind)).
@@ -130,7 +139,7 @@ func (r *Reconciler) usersOfRevision(ctx context.Context, o client.Object) []rec
 
 // usersOfCourse are its Userlands, and those that are gone and left volumes behind.
 func (r *Reconciler) usersOfCourse(ctx context.Context, o client.Object) []reconcile.Request {
-	class, err := r.class(ctx, o.GetNamespace())
+	class, err := userlandsOf(ctx, r.Client, o.GetNamespace())
 	concerned := requests(ctx, class, err)
 	claims := &corev1.PersistentVolumeClaimList{}
 	if err := r.List(ctx, claims, client.InNamespace(o.GetNamespace()), client.HasLabels{v1alpha1.UserlandLabel}, client.UnsafeDisableDeepCopy); err != nil {

@@ -1,6 +1,7 @@
 package volume
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -426,17 +427,17 @@ func (s *story) look() {
 }
 
 func (s *story) attach() {
-	wanted := Wanted{Userland: s.userland(), Mounted: s.mounted, ResetAt: s.resetAt}
+	need := corevolume.Need{Userland: s.userland(), Mounted: s.mounted, ResetAt: s.resetAt}
 	for _, name := range s.template {
-		wanted.Volumes = append(wanted.Volumes, v1alpha1.Volume{Name: name, Retain: retains[name]})
+		need.Volumes = append(need.Volumes, v1alpha1.Volume{Name: name, Retain: retains[name]})
 	}
 	// What it uses now is in use from before it is looked for.
 	s.mark(s.template)
-	attached, err := s.keeper.Attach(s.Context(), wanted)
+	names, attached, err := s.provide(need)
 	if errors.Is(err, kube.ErrCacheBehind) {
 		// It waits for a write to be seen that was followed by a deletion.
 		s.restart()
-		attached, err = s.keeper.Attach(s.Context(), wanted)
+		names, attached, err = s.provide(need)
 	}
 	s.next = attached.Next
 	var other *corevolume.OtherUserError
@@ -448,13 +449,13 @@ func (s *story) attach() {
 		s.survive(err)
 		return
 	}
-	for volume, name := range attached.Names {
+	for volume, name := range names {
 		if had := s.mounted[volume]; had != "" && had != name && s.resetAt == nil {
 			s.fatalf("%s is given %s in the place of %s without asking", s.user, name, had)
 		}
 	}
-	s.resetAt, s.mounted = nil, attached.Names
-	for volume, name := range attached.Names {
+	s.resetAt, s.mounted = nil, names
+	for volume, name := range names {
 		claim := &corev1.PersistentVolumeClaim{}
 		if err := s.client.Get(s.Context(), client.ObjectKey{Namespace: "prog1", Name: name}, claim); err != nil {
 			s.fatalf("%s is given a claim that is not there: %v", s.user, err)
@@ -467,6 +468,18 @@ func (s *story) attach() {
 		}
 	}
 	s.mark(s.template)
+}
+
+// provide observes, decides and acts, as a reconciliation does.
+func (s *story) provide(need corevolume.Need) (names map[string]string, attached Attached, err error) {
+	observer := Observer{Reader: s.client, Live: s.client, Recent: s.keeper.Recent}
+	stock, err := observer.Observe(s.Context(), s.key(), slices.Collect(maps.Values(need.Mounted)))
+	if err != nil {
+		return nil, attached, err
+	}
+	attachments, obstacle := corevolume.Attach(need, stock)
+	attached, err = s.keeper.Attach(s.Context(), need.Userland, attachments)
+	return attachments.Names(), attached, cmp.Or(err, obstacle)
 }
 
 // mark keeps the story's own account of what is used, whatever the labels say.

@@ -1,6 +1,6 @@
-// Package enrolment decides what the rosters of a Course mean for its Userlands:
-// who is to come, who to change and who to go, and whether so many may. It is
-// pure.
+// Package enrolment decides about Courses: which Userlands their rosters add, change
+// and remove, whether so many may be removed at once, and what the status says. It
+// is pure: the time is an argument.
 package enrolment
 
 import (
@@ -32,13 +32,13 @@ const (
 	hostDash = 2
 )
 
-// Plan is what is to be done. With Errors it is nothing.
+// Plan holds the changes that rosters ask for. With Errors it has none.
 type Plan struct {
-	// Wants are the Userlands to make or to change.
+	// Wants are the Userlands to create or to change.
 	Wants []Want
-	// Removals are those to remove now.
+	// Removals are the Userlands to remove now.
 	Removals []*v1alpha1.Userland
-	// Held are removals that are to wait; Removals is empty then.
+	// Held counts removals that wait for a confirmation. Removals is empty then.
 	Held *v1alpha1.HeldRemoval
 	// Rows counts all rows, Files those left to files of their own.
 	Rows, Files int32

@@ -77,6 +77,12 @@ func (l *Line) Free(now time.Time) (at time.Time) {
 	return at
 }
 
+// Turn returns the place of a carrel.
+func (l *Line) Turn(name string, now time.Time) Turn {
+	_, granted := l.Starting[name]
+	return Turn{Bounded: true, Granted: granted, Next: l.Free(now)}
+}
+
 // RebuildLine returns the queue of a course as the statuses of its Userlands record it.
 func RebuildLine(class []v1alpha1.Userland, session func(section string) time.Time) *Line {
 	queue := &Line{Starting: map[string]time.Time{}, Waiting: map[string]Ticket{}}

@@ -14,6 +14,10 @@ import (
 	"github.com/carrel-dev/carrel/core/timetable"
 )
 
+// probeAgain is how long a carrel whose software does not say when it was last used
+// is left alone before it is asked again.
+const probeAgain = time.Minute
+
 // PresenceFacts are all that the decision rests on.
 type PresenceFacts struct {
 	// Enabled is whether the spec wants the carrel at all.
@@ -28,6 +32,9 @@ type PresenceFacts struct {
 	Status v1alpha1.UserlandStatus
 	// Probed is when its software says it was last used; zero if unknown.
 	Probed time.Time
+	// Unanswered is set if its software has yet to say when it was last used, or
+	// can't: nobody is stopped for idleness before.
+	Unanswered bool
 	// Now is the time.
 	Now time.Time
 }
@@ -67,7 +74,7 @@ func DecidePresence(f PresenceFacts) PresenceDecision {
 	case d.Restart:
 	case !due.stop.IsZero() && !due.stop.Before(latest(f.seen(), f.Timetable.Since)):
 		return d.without(health.Asleep)
-	case f.Idle != nil && !f.Timetable.InSession() && !f.Now.Before(SleepAt(f)):
+	case f.overdue() && !f.Unanswered:
 		d.Idle = true
 		return d.without(health.Asleep)
 	}
@@ -79,11 +86,21 @@ func DecidePresence(f PresenceFacts) PresenceDecision {
 		if d.IdleFrom == nil {
 			d.IdleFrom = stamp(f.Now)
 		}
-		if !f.Timetable.InSession() {
+		switch {
+		case f.Timetable.InSession():
+		case f.Unanswered:
+			d.Next = earlier(d.Next, f.Now.Add(probeAgain))
+		default:
 			d.Next = earlier(d.Next, SleepAt(f.after(d)))
 		}
 	}
 	return d
+}
+
+// overdue reports whether nobody has used the carrel for as long as its Template
+// says, outside of sessions.
+func (f PresenceFacts) overdue() bool {
+	return f.Idle != nil && !f.Timetable.InSession() && !f.Now.Before(SleepAt(f))
 }
 
 // Queue is the decision for a carrel that was to start and whose turn has not

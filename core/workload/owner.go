@@ -5,6 +5,9 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/carrel-dev/carrel/api/v1alpha1"
+	"github.com/carrel-dev/carrel/core/health"
 )
 
 // ForeignError tells that an object of the name needed belongs to someone else.
@@ -20,6 +23,11 @@ func (e *ForeignError) Error() string {
 	return fmt.Sprintf("%s %q is in the way and belongs to %s: rename or delete it, Carrel never takes it over", e.Kind, e.Name, e.Owner)
 }
 
+// Problem describes the error for people and for the queue.
+func (e *ForeignError) Problem() health.Problem {
+	return health.Problem{Cause: health.Foreign, Reason: v1alpha1.ForeignObjectReason, Message: e.Error(), Stalled: true, Retry: health.RetrySlow}
+}
+
 // LeavingError tells that the object of a former Userland of the same name is
 // still being removed. It goes by itself.
 type LeavingError struct {
@@ -30,6 +38,11 @@ type LeavingError struct {
 // Error names the object.
 func (e *LeavingError) Error() string {
 	return fmt.Sprintf("the former %s %q is still being removed", e.Kind, e.Name)
+}
+
+// Problem describes the error for people and for the queue.
+func (e *LeavingError) Problem() health.Problem {
+	return health.Problem{Cause: health.Gone, Reason: v1alpha1.StartingReason, Message: e.Error(), Retry: health.RetryGone}
 }
 
 // MayTouch returns nil if the owner controls the object, else a *ForeignError or

@@ -1,0 +1,98 @@
+package template
+
+import (
+	"context"
+	"fmt"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/carrel-dev/carrel/api/v1alpha1"
+	"github.com/carrel-dev/carrel/controller/kube"
+	"github.com/carrel-dev/carrel/core/lifecycle"
+	"github.com/carrel-dev/carrel/core/workload"
+)
+
+// observe reads everything that the decision about a Template rests on, and asks
+// the API server about one that has to be tried. It returns nil if the Template is
+// another shard's. The error is kube.ErrCacheBehind while the cache does not show
+// our own last write.
+func (r *Reconciler) observe(ctx context.Context, key client.ObjectKey) (*lifecycle.TemplateWorld, error) {
+	world, template := &lifecycle.TemplateWorld{Now: r.Clock.Now()}, &v1alpha1.Template{}
+	err := r.Get(ctx, key, template)
+	switch {
+	case apierrors.IsNotFound(err) || err == nil && template.DeletionTimestamp != nil:
+		r.Grants.Set(key, "", nil)
+		r.memory.forget(key)
+		if gone, err := r.Shard.Gone(ctx, key, &v1alpha1.Template{}); err != nil || !gone {
+			return nil, err
+		}
+		world.Unread = r.readRevisions(ctx, key, "", world)
+		return world, nil
+	case err != nil:
+		return nil, fmt.Errorf("read the template: %w", err)
+	case r.Recent.Behind(kind, key, template.ResourceVersion):
+		return nil, kube.ErrCacheBehind
+	}
+	world.Template, world.Granted = template, r.Grants.Given(key)
+	world.Trial, world.Failures = r.memory.of(key)
+	if world.Unread = r.readUse(ctx, key, world); world.Unread == nil && world.TrialDue() {
+		world.Trial = r.try(ctx, world)
+		r.memory.tried(key, world.Trial)
+	}
+	return world, nil
+}
+
+// readUse reads who follows a Template and which revisions of it there are.
+func (r *Reconciler) readUse(ctx context.Context, key client.ObjectKey, world *lifecycle.TemplateWorld) (err error) {
+	if world.Userlands, err = kube.UserlandsOfTemplate(ctx, r, key); err != nil {
+		return err
+	}
+	if world.Wanted, err = workload.NewRevision(world.Template); err != nil {
+		return err
+	}
+	return r.readRevisions(ctx, key, lifecycle.LatestRevision(world.Template), world)
+}
+
+// readRevisions reads the revisions of a Template and how long none of its carrels
+// has used them. The present one counts as used.
+func (r *Reconciler) readRevisions(ctx context.Context, template client.ObjectKey, present string, world *lifecycle.TemplateWorld) error {
+	list := &appsv1.ControllerRevisionList{}
+	if err := r.List(ctx, list, client.InNamespace(template.Namespace), client.MatchingLabels{v1alpha1.TemplateLabel: template.Name}); err != nil {
+		return fmt.Errorf("list the revisions of template %q: %w", template.Name, err)
+	}
+	for i := range list.Items {
+		kept := lifecycle.KeptRevision{ControllerRevision: &list.Items[i]}
+		used, err := kube.RevisionInUse(ctx, r, client.ObjectKeyFromObject(kept))
+		if err != nil {
+			return err
+		}
+		if used || kept.Name == present {
+			r.memory.used(kept.UID)
+		} else {
+			kept.UnusedSince = r.memory.unused(kept.UID, world.Now)
+		}
+		world.Revisions = append(world.Revisions, kept)
+	}
+	return nil
+}
+
+// try asks the API server to check a carrel of the Template without making one.
+func (r *Reconciler) try(ctx context.Context, world *lifecycle.TemplateWorld) *lifecycle.Trial {
+	trial, t := world.NewTrial(), world.Template
+	deployment, err := workload.Sample(t)
+	if err == nil {
+		err = kube.TryCreate(ctx, r, deployment, &appsv1.Deployment{})
+	}
+	if !trial.Answer(err, lifecycle.PodField(t)) || !trial.Answer(kube.TryCreate(ctx, r, workload.SampleService(t), &corev1.Service{}), lifecycle.ServiceField) {
+		return trial
+	}
+	for i, volume := range t.Spec.Volumes {
+		if !trial.Answer(r.Create(ctx, workload.SampleClaim(t, volume), client.DryRunAll), lifecycle.ClaimField(i)) {
+			return trial
+		}
+	}
+	return trial
+}

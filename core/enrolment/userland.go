@@ -1,0 +1,28 @@
+package enrolment
+
+import (
+	metav1ac "k8s.io/client-go/applyconfigurations/meta/v1"
+
+	v1alpha1ac "github.com/carrel-dev/carrel/api/applyconfiguration/api/v1alpha1"
+	"github.com/carrel-dev/carrel/api/v1alpha1"
+)
+
+// Userland returns the Userland that a row describes, as an apply takes it. It
+// names each field that a row can set, empty ones too: so no write needs to know
+// what the last one named.
+func Userland(c *v1alpha1.Course, want Want) *v1alpha1ac.UserlandApplyConfiguration {
+	row := want.Row
+	u := v1alpha1ac.Userland(want.Name, c.Namespace).
+		WithOwnerReferences(metav1ac.OwnerReference().
+			WithAPIVersion(v1alpha1.SchemeGroupVersion.String()).WithKind("Course").
+			WithName(c.Name).WithUID(c.UID).WithController(true)).
+		WithSpec(v1alpha1ac.UserlandSpec().
+			WithUser(row.User).WithTemplateName(row.Template).WithSection(row.Section).WithEnabled(row.Enabled))
+	if labels := ShardLabels(c); len(labels) > 0 {
+		u.WithLabels(labels)
+	}
+	if row.Name != "" || want.Found != nil && want.Found.Annotations[v1alpha1.NameAnnotation] != "" {
+		u.WithAnnotations(map[string]string{v1alpha1.NameAnnotation: row.Name})
+	}
+	return u
+}
