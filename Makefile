@@ -114,7 +114,7 @@ test-node: prepare-test-node ## Run the tests that bring the full node up and do
 .PHONY: test-e2e
 test-e2e: prepare-test-e2e $(DEVCLUSTER) ## Run the whole system on a full node: Kubernetes, Flux, Gitea (root)
 	go test -count=1 -v -tags=e2e ./test/pages
-	go test -count=1 -v -timeout=40m -tags=e2e ./test/e2e
+	go test -count=1 -v -parallel=16 -timeout=140m -tags=e2e ./test/e2e
 
 .PHONY: bench
 bench: prepare-bench $(DEVCLUSTER) ## Measure a class being made, carrels waking up, what carrel takes of git, and the gateway (docs/performance.md)

@@ -54,6 +54,20 @@ func (r *replica) lists() []string {
 	})
 }
 
+// listsAtRest is how many lists there are once no more come: a watch follows each.
+func (r *replica) listsAtRest(t *testing.T) (count int) {
+	t.Helper()
+	until(t, func() error {
+		count = len(r.lists())
+		time.Sleep(2 * time.Second)
+		if now := len(r.lists()); now != count {
+			return fmt.Errorf("the replica goes on reading: %d lists, and %d a moment later", count, now)
+		}
+		return nil
+	})
+	return count
+}
+
 type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
@@ -138,9 +152,7 @@ func TestStandbyTakesOver(t *testing.T) {
 	if now := holder(); now != leader {
 		t.Fatalf("%q leads, want still %q", now, leader)
 	}
-	// The last list may be on its way.
-	time.Sleep(time.Second)
-	before := len(standby.lists())
+	before := standby.listsAtRest(t)
 	first.stop()
 	if now := holder(); now == leader {
 		t.Errorf("the lease is still held by %q, which has ended", now)

@@ -243,7 +243,7 @@ func TestReadyIsNoticedAtOnce(t *testing.T) {
 	d := gatewaytest.NewCluster()
 	u := &v1alpha1.Userland{ObjectMeta: metav1.ObjectMeta{Namespace: "prog1", Name: "hana"}, Status: v1alpha1.UserlandStatus{State: v1alpha1.StateStarting}}
 	d.Set(u, "")
-	w := &wait.Waiter{Directory: d.Index, Tick: time.Hour, HoldFor: 10 * time.Second}
+	w := &wait.Waiter{Directory: d.Index, Tick: time.Hour, HoldFor: time.Minute}
 	ready := make(chan bool)
 	go func() {
 		r := httptest.NewRequest(http.MethodPost, "https://hana--prog1.carrels.example.org/", nil)

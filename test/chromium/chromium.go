@@ -1,24 +1,33 @@
-// Package chromium is a real browser for tests: it finds in a page what a person would
-// wait for, and keeps pictures to be looked at.
+// Package chromium is a real browser for tests. It does what a careful person does:
+// it waits until a page shows what it looks for, clicks what can be clicked, checks
+// that what it types arrives, and says what it waits for. When a test fails it keeps
+// a picture of each page.
 package chromium
 
 import (
 	"context"
-	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/go-rod/rod"
-	"github.com/go-rod/rod/lib/cdp"
 	"github.com/go-rod/rod/lib/launcher"
 	"github.com/go-rod/rod/lib/launcher/flags"
 )
 
 // screenshots is where pictures are kept, seen from the folder of a test.
 const screenshots = "../../dist/screenshots"
+
+// lasts bounds what is done in a browser from its start to the end of its test.
+const lasts = 15 * time.Minute
+
+// pageWithin bounds what is done with a page once a test has failed.
+const pageWithin = 15 * time.Second
 
 // Start starts Debian's Chromium, headless, until the test ends.
 func Start(t *testing.T) *rod.Browser {
@@ -27,61 +36,98 @@ func Start(t *testing.T) *rod.Browser {
 	if err != nil {
 		t.Fatalf("no browser: run ci/install-packages: %v", err)
 	}
-	chromium := launcher.New().Bin(path).Headless(true).NoSandbox(true).UserDataDir(t.TempDir()).
+	dir, err := os.MkdirTemp("", "chromium-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	chromium := launcher.New().Bin(path).Headless(true).NoSandbox(true).UserDataDir(dir).
 		Set("disable-quic").Set("disable-background-networking").Set("disable-component-update").Set("disable-sync").
 		Set(flags.Flag("disable-gpu")).
+		// Without WebGL, which costs a processor here, terminals are elements of the
+		// page: what they show can be read.
+		Set(flags.Flag("disable-3d-apis")).
 		// The certificate of a gateway in a test is its own word.
 		Set(flags.Flag("ignore-certificate-errors"))
 	url, err := chromium.Launch()
 	if err != nil {
+		_ = os.RemoveAll(dir)
 		t.Fatalf("start the browser: %v", err)
 	}
-	t.Cleanup(chromium.Kill)
+	t.Cleanup(func() {
+		chromium.Kill()
+		chromium.Cleanup() // waits for its end, for it writes to its directory until then
+	})
 	b := rod.New().ControlURL(url)
 	if err := b.Connect(); err != nil {
 		t.Fatalf("reach the browser: %v", err)
 	}
-	return b
+	t.Cleanup(func() {
+		if t.Failed() {
+			keepAll(t, b)
+		}
+	})
+	// What rod calls a panic ends this test, and not those beside it.
+	return b.Timeout(lasts).WithPanic(func(problem any) {
+		t.Helper()
+		t.Fatalf("in the browser: %v", problem)
+	})
 }
 
 // Keep keeps a picture of what a page shows.
 func Keep(t *testing.T, page *rod.Page, name string) {
 	t.Helper()
-	if err := os.MkdirAll(screenshots, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	page.MustScreenshot(filepath.Join(screenshots, name+".png"))
-}
-
-// Find waits for the first element of a CSS selector, through as many other pages as
-// are shown on the way. Where it does not come before the page's context ends, the test
-// does, with what the page shows instead.
-func Find(t *testing.T, page *rod.Page, selector string) *rod.Element {
-	t.Helper()
-	return FindWords(t, page, selector, ".*")
-}
-
-// FindWords is Find for an element that holds words, a regular expression.
-func FindWords(t *testing.T, page *rod.Page, selector, words string) *rod.Element {
-	t.Helper()
-	for {
-		element, err := page.ElementR(selector, words)
-		if err == nil {
-			return element
-		}
-		// A page that goes away while it is asked answers that it did.
-		if left := (*cdp.Error)(nil); !errors.As(err, &left) || page.GetContext().Err() != nil {
-			giveUp(t, page, selector, words, err)
-		}
-		time.Sleep(50 * time.Millisecond) // for the next page to come; nothing depends on it
+	if _, err := keep(page, name); err != nil {
+		t.Fatalf("keep a picture of the page: %v", err)
 	}
 }
 
-func giveUp(t *testing.T, page *rod.Page, selector, words string, cause error) {
+func keep(page *rod.Page, name string) (path string, err error) {
+	path, err = filepath.Abs(filepath.Join(screenshots, strings.ReplaceAll(name, "/", "-")+".png"))
+	if err != nil {
+		return "", err
+	}
+	picture, err := page.Timeout(pageWithin).Screenshot(false, nil)
+	if err != nil {
+		return "", err
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return "", err
+	}
+	return path, os.WriteFile(path, picture, 0o600)
+}
+
+// keepAll keeps a picture of each page of a failed test and logs what it says.
+func keepAll(t *testing.T, b *rod.Browser) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), time.Minute)
+	// The test's own context has ended.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 2*time.Minute)
 	defer cancel()
-	page = page.Context(ctx).WithPanic(func(err any) { t.Fatalf("no %s with %q (%v), nor a page: %v", selector, words, cause, err) })
-	Keep(t, page, t.Name()+"-failed")
-	t.Fatalf("no %s with %q: %v; %s shows instead:\n%s", selector, words, cause, page.MustInfo().URL, page.MustElement("body").MustText())
+	pages, err := b.Context(ctx).Pages()
+	if err != nil {
+		t.Logf("no pictures: the browser does not list its pages: %v", err)
+		return
+	}
+	for i, page := range pages {
+		page = page.Context(ctx)
+		path, err := keep(page, fmt.Sprintf("%s-failed-%d", t.Name(), i+1))
+		if err != nil {
+			path = fmt.Sprintf("no picture (%v)", err)
+		}
+		t.Logf("page %d of %d: %s\n%s", i+1, len(pages), path, describe(page, 2000))
+	}
+}
+
+var blank = regexp.MustCompile(`\s+`)
+
+// describe is where a page is and how its text begins.
+func describe(page *rod.Page, enough int) string {
+	info, err := page.Timeout(pageWithin).Eval(`() => location.href + " says: " + (document.body ? document.body.innerText : "nothing")`)
+	if err != nil {
+		return fmt.Sprintf("a page that does not answer: %v", err)
+	}
+	text := []rune(blank.ReplaceAllString(info.Value.Str(), " "))
+	if len(text) > enough {
+		text = append(text[:enough], '…')
+	}
+	return string(text)
 }

@@ -28,40 +28,37 @@ spec:
           securityContext: {allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}
 `
 
-const sandboxTemplates = "courses/sandbox/templates/kustomization.yaml"
-
 // A carrel that can't run turns the commit red with the cause, in counts, and
 // a Template that is not there yet is waited for.
 func TestCommitNamesTheCause(t *testing.T) {
-	const course = "sandbox"
-	file := story.Change{Path: "courses/sandbox/roster/students/unlucky.yaml", Content: []byte(
-		"apiVersion: carrel.dev/v1alpha1\nkind: Userland\nmetadata:\n  name: unlucky\nspec:\n  templateName: broken\n")}
+	t.Parallel()
+	l := claim(t)
+	course := l.name
+	file := l.student("unlucky", "  templateName: broken\n")
 
-	merge(t, "Add a student before their Template", file)
+	l.merge("Add a student before their Template", file)
 	reach(t, inState(course, "unlucky", v1alpha1.StateWaiting, v1alpha1.TemplateNotFoundReason))
 
-	commit := merge(t, "Add the Template, with an image that is nowhere",
-		story.Change{Path: "courses/sandbox/templates/broken.yaml", Content: []byte(brokenTemplate)},
-		story.Change{Path: sandboxTemplates, Content: []byte("apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources:\n  - ../../base/webterm\n  - broken.yaml\n")})
+	commit := l.merge("Add the Template, with an image that is nowhere",
+		l.file("templates/broken.yaml", brokenTemplate),
+		l.file(templates, "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources:\n  - ../../base/webterm\n  - broken.yaml\n"))
 	reach(t,
 		inState(course, "unlucky", v1alpha1.StateFailing, v1alpha1.ImagePullBackOffReason),
-		story.Reported(forge, course, commit, "failure"))
+		story.Reported(forge, course, commit, "failure"),
+		says(course, commit, "need", "ImagePullBackOff 1"))
 	statuses, err := forge.CourseStatuses(course, commit)
 	if err != nil {
 		t.Fatal(err)
 	}
 	said := statuses[len(statuses)-1].Description
-	if !strings.Contains(said, "need") || !strings.Contains(said, "ImagePullBackOff 1") {
-		t.Errorf("the commit says %q, want the number that need attention and ImagePullBackOff 1", said)
-	}
 	if strings.Contains(said, "unlucky") {
 		t.Errorf("the commit says %q, which names a person", said)
 	}
 
-	mended := merge(t, "Take it back",
+	mended := l.merge("Take it back",
 		story.Change{Path: file.Path},
-		story.Change{Path: "courses/sandbox/templates/broken.yaml"},
-		story.Change{Path: sandboxTemplates, Content: []byte("apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources:\n  - ../../base/webterm\n")})
+		l.without("templates/broken.yaml"),
+		original(t, l.path(templates)))
 	reach(t, story.Reported(forge, course, mended, "success"))
 }
 

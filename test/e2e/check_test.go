@@ -28,11 +28,12 @@ func proposed(t *testing.T, carrel, title string, changes ...story.Change) (stor
 // Before a request is merged it says what merging it does: in a comment, kept up
 // to date, that names whom the change names, and in a commit status.
 func TestRequestSaysWhatItDoes(t *testing.T) {
+	t.Parallel()
 	carrel, err := cluster.BuildCarrel(t.Context(), t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
-	joins, err := story.NewStudent.Joins(cluster.Root)
+	joins, err := story.NewStudent.Joins(repository)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,7 +41,7 @@ func TestRequestSaysWhatItDoes(t *testing.T) {
 	if want := (story.CommitStatus{Context: story.CheckContext, State: "success", Description: "prog1: 1 added"}); checked.Status != want {
 		t.Errorf("the request's status is %+v, want %+v", checked.Status, want)
 	}
-	says(t, checked.Comment, "### prog1: 1 added", "26t0999 (Kanda Sora), code-server, section a")
+	mentions(t, checked.Comment, "### prog1: 1 added", "26t0999 (Kanda Sora), code-server, section a")
 	if strings.Contains(checked.Comment, "26t0001") {
 		t.Errorf("the comment names others:\n%s", checked.Comment)
 	}
@@ -58,16 +59,16 @@ func TestRequestSaysWhatItDoes(t *testing.T) {
 	if checked.Status.State != "failure" {
 		t.Errorf("a removal of most passes: %+v", checked.Status)
 	}
-	says(t, checked.Comment, "Not to be merged as it is: a removal that is not confirmed", "would remove 200 of 300 students", "spec.guard.confirm:")
+	mentions(t, checked.Comment, "Not to be merged as it is: a removal that is not confirmed", "would remove 200 of 300 students", "spec.guard.confirm:")
 
 	_, checked = proposed(t, carrel, "Slip", story.Change{Path: story.RosterPath(classCourse), Content: []byte("name\n" + strings.Join(lines[1:], ""))})
 	if checked.Status.State != "failure" {
 		t.Errorf("a roster that can't be read passes: %+v", checked.Status)
 	}
-	says(t, checked.Comment, "nothing happens until what is wrong is mended", "user")
+	mentions(t, checked.Comment, "nothing happens until what is wrong is mended", "user")
 }
 
-func says(t *testing.T, text string, words ...string) {
+func mentions(t *testing.T, text string, words ...string) {
 	t.Helper()
 	for _, word := range words {
 		if !strings.Contains(text, word) {

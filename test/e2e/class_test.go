@@ -15,14 +15,14 @@ import (
 	"github.com/carrel-dev/carrel/test/story"
 )
 
-const classCourse = "prog1"
-
 // classSize is how many rows and files of their own prog1 has.
 const classSize = 300
 
 // A class of 300 from one file: a slip in line 41 touches nobody, and a removal of
 // most is held until the line that the commit says is committed.
 func TestClassOf300(t *testing.T) {
+	t.Parallel()
+	l := claimClass(t)
 	roster := rosterOf(t, classCourse)
 	text := string(roster.Content)
 	lines := strings.SplitAfter(text, "\n")
@@ -32,21 +32,21 @@ func TestClassOf300(t *testing.T) {
 	reach(t, enrolledIn(classCourse, classSize))
 
 	slip := strings.Join(lines[:40], "") + strings.Replace(lines[40], ",", ",,,,,", 1) + strings.Join(lines[41:], "")
-	bad := merge(t, "Slip in line 41", story.Change{Path: roster.Path, Content: []byte(slip)})
+	bad := l.merge("Slip in line 41", story.Change{Path: roster.Path, Content: []byte(slip)})
 	reach(t, story.Reported(forge, classCourse, bad, "failure"))
-	reads(t, classCourse, bad, "roster.csv", "line 41")
+	reach(t, says(classCourse, bad, "roster.csv", "line 41"))
 	reach(t, enrolledIn(classCourse, classSize))
 
-	cut := merge(t, "Cut the file off", story.Change{Path: roster.Path, Content: []byte(strings.Join(lines[:101], ""))})
+	cut := l.merge("Cut the file off", story.Change{Path: roster.Path, Content: []byte(strings.Join(lines[:101], ""))})
 	reach(t, story.Reported(forge, classCourse, cut, "failure"))
 	word := heldFor(t, classCourse)
-	reads(t, classCourse, cut, "held: would remove 200 of 300", "spec.guard.confirm", word)
+	reach(t, says(classCourse, cut, "held: would remove 200 of 300", "spec.guard.confirm", word))
 	reach(t, enrolledIn(classCourse, classSize))
 
-	meant := merge(t, "Mean it", story.Change{Path: courseFile, Content: []byte(confirming(string(courseOf(t)), word))})
+	meant := l.merge("Mean it", story.Change{Path: courseFile, Content: []byte(confirming(string(courseOf(t)), word))})
 	reach(t, enrolledIn(classCourse, 100), story.Reported(forge, classCourse, meant, "success"))
 
-	back := merge(t, "Take them back", roster, story.Change{Path: courseFile, Content: courseOf(t)})
+	back := l.merge("Take them back", roster, story.Change{Path: courseFile, Content: courseOf(t)})
 	reach(t, enrolledIn(classCourse, classSize), story.Reported(forge, classCourse, back, "success"))
 }
 
@@ -54,7 +54,7 @@ const courseFile = "courses/prog1/roster/course.yaml"
 
 func courseOf(t *testing.T) []byte {
 	t.Helper()
-	content, err := os.ReadFile(filepath.Join(cluster.Root, courseFile))
+	content, err := os.ReadFile(filepath.Join(repository, courseFile))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,8 +65,10 @@ func courseOf(t *testing.T) []byte {
 // docs/rosters.md says how. Until then the file comes before the row, and the
 // Course says so.
 func TestFileBecomesRow(t *testing.T) {
+	t.Parallel()
+	l := claimClass(t)
 	const name, file = "hana-mori", "courses/prog1/roster/students/hana-mori.yaml"
-	own, err := os.ReadFile(filepath.Join(cluster.Root, file))
+	own, err := os.ReadFile(filepath.Join(repository, file))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,28 +77,28 @@ func TestFileBecomesRow(t *testing.T) {
 
 	roster := rosterOf(t, classCourse)
 	withRow := story.Change{Path: roster.Path, Content: append(roster.Content, "hana.mori@stu.example.ac.jp,Mori Hana,staff,\n"...)}
-	both := merge(t, "Add a row for who has a file", withRow)
+	both := l.merge("Add a row for who has a file", withRow)
 	reach(t, story.Reported(forge, classCourse, both, "success"), warned(classCourse, "a file of its own"))
 
 	marked := strings.Replace(string(own), "  name: hana-mori\n", "  name: hana-mori\n  annotations: {kustomize.toolkit.fluxcd.io/prune: disabled}\n", 1)
-	offered := merge(t, "Offer it to the row", story.Change{Path: file, Content: []byte(marked)})
+	offered := l.merge("Offer it to the row", story.Change{Path: file, Content: []byte(marked)})
 	reach(t, story.Reported(forge, classCourse, offered, "success"), ownedByCourse(classCourse, name, true))
 
 	kustomization := "courses/prog1/roster/kustomization.yaml"
-	list, err := os.ReadFile(filepath.Join(cluster.Root, kustomization))
+	list, err := os.ReadFile(filepath.Join(repository, kustomization))
 	if err != nil {
 		t.Fatal(err)
 	}
 	without := strings.Replace(string(list), "  - students/hana-mori.yaml\n", "", 1)
-	gone := merge(t, "Take the file away", story.Change{Path: file}, story.Change{Path: kustomization, Content: []byte(without)})
+	gone := l.merge("Take the file away", story.Change{Path: file}, story.Change{Path: kustomization, Content: []byte(without)})
 	reach(t, story.Reported(forge, classCourse, gone, "success"), ownedByCourse(classCourse, name, true))
 	if now := podUID(t, classCourse, name); now != pod {
 		t.Errorf("the student was stopped on the way: pod %s is now %s", pod, now)
 	}
 
-	left := merge(t, "Take the row away", roster)
+	left := l.merge("Take the row away", roster)
 	reach(t, story.Reported(forge, classCourse, left, "success"), enrolledIn(classCourse, classSize))
-	back := merge(t, "Go back to the file", story.Change{Path: file, Content: own}, story.Change{Path: kustomization, Content: list})
+	back := l.merge("Go back to the file", story.Change{Path: file, Content: own}, story.Change{Path: kustomization, Content: list})
 	reach(t, story.Reported(forge, classCourse, back, "success"), ownedByCourse(classCourse, name, false), story.Ready(c, classCourse, name))
 }
 
@@ -123,37 +125,33 @@ func warned(course, words string) story.Milestone {
 // A class whose rows lie in two files, one of a base and one of an overlay that
 // adds to it.
 func TestRosterOverBaseAndOverlay(t *testing.T) {
-	const base = "courses/sandbox/class/"
-	file := func(path, content string) story.Change { return story.Change{Path: path, Content: []byte(content)} }
-	own, err := os.ReadFile(filepath.Join(cluster.Root, rosterFolder, "course.yaml"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	t.Parallel()
+	l := claim(t)
+	own := original(t, l.path("roster/course.yaml"))
 	const generated = "    options: {labels: {carrel.dev/roster: \"true\"}}\n"
-	split := merge(t, "Split the roster",
-		file(base+"kustomization.yaml", "components: [../../../kustomize/components/roster]\nresources: [course.yaml]\nconfigMapGenerator:\n  - name: roster\n    files: [first.csv]\n"+generated),
-		file(base+"course.yaml", withRoster), file(base+"first.csv", rosterHead+"24t0401,,,,no\n24t0402,,,,no\n"),
-		file(rosterFolder+"kustomization.yaml", "components: [../../../kustomize/components/roster]\nresources: [../class, students/21t0042.yaml, students/alice.yaml, students/bob.yaml]\n"+
+	split := l.merge("Split the roster",
+		l.file("class/kustomization.yaml", "components: [../../../kustomize/components/roster]\nresources: [course.yaml]\nconfigMapGenerator:\n  - name: roster\n    files: [first.csv]\n"+generated),
+		l.file("class/course.yaml", l.withRoster()), l.file("class/first.csv", rosterHead+"24t0401,,,,no\n24t0402,,,,no\n"),
+		l.file("roster/kustomization.yaml", "components: [../../../kustomize/components/roster]\nresources: [../class, students/21t0042.yaml, students/alice.yaml, students/bob.yaml]\n"+
 			"configMapGenerator:\n  - name: roster\n    behavior: merge\n    files: [late.csv]\n"+generated),
-		file(rosterFolder+"late.csv", rosterHead+"24t0403,,,,no\n"),
-		story.Change{Path: rosterFolder + "course.yaml"})
-	reach(t, story.Reported(forge, rosterCourse, split, "success"), enrolled(3))
+		l.file("roster/late.csv", rosterHead+"24t0403,,,,no\n"),
+		l.without("roster/course.yaml"))
+	reach(t, story.Reported(forge, l.name, split, "success"), enrolledIn(l.name, 3))
 
-	slip := merge(t, "Name one of the base again", file(rosterFolder+"late.csv", rosterHead+"24t0403,,,,no\n24t0401,,,,no\n"))
-	reach(t, story.Reported(forge, rosterCourse, slip, "failure"))
-	reads(t, rosterCourse, slip, "late.csv line 3", "first.csv line 2")
-	reach(t, enrolled(3))
+	slip := l.merge("Name one of the base again", l.file("roster/late.csv", rosterHead+"24t0403,,,,no\n24t0401,,,,no\n"))
+	reach(t, story.Reported(forge, l.name, slip, "failure"))
+	reach(t, says(l.name, slip, "late.csv line 3", "first.csv line 2"))
+	reach(t, enrolledIn(l.name, 3))
 
-	merge(t, "Go back to files", file(rosterFolder+"course.yaml", string(own)), file(rosterFolder+"kustomization.yaml", "resources: [course.yaml, students/21t0042.yaml, students/alice.yaml, students/bob.yaml]\n"))
-	reach(t, removalHeld(rosterCourse))
-	merge(t, "Mean it", file(rosterFolder+"course.yaml", confirming(onlyFiles, heldFor(t, rosterCourse))))
-	reach(t, enrolled(0))
+	l.merge("Go back to files", own, l.file("roster/kustomization.yaml", "resources: [course.yaml, students/21t0042.yaml, students/alice.yaml, students/bob.yaml]\n"))
+	l.merge("Mean it", l.file("roster/course.yaml", confirming(l.onlyFiles(), heldFor(t, l.name))))
+	reach(t, enrolledIn(l.name, 0))
 	var away []story.Change
-	for _, path := range []string{base + "kustomization.yaml", base + "course.yaml", base + "first.csv", rosterFolder + "kustomization.yaml", rosterFolder + "late.csv"} {
-		away = append(away, story.Change{Path: path})
+	for _, path := range []string{"class/kustomization.yaml", "class/course.yaml", "class/first.csv", "roster/kustomization.yaml", "roster/late.csv"} {
+		away = append(away, l.without(path))
 	}
-	gone := merge(t, "Take it all back", append(away, file(rosterFolder+"course.yaml", string(own)))...)
-	reach(t, story.Reported(forge, rosterCourse, gone, "success"))
+	gone := l.merge("Take it all back", append(away, own)...)
+	reach(t, story.Reported(forge, l.name, gone, "success"))
 }
 
 // removalHeld is reached when the guard holds a removal.

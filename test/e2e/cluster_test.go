@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -41,7 +42,7 @@ func stalled(course, name, reason string) story.Milestone {
 
 // condition is reached when the Userland has the condition with the reason.
 func condition(course, name, kind, reason string) story.Milestone {
-	return story.Milestone{Name: name + " " + kind + ": " + reason, Reached: func(ctx context.Context) (string, bool, error) {
+	return story.Milestone{Name: name + " " + kind + ": " + reason, Within: story.StartedWithin, Reached: func(ctx context.Context) (string, bool, error) {
 		var u v1alpha1.Userland
 		if err := c.Get(ctx, client.ObjectKey{Namespace: course, Name: name}, &u); err != nil {
 			return "", false, err
@@ -57,7 +58,7 @@ func condition(course, name, kind, reason string) story.Milestone {
 // absent is reached when there is no such object any more.
 func absent(object client.Object) story.Milestone {
 	what := fmt.Sprintf("%T %s/%s", object, object.GetNamespace(), object.GetName())
-	return story.Milestone{Name: what + " gone", Reached: func(ctx context.Context) (string, bool, error) {
+	return story.Milestone{Name: what + " gone", Within: story.StartedWithin, Reached: func(ctx context.Context) (string, bool, error) {
 		err := c.Get(ctx, client.ObjectKeyFromObject(object), object)
 		if client.IgnoreNotFound(err) != nil {
 			return "", false, err
@@ -66,35 +67,30 @@ func absent(object client.Object) story.Milestone {
 	}}
 }
 
+// commandWithin bounds a kubectl command that waits for nothing.
+const commandWithin = time.Minute
+
 // kubectl runs kubectl and returns what it prints.
 func kubectl(t *testing.T, args ...string) string {
 	t.Helper()
-	out, err := tryKubectl(t.Context(), assets(t), args...)
+	ctx, cancel := context.WithTimeout(t.Context(), commandWithin)
+	defer cancel()
+	out, err := tryKubectl(ctx, args...)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return out
 }
 
-// tryKubectl runs the kubectl of a directory, and returns what it prints.
-func tryKubectl(ctx context.Context, directory string, args ...string) (string, error) {
-	cmd := exec.CommandContext(ctx, filepath.Join(directory, "kubectl"), append([]string{"--kubeconfig", kubeconfig}, args...)...)
+// tryKubectl runs kubectl and returns what it prints.
+func tryKubectl(ctx context.Context, args ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, filepath.Join(programs, "kubectl"), append([]string{"--kubeconfig", kubeconfig}, args...)...)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Run(); err != nil {
 		return "", fmt.Errorf("kubectl %v: %w\n%s", args, err, stderr.String())
 	}
 	return stdout.String(), nil
-}
-
-// assets is the directory of the cluster's own programs, kubectl among them.
-func assets(t *testing.T) string {
-	t.Helper()
-	out, err := exec.CommandContext(t.Context(), filepath.Join(cluster.Root, "bin", "devcluster"), "assets").Output()
-	if err != nil {
-		t.Fatalf("devcluster assets: %v", err)
-	}
-	return string(bytes.TrimSpace(out))
 }
 
 // countLines counts the lines that are not empty.

@@ -3,11 +3,8 @@
 package e2e
 
 import (
-	"bytes"
 	"context"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -21,34 +18,27 @@ import (
 	"github.com/carrel-dev/carrel/test/story"
 )
 
-// open is the course that lets people in who are not in git.
-const open = "sandbox"
-
 // A course that lets in whoever is in a group at the forge: who comes is given a
 // carrel, who is not in the group is not; and the same with the course alone on one
 // host.
 func TestFirstVisitEnrols(t *testing.T) {
+	t.Parallel()
+	changeGateway(t)
+	l := claim(t)
 	const group, sora, umi, lone = "students", "sora", "umi", "lone"
+	t.Cleanup(func() { dismiss(t, l.name, sora, umi) })
 	if err := forge.NewUsers(t.Context(), sora, umi, lone); err != nil {
 		t.Fatal(err)
 	}
 	if err := forge.NewGroup(t.Context(), group, sora, umi); err != nil {
 		t.Fatal(err)
 	}
-	const course, cluster, domain = "courses/" + open + "/roster/course.yaml", "clusters/local/courses/" + open + "/kustomization.yaml", "--carrel-domain=carrels.localhost:${GATEWAY_PORT}"
-	commit := merge(t, "Let students into the sandbox",
+	const domain, local = "--carrel-domain=carrels.localhost:${GATEWAY_PORT}", "clusters/local/kustomization.yaml"
+	open, course, cluster := l.name, l.path("roster/course.yaml"), "clusters/local/courses/"+l.name+"/kustomization.yaml"
+	commit := l.merge("Let students into the sandbox",
 		edited(t, course, "  title: Sandbox\n", "  title: Sandbox\n  enrolment: Open\n  enrolmentRules: [{claim: groups, values: ["+group+"]}]\n"),
 		edited(t, cluster, "components:\n", "components:\n  - ../../../../kustomize/components/open-enrolment\n"))
-	defer func() {
-		merge(t, "Take it back", original(t, course), original(t, cluster), original(t, "clusters/local/kustomization.yaml"))
-		gateways(t, domain)
-		for _, user := range []string{sora, umi} {
-			if err := c.Delete(t.Context(), &v1alpha1.Userland{ObjectMeta: metav1.ObjectMeta{Namespace: open, Name: roster.UserlandName(user)}}); err != nil {
-				t.Error(err)
-			}
-		}
-	}()
-	reach(t, story.Reported(forge, open, commit, "success"))
+	reach(t, story.Reported(forge, open, commit, "success"), story.AppliedBy(c, "flux-system", "courses", commit))
 
 	stranger := visit(t, lone, gateway.DeskURL()+"/courses/"+open)
 	stranger.sees("h1", "not yours to open")
@@ -59,9 +49,9 @@ func TestFirstVisitEnrols(t *testing.T) {
 		t.Errorf("%s works at %s, want %s", sora, there, gateway.CarrelURL(open, sora))
 	}
 
-	const alone = "--single-course=" + open
-	merge(t, "One course on one host", edited(t, "clusters/local/kustomization.yaml", domain, alone))
-	gateways(t, alone)
+	alone := "--single-course=" + open
+	l.mergeCluster("One course on one host", edited(t, local, domain, alone))
+	reach(t, gateways(alone))
 	student = visit(t, umi, gateway.DeskURL())
 	student.sees("#screen", ".")
 	student.picture("works-alone")
@@ -70,35 +60,29 @@ func TestFirstVisitEnrols(t *testing.T) {
 	}
 	stranger.page.MustNavigate(gateway.DeskURL())
 	stranger.sees("h1", "no carrel in this course")
+
+	back := l.merge("Take it back", original(t, course), original(t, cluster), original(t, local))
+	reach(t, gateways(domain), story.Reported(forge, open, back, "success"))
 }
 
-// edited is a file of this repository with some of its text replaced.
-func edited(t *testing.T, path, old, replacement string) story.Change {
+// dismiss deletes the carrels of visitors, which git knows nothing of.
+func dismiss(t *testing.T, course string, users ...string) {
 	t.Helper()
-	change := original(t, path)
-	if !bytes.Contains(change.Content, []byte(old)) {
-		t.Fatalf("%s does not hold %q any more", path, old)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), commandWithin)
+	defer cancel()
+	for _, user := range users {
+		u := &v1alpha1.Userland{ObjectMeta: metav1.ObjectMeta{Namespace: course, Name: roster.UserlandName(user)}}
+		if err := c.Delete(ctx, u); client.IgnoreNotFound(err) != nil {
+			t.Error(err)
+		}
 	}
-	change.Content = bytes.ReplaceAll(change.Content, []byte(old), []byte(replacement))
-	return change
 }
 
-// original is a file of this repository as it is.
-func original(t *testing.T, path string) story.Change {
-	t.Helper()
-	text, err := os.ReadFile(filepath.Join(cluster.Root, path))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return story.Change{Path: path, Content: text}
-}
-
-// gateways waits until those that take visitors run with an argument, of which git has
-// the variables not yet replaced, and no others.
-func gateways(t *testing.T, argument string) {
-	t.Helper()
+// gateways is reached when those that take visitors run with an argument, of which git
+// has the variables not yet replaced, and no others.
+func gateways(argument string) story.Milestone {
 	argument, _, _ = strings.Cut(argument, "$")
-	reach(t, story.Milestone{Name: "gateways with " + argument, Reached: func(ctx context.Context) (string, bool, error) {
+	return story.Milestone{Name: "gateways with " + argument, Within: story.RolledOutWithin, Reached: func(ctx context.Context) (string, bool, error) {
 		var pods corev1.PodList
 		if err := c.List(ctx, &pods, client.InNamespace("carrel-system"), client.MatchingLabels{"app.kubernetes.io/name": "carrel-gateway"}); err != nil {
 			return "", false, err
@@ -115,6 +99,6 @@ func gateways(t *testing.T, argument string) {
 				without++
 			}
 		}
-		return fmt.Sprintf("%d", with), with >= 2 && without == 0, nil
-	}})
+		return fmt.Sprintf("%d with it and %d without", with, without), with >= 2 && without == 0, nil
+	}}
 }

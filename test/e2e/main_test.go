@@ -1,8 +1,13 @@
 //go:build e2e
 
 // Package e2e checks the whole system as its users meet it: a real Kubernetes
-// node, Flux, Gitea, and clusters/local of this repository. The tests share
-// one cluster and go through git, so each leaves the repository as it found it.
+// node, Flux, Gitea, and clusters/local of this repository. The tests share one
+// cluster and go through git.
+//
+// A test that disturbs everything, or must not be disturbed, has the cluster to
+// itself. The others call t.Parallel, which has them run beside each other after
+// those: each claims a course that no other test changes, and what else it shares.
+// Each leaves the repository as it found it.
 package e2e
 
 import (
@@ -11,6 +16,8 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -21,18 +28,16 @@ import (
 	"github.com/carrel-dev/carrel/test/story"
 )
 
-// patience bounds each wait. It is far more than any step takes on a slow
-// machine: a test that runs into it has found something stuck.
-const patience = 10 * time.Minute
-
 // The cluster all tests share.
 var (
 	cluster    story.Devcluster
 	kubeconfig string
-	c          client.WithWatch
-	config     *rest.Config
-	forge      *story.Forge
-	gateway    story.Gateway
+	// programs is the directory of the cluster's own programs, kubectl among them.
+	programs string
+	c        client.WithWatch
+	config   *rest.Config
+	forge    *story.Forge
+	gateway  story.Gateway
 )
 
 func TestMain(m *testing.M) {
@@ -47,16 +52,25 @@ func run(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
+	dir, err := os.MkdirTemp("", "carrel-e2e-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	repository = filepath.Join(dir, "repository")
 	cluster = story.Devcluster{Root: root, Out: os.Stderr}
 	defer func() {
 		if err := cluster.Down(context.WithoutCancel(ctx)); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 		}
 	}()
+	begin := time.Now()
 	if err := install(ctx); err != nil {
 		fmt.Fprintf(os.Stderr, "the cluster of the tests does not come up: %v\n", err)
 		return 1
 	}
+	fmt.Fprintf(os.Stderr, "the cluster of the tests is up after %s\n", time.Since(begin).Round(time.Second))
 	return m.Run()
 }
 
@@ -66,6 +80,9 @@ func install(ctx context.Context) (err error) {
 		return err
 	}
 	if kubeconfig, err = cluster.Kubeconfig(ctx); err != nil {
+		return err
+	}
+	if programs, err = cluster.Programs(ctx); err != nil {
 		return err
 	}
 	if c, config, err = story.Connect(kubeconfig); err != nil {
@@ -78,7 +95,7 @@ func install(ctx context.Context) (err error) {
 	if forge, err = story.NewForge(ctx, access); err != nil {
 		return err
 	}
-	if err := forge.Push(ctx, cluster.Root); err != nil {
+	if err := pushWithCourses(ctx, cluster.Root); err != nil {
 		return err
 	}
 	ingress, err := cluster.Ingress(ctx)
@@ -93,37 +110,37 @@ func install(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	return story.Follow(ctx, time.Now(), story.Installed(forge, head), func(e story.Event) {
-		fmt.Fprintf(os.Stderr, "  %6.1fs  %-22s %s\n", e.After.Seconds(), e.Name, e.Detail)
+	return story.Follow(ctx, time.Now(), story.Installed(forge, head, scratchCourses...), func(e story.Event) {
+		fmt.Fprintf(os.Stderr, "  %s\n", e)
 	})
 }
 
-// merge proposes the changes, merges them and returns the merge commit.
-func merge(t *testing.T, title string, changes ...story.Change) (commit string) {
-	t.Helper()
-	request, err := forge.Propose(fmt.Sprintf("%s-%d", t.Name(), time.Now().UnixNano()), title, changes...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	commit, err = forge.Merge(request)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Logf("merged %q as %s", title, commit)
-	return commit
-}
+// testWithin bounds a test from when it has what it claims, several times what the
+// longest takes. The limit of the whole suite (make test-e2e) has room for every test
+// that waits for another one to take as long.
+const testWithin = 15 * time.Minute
 
-// reach waits until all milestones are reached and fails naming the missing.
+// deadlines are the moments at which the tests that run are to have ended, by name.
+var deadlines sync.Map
+
+// reach waits until all milestones are reached. It ends the test, and names those
+// that are missing, when one of them or the whole test is overdue.
 func reach(t *testing.T, milestones ...story.Milestone) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-	err := story.Follow(ctx, time.Now(), milestones, func(e story.Event) {
-		t.Logf("%6.1fs  %s: %s", e.After.Seconds(), e.Name, e.Detail)
-	})
-	if err != nil {
-		t.Fatal(err)
+	ctx := t.Context()
+	name, _, _ := strings.Cut(t.Name(), "/")
+	if deadline, ok := deadlines.Load(name); ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadlineCause(ctx, deadline.(time.Time), fmt.Errorf("the test is not over within %s", testWithin))
+		defer cancel()
 	}
+	story.Reach(bounded{t, ctx}, milestones...)
 }
+
+// bounded is a test with a context that ends earlier.
+type bounded struct {
+	*testing.T
+	ctx context.Context
+}
+
+func (b bounded) Context() context.Context { return b.ctx }

@@ -21,10 +21,10 @@ const forgeOutage = 20 * time.Second
 // With the forge away, carrels go on as before, and the status arrives when it
 // is back.
 func TestStatusArrivesAfterForgeOutage(t *testing.T) {
-	const course, name = "sandbox", "patient"
-	file := story.Change{Path: "courses/sandbox/roster/students/patient.yaml",
-		Content: []byte("apiVersion: carrel.dev/v1alpha1\nkind: Userland\nmetadata:\n  name: patient\n")}
-	commit := merge(t, "Add a student", file)
+	const course, name = sandbox, "patient"
+	l := use(t, course)
+	file := l.student(name, "")
+	commit := l.mergeUnseen("Add a student", file)
 	reach(t, story.Synced(c, commit))
 
 	process := forgeProcess(t)
@@ -39,21 +39,21 @@ func TestStatusArrivesAfterForgeOutage(t *testing.T) {
 
 	reach(t, story.Reported(forge, course, commit, "success"))
 	postedOnce(t, course, commit)
-	gone := merge(t, "Drop the student", story.Change{Path: file.Path})
+	gone := l.mergeUnseen("Drop the student", story.Change{Path: file.Path})
 	reach(t, story.Reported(forge, course, gone, "success"))
 }
 
 // A reporter and a controller killed at any moment post nothing twice and make
 // nothing twice.
 func TestKilledControllersRepeatNothing(t *testing.T) {
-	const course = "sandbox"
+	const course = sandbox
+	l := use(t, course)
 	var add, drop []story.Change
 	for _, name := range []string{"k1", "k2", "k3", "k4", "k5", "k6"} {
-		path := "courses/sandbox/roster/students/" + name + ".yaml"
-		add = append(add, story.Change{Path: path, Content: []byte("apiVersion: carrel.dev/v1alpha1\nkind: Userland\nmetadata:\n  name: " + name + "\n")})
-		drop = append(drop, story.Change{Path: path})
+		student := l.student(name, "")
+		add, drop = append(add, student), append(drop, story.Change{Path: student.Path})
 	}
-	commit := merge(t, "Add six students", add...)
+	commit := l.mergeUnseen("Add six students", add...)
 	for range 3 {
 		reach(t, story.Synced(c, commit))
 		kubectl(t, "delete", "pods", "-n", "carrel-system", "--all", "--grace-period=0", "--force", "--wait=false")
@@ -67,7 +67,7 @@ func TestKilledControllersRepeatNothing(t *testing.T) {
 		}
 	}
 	postedOnce(t, course, commit)
-	gone := merge(t, "Drop them", drop...)
+	gone := l.mergeUnseen("Drop them", drop...)
 	reach(t, story.Reported(forge, course, gone, "success"))
 }
 

@@ -15,22 +15,16 @@ import (
 	"github.com/carrel-dev/carrel/test/story"
 )
 
-const (
-	rosterCourse = "sandbox"
-	rosterFolder = "courses/sandbox/roster/"
-	rosterHead   = "user,name,template,section,enabled\n"
-	onlyFiles    = `apiVersion: carrel.dev/v1alpha1
-kind: Course
-metadata:
-  name: sandbox
-spec:
-  title: Sandbox
-  templateName: webterm
-`
-	withRoster = onlyFiles + `  rosters:
-    - configMap: roster
-`
-)
+const rosterHead = "user,name,template,section,enabled\n"
+
+// onlyFiles is the Course of a lab whose students have files.
+func (l *lab) onlyFiles() string {
+	return "apiVersion: carrel.dev/v1alpha1\nkind: Course\nmetadata:\n  name: " + l.name +
+		"\nspec:\n  title: Sandbox\n  templateName: webterm\n"
+}
+
+// withRoster is the Course of a lab whose students are rows.
+func (l *lab) withRoster() string { return l.onlyFiles() + "  rosters:\n    - configMap: roster\n" }
 
 // confirming is a course.yaml with the word that lets one removal pass.
 func confirming(course, word string) string {
@@ -40,14 +34,14 @@ func confirming(course, word string) string {
 // A class from one file: merged, with a slip, and with a removal that is held
 // until somebody says that it is meant.
 func TestRosterFile(t *testing.T) {
-	const course = rosterCourse
+	t.Parallel()
+	l := claim(t)
+	course := l.name
 	row := func(name, rest string) string { return name + "@example.ac.jp," + rest + "\n" }
-	file := func(name, content string) story.Change {
-		return story.Change{Path: rosterFolder + name, Content: []byte(content)}
-	}
+	file := func(name, content string) story.Change { return l.file("roster/"+name, content) }
 	rows := row("24t0301", "Sato Yuki,,a,") + row("24t0302", `"Aas, Bjørn",,b,FALSE`) + row("24t0303", "Mori Hana,,a,FALSE") +
 		row("24t0304", "Ito Ren,,a,FALSE") + row("24t0305", "Abe Aoi,,b,FALSE")
-	commit := merge(t, "Take the class from a file",
+	commit := l.merge("Take the class from a file",
 		file("kustomization.yaml", `apiVersion: kustomize.config.k8s.io/v1beta1
 kind: Kustomization
 components: [../../../kustomize/components/roster]
@@ -56,35 +50,33 @@ configMapGenerator:
   - name: roster
     files: [roster.csv]
     options: {labels: {carrel.dev/roster: "true"}}
-`), file("roster.csv", rosterHead+rows), file("course.yaml", withRoster))
-	reach(t, enrolled(5), story.Reported(forge, course, commit, "success"))
+`), file("roster.csv", rosterHead+rows), file("course.yaml", l.withRoster()))
+	reach(t, enrolledIn(course, 5), story.Reported(forge, course, commit, "success"))
 
-	slip := merge(t, "Slip on line 4", file("roster.csv", rosterHead+strings.Replace(rows, "Hana,,a,FALSE", "Hana,,a,maybe", 1)))
+	slip := l.merge("Slip on line 4", file("roster.csv", rosterHead+strings.Replace(rows, "Hana,,a,FALSE", "Hana,,a,maybe", 1)))
 	reach(t, story.Reported(forge, course, slip, "failure"))
-	reads(t, course, slip, "roster.csv", "line 4")
-	reach(t, enrolled(5))
+	reach(t, says(course, slip, "roster.csv", "line 4"))
+	reach(t, enrolledIn(course, 5))
 
-	cut := merge(t, "Cut the file off", file("roster.csv", rosterHead+row("24t0301", "Sato Yuki,,a,")))
+	cut := l.merge("Cut the file off", file("roster.csv", rosterHead+row("24t0301", "Sato Yuki,,a,")))
 	reach(t, story.Reported(forge, course, cut, "failure"))
 	word := heldFor(t, course)
-	reads(t, course, cut, "held: would remove 4 of 5", word)
-	reach(t, enrolled(5))
-	meant := merge(t, "Mean it", file("course.yaml", confirming(withRoster, word)))
-	reach(t, enrolled(1), story.Reported(forge, course, meant, "success"))
+	reach(t, says(course, cut, "held: would remove 4 of 5", word))
+	reach(t, enrolledIn(course, 5))
+	meant := l.merge("Mean it", file("course.yaml", confirming(l.withRoster(), word)))
+	reach(t, enrolledIn(course, 1), story.Reported(forge, course, meant, "success"))
 
-	back := merge(t, "Go back to files", file("course.yaml", onlyFiles))
+	back := l.merge("Go back to files", file("course.yaml", l.onlyFiles()))
 	reach(t, story.Reported(forge, course, back, "failure"))
-	merge(t, "Mean it", file("course.yaml", confirming(onlyFiles, heldFor(t, course))))
-	reach(t, enrolled(0))
-	gone := merge(t, "Take it all back", file("course.yaml", onlyFiles), story.Change{Path: rosterFolder + "roster.csv"}, story.Change{Path: rosterFolder + "kustomization.yaml"})
+	l.merge("Mean it", file("course.yaml", confirming(l.onlyFiles(), heldFor(t, course))))
+	reach(t, enrolledIn(course, 0))
+	gone := l.merge("Take it all back", file("course.yaml", l.onlyFiles()), l.without("roster/roster.csv"), l.without("roster/kustomization.yaml"))
 	reach(t, story.Reported(forge, course, gone, "success"))
 }
 
-// enrolled is reached when the course has so many Userlands of rows.
-func enrolled(want int) story.Milestone { return enrolledIn(rosterCourse, want) }
-
+// enrolledIn is reached when the course has so many Userlands of rows.
 func enrolledIn(course string, want int) story.Milestone {
-	return story.Milestone{Name: "rows brought about", Reached: func(ctx context.Context) (string, bool, error) {
+	return story.Milestone{Name: "rows brought about", Within: story.SyncedWithin, Reached: func(ctx context.Context) (string, bool, error) {
 		var all v1alpha1.UserlandList
 		if err := c.List(ctx, &all, client.InNamespace(course)); err != nil {
 			return "", false, err
@@ -112,7 +104,7 @@ func about[T any, O interface {
 	*T
 	client.Object
 }](name string, key client.ObjectKey, says func(O) (string, bool)) story.Milestone {
-	return story.Milestone{Name: name, Reached: func(ctx context.Context) (string, bool, error) {
+	return story.Milestone{Name: name, Within: story.SyncedWithin, Reached: func(ctx context.Context) (string, bool, error) {
 		object := O(new(T))
 		if err := c.Get(ctx, key, object); err != nil {
 			return "", false, err
@@ -122,29 +114,34 @@ func about[T any, O interface {
 	}}
 }
 
-// reads checks what the newest status on a commit says.
-func reads(t *testing.T, course, commit string, words ...string) {
-	t.Helper()
-	statuses, err := forge.CourseStatuses(course, commit)
-	if err != nil || len(statuses) == 0 {
-		t.Fatalf("no status on %s (%v)", commit, err)
-	}
-	for _, word := range words {
-		if said := statuses[len(statuses)-1].Description; !strings.Contains(said, word) {
-			t.Errorf("the commit says %q, want it to say %q", said, word)
+// says is reached when the newest status of the course on a commit holds all the words,
+// in whatever case.
+func says(course, commit string, words ...string) story.Milestone {
+	return story.Milestone{Name: fmt.Sprintf("the commit says %q", words), Within: story.SyncedWithin, Reached: func(context.Context) (string, bool, error) {
+		statuses, err := forge.CourseStatuses(course, commit)
+		if err != nil || len(statuses) == 0 {
+			return "no status", false, err
 		}
-	}
+		said := statuses[len(statuses)-1].Description
+		for _, word := range words {
+			if !strings.Contains(strings.ToLower(said), strings.ToLower(word)) {
+				return said, false, nil
+			}
+		}
+		return said, true, nil
+	}}
 }
 
 // heldFor is the word that lets the removal pass that is held.
 func heldFor(t *testing.T, course string) string {
 	t.Helper()
+	reach(t, removalHeld(course))
 	var found v1alpha1.Course
 	if err := c.Get(t.Context(), client.ObjectKey{Namespace: course, Name: course}, &found); err != nil {
 		t.Fatal(err)
 	}
 	if found.Status.Roster == nil || found.Status.Roster.Held == nil {
-		t.Fatalf("nothing is held: %+v", found.Status.Roster)
+		t.Fatalf("nothing is held any more: %+v", found.Status.Roster)
 	}
 	return found.Status.Roster.Held.Confirm
 }

@@ -3,9 +3,11 @@
 package e2e
 
 import (
+	"slices"
 	"testing"
 	"time"
 
+	"github.com/carrel-dev/carrel/test/chromium"
 	"github.com/carrel-dev/carrel/test/story"
 )
 
@@ -13,11 +15,12 @@ import (
 // in a browser; and the commit is green for the course it concerns and no other.
 func TestMergedStudentGetsACarrel(t *testing.T) {
 	student := story.NewStudent
-	joins, err := student.Joins(cluster.Root)
+	l := use(t, student.Course)
+	joins, err := student.Joins(repository)
 	if err != nil {
 		t.Fatal(err)
 	}
-	commit := merge(t, "Add "+student.User, joins)
+	commit := l.mergeUnseen("Add "+student.User, joins)
 	reach(t,
 		story.Synced(c, commit),
 		story.Applied(c, student.Course, commit),
@@ -35,17 +38,19 @@ func TestMergedStudentGetsACarrel(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	openEditor(t, address)
+	page := chromium.Start(t).MustPage(address)
+	reach(t, editor(page)...)
+	chromium.Keep(t, page, t.Name())
 	onlyReported(t, commit, student.Course)
 
-	gone := merge(t, "Drop "+student.User, rosterOf(t, student.Course))
+	gone := l.mergeUnseen("Drop "+student.User, rosterOf(t, student.Course))
 	reach(t, story.Reported(forge, student.Course, gone, "success"))
 }
 
 // rosterOf is the roster as it is in the repository.
 func rosterOf(t *testing.T, course string) story.Change {
 	t.Helper()
-	text, err := story.Roster(cluster.Root, course)
+	text, err := story.Roster(repository, course)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,7 +62,7 @@ func rosterOf(t *testing.T, course string) story.Change {
 // nothing on it later either: what they render is what they rendered before.
 func onlyReported(t *testing.T, commit, course string) {
 	t.Helper()
-	for _, other := range story.Courses {
+	for _, other := range slices.Concat(story.Courses, scratchCourses) {
 		if other == course {
 			continue
 		}
@@ -74,5 +79,6 @@ func onlyReported(t *testing.T, commit, course string) {
 
 // The other kind of carrel: two programs in a pod, each student's own database.
 func TestDatabaseAnswers(t *testing.T) {
+	use(t, "database")
 	reach(t, story.Answered(c, "database", runningUserland(t, "database"), "phpMyAdmin"))
 }

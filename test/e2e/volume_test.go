@@ -21,48 +21,48 @@ import (
 // A student who is dropped and comes back finds their work; another person
 // under the same name does not.
 func TestWorkOutlivesItsStudent(t *testing.T) {
-	const course, name = "sandbox", "returning"
-	path := "courses/sandbox/roster/students/" + name + ".yaml"
-	add := func(user string) story.Change {
-		return story.Change{Path: path, Content: fmt.Appendf(nil,
-			"apiVersion: carrel.dev/v1alpha1\nkind: Userland\nmetadata:\n  name: %s\nspec:\n  user: %s\n", name, user)}
-	}
-	claim := &corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Namespace: course, Name: name + "--home"}}
+	t.Parallel()
+	l := claim(t)
+	const name = "returning"
+	course := l.name
+	add := func(user string) story.Change { return l.student(name, "  user: "+user+"\n") }
+	drop := story.Change{Path: add("").Path}
+	volume := &corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Namespace: course, Name: name + "--home"}}
 
-	merge(t, "Add a student", add("returning@example.ac.jp"))
+	l.merge("Add a student", add("returning@example.ac.jp"))
 	reach(t, story.Ready(c, course, name))
 	kubectl(t, "exec", "-n", course, "deploy/"+name, "--", "sh", "-c", "echo the work of a week > /home/coder/report.txt")
 
-	merge(t, "Drop the student", story.Change{Path: path})
+	l.merge("Drop the student", drop)
 	reach(t,
 		absent(&v1alpha1.Userland{ObjectMeta: metav1.ObjectMeta{Namespace: course, Name: name}}),
 		absent(&appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: course, Name: name}}),
-		promised(claim))
+		promised(volume))
 
-	merge(t, "Give the name to somebody else", add("stranger@example.ac.jp"))
+	l.merge("Give the name to somebody else", add("stranger@example.ac.jp"))
 	reach(t, stalled(course, name, v1alpha1.VolumeOfAnotherUserReason))
-	gone := merge(t, "Take that back", story.Change{Path: path})
-	reach(t, story.Applied(c, course, gone), promised(claim))
+	gone := l.merge("Take that back", drop)
+	reach(t, story.Applied(c, course, gone), promised(volume))
 
-	merge(t, "Put the student back", add("returning@example.ac.jp"))
+	l.merge("Put the student back", add("returning@example.ac.jp"))
 	reach(t, story.Ready(c, course, name))
 	if work := kubectl(t, "exec", "-n", course, "deploy/"+name, "--", "cat", "/home/coder/report.txt"); strings.TrimSpace(work) != "the work of a week" {
 		t.Errorf("the student finds %q, want the work of a week", work)
 	}
-	if err := c.Get(t.Context(), client.ObjectKeyFromObject(claim), claim); err != nil {
+	if err := c.Get(t.Context(), client.ObjectKeyFromObject(volume), volume); err != nil {
 		t.Fatal(err)
 	}
-	if until, kept := claim.Labels[v1alpha1.KeepUntilLabel]; kept {
+	if until, kept := volume.Labels[v1alpha1.KeepUntilLabel]; kept {
 		t.Errorf("the volume in use is still labelled to go at %s", until)
 	}
-	gone = merge(t, "Drop the student again", story.Change{Path: path})
-	reach(t, story.Reported(forge, course, gone, "success"), promised(claim))
+	gone = l.merge("Drop the student again", drop)
+	reach(t, story.Reported(forge, course, gone, "success"), promised(volume))
 
 	// Its time is over, and was announced.
 	over, told := stamp(time.Now().Add(-time.Minute)), stamp(time.Now().Add(-48*time.Hour))
-	kubectl(t, "annotate", "pvc", claim.Name, "-n", course, v1alpha1.AnnouncedAnnotation+"="+over+" announced "+told)
-	kubectl(t, "label", "pvc", claim.Name, "-n", course, "--overwrite", v1alpha1.KeepUntilLabel+"="+over)
-	reach(t, absent(claim))
+	kubectl(t, "annotate", "pvc", volume.Name, "-n", course, v1alpha1.AnnouncedAnnotation+"="+over+" announced "+told)
+	kubectl(t, "label", "pvc", volume.Name, "-n", course, "--overwrite", v1alpha1.KeepUntilLabel+"="+over)
+	reach(t, absent(volume))
 }
 
 // stamp is a moment as labels have it.
@@ -70,7 +70,8 @@ func stamp(at time.Time) string { return at.UTC().Format(v1alpha1.KeepUntilLayou
 
 // A reset starts on a fresh volume, and the old one can be had back.
 func TestResetAndBack(t *testing.T) {
-	const course = "sandbox"
+	t.Parallel()
+	course := claim(t).name
 	name := runningUserland(t, course)
 	inside := func(script string) string {
 		return strings.TrimSpace(kubectl(t, "exec", "-n", course, "deploy/"+name, "--", "sh", "-c", script))
@@ -85,7 +86,7 @@ func TestResetAndBack(t *testing.T) {
 		t.Errorf("on the fresh volume there is %s", left)
 	}
 
-	time.Sleep(time.Second) // moments are told apart by seconds
+	time.Sleep(time.Second) // no wait for anything: moments are told apart by seconds
 	kubectl(t, "annotate", "pvc", old.Name, "-n", course, "--overwrite", v1alpha1.ResetAnnotation+"="+stamp(time.Now()))
 	reach(t, mounting(course, name, func(claim string) bool { return claim == old.Name }))
 	if work := inside("cat /home/coder/report.txt"); work != "the work of a week" {
@@ -96,7 +97,7 @@ func TestResetAndBack(t *testing.T) {
 // mounting is reached when the only pod of a carrel runs on a claim of the kind
 // wanted.
 func mounting(course, name string, wanted func(claim string) bool) story.Milestone {
-	return story.Milestone{Name: name + " on its volume", Reached: func(ctx context.Context) (string, bool, error) {
+	return story.Milestone{Name: name + " on its volume", Within: story.StartedWithin, Reached: func(ctx context.Context) (string, bool, error) {
 		var pods corev1.PodList
 		err := c.List(ctx, &pods, client.InNamespace(course), client.MatchingLabels{v1alpha1.UserlandLabel: name})
 		if err != nil || len(pods.Items) != 1 {

@@ -3,12 +3,12 @@
 package pages
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"testing"
 	"time"
 
-	"github.com/go-rod/rod"
 	"github.com/go-rod/rod/lib/input"
 	authorizationv1 "k8s.io/api/authorization/v1"
 
@@ -61,30 +61,22 @@ func TestBoardLooks(t *testing.T) {
 	browser := chromium.Start(t)
 	for _, l := range append(looks, look{"docs", 1280, 800, false, "en", lab()}, look{"docs-ja", 1280, 800, false, "ja", lab()}) {
 		p := open(t, browser, l, address)
-		p.MustElement("#live:not([hidden])")
+		chromium.Find(t, p, live)
 		chromium.Keep(t, p, "board-"+l.name)
-		p.MustElement("#seat-24t0119 a").MustEval("() => this.click()")
-		p.MustElement("dialog[open] #carrel")
-		time.Sleep(200 * time.Millisecond)
+		chromium.Click(t, p, seat("24t0119")+" a")
+		chromium.Find(t, p, "dialog[open] #carrel")
+		// A picture of what is drawn, two frames later at most.
+		p.MustEval("() => new Promise(drawn => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
 		chromium.Keep(t, p, "carrel-"+l.name)
 		p.MustClose()
 	}
 }
 
-// seat is how a seat of the board is written.
-func seat(p *rod.Page, name string) *rod.Element { return p.MustElement("#seat-" + name) }
+// seat selects a seat of the board.
+func seat(name string) string { return "#seat-" + name }
 
-// press presses what a person would.
-func press(p *rod.Page, selector string) { p.MustElement(selector).MustEval("() => this.click()") }
-
-// becomes waits until something on a page is so.
-func becomes(t *testing.T, p *rod.Page, what, expression string) {
-	t.Helper()
-	if err := p.Wait(rod.Eval("() => Boolean(" + expression + ")")); err != nil {
-		// The page's own time is over.
-		t.Fatalf("%s: %v\n%s", what, err, p.CancelTimeout().MustElement("body").MustText())
-	}
-}
+// live selects what a board shows once its script has run and it is kept current.
+const live = "#live:not([hidden]):not(.stale)"
 
 // A student raises a hand, and the teacher's board, open all the while, shows it;
 // the teacher looks, restarts, lowers the hand.
@@ -93,19 +85,19 @@ func TestBoardIsLive(t *testing.T) {
 	who := gatewaytest.Student(0, lab().Now()).Spec.User
 	browser := chromium.Start(t)
 	teacher := open(t, browser, looks[0], serve(t, desk(b, "teacher", ""))+"/courses/"+course)
-	teacher.MustElement("#live:not([hidden]):not(.stale)")
+	chromium.Find(t, teacher, live)
 	student := open(t, browser.MustIncognito(), looks[2], serve(t, desk(b, who, ""))+"/courses/"+course+"/carrels/24t0101")
-	student.MustElement("form[action$='/raise'] button").MustClick()
-	student.MustElement("form[action$='/lower']")
+	chromium.Click(t, student, "form[action$='/raise'] button")
+	chromium.Find(t, student, "form[action$='/lower']")
 	chromium.Keep(t, student, "raised-phone")
-	becomes(t, teacher, "the hand is seen", "document.querySelector('#seat-24t0101.hand') && document.querySelector('.hands').textContent.includes('森 花')")
+	chromium.Becomes(t, teacher, "the hand is seen", "document.querySelector('#seat-24t0101.hand') && document.querySelector('.hands').textContent.includes('森 花')")
 
-	press(teacher, ".hands a[href$='24t0101']")
-	press(teacher, "dialog[open] form[action$='/restart'] button")
-	becomes(t, teacher, "the restart was asked for", "document.querySelector('dialog form[action$=\"/restart\"] .asked')")
-	press(teacher, "dialog[open] form[action$='/lower'] button")
-	becomes(t, teacher, "the hand is down", "!document.querySelector('#seat-24t0101.hand') && !document.querySelector('.hands').textContent.includes('森 花')")
-	press(teacher, "dialog .close")
+	chromium.Click(t, teacher, ".hands a[href$='24t0101']")
+	chromium.Click(t, teacher, "dialog[open] form[action$='/restart'] button")
+	chromium.Becomes(t, teacher, "the restart was asked for", "document.querySelector('dialog form[action$=\"/restart\"] .asked')")
+	chromium.Click(t, teacher, "dialog[open] form[action$='/lower'] button")
+	chromium.Becomes(t, teacher, "the hand is down", "!document.querySelector('#seat-24t0101.hand') && !document.querySelector('.hands').textContent.includes('森 花')")
+	chromium.Click(t, teacher, "dialog .close")
 	c, _ := s.Carrel(course, "24t0101")
 	if q := c.Userland.Status.Requests; q.RestartAt == nil || q.HelpSince != nil {
 		t.Errorf("in the end %+v is asked for", q)
@@ -115,9 +107,9 @@ func TestBoardIsLive(t *testing.T) {
 	failing := gatewaytest.Student(1, lab().Now())
 	failing.Status.State, failing.Status.Conditions[0].Reason = v1alpha1.StateFailing, v1alpha1.NotAnsweringReason
 	s.Set(failing, "")
-	becomes(t, teacher, "the failure is seen", "document.querySelector('#seat-24t0102.failing') && document.querySelector('.urgent').textContent.includes('NotAnswering')")
+	chromium.Becomes(t, teacher, "the failure is seen", "document.querySelector('#seat-24t0102.failing') && document.querySelector('.urgent').textContent.includes('NotAnswering')")
 	s.Remove(course, "24t0103")
-	becomes(t, teacher, "the seat is gone", "!document.querySelector('#seat-24t0103') && document.querySelectorAll('.seat').length == 59")
+	chromium.Becomes(t, teacher, "the seat is gone", "!document.querySelector('#seat-24t0103') && document.querySelectorAll('.seat').length == 59")
 }
 
 func TestBoardResetWantsTheName(t *testing.T) {
@@ -127,17 +119,17 @@ func TestBoardResetWantsTheName(t *testing.T) {
 		c, _ := s.Carrel(course, "24t0105")
 		return c.Userland.Status.Requests != nil && c.Userland.Status.Requests.ResetAt != nil
 	}
-	press(p, "#seat-24t0105 a")
-	becomes(t, p, "the panel is open", "document.querySelector('dialog[open]')")
-	field := p.MustElement("dialog[open] input[name=confirm]")
-	field.MustInput("24t0104")
-	press(p, "dialog form[action$='/reset'] button")
-	if valid := field.MustEval("() => this.validity.valid").Bool(); valid || asked() {
+	chromium.Click(t, p, "#seat-24t0105 a")
+	chromium.Becomes(t, p, "the panel is open", "document.querySelector('dialog[open]')")
+	const field = "dialog[open] input[name=confirm]"
+	chromium.Fill(t, p, field, "24t0104")
+	chromium.Click(t, p, "dialog form[action$='/reset'] button")
+	if valid := chromium.Find(t, p, field).MustEval("() => this.validity.valid").Bool(); valid || asked() {
 		t.Errorf("another name counts: %v, asked for: %v", valid, asked())
 	}
-	field.MustSelectAllText().MustInput("24t0105")
-	press(p, "dialog form[action$='/reset'] button")
-	becomes(t, p, "the reset was asked for", "document.querySelector('dialog form[action$=\"/reset\"] .asked')")
+	chromium.Fill(t, p, field, "24t0105")
+	chromium.Click(t, p, "dialog form[action$='/reset'] button")
+	chromium.Becomes(t, p, "the reset was asked for", "document.querySelector('dialog form[action$=\"/reset\"] .asked')")
 	if !asked() {
 		t.Error("it was not asked for")
 	}
@@ -147,33 +139,33 @@ func TestBoardFindsSeats(t *testing.T) {
 	_, b := newSchool(t, 300)
 	address := serve(t, desk(b, "teacher", "")) + "/courses/" + course
 	p := open(t, chromium.Start(t), looks[0], address)
-	shown := func() int { return p.MustEval("() => document.querySelectorAll('.seat:not([hidden])').length").Int() }
-	all := shown()
-	press(p, ".count[data-show=Failing]")
-	if n := shown(); n != 4 {
-		t.Errorf("%d fail, want 4", n)
+	const find, seats = "input[type=search]", "document.querySelectorAll('.seat:not([hidden])')"
+	shows := func(what string, n int) {
+		t.Helper()
+		chromium.Becomes(t, p, what, fmt.Sprintf("%s.length === %d", seats, n))
 	}
+	chromium.Find(t, p, live)
+	all := p.MustEval("() => " + seats + ".length").Int()
+	chromium.Click(t, p, ".count[data-show=Failing]")
+	shows("only those that fail", 4)
 	if url := p.MustInfo().URL; url != address+"?show=Failing" {
 		t.Errorf("the address is %s: it can't be passed on", url)
 	}
 	// The same without script, by the address.
 	p.MustReload().MustWaitLoad()
-	if n := shown(); n != 4 {
-		t.Errorf("loaded anew %d fail, want 4", n)
-	}
+	shows("loaded again, only those that fail", 4)
 	p.MustNavigate(address).MustWaitLoad()
-	p.MustElement("input[type=search]").MustInput("24t0119")
-	if n := shown(); n != 1 || !seat(p, "24t0119").MustVisible() {
-		t.Errorf("%d found by the user, want 1", n)
-	}
-	p.MustElement("input[type=search]").MustSelectAllText().MustInput("nobody at all")
-	if !p.MustElement("#none").MustVisible() || shown() != 0 {
+	shows("all seats", all)
+	chromium.Fill(t, p, find, "24t0119")
+	shows("the one found by the user", 1)
+	chromium.Becomes(t, p, "the one found is shown", fmt.Sprintf("%s[0].id === 'seat-24t0119'", seats))
+	chromium.Fill(t, p, find, "nobody at all")
+	shows("nobody found", 0)
+	if !p.MustElement("#none").MustVisible() {
 		t.Error("it is not said that nobody is found")
 	}
-	p.MustElement("input[type=search]").MustSelectAllText().MustInput(" ")
-	if n := shown(); n != all {
-		t.Errorf("%d of %d seats are back", n, all)
-	}
+	chromium.Fill(t, p, find, " ")
+	shows("all seats again", all)
 }
 
 // A gateway that goes and comes again takes the pages along.
@@ -183,7 +175,7 @@ func TestBoardOutlivesItsGateway(t *testing.T) {
 	t.Cleanup(server.Close)
 	t.Cleanup(server.CloseClientConnections)
 	p := open(t, chromium.Start(t), looks[0], server.URL+"/courses/"+course)
-	p.MustElement("#live:not([hidden]):not(.stale)")
+	chromium.Find(t, p, live)
 	fails := func(i int) {
 		u := gatewaytest.Student(i, lab().Now())
 		u.Status.State = v1alpha1.StateFailing
@@ -191,27 +183,29 @@ func TestBoardOutlivesItsGateway(t *testing.T) {
 	}
 	server.CloseClientConnections()
 	fails(0)
-	becomes(t, p, "what happened meanwhile is seen", "document.querySelector('#seat-24t0101.failing')")
+	chromium.Becomes(t, p, "what happened meanwhile is seen", "document.querySelector('#seat-24t0101.failing')")
 
 	// Another copy has counted changes of its own.
 	server.Config.Handler = desk(newBoard(s), "teacher", "")
 	server.CloseClientConnections()
 	fails(1)
-	becomes(t, p, "the page goes on with another copy", "document.querySelector('#seat-24t0102.failing')")
+	chromium.Becomes(t, p, "the page goes on with another copy", "document.querySelector('#seat-24t0102.failing')")
 	fails(2)
-	becomes(t, p, "and stays current", "document.querySelector('#seat-24t0103.failing') && document.querySelector('#live:not(.stale)')")
+	chromium.Becomes(t, p, "and stays current", "document.querySelector('#seat-24t0103.failing') && document.querySelector('#live:not(.stale)')")
 }
 
 // The keyboard reaches seats, and the panel gives the place back.
 func TestBoardByKeyboard(t *testing.T) {
 	_, b := newSchool(t, 20)
 	p := open(t, chromium.Start(t), looks[0], serve(t, desk(b, "teacher", ""))+"/courses/"+course)
-	seat(p, "24t0103").MustElement("a").MustFocus()
+	chromium.Find(t, p, live)
+	chromium.Find(t, p, seat("24t0103")+" a").MustFocus()
+	chromium.Becomes(t, p, "the seat has the focus", "document.activeElement.closest('#seat-24t0103')")
 	p.Keyboard.MustType(input.Enter)
-	p.MustElement("dialog[open] a.button")
-	becomes(t, p, "the panel has the focus", "document.activeElement.closest('dialog')")
+	chromium.Find(t, p, "dialog[open] a.button")
+	chromium.Becomes(t, p, "the panel has the focus", "document.activeElement.closest('dialog')")
 	p.Keyboard.MustType(input.Escape)
-	becomes(t, p, "the seat has the focus again", "document.activeElement.closest('#seat-24t0103')")
+	chromium.Becomes(t, p, "the seat has the focus again", "document.activeElement.closest('#seat-24t0103')")
 }
 
 // The pages of one who has several carrels.

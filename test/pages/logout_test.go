@@ -37,15 +37,15 @@ func TestLogoutReachesTheProvider(t *testing.T) {
 	desk.StartTLS()
 	t.Cleanup(desk.Close)
 
-	page := chromium.Start(t).MustPage(address).Timeout(patience)
-	chromium.Find(t, page, "#username").MustInput(zitadeltest.User)
-	chromium.Find(t, page, "#password").MustInput(zitadeltest.Password)
-	chromium.Find(t, page, "button").MustClick()
+	page := chromium.Start(t).MustPage(address).Timeout(pageLasts)
+	chromium.Fill(t, page, "#username", zitadeltest.User)
+	chromium.Fill(t, page, "#password", zitadeltest.Password)
+	chromium.Click(t, page, "button")
 	chromium.FindWords(t, page, "body", "hello "+zitadeltest.User)
 
 	page.MustNavigate(address + "/logout")
-	chromium.Find(t, page, "main form button").MustClick()
-	page.MustWait(fmt.Sprintf("() => location.href.startsWith(%q)", issuer+"/end_session"))
+	chromium.Click(t, page, "main form button")
+	chromium.Becomes(t, page, "the provider logs out", fmt.Sprintf("location.href.startsWith(%q)", issuer+"/end_session"))
 	chromium.Find(t, page.MustNavigate(address), "#username")
 }
 

@@ -19,8 +19,8 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 )
 
-// patience is how long a page may take.
-const patience = time.Minute
+// pageLasts bounds what is done with a page from its opening to the end of its test.
+const pageLasts = 5 * time.Minute
 
 func TestMain(m *testing.M) {
 	ctrl.SetLogger(logr.Discard())
@@ -46,7 +46,7 @@ var looks = []look{
 // open opens an address as somebody looks at it.
 func open(t *testing.T, b *rod.Browser, l look, address string) *rod.Page {
 	t.Helper()
-	page := b.MustPage("").Timeout(patience)
+	page := b.MustPage("").Timeout(pageLasts)
 	page.MustSetViewport(l.width, l.height, 1, l.width < 600)
 	scheme := "light"
 	if l.dark {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -18,13 +19,14 @@ import (
 // Courses are those of clusters/local.
 var Courses = []string{"prog1", "database", "sandbox"}
 
-// Installed are the milestones of a cluster that has everything: each course
-// has reported on the commit that all its carrels are ready.
-func Installed(forge *Forge, commit string) []Milestone {
+// Installed are the milestones of a cluster that has everything: each course, those
+// of clusters/local and any more, has reported on the commit that all its carrels
+// are ready.
+func Installed(forge *Forge, commit string, more ...string) []Milestone {
 	var milestones []Milestone
-	for _, course := range Courses {
+	for _, course := range slices.Concat(Courses, more) {
 		m := Reported(forge, course, commit, "success")
-		m.Name = course + " ready"
+		m.Name, m.Within = course+" ready", InstalledWithin
 		milestones = append(milestones, m)
 	}
 	return milestones
@@ -79,7 +81,7 @@ func Arrive(ctx context.Context, c client.Client, course, userland string, now t
 
 // Asleep is reached when a carrel is there, and waits for its user.
 func Asleep(c client.Client, course, userland string) Milestone {
-	return Milestone{Name: "carrel made", Reached: func(ctx context.Context) (string, bool, error) {
+	return Milestone{Name: "carrel made", Within: SyncedWithin, Reached: func(ctx context.Context) (string, bool, error) {
 		var u v1alpha1.Userland
 		if err := c.Get(ctx, client.ObjectKey{Namespace: course, Name: userland}, &u); err != nil {
 			return "", false, err

@@ -104,6 +104,12 @@ func (d Devcluster) Kubeconfig(ctx context.Context) (string, error) {
 	return strings.TrimSpace(out), err
 }
 
+// Programs is the directory of the cluster's own programs, kubectl among them.
+func (d Devcluster) Programs(ctx context.Context) (string, error) {
+	out, err := d.output(ctx, "assets")
+	return strings.TrimSpace(out), err
+}
+
 // Ingress is host and port on this machine that lead to the gateway.
 func (d Devcluster) Ingress(ctx context.Context) (string, error) {
 	out, err := d.output(ctx, "ingress")

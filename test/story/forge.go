@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"code.gitea.io/sdk/gitea"
@@ -44,6 +45,9 @@ type Forge struct {
 
 	client *gitea.Client
 	admin  ForgeAccess
+	// writing is held while the forge is written to: it keeps its records in SQLite, and
+	// what Merge returns is the newest commit.
+	writing sync.Mutex
 }
 
 // NewForge makes an empty private repository, since rosters are personal data, a
@@ -113,6 +117,8 @@ func newUser(admin *gitea.Client, name string) error {
 
 // NewUsers makes accounts of people who may log in and nothing else.
 func (f *Forge) NewUsers(ctx context.Context, names ...string) error {
+	f.writing.Lock()
+	defer f.writing.Unlock()
 	admin, err := gitea.NewClient(f.admin.URL, gitea.SetContext(ctx), gitea.SetToken(f.admin.Token), answering)
 	if err != nil {
 		return fmt.Errorf("reach the forge at %s: %w", f.admin.URL, err)
@@ -128,6 +134,8 @@ func (f *Forge) NewUsers(ctx context.Context, names ...string) error {
 // NewGroup makes an organisation with some users in it, which the forge tells as a
 // group at login.
 func (f *Forge) NewGroup(ctx context.Context, name string, members ...string) error {
+	f.writing.Lock()
+	defer f.writing.Unlock()
 	admin, err := gitea.NewClient(f.admin.URL, gitea.SetContext(ctx), gitea.SetToken(f.admin.Token), answering)
 	if err != nil {
 		return fmt.Errorf("reach the forge at %s: %w", f.admin.URL, err)
@@ -190,16 +198,12 @@ type MergeRequest struct {
 	URL string
 }
 
-// Propose puts changes onto a new branch and opens a merge request.
+// Propose puts changes onto a new branch, in one commit, and opens a merge request.
 func (f *Forge) Propose(branch, title string, changes ...Change) (MergeRequest, error) {
-	for i, change := range changes {
-		options := gitea.FileOptions{Message: title, BranchName: branch}
-		if i == 0 {
-			options.BranchName, options.NewBranchName = mainBranch, branch
-		}
-		if err := f.commit(options, change); err != nil {
-			return MergeRequest{}, fmt.Errorf("commit %s on branch %s: %w", change.Path, branch, err)
-		}
+	f.writing.Lock()
+	defer f.writing.Unlock()
+	if err := f.commit(branch, title, changes); err != nil {
+		return MergeRequest{}, fmt.Errorf("commit to branch %s: %w", branch, err)
 	}
 	var request *gitea.PullRequest
 	err := eventually(func() (response *gitea.Response, err error) {
@@ -213,29 +217,60 @@ func (f *Forge) Propose(branch, title string, changes ...Change) (MergeRequest, 
 	return MergeRequest{Number: request.Index, URL: request.HTMLURL}, nil
 }
 
-// commit makes one commit of one change.
-func (f *Forge) commit(options gitea.FileOptions, change Change) error {
-	old, response, err := f.client.GetContents(owner, repository, options.BranchName, change.Path)
+// commit makes a branch of one commit on top of the main branch.
+func (f *Forge) commit(branch, title string, changes []Change) error {
+	options := gitea.ChangeFilesOptions{Message: title, Branch: mainBranch, NewBranch: branch}
+	for _, change := range changes {
+		operation, err := f.operation(change)
+		if err != nil {
+			return fmt.Errorf("%s: %w", change.Path, err)
+		}
+		options.Files = append(options.Files, operation)
+	}
+	_, _, err := f.client.ChangeFiles(owner, repository, options)
+	return err
+}
+
+// operation is what a change does to the main branch.
+func (f *Forge) operation(change Change) (*gitea.ChangeFileOperation, error) {
+	old, response, err := f.client.GetContents(owner, repository, mainBranch, change.Path)
 	exists := err == nil
 	if err != nil && (response == nil || response.StatusCode != http.StatusNotFound) {
-		return err
+		return nil, err
 	}
-	content := base64.StdEncoding.EncodeToString(change.Content)
+	operation := &gitea.ChangeFileOperation{Path: change.Path, Content: base64.StdEncoding.EncodeToString(change.Content)}
+	if exists {
+		operation.SHA = old.SHA
+	}
 	switch {
 	case change.Content == nil && !exists:
-		return errors.New("there is no such file to delete")
+		return nil, errors.New("there is no such file to delete")
 	case change.Content == nil:
-		_, err = f.client.DeleteFile(owner, repository, change.Path, gitea.DeleteFileOptions{FileOptions: options, SHA: old.SHA})
+		operation.Operation = "delete"
 	case exists:
-		_, _, err = f.client.UpdateFile(owner, repository, change.Path, gitea.UpdateFileOptions{FileOptions: options, SHA: old.SHA, Content: content})
+		operation.Operation = "update"
 	default:
-		_, _, err = f.client.CreateFile(owner, repository, change.Path, gitea.CreateFileOptions{FileOptions: options, Content: content})
+		operation.Operation = "create"
 	}
-	return err
+	return operation, nil
+}
+
+// Content is what a file of the main branch holds; nil when there is none.
+func (f *Forge) Content(path string) ([]byte, error) {
+	content, response, err := f.client.GetFile(owner, repository, mainBranch, path)
+	if response != nil && response.StatusCode == http.StatusNotFound {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", path, err)
+	}
+	return content, nil
 }
 
 // Merge merges a merge request and returns the merge commit.
 func (f *Forge) Merge(request MergeRequest) (commit string, err error) {
+	f.writing.Lock()
+	defer f.writing.Unlock()
 	err = eventually(func() (*gitea.Response, error) {
 		merged, response, err := f.client.MergePullRequest(owner, repository, request.Number,
 			gitea.MergePullRequestOption{Style: gitea.MergeStyleMerge})
@@ -247,7 +282,7 @@ func (f *Forge) Merge(request MergeRequest) (commit string, err error) {
 	if err != nil {
 		return "", fmt.Errorf("merge request %d: %w", request.Number, err)
 	}
-	// Nobody else merges, so it is the newest. The forge would tell by the merge
+	// Nobody else merges before the lock is released, so it is the newest. The forge would tell by the merge
 	// request as well, but a request for that right after the merge has been seen
 	// to hang in Gitea 1.26, which checks a merge request whenever it shows one.
 	return f.Head()
@@ -297,7 +332,7 @@ func (f *Forge) Head() (commit string, err error) {
 // eventually repeats a call that Gitea refuses for a moment after a push: it
 // learns of branches and of whether they merge a little later (404, 405, 409).
 func eventually(call func() (*gitea.Response, error)) error {
-	const attempts, pause = 50, 200 * time.Millisecond
+	const attempts, pause = 300, 200 * time.Millisecond
 	for attempt := 1; ; attempt++ {
 		response, err := call()
 		if err == nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -43,4 +44,40 @@ func TestFollowNamesWhatIsMissing(t *testing.T) {
 	if err != nil && strings.Contains(err.Error(), "applied") {
 		t.Errorf("error = %v, names a milestone that was reached", err)
 	}
+}
+
+// never is not reached.
+func never(name string, within time.Duration) Milestone {
+	return Milestone{Name: name, Within: within, Reached: func(context.Context) (string, bool, error) {
+		return "still asleep", false, nil
+	}}
+}
+
+func TestFollowEndsWhenAMilestoneIsOverdue(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		begin := time.Now()
+		err := Follow(t.Context(), begin, []Milestone{never("pod ready", time.Minute), never("reported", time.Hour)}, func(Event) {})
+		if took := time.Since(begin); took < time.Minute || took > time.Minute+2*longestPause {
+			t.Errorf("Follow ended after %s, want a minute", took)
+		}
+		for _, want := range []string{"pod ready: not within 1m0s", "not reached: pod ready; instead: still asleep", "not reached: reported"} {
+			if err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("error = %v, want it to say %q", err, want)
+			}
+		}
+	})
+}
+
+func TestFollowSaysWhatItWaitsFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var lines []string
+		_ = Follow(t.Context(), time.Now(), []Milestone{after("applied", 1), never("pod ready", 35*time.Second)}, func(e Event) {
+			if e.Waiting {
+				lines = append(lines, e.String())
+			}
+		})
+		if len(lines) != 3 || !strings.Contains(lines[0], "waiting for: pod ready; instead: still asleep") {
+			t.Errorf("in 35 s it says %q, want three lines that name the pod", lines)
+		}
+	})
 }

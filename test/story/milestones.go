@@ -10,9 +10,12 @@ import (
 	"time"
 
 	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
+	fluxmeta "github.com/fluxcd/pkg/apis/meta"
 	sourcev1 "github.com/fluxcd/source-controller/api/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
@@ -20,7 +23,7 @@ import (
 
 // Synced is reached when Flux has fetched the commit.
 func Synced(c client.Client, commit string) Milestone {
-	return Milestone{Name: "synced by Flux", Reached: func(ctx context.Context) (string, bool, error) {
+	return Milestone{Name: "synced by Flux", Within: SyncedWithin, Reached: func(ctx context.Context) (string, bool, error) {
 		var source sourcev1.GitRepository
 		if err := c.Get(ctx, client.ObjectKey{Namespace: fluxNamespace, Name: sourceName}, &source); err != nil {
 			return "", false, err
@@ -35,34 +38,89 @@ func Synced(c client.Client, commit string) Milestone {
 
 // Applied is reached when the course's roster is applied from the commit.
 func Applied(c client.Client, course, commit string) Milestone {
-	return Milestone{Name: "applied to " + course, Reached: func(ctx context.Context) (string, bool, error) {
+	m := AppliedBy(c, course, "roster", commit)
+	m.Name = "applied to " + course
+	return m
+}
+
+// AppliedBy is reached when Flux has applied the commit by a Kustomization.
+func AppliedBy(c client.Client, namespace, name, commit string) Milestone {
+	return Milestone{Name: fmt.Sprintf("%s/%s applied", namespace, name), Within: SyncedWithin, Reached: func(ctx context.Context) (string, bool, error) {
 		var k kustomizev1.Kustomization
-		if err := c.Get(ctx, client.ObjectKey{Namespace: course, Name: "roster"}, &k); err != nil {
+		if err := c.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, &k); err != nil {
 			return "", false, err
 		}
 		return k.Status.LastAppliedRevision, strings.HasSuffix(k.Status.LastAppliedRevision, commit), nil
 	}}
 }
 
+// Attempted is reached when Flux has tried to apply the commit by a Kustomization,
+// with whatever outcome.
+func Attempted(c client.Client, namespace, name, commit string) Milestone {
+	return Milestone{Name: fmt.Sprintf("%s/%s tried", namespace, name), Within: SyncedWithin, Reached: func(ctx context.Context) (string, bool, error) {
+		var k kustomizev1.Kustomization
+		if err := c.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, &k); err != nil {
+			return "", false, err
+		}
+		return k.Status.LastAttemptedRevision, strings.HasSuffix(k.Status.LastAttemptedRevision, commit), nil
+	}}
+}
+
+// Noticed is reached when Flux has tried to apply the commit to both parts of the
+// course, and the reporter has the commit as the one that changed the course. From
+// then on a commit that changes other courses leaves the report where it is.
+func Noticed(c client.Client, course, commit string) Milestone {
+	return Milestone{Name: "noticed by " + course, Within: SyncedWithin, Reached: func(ctx context.Context) (string, bool, error) {
+		for _, part := range []string{"templates", "roster"} {
+			at, tried, err := Attempted(c, course, part, commit).Reached(ctx)
+			if err != nil || !tried {
+				return fmt.Sprintf("Flux has brought %s to %s", part, at), false, err
+			}
+		}
+		var found v1alpha1.Course
+		if err := c.Get(ctx, client.ObjectKey{Namespace: course, Name: course}, &found); err != nil {
+			return "", false, err
+		}
+		if found.Status.Report == nil {
+			return "the reporter has reported nothing", false, nil
+		}
+		return found.Status.Report.State + " on " + found.Status.Report.Revision, found.Status.Report.Revision == commit, nil
+	}}
+}
+
+// FetchNow has Flux fetch the repository at once, as the webhook of a forge does,
+// instead of when its interval is over.
+func FetchNow(ctx context.Context, c client.Client, now time.Time) error {
+	source := &sourcev1.GitRepository{ObjectMeta: metav1.ObjectMeta{Namespace: fluxNamespace, Name: sourceName}}
+	patch := fmt.Sprintf(`{"metadata":{"annotations":{%q:%q}}}`, fluxmeta.ReconcileRequestAnnotation, now.Format(time.RFC3339Nano))
+	if err := c.Patch(ctx, source, client.RawPatch(types.MergePatchType, []byte(patch))); err != nil {
+		return fmt.Errorf("ask Flux to fetch: %w", err)
+	}
+	return nil
+}
+
 // Ready is reached when a carrel runs and is ready.
 func Ready(c client.Client, course, userland string) Milestone {
-	return Milestone{Name: "carrel ready", Reached: func(ctx context.Context) (string, bool, error) {
+	return Milestone{Name: "carrel ready", Within: StartedWithin, Reached: func(ctx context.Context) (string, bool, error) {
 		var u v1alpha1.Userland
 		if err := c.Get(ctx, client.ObjectKey{Namespace: course, Name: userland}, &u); err != nil {
 			return "", false, err
 		}
 		ready := meta.FindStatusCondition(u.Status.Conditions, v1alpha1.ReadyCondition)
 		if ready == nil {
-			return "no Ready condition yet", false, nil
+			return course + "/" + userland + " has no Ready condition yet", false, nil
 		}
-		return u.Status.State + ": " + ready.Message, ready.Status == "True" && u.Status.State == v1alpha1.StateRunning, nil
+		if ready.Status != "True" || u.Status.State != v1alpha1.StateRunning {
+			return fmt.Sprintf("%s/%s is %s: %s", course, userland, u.Status.State, ready.Message), false, nil
+		}
+		return u.Status.State + ": " + ready.Message, true, nil
 	}}
 }
 
 // Answered is reached when the carrel's page, opened from this machine, shows
 // the words given.
 func Answered(c client.Client, course, userland, words string) Milestone {
-	return Milestone{Name: "page answered", Reached: func(ctx context.Context) (string, bool, error) {
+	return Milestone{Name: "page answered", Within: StartedWithin, Reached: func(ctx context.Context) (string, bool, error) {
 		address, err := Address(ctx, c, course, userland)
 		if err != nil {
 			return "", false, err
@@ -81,10 +139,10 @@ func Answered(c client.Client, course, userland, words string) Milestone {
 // Reported is reached when the newest status of the course on the commit has
 // the state wanted.
 func Reported(forge *Forge, course, commit, state string) Milestone {
-	return Milestone{Name: "commit status " + state, Reached: func(context.Context) (string, bool, error) {
+	return Milestone{Name: "commit status " + state, Within: ReportedWithin, Reached: func(context.Context) (string, bool, error) {
 		statuses, err := forge.CourseStatuses(course, commit)
 		if err != nil || len(statuses) == 0 {
-			return "no status yet", false, err
+			return "no status of " + course + " on " + commit, false, err
 		}
 		status := statuses[len(statuses)-1]
 		return fmt.Sprintf("%s %s: %s", status.Context, status.State, status.Description), status.State == state, nil

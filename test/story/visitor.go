@@ -80,7 +80,7 @@ func (v *Visitor) Ask(ctx context.Context, address string) (status int, err erro
 // Opened is reached when a carrel's address shows the visitor the words given; until
 // then it shows the page that waits.
 func Opened(v *Visitor, address, words string) Milestone {
-	return Milestone{Name: "opened in a browser", Reached: func(ctx context.Context) (string, bool, error) {
+	return Milestone{Name: "opened in a browser", Within: StartedWithin, Reached: func(ctx context.Context) (string, bool, error) {
 		page, there, err := v.get(ctx, address)
 		if err != nil {
 			return "", false, err
