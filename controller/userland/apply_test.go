@@ -1,4 +1,4 @@
-package operator_test
+package userland_test
 
 import (
 	"fmt"
@@ -16,6 +16,7 @@ import (
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
 	"github.com/carrel-dev/carrel/core/workload"
+	"github.com/carrel-dev/carrel/test/classroom"
 )
 
 func TestForeignObjectsAreNeverTakenOver(t *testing.T) {
@@ -51,21 +52,21 @@ func TestForeignObjectsAreNeverTakenOver(t *testing.T) {
 		{name: "a Deployment of another controller", foreign: deployment(), labels: ours, owners: controlled, words: `ConfigMap "other"`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			w := newWorld(t)
+			w := classroom.New(t)
 			test.foreign.SetLabels(test.labels)
 			test.foreign.SetOwnerReferences(test.owners)
-			w.make(test.foreign, ide())
+			w.Make(test.foreign, classroom.IDE())
 			version := test.foreign.GetResourceVersion()
-			w.make(student("hanako"))
-			u := w.reaches("hanako", v1alpha1.StateFailing, v1alpha1.ForeignObjectReason)
-			if !strings.Contains(message(u), test.words) || !strings.Contains(message(u), "rename or delete") {
-				t.Errorf("the message does not say whose it is (%s) and the cure: %s", test.words, message(u))
+			w.Make(classroom.Student("hanako"))
+			u := w.Reaches("hanako", v1alpha1.StateFailing, v1alpha1.ForeignObjectReason)
+			if !strings.Contains(classroom.Message(u), test.words) || !strings.Contains(classroom.Message(u), "rename or delete") {
+				t.Errorf("the message does not say whose it is (%s) and the cure: %s", test.words, classroom.Message(u))
 			}
 			if !meta.IsStatusConditionTrue(u.Status.Conditions, v1alpha1.StalledCondition) {
 				t.Error("a person must act, and it is not Stalled")
 			}
-			w.settled()
-			if err := w.Get(t.Context(), w.key("hanako"), test.foreign); err != nil {
+			w.Settled()
+			if err := w.Get(t.Context(), w.Key("hanako"), test.foreign); err != nil {
 				t.Fatal(err)
 			}
 			if test.foreign.GetResourceVersion() != version {
@@ -76,10 +77,10 @@ func TestForeignObjectsAreNeverTakenOver(t *testing.T) {
 }
 
 func TestDriftIsRepaired(t *testing.T) {
-	w := newWorld(t)
-	w.playCluster()
-	w.make(ide(), student("hanako"))
-	w.reaches("hanako", v1alpha1.StateRunning, v1alpha1.RunningReason)
+	w := classroom.New(t)
+	w.PlayCluster()
+	w.Make(classroom.IDE(), classroom.Student("hanako"))
+	w.Reaches("hanako", v1alpha1.StateRunning, v1alpha1.RunningReason)
 	for _, test := range []struct {
 		name    string
 		drift   func(*appsv1.Deployment)
@@ -88,7 +89,7 @@ func TestDriftIsRepaired(t *testing.T) {
 	}{
 		{name: "another image",
 			drift:  func(d *appsv1.Deployment) { d.Spec.Template.Spec.Containers[0].Image = "miner:1" },
-			mended: func(d *appsv1.Deployment) bool { return image(d) == "ide:1" }},
+			mended: func(d *appsv1.Deployment) bool { return classroom.Image(d) == "ide:1" }},
 		{name: "more replicas",
 			drift:  func(d *appsv1.Deployment) { d.Spec.Replicas = ptr.To[int32](3) },
 			mended: func(d *appsv1.Deployment) bool { return *d.Spec.Replicas == 1 }},
@@ -100,41 +101,41 @@ func TestDriftIsRepaired(t *testing.T) {
 			mended: func(d *appsv1.Deployment) bool { return d.Annotations["note"] == "theirs" }},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			change(w, "hanako", test.drift)
-			w.until(func() error {
-				if d := get[appsv1.Deployment](w, "hanako"); !test.mended(d) {
+			classroom.Change(w, "hanako", test.drift)
+			w.Until(func() error {
+				if d := classroom.Get[appsv1.Deployment](w, "hanako"); !test.mended(d) {
 					return fmt.Errorf("not mended: %+v", d.Spec)
 				}
 				return nil
 			})
-			w.settled()
-			if d := get[appsv1.Deployment](w, "hanako"); !test.mended(d) {
+			w.Settled()
+			if d := classroom.Get[appsv1.Deployment](w, "hanako"); !test.mended(d) {
 				t.Errorf("mended, and then not: %+v", d.Spec)
 			}
 		})
 	}
-	if err := w.Delete(t.Context(), &corev1.Service{ObjectMeta: metav1.ObjectMeta{Namespace: w.namespace, Name: "hanako"}}); err != nil {
+	if err := w.Delete(t.Context(), &corev1.Service{ObjectMeta: metav1.ObjectMeta{Namespace: w.Namespace, Name: "hanako"}}); err != nil {
 		t.Fatal(err)
 	}
-	w.until(func() error { return w.Get(t.Context(), w.key("hanako"), &corev1.Service{}) })
+	w.Until(func() error { return w.Get(t.Context(), w.Key("hanako"), &corev1.Service{}) })
 }
 
 // Whether a Service has an address is settled when it is made.
 func TestServiceChangesItsKindOfAddress(t *testing.T) {
-	w := newWorld(t)
-	w.playCluster()
-	w.make(ide(), student("21t0042"))
-	w.reaches("21t0042", v1alpha1.StateRunning, v1alpha1.RunningReason)
-	name := workload.Plan{Userland: student("21t0042")}.ServiceName()
-	if ip := get[corev1.Service](w, name).Spec.ClusterIP; ip != corev1.ClusterIPNone {
+	w := classroom.New(t)
+	w.PlayCluster()
+	w.Make(classroom.IDE(), classroom.Student("21t0042"))
+	w.Reaches("21t0042", v1alpha1.StateRunning, v1alpha1.RunningReason)
+	name := workload.Plan{Userland: classroom.Student("21t0042")}.ServiceName()
+	if ip := classroom.Get[corev1.Service](w, name).Spec.ClusterIP; ip != corev1.ClusterIPNone {
 		t.Fatalf("the Service has the address %s, want none", ip)
 	}
 	for _, kind := range []v1alpha1.ServiceType{v1alpha1.ServiceClusterIP, v1alpha1.ServiceHeadless} {
-		change(w, "ide", func(template *v1alpha1.Template) { template.Spec.Service.Type = kind })
-		w.restart("21t0042")
-		w.until(func() error {
+		classroom.Change(w, "ide", func(template *v1alpha1.Template) { template.Spec.Service.Type = kind })
+		w.Restart("21t0042")
+		w.Until(func() error {
 			service := &corev1.Service{}
-			if err := w.Get(t.Context(), w.key(name), service); err != nil {
+			if err := w.Get(t.Context(), w.Key(name), service); err != nil {
 				return err
 			}
 			if headless := service.Spec.ClusterIP == corev1.ClusterIPNone; headless != (kind == v1alpha1.ServiceHeadless) {
@@ -142,40 +143,40 @@ func TestServiceChangesItsKindOfAddress(t *testing.T) {
 			}
 			return nil
 		})
-		w.reaches("21t0042", v1alpha1.StateRunning, v1alpha1.RunningReason)
+		w.Reaches("21t0042", v1alpha1.StateRunning, v1alpha1.RunningReason)
 	}
-	w.settled()
+	w.Settled()
 }
 
 // The Deployment of a former Userland of the name is the garbage collector's to
 // remove: neither taken over nor complained about.
 func TestFormerDeploymentIsWaitedFor(t *testing.T) {
-	w := newWorld(t)
-	w.playCluster()
-	w.make(ide(), student("hanako"))
-	w.reaches("hanako", v1alpha1.StateRunning, v1alpha1.RunningReason)
-	former := get[appsv1.Deployment](w, "hanako")
-	if err := w.Delete(t.Context(), get[v1alpha1.Userland](w, "hanako")); err != nil {
+	w := classroom.New(t)
+	w.PlayCluster()
+	w.Make(classroom.IDE(), classroom.Student("hanako"))
+	w.Reaches("hanako", v1alpha1.StateRunning, v1alpha1.RunningReason)
+	former := classroom.Get[appsv1.Deployment](w, "hanako")
+	if err := w.Delete(t.Context(), classroom.Get[v1alpha1.Userland](w, "hanako")); err != nil {
 		t.Fatal(err)
 	}
-	w.make(student("hanako"))
-	u := w.reaches("hanako", v1alpha1.StateStarting, v1alpha1.StartingReason)
-	if !strings.Contains(message(u), "former") {
-		t.Errorf("the message does not tell of the former Deployment: %s", message(u))
+	w.Make(classroom.Student("hanako"))
+	u := w.Reaches("hanako", v1alpha1.StateStarting, v1alpha1.StartingReason)
+	if !strings.Contains(classroom.Message(u), "former") {
+		t.Errorf("the message does not tell of the former Deployment: %s", classroom.Message(u))
 	}
-	if still := get[appsv1.Deployment](w, "hanako"); still.UID != former.UID || !metav1.IsControlledBy(still, &metav1.ObjectMeta{UID: former.OwnerReferences[0].UID}) {
+	if still := classroom.Get[appsv1.Deployment](w, "hanako"); still.UID != former.UID || !metav1.IsControlledBy(still, &metav1.ObjectMeta{UID: former.OwnerReferences[0].UID}) {
 		t.Error("the former Deployment was taken over")
 	}
 	for _, o := range []client.Object{&appsv1.Deployment{}, &corev1.Service{}} {
-		o.SetNamespace(w.namespace)
+		o.SetNamespace(w.Namespace)
 		o.SetName("hanako")
 		if err := w.Delete(t.Context(), o); err != nil && !apierrors.IsNotFound(err) {
 			t.Fatal(err)
 		}
 	}
-	w.until(func() error {
+	w.Until(func() error {
 		d := &appsv1.Deployment{}
-		if err := w.Get(t.Context(), w.key("hanako"), d); err != nil {
+		if err := w.Get(t.Context(), w.Key("hanako"), d); err != nil {
 			return err
 		}
 		if d.UID == former.UID {
@@ -183,5 +184,5 @@ func TestFormerDeploymentIsWaitedFor(t *testing.T) {
 		}
 		return nil
 	})
-	w.reaches("hanako", v1alpha1.StateRunning, v1alpha1.RunningReason)
+	w.Reaches("hanako", v1alpha1.StateRunning, v1alpha1.RunningReason)
 }

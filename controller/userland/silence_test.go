@@ -1,9 +1,7 @@
-package operator_test
+package userland_test
 
 import (
 	"fmt"
-	"net/http"
-	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -13,6 +11,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
+	"github.com/carrel-dev/carrel/test/classroom"
 )
 
 // Started again with 2,000 settled Userlands, the controllers write nothing and
@@ -20,56 +19,56 @@ import (
 // do from time to time, costs no request.
 func TestThousandsAreSilent(t *testing.T) {
 	const size, resync = 2000, 5 * time.Second
-	w := newWorld(t)
-	template := ide()
+	w := classroom.New(t)
+	template := classroom.IDE()
 	// They sleep, so nobody has to play 2,000 pods.
 	template.Spec.Idle = &v1alpha1.Idle{After: metav1.Duration{Duration: time.Hour}}
-	w.make(template, w.course())
+	w.Make(template, w.Course())
 	for part := range 8 {
-		w.makeClass(size*part/8, size*(part+1)/8)
-		w.asleep(int32(size * (part + 1) / 8))
+		makeClass(w, size*part/8, size*(part+1)/8)
+		asleep(w, int32(size*(part+1)/8))
 	}
-	w.settled()
+	w.Settled()
 
-	w.stop()
+	w.Stop()
 	clock := &countingClock{}
-	w.requests = &requests{}
-	w.startShard(shardOptions{namespaces: map[string]cache.Config{w.namespace: {}}, resync: resync, clock: clock})
-	w.settled()
-	w.silent("started again")
+	w.Requests = &classroom.Requests{}
+	w.StartShard(classroom.ShardOptions{Namespaces: map[string]cache.Config{w.Namespace: {}}, Resync: resync, Clock: clock})
+	w.Settled()
+	silent(w, "started again")
 
-	asked, looked := len(w.requests.all()), clock.asked.Load()
-	w.until(func() error {
+	asked, looked := len(w.Requests.All()), clock.asked.Load()
+	w.Until(func() error {
 		if more := clock.asked.Load() - looked; more < size {
 			return fmt.Errorf("the cache has %d of %d Userlands looked at again", more, size)
 		}
 		return nil
 	})
-	w.settled()
-	if more := w.requests.all()[asked:]; len(more) > 0 {
-		t.Errorf("to look at everything again costs %d requests: %v", len(more), tail(more, 10))
+	w.Settled()
+	if more := w.Requests.All()[asked:]; len(more) > 0 {
+		t.Errorf("to look at everything again costs %d requests: %v", len(more), classroom.Tail(more, 10))
 	}
 }
 
 // countingClock is the real one; every look at a Userland asks it.
 type countingClock struct {
-	shiftedClock
+	classroom.ShiftedClock
 	asked atomic.Int64
 }
 
 func (c *countingClock) Now() time.Time {
 	c.asked.Add(1)
-	return c.shiftedClock.Now()
+	return c.ShiftedClock.Now()
 }
 
 // makeClass creates the Userlands of two numbers and between over several
 // connections.
-func (w *world) makeClass(from, to int) {
+func makeClass(w *classroom.Classroom, from, to int) {
 	w.Helper()
 	workers, ctx := errgroup.WithContext(w.Context())
 	workers.SetLimit(16)
-	for _, s := range class(to)[from:] {
-		s.SetNamespace(w.namespace)
+	for _, s := range classroom.Class(to)[from:] {
+		s.SetNamespace(w.Namespace)
 		workers.Go(func() error { return w.Create(ctx, s) })
 	}
 	if err := workers.Wait(); err != nil {
@@ -78,10 +77,10 @@ func (w *world) makeClass(from, to int) {
 }
 
 // asleep waits until the Course counts so many asleep.
-func (w *world) asleep(count int32) {
+func asleep(w *classroom.Classroom, count int32) {
 	w.Helper()
-	w.until(func() error {
-		course := get[v1alpha1.Course](w, w.namespace)
+	w.Until(func() error {
+		course := classroom.Get[v1alpha1.Course](w, w.Namespace)
 		if counts := course.Status.Userlands; counts == nil || counts.States[v1alpha1.StateAsleep] != count {
 			return fmt.Errorf("the Course counts %+v, want %d asleep", counts, count)
 		}
@@ -90,25 +89,14 @@ func (w *world) asleep(count int32) {
 }
 
 // silent fails if the controllers wrote anything, or listed a kind twice.
-func (w *world) silent(when string) {
+func silent(w *classroom.Classroom, when string) {
 	w.Helper()
-	if writes := w.requests.writes(); len(writes) > 0 {
-		w.Errorf("%s with nothing to do, the controllers write: %v", when, tail(writes, 10))
+	if writes := w.Requests.Writes(); len(writes) > 0 {
+		w.Errorf("%s with nothing to do, the controllers write: %v", when, classroom.Tail(writes, 10))
 	}
-	for path, times := range w.requests.lists() {
+	for path, times := range w.Requests.Lists() {
 		if times > 1 {
 			w.Errorf("%s, the controllers read %s %d times", when, path, times)
 		}
 	}
-}
-
-// lists counts the requests so far that read the objects of the namespace.
-func (r *requests) lists() map[string]int {
-	counts := map[string]int{}
-	for _, made := range r.all() {
-		if path, read := strings.CutPrefix(made, http.MethodGet+" "); read && strings.Contains(path, "/namespaces/") {
-			counts[path]++
-		}
-	}
-	return counts
 }

@@ -1,4 +1,4 @@
-package operator_test
+package classroom
 
 import (
 	"context"
@@ -11,16 +11,16 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// playCluster plays the Deployment controller, scheduler, provisioner and
+// PlayCluster plays the Deployment controller, scheduler, provisioner and
 // kubelet for the namespace until the test ends: what is wanted runs, in the
 // steps in which real ones write it down.
-func (w *world) playCluster() {
+func (w *Classroom) PlayCluster() {
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
 		for ctx.Err() == nil {
-			if !w.paused.Load() {
+			if !w.Paused.Load() {
 				w.playOnce(ctx)
 			}
 			time.Sleep(50 * time.Millisecond)
@@ -29,10 +29,10 @@ func (w *world) playCluster() {
 	w.Cleanup(func() { cancel(); <-ended })
 }
 
-func (w *world) playOnce(ctx context.Context) {
+func (w *Classroom) playOnce(ctx context.Context) {
 	deployments := &appsv1.DeploymentList{}
 	// What fails here is tried again in the next round.
-	_ = w.List(ctx, deployments, client.InNamespace(w.namespace))
+	_ = w.List(ctx, deployments, client.InNamespace(w.Namespace))
 	for i := range deployments.Items {
 		if d := &deployments.Items[i]; d.Status.ObservedGeneration != d.Generation {
 			w.bindClaims(ctx, d)
@@ -42,7 +42,7 @@ func (w *world) playOnce(ctx context.Context) {
 }
 
 // roll replaces the pods of a Deployment by what it wants now.
-func (w *world) roll(ctx context.Context, d *appsv1.Deployment) {
+func (w *Classroom) roll(ctx context.Context, d *appsv1.Deployment) {
 	_ = w.DeleteAllOf(ctx, &corev1.Pod{}, client.InNamespace(d.Namespace), client.MatchingLabels(d.Spec.Selector.MatchLabels), client.GracePeriodSeconds(0))
 	wanted := ptr.Deref(d.Spec.Replicas, 1)
 	if wanted == 0 {
@@ -52,7 +52,7 @@ func (w *world) roll(ctx context.Context, d *appsv1.Deployment) {
 	w.report(ctx, d, appsv1.DeploymentStatus{ObservedGeneration: d.Generation, Replicas: 1, UpdatedReplicas: 1, UnavailableReplicas: 1})
 	pod := podOf(d)
 	_ = w.Create(ctx, pod)
-	if image(d) == unknownImage {
+	if Image(d) == UnknownImage {
 		pod.Status = notPulled(pod)
 		_ = w.Status().Update(ctx, pod)
 		return
@@ -64,7 +64,7 @@ func (w *world) roll(ctx context.Context, d *appsv1.Deployment) {
 	w.report(ctx, d, appsv1.DeploymentStatus{ObservedGeneration: d.Generation, Replicas: 1, UpdatedReplicas: 1, ReadyReplicas: 1, AvailableReplicas: 1})
 }
 
-func (w *world) report(ctx context.Context, d *appsv1.Deployment, status appsv1.DeploymentStatus) {
+func (w *Classroom) report(ctx context.Context, d *appsv1.Deployment, status appsv1.DeploymentStatus) {
 	d.Status = status
 	_ = w.Status().Update(ctx, d)
 }
@@ -76,8 +76,8 @@ func podOf(d *appsv1.Deployment) *corev1.Pod {
 	}
 }
 
-// unknownImage is one that can't be pulled.
-const unknownImage = "nowhere:1"
+// UnknownImage is one that can't be pulled.
+const UnknownImage = "nowhere:1"
 
 // notPulled is the status of a pod whose image can't be had.
 func notPulled(pod *corev1.Pod) corev1.PodStatus {
@@ -111,7 +111,7 @@ func podSteps(pod *corev1.Pod) []corev1.PodStatus {
 }
 
 // bindClaims binds the claims the pods of a Deployment mount.
-func (w *world) bindClaims(ctx context.Context, d *appsv1.Deployment) {
+func (w *Classroom) bindClaims(ctx context.Context, d *appsv1.Deployment) {
 	for _, volume := range d.Spec.Template.Spec.Volumes {
 		if volume.PersistentVolumeClaim == nil {
 			continue
@@ -123,3 +123,11 @@ func (w *world) bindClaims(ctx context.Context, d *appsv1.Deployment) {
 		}
 	}
 }
+
+// Replicas returns how many pods the Deployment of a carrel asks for.
+func Replicas(w *Classroom, name string) int32 {
+	return ptr.Deref(Get[appsv1.Deployment](w, name).Spec.Replicas, 1)
+}
+
+// Image returns the image of the first container of a Deployment.
+func Image(d *appsv1.Deployment) string { return d.Spec.Template.Spec.Containers[0].Image }

@@ -1,4 +1,4 @@
-package operator_test
+package userland_test
 
 import (
 	"errors"
@@ -12,18 +12,19 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
+	"github.com/carrel-dev/carrel/test/classroom"
 )
 
 // A pod that fails is heard of at the Userland, in an event and at the Course,
 // and the Userland is not Stalled: it may yet come right by itself.
 func TestFailingPodIsHeardOf(t *testing.T) {
-	w := newWorld(t)
-	w.playCluster()
-	w.make(ide(), student("hanako"), w.course())
-	w.reaches("hanako", v1alpha1.StateRunning, v1alpha1.RunningReason)
-	w.paused.Store(true)
+	w := classroom.New(t)
+	w.PlayCluster()
+	w.Make(classroom.IDE(), classroom.Student("hanako"), w.Course())
+	w.Reaches("hanako", v1alpha1.StateRunning, v1alpha1.RunningReason)
+	w.Paused.Store(true)
 	pods := &corev1.PodList{}
-	if err := w.List(t.Context(), pods, client.InNamespace(w.namespace)); err != nil || len(pods.Items) != 1 {
+	if err := w.List(t.Context(), pods, client.InNamespace(w.Namespace)); err != nil || len(pods.Items) != 1 {
 		t.Fatalf("%d pods (error %v)", len(pods.Items), err)
 	}
 	pod := &pods.Items[0]
@@ -34,20 +35,20 @@ func TestFailingPodIsHeardOf(t *testing.T) {
 	if err := w.Status().Update(t.Context(), pod); err != nil {
 		t.Fatal(err)
 	}
-	u := w.reaches("hanako", v1alpha1.StateFailing, v1alpha1.ImagePullBackOffReason)
+	u := w.Reaches("hanako", v1alpha1.StateFailing, v1alpha1.ImagePullBackOffReason)
 	if !meta.IsStatusConditionTrue(u.Status.Conditions, v1alpha1.ReconcilingCondition) {
 		t.Errorf("not Reconciling: %+v", u.Status.Conditions)
 	}
-	w.until(func() error {
-		counts := get[v1alpha1.Course](w, w.namespace).Status.Userlands
+	w.Until(func() error {
+		counts := classroom.Get[v1alpha1.Course](w, w.Namespace).Status.Userlands
 		if counts.Attention[v1alpha1.ImagePullBackOffReason] != 1 || counts.Ready != 0 {
 			return fmt.Errorf("the Course counts %+v, want one that needs attention", counts)
 		}
 		return nil
 	})
-	w.until(func() error {
+	w.Until(func() error {
 		events := &eventsv1.EventList{}
-		if err := w.List(t.Context(), events, client.InNamespace(w.namespace)); err != nil {
+		if err := w.List(t.Context(), events, client.InNamespace(w.Namespace)); err != nil {
 			return err
 		}
 		if !slices.ContainsFunc(events.Items, func(e eventsv1.Event) bool {
@@ -57,24 +58,24 @@ func TestFailingPodIsHeardOf(t *testing.T) {
 		}
 		return nil
 	})
-	w.settled()
+	w.Settled()
 }
 
 // What the API server has room for later is tried again, and said until then.
 func TestQuotaIsSaid(t *testing.T) {
-	w := newWorld(t)
-	w.playCluster()
-	w.make(&corev1.ResourceQuota{
-		ObjectMeta: objectNamed("course"),
-		Spec:       corev1.ResourceQuotaSpec{Hard: corev1.ResourceList{"count/deployments.apps": quantity("0")}},
-	}, ide())
-	w.until(func() error {
-		quota := get[corev1.ResourceQuota](w, "course")
+	w := classroom.New(t)
+	w.PlayCluster()
+	w.Make(&corev1.ResourceQuota{
+		ObjectMeta: classroom.ObjectNamed("course"),
+		Spec:       corev1.ResourceQuotaSpec{Hard: corev1.ResourceList{"count/deployments.apps": classroom.Quantity("0")}},
+	}, classroom.IDE())
+	w.Until(func() error {
+		quota := classroom.Get[corev1.ResourceQuota](w, "course")
 		quota.Status.Hard, quota.Status.Used = quota.Spec.Hard, quota.Spec.Hard
 		return w.Status().Update(t.Context(), quota)
 	})
-	w.make(student("hanako"))
-	u := w.reaches("hanako", v1alpha1.StateFailing, v1alpha1.ApplyRefusedReason)
+	w.Make(classroom.Student("hanako"))
+	u := w.Reaches("hanako", v1alpha1.StateFailing, v1alpha1.ApplyRefusedReason)
 	if meta.IsStatusConditionTrue(u.Status.Conditions, v1alpha1.StalledCondition) {
 		t.Error("Stalled, and the quota may be raised any time")
 	}

@@ -1,4 +1,4 @@
-package operator_test
+package course_test
 
 import (
 	"fmt"
@@ -8,21 +8,22 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
+	"github.com/carrel-dev/carrel/test/classroom"
 )
 
 // request asks for a reconcile, as `flux reconcile` does of Flux's own kinds.
-func (w *world) request(when string) {
+func request(w *classroom.Classroom, when string) {
 	w.Helper()
 	patch := fmt.Sprintf(`{"metadata": {"annotations": {"reconcile.fluxcd.io/requestedAt": %q}}}`, when)
-	if err := w.Patch(w.Context(), get[v1alpha1.Course](w, w.namespace), client.RawPatch("application/merge-patch+json", []byte(patch))); err != nil {
+	if err := w.Patch(w.Context(), classroom.Get[v1alpha1.Course](w, w.Namespace), client.RawPatch("application/merge-patch+json", []byte(patch))); err != nil {
 		w.Fatal(err)
 	}
 }
 
-func (w *world) handled(when string) {
+func handled(w *classroom.Classroom, when string) {
 	w.Helper()
-	w.until(func() error {
-		if got := get[v1alpha1.Course](w, w.namespace).Status.LastHandledReconcileAt; got != when {
+	w.Until(func() error {
+		if got := classroom.Get[v1alpha1.Course](w, w.Namespace).Status.LastHandledReconcileAt; got != when {
 			return fmt.Errorf("the Course says it handled the request of %q, want %q", got, when)
 		}
 		return nil
@@ -30,12 +31,12 @@ func (w *world) handled(when string) {
 }
 
 func TestRequestedReconcileIsConfirmed(t *testing.T) {
-	w := newWorld(t)
-	w.playCluster()
-	w.make(ide(), w.course(), student("hanako"))
-	w.reaches("hanako", v1alpha1.StateRunning, v1alpha1.RunningReason)
-	w.until(func() error {
-		course := get[v1alpha1.Course](w, w.namespace)
+	w := classroom.New(t)
+	w.PlayCluster()
+	w.Make(classroom.IDE(), w.Course(), classroom.Student("hanako"))
+	w.Reaches("hanako", v1alpha1.StateRunning, v1alpha1.RunningReason)
+	w.Until(func() error {
+		course := classroom.Get[v1alpha1.Course](w, w.Namespace)
 		// What `kubectl wait --for=condition=Ready` looks at.
 		if ready := meta.FindStatusCondition(course.Status.Conditions, v1alpha1.ReadyCondition); ready == nil || ready.Status != "True" || ready.ObservedGeneration != course.Generation {
 			return fmt.Errorf("the Course is not Ready: %+v", ready)
@@ -43,16 +44,16 @@ func TestRequestedReconcileIsConfirmed(t *testing.T) {
 		return nil
 	})
 	for _, when := range []string{"2026-11-23T10:00:00Z", "2026-11-23T10:00:01Z"} {
-		w.request(when)
-		w.handled(when)
+		request(w, when)
+		handled(w, when)
 	}
-	w.settled()
+	w.Settled()
 
 	// A suspended one of Flux's confirms nothing either, until it goes on.
-	w.suspend(true)
-	w.request("2026-11-23T10:00:02Z")
-	w.settled()
-	w.handled("2026-11-23T10:00:01Z")
-	w.suspend(false)
-	w.handled("2026-11-23T10:00:02Z")
+	suspend(w, true)
+	request(w, "2026-11-23T10:00:02Z")
+	w.Settled()
+	handled(w, "2026-11-23T10:00:01Z")
+	suspend(w, false)
+	handled(w, "2026-11-23T10:00:02Z")
 }

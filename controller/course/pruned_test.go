@@ -1,4 +1,4 @@
-package operator_test
+package course_test
 
 import (
 	"testing"
@@ -9,55 +9,56 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
+	"github.com/carrel-dev/carrel/test/classroom"
 )
 
 // Flux prunes all a course consists of: the Course, its roster, its Template and the
 // students' files. The work stays for the time promised, says so, and is there again
 // when the course is.
 func TestPrunedCourseKeepsTheWork(t *testing.T) {
-	w := newWorld(t)
-	w.playCluster()
+	w := classroom.New(t)
+	w.PlayCluster()
 	everything := func() []client.Object {
-		return []client.Object{ide(), rosterFile("class", "user\nhanako\n"), w.enrolling("class"), student("taro")}
+		return []client.Object{classroom.IDE(), rosterFile("class", "user\nhanako\n"), enrolling(w, "class"), classroom.Student("taro")}
 	}
-	w.make(everything()...)
+	w.Make(everything()...)
 	for _, name := range []string{"hanako", "taro"} {
-		w.reaches(name, v1alpha1.StateRunning, v1alpha1.RunningReason)
+		w.Reaches(name, v1alpha1.StateRunning, v1alpha1.RunningReason)
 	}
-	if !metav1.IsControlledBy(get[v1alpha1.Userland](w, "hanako"), get[v1alpha1.Course](w, w.namespace)) {
+	if !metav1.IsControlledBy(classroom.Get[v1alpha1.Userland](w, "hanako"), classroom.Get[v1alpha1.Course](w, w.Namespace)) {
 		t.Fatal("the row's Userland is not the Course's, so nothing is shown")
 	}
 	before := map[string]string{}
 	for _, claim := range []string{"hanako--home", "taro--home"} {
-		before[claim] = string(get[corev1.PersistentVolumeClaim](w, claim).UID)
+		before[claim] = string(classroom.Get[corev1.PersistentVolumeClaim](w, claim).UID)
 	}
 
 	for _, o := range everything() {
 		if _, file := o.(*v1alpha1.Userland); file {
 			continue
 		}
-		o.SetNamespace(w.namespace)
+		o.SetNamespace(w.Namespace)
 		if err := w.Delete(t.Context(), o); err != nil {
 			t.Fatal(err)
 		}
 	}
-	w.drop("taro")   // by Flux
-	w.drop("hanako") // by the garbage collector, since her Course is gone
+	w.Drop("taro")   // by Flux
+	w.Drop("hanako") // by the garbage collector, since her Course is gone
 	for claim := range before {
-		if promised := in(t, w.keptUntil(claim)); promised != 30*24*time.Hour {
+		if promised := classroom.PromisedFor(t, w.KeptUntil(claim)); promised != 30*24*time.Hour {
 			t.Errorf("%s is kept for %v, want 30 days", claim, promised)
 		}
-		w.until(func() error { return w.told("VolumeKept", "kept until") })
+		w.Until(func() error { return w.Told("VolumeKept", "kept until") })
 	}
-	w.later(29 * 24 * time.Hour)
-	w.settled()
+	w.Later(29 * 24 * time.Hour)
+	w.Settled()
 
-	w.make(everything()...)
+	w.Make(everything()...)
 	for _, name := range []string{"hanako", "taro"} {
-		w.reaches(name, v1alpha1.StateRunning, v1alpha1.RunningReason)
+		w.Reaches(name, v1alpha1.StateRunning, v1alpha1.RunningReason)
 	}
 	for claim, uid := range before {
-		found := get[corev1.PersistentVolumeClaim](w, claim)
+		found := classroom.Get[corev1.PersistentVolumeClaim](w, claim)
 		if string(found.UID) != uid || found.Labels[v1alpha1.KeepUntilLabel] != "" {
 			t.Errorf("%s is another volume, or still to go: %+v", claim, found.ObjectMeta)
 		}

@@ -1,22 +1,23 @@
-package operator_test
+package course_test
 
 import (
 	"strings"
 	"testing"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
+	"github.com/carrel-dev/carrel/test/classroom"
 )
 
 // A change of the roster costs in proportion to the change, and not to the class.
 func TestChangedRowCostsFewRequests(t *testing.T) {
 	const size, budget = 300, 10
-	w := newWorld(t)
-	w.make(sleeper(), rosterFile("class", users(size)), w.enrolling("class"))
-	w.enrolled(size)
+	w := classroom.New(t)
+	w.Make(classroom.Sleeper(), rosterFile("class", users(size)), enrolling(w, "class"))
+	enrolled(w, size)
 	for _, name := range []string{"s000", "s299"} {
-		w.reaches(name, v1alpha1.StateAsleep, v1alpha1.AsleepReason)
+		w.Reaches(name, v1alpha1.StateAsleep, v1alpha1.AsleepReason)
 	}
-	w.settled()
+	w.Settled()
 	for _, change := range []struct {
 		what, roster string
 		budget       int
@@ -25,14 +26,14 @@ func TestChangedRowCostsFewRequests(t *testing.T) {
 		{"another section", strings.Replace(users(size+1), "user\ns000\n", "user,section\ns000,a\n", 1), budget},
 		{"nothing but an empty line", strings.Replace(users(size+1), "user\ns000\n", "user,section\n\ns000,a\n", 1), 0},
 	} {
-		before := len(w.requests.all())
-		w.rewrite(change.roster)
-		w.settled()
-		made := w.requests.all()[before:]
+		before := len(w.Requests.All())
+		rewrite(w, change.roster)
+		w.Settled()
+		made := w.Requests.All()[before:]
 		t.Logf("%s: %d requests: %v", change.what, len(made), made)
 		if len(made) > change.budget {
 			t.Errorf("%s takes %d requests, want at most %d: %v", change.what, len(made), change.budget, made)
 		}
 	}
-	w.enrolled(size + 1)
+	enrolled(w, size+1)
 }

@@ -1,0 +1,9 @@
+package course_test
+
+import (
+	"testing"
+
+	"github.com/carrel-dev/carrel/test/classroom"
+)
+
+func TestMain(m *testing.M) { classroom.Main(m) }
