@@ -144,12 +144,13 @@ func TestVolumeGoesWhenItsTimeIsOver(t *testing.T) {
 		}
 		return nil
 	})
+	// An event is sent a moment later, and lost if the controllers are killed first.
+	w.Until(func() error { return w.Told("VolumeExpiring", "taro") })
 	w.Later(48 * time.Hour)
 	w.Settled()
 	if deleted(w, "taro--home") == nil {
 		t.Error("a volume was deleted by a clock that runs ahead")
 	}
-	w.Until(func() error { return w.Told("VolumeExpiring", "taro") })
 }
 
 func TestVolumesGrowWhereTheyCan(t *testing.T) {
