@@ -418,6 +418,9 @@ func contentOf(t *testing.T, directory string) string {
 // It compares the events with `git show` of each commit, read by code that shares
 // nothing with the package.
 func TestAgainstOracle(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs git many hundred times")
+	}
 	for seed := range uint64(3) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			s := newScratch(t)
