@@ -27,9 +27,15 @@ prepare-%: FORCE
 ##### Use
 
 .PHONY: demo
-demo: prepare-demo $(DEVCLUSTER) ## Bring up a real cluster, merge a student in, watch their carrel open
+demo: prepare-demo fetch-ahead $(DEVCLUSTER) ## Bring up a real cluster, merge a student in, watch their carrel open
 	$(DEVCLUSTER) prepare --image=code-server,mariadb,phpmyadmin,webterm --packages=./cmd/...,./test/demo
 	go run ./test/demo
+
+# In a fresh clone, fetches the modules of what is compiled first while devcluster
+# is compiled. Errors are left to whoever needs the modules, who meets them too.
+.PHONY: fetch-ahead
+fetch-ahead:
+	@test -e $(DEVCLUSTER) || { go list -deps ./cmd/... ./test/demo; go -C devcluster/modules/cluster list -deps ./kubernetes ./coredns; } >/dev/null 2>&1 &
 
 .PHONY: demo-update
 demo-update: prepare-demo-update $(DEVCLUSTER) ## Rebuild Carrel's programs and put them into the running demo: seconds
