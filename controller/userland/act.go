@@ -40,16 +40,21 @@ func (r *Reconciler) act(ctx context.Context, w lifecycle.World, d lifecycle.Dec
 // serve applies the Service. One that has to be deleted first is replaced when its
 // removal is reported.
 func (r *Reconciler) serve(ctx context.Context, u *v1alpha1.Userland, wanted lifecycle.Objects) error {
-	for _, service := range wanted.Obsolete {
-		if service.DeletionTimestamp == nil {
-			if err := r.Delete(ctx, service, client.Preconditions{UID: &service.UID}); client.IgnoreNotFound(err) != nil {
-				return fmt.Errorf("delete Service %q, whose name or kind of address changes: %w", service.Name, err)
-			}
-		}
-		return &workload.LeavingError{Kind: serviceKind.Kind, Name: service.Name}
+	if len(wanted.Obsolete) > 0 {
+		return r.remove(ctx, wanted.Obsolete[0])
 	}
 	_, err := kube.Ensure[corev1.Service](ctx, r.Applier, u, wanted.Service)
 	return err
+}
+
+// remove deletes a Service. It returns a *workload.LeavingError if that succeeds.
+func (r *Reconciler) remove(ctx context.Context, service *corev1.Service) error {
+	if service.DeletionTimestamp == nil {
+		if err := r.Delete(ctx, service, client.Preconditions{UID: &service.UID}); client.IgnoreNotFound(err) != nil {
+			return fmt.Errorf("delete Service %q, whose name or kind of address changes: %w", service.Name, err)
+		}
+	}
+	return &workload.LeavingError{Kind: serviceKind.Kind, Name: service.Name}
 }
 
 // scale starts or stops a Deployment of which nothing else is to be changed.

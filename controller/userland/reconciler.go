@@ -56,7 +56,7 @@ type Reconciler struct {
 // decides, acts, and records what came of it in the status.
 func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	userland := &v1alpha1.Userland{}
-	err := r.Client.Get(ctx, req.NamespacedName, userland)
+	err := r.Get(ctx, req.NamespacedName, userland)
 	switch {
 	case apierrors.IsNotFound(err):
 		return r.release(ctx, req.NamespacedName)

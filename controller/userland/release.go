@@ -37,7 +37,7 @@ func (r *Reconciler) release(ctx context.Context, userland client.ObjectKey) (ct
 // everybody is reconciled.
 func (r *Reconciler) suspended(ctx context.Context, namespace string) (bool, error) {
 	course := &v1alpha1.Course{}
-	if err := r.Client.Get(ctx, client.ObjectKey{Namespace: namespace, Name: namespace}, course); client.IgnoreNotFound(err) != nil {
+	if err := r.Get(ctx, client.ObjectKey{Namespace: namespace, Name: namespace}, course); client.IgnoreNotFound(err) != nil {
 		return false, fmt.Errorf("read course %q: %w", namespace, err)
 	}
 	return course.Spec.Suspend, nil

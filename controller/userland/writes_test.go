@@ -91,7 +91,8 @@ func TestEveryWriteThatFails(t *testing.T) {
 			t.Run(write.name+" is answered with "+answer.name, func(t *testing.T) {
 				c := newCluster(t)
 				if write.given != nil {
-					c.reconcile()
+					_, err := c.reconcile()
+					c.must(err)
 					write.given(c)
 				}
 				c.failing, c.answer = write.name, answer.err

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/http"
 	"net/url"
 	"strings"
 	"time"
@@ -47,10 +46,14 @@ const (
 	RetryGone = 15 * time.Second
 	// RetryConflict lets the cache catch up with the writer that was faster.
 	RetryConflict = 200 * time.Millisecond
-	// RetryFirst and RetryLast bound the backoff of writes that are Unavailable.
+	// RetryFirst is the shortest wait before a write that is Unavailable is tried again.
 	RetryFirst = 50 * time.Millisecond
-	RetryLast  = RetrySlow
+	// RetryLast is the longest one.
+	RetryLast = RetrySlow
 )
+
+// serverErrors is the lowest of the codes by which a server says that it failed.
+const serverErrors = 500
 
 // Problem describes a write that failed, for people and for the queue.
 type Problem struct {
@@ -75,18 +78,18 @@ func Classify(err error) Problem {
 	if !errors.As(err, &status) {
 		return unavailable(withoutAddresses(err))
 	}
-	switch answer := status.Status(); {
-	case apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause), answer.Code == http.StatusNotFound, answer.Code == http.StatusGone:
+	switch {
+	case apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause), apierrors.IsNotFound(err), apierrors.IsGone(err):
 		return problem(Gone, v1alpha1.ApplyRefusedReason, false, RetryGone, err, "It is tried again once the removal is over")
-	case isQuota(answer):
+	case isQuota(err):
 		return problem(Quota, v1alpha1.ApplyRefusedReason, false, RetrySlow, err, "Raise the quota of the course, or stop or remove others of it")
-	case isDenied(answer) && answer.Code != http.StatusForbidden:
+	case isDenied(status.Status()) && !apierrors.IsForbidden(err):
 		return problem(Refused, v1alpha1.ApplyRefusedReason, true, RetrySlow, err, "Correct the Template, or the policy that refuses it")
-	case answer.Code == http.StatusForbidden:
+	case apierrors.IsForbidden(err):
 		return problem(Refused, v1alpha1.ApplyRefusedReason, false, RetrySlow, err, "The cluster's policies and the controller's rights have to allow it, or the Template has to change")
-	case answer.Code == http.StatusConflict:
+	case apierrors.IsConflict(err), apierrors.IsAlreadyExists(err):
 		return problem(Conflict, v1alpha1.ConflictReason, false, RetryConflict, err, "Another program changed it at the same time. It is tried again at once")
-	case answer.Code == http.StatusTooManyRequests, answer.Code == http.StatusUnauthorized, answer.Code >= http.StatusInternalServerError:
+	case apierrors.IsTooManyRequests(err), apierrors.IsUnauthorized(err), status.Status().Code >= serverErrors:
 		return unavailable(err.Error())
 	default:
 		return problem(Refused, v1alpha1.ApplyRefusedReason, true, RetrySlow, err, "Correct the Template, or the policy that refuses it")
@@ -125,8 +128,8 @@ func (p Problem) Finding(judged Finding) Finding {
 
 // isQuota recognizes the answer by its words: the API server gives a quota that
 // is exceeded no code and no cause of its own.
-func isQuota(answer metav1.Status) bool {
-	return answer.Code == http.StatusForbidden && strings.Contains(answer.Message, "exceeded quota")
+func isQuota(err error) bool {
+	return apierrors.IsForbidden(err) && strings.Contains(err.Error(), "exceeded quota")
 }
 
 // isDenied recognizes the refusal of an admission webhook, which chooses the code
