@@ -81,7 +81,7 @@ func roll(ctx context.Context, c client.Client, builds map[string]string) ([]Mil
 // rolledOut is reached when every pod of one of Carrel's Deployments is of its
 // present template and available.
 func rolledOut(c client.Client, name string) Milestone {
-	return Milestone{Name: name, Reached: func(ctx context.Context) (string, bool, error) {
+	return Milestone{Name: name, Within: RolledOutWithin, Reached: func(ctx context.Context) (string, bool, error) {
 		var d appsv1.Deployment
 		if err := c.Get(ctx, client.ObjectKey{Namespace: systemNamespace, Name: name}, &d); err != nil {
 			return "", false, err

@@ -14,10 +14,6 @@ import (
 	"github.com/carrel-dev/carrel/test/story"
 )
 
-// timeout bounds the rollout. A process that starts takes seconds; what takes
-// longer crashes, or waits for something that is not there.
-const timeout = 2 * time.Minute
-
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -49,11 +45,7 @@ func update(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
-	err = story.Follow(ctx, begin, milestones, func(e story.Event) {
-		fmt.Printf("  %6.1fs  %-22s %s\n", e.After.Seconds(), e.Name, e.Detail)
-	})
+	err = story.Follow(ctx, begin, milestones, func(e story.Event) { fmt.Printf("  %s\n", e) })
 	if err != nil {
 		return fmt.Errorf("%w; look at kubectl -n carrel-system get pods, and their logs", err)
 	}
