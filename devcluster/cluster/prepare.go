@@ -36,8 +36,13 @@ func (p Parts) more() []string {
 	if p.Size == ControlPlane {
 		return nil
 	}
-	own := p.own()
-	return slices.DeleteFunc(slices.Clone(p.Images), func(name string) bool { return slices.Contains(own, name) })
+	var more []string
+	for _, name := range p.Images {
+		if !slices.Contains(p.own(), name) && !slices.Contains(more, name) {
+			more = append(more, name)
+		}
+	}
+	return more
 }
 
 func (p Parts) images() []string { return slices.Concat(p.own(), p.more()) }
