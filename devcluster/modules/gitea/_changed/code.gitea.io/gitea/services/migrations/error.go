@@ -2,8 +2,8 @@ package migrations
 
 import "errors"
 
-// ErrRepoNotCreated returns the error that repository not created
-var ErrRepoNotCreated = errors.New("repository is not created yet")
+// ErrRepoNotCreated is what an upload ends with that has no repository to go to.
+var ErrRepoNotCreated = errors.New("migrate: create the repository first")
 
 // IsRateLimitError reports none: github.go is left out.
 func IsRateLimitError(error) bool { return false }

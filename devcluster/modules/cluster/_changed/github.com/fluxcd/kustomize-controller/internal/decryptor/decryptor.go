@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -38,11 +39,8 @@ func New(_ client.Client, kustomization *kustomizev1.Kustomization, opts ...Opti
 
 // IsEncryptedSecret reports whether object is a Secret that SOPS has encrypted.
 func IsEncryptedSecret(object *unstructured.Unstructured) bool {
-	if object.GetKind() == "Secret" && object.GetAPIVersion() == "v1" {
-		_, found, _ := unstructured.NestedFieldNoCopy(object.Object, "sops")
-		return found
-	}
-	return false
+	_, encrypted := object.Object["sops"]
+	return encrypted && object.GroupVersionKind() == corev1.SchemeGroupVersion.WithKind("Secret")
 }
 
 // ImportKeys fails if the Kustomization asks for decryption.
