@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/go-rod/rod/lib/proto"
 	appsv1 "k8s.io/api/apps/v1"
@@ -109,13 +110,13 @@ func TestIdleTabSleepsAndTypingDoesNot(t *testing.T) {
 	}
 	students := []story.Change{l.student(carrels[0], "  templateName: code-server\n"), l.student(carrels[1], "  templateName: code-server\n")}
 	given := l.merge("Give two students an editor", append(students, l.withEditors(t, "2h"))...)
-	reach(t, story.Applied(c, l.name, given), inReadyState(l.name, carrels[0], v1alpha1.StateAsleep), inReadyState(l.name, carrels[1], v1alpha1.StateAsleep))
+	reach(t, story.Applied(c, l.name, given), sleeps(l.name, carrels[0]), sleeps(l.name, carrels[1]))
 
 	left, typing := visit(t, carrels[0], gateway.CarrelURL(l.name, carrels[0])), visit(t, carrels[1], gateway.CarrelURL(l.name, carrels[1]))
 	left.opensTerminal()
 	typing.opensTerminal()
 	l.merge("Let carrels sleep after 90 s", l.withEditors(t, "90s"))
-	typing.typesUntil(inReadyState(l.name, carrels[0], v1alpha1.StateAsleep))
+	typing.typesUntil(sleeps(l.name, carrels[0]))
 	for range 3 { // the tab left open tries to connect again all the while
 		typing.types("# still here", lookingForKeys)
 	}
@@ -145,13 +146,19 @@ func (l *lab) withEditors(t *testing.T, after string) story.Change {
 // typesUntil types comments, slowly, until the milestone is reached.
 func (v visitor) typesUntil(m story.Milestone) {
 	v.t.Helper()
-	m.Within = 2 * story.StartedWithin // what is typed takes its time between two looks
-	look := m.Reached
-	m.Reached = func(ctx context.Context) (string, bool, error) {
+	const within = 2 * story.StartedWithin // beside other tests typing takes its time
+	for begin := time.Now(); ; {
 		v.types("# still here", lookingForKeys)
-		return look(ctx)
+		detail, reached, err := m.Reached(v.t.Context())
+		e := story.Event{Name: m.Name, Detail: detail, After: time.Since(begin), Waiting: !reached || err != nil}
+		v.t.Logf("%s", e)
+		if !e.Waiting {
+			return
+		}
+		if e.After > within {
+			v.t.Fatalf("%s: not within %s (%v)", m.Name, within, err)
+		}
 	}
-	reach(v.t, m)
 }
 
 // A new version of the gateway ends nobody's terminal.

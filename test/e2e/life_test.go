@@ -86,13 +86,13 @@ func TestSleepsAndWakesWithItsWork(t *testing.T) {
 
 	l.merge("Let carrels sleep after 20 s, and add a student",
 		l.withTemplates("      - {op: add, path: /spec/idle, value: {after: 20s}}\n"), student)
-	reach(t, inReadyState(course, name, v1alpha1.StateAsleep))
+	reach(t, sleeps(course, name))
 
 	left := stays(t, course, name)
 	reach(t, story.Ready(c, course, name), story.Answered(c, course, name, name))
 	kubectl(t, "exec", "-n", course, "deploy/"+name, "--", "sh", "-c", "echo the work of a week > /home/coder/report.txt")
 	left()
-	reach(t, inReadyState(course, name, v1alpha1.StateAsleep), noPods(course, name))
+	reach(t, sleeps(course, name), noPods(course, name))
 
 	left = stays(t, course, name)
 	reach(t, story.Ready(c, course, name))
@@ -201,15 +201,15 @@ func allUpdated(course string) story.Milestone {
 	}}
 }
 
-// inReadyState is reached when the Userland is Ready in the state.
-func inReadyState(course, name, state string) story.Milestone {
-	return story.Milestone{Name: name + " " + state, Within: story.StartedWithin, Reached: func(ctx context.Context) (string, bool, error) {
+// sleeps is reached when a carrel is asleep, and Ready all the same.
+func sleeps(course, name string) story.Milestone {
+	return story.Milestone{Name: name + " asleep", Within: story.StartedWithin, Reached: func(ctx context.Context) (string, bool, error) {
 		var u v1alpha1.Userland
 		if err := c.Get(ctx, client.ObjectKey{Namespace: course, Name: name}, &u); err != nil {
 			return "", false, err
 		}
 		ready := len(u.Status.Conditions) > 0 && u.Status.Conditions[0].Status == metav1.ConditionTrue
-		return u.Status.State, ready && u.Status.State == state, nil
+		return u.Status.State, ready && u.Status.State == v1alpha1.StateAsleep, nil
 	}}
 }
 
