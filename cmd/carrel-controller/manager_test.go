@@ -194,7 +194,13 @@ func TestReadyOnceCachesAreFilled(t *testing.T) {
 			ended := make(chan error, 1)
 			go func() { ended <- mgr.Start(ctx) }()
 			release := sync.OnceFunc(func() { close(held) })
-			t.Cleanup(func() { release(); cancel(); <-ended })
+			t.Cleanup(func() {
+				release()
+				cancel()
+				if err := <-ended; err != nil {
+					t.Errorf("the manager ends with %v", err)
+				}
+			})
 
 			probe := func(path string) int {
 				response, err := http.Get("http://" + o.healthAddress + path) //nolint:noctx // a probe has its own limits

@@ -87,28 +87,35 @@ func TestEveryFailedWriteIsInTheStatus(t *testing.T) {
 			if goOn != test.refused || !d.Tried.Failed() {
 				t.Errorf("trying the other rows is worth it: %t, want %t", goOn, test.refused)
 			}
-			status := d.Status()
-			ready, valid := condition(t, status, v1alpha1.ReadyCondition), condition(t, status, v1alpha1.RosterValidCondition)
-			for _, message := range []string{ready.Message, valid.Message} {
-				if !strings.Contains(message, "roster.csv line 2") || !strings.Contains(message, test.words) || strings.Contains(message, "kai") {
-					t.Errorf("the message does not name line and cause, or names the student: %s", message)
-				}
-			}
-			switch {
-			case ready.Status != metav1.ConditionFalse:
-				t.Errorf("Ready is %s", ready.Status)
-			case test.refused && (valid.Status != metav1.ConditionFalse || valid.Reason != v1alpha1.RosterRefusedReason || status.ObservedGeneration != 2):
-				t.Errorf("RosterValid is %s (%s) for generation %d, want a refusal of generation 2", valid.Status, valid.Reason, status.ObservedGeneration)
-			case !test.refused && (valid.Status != metav1.ConditionUnknown || status.ObservedGeneration != 1):
-				t.Errorf("RosterValid is %s for generation %d; it must not look brought about", valid.Status, status.ObservedGeneration)
-			}
+			saysWhatFailed(t, d.Status(), test.refused, test.words)
 			if wait := d.Next().Sub(noon); wait <= 0 || wait > 5*time.Minute {
 				t.Errorf("it is tried again after %s, want some minutes at most", wait)
 			}
-			if line := fmt.Sprint(d.LogLine(status)...); !strings.Contains(line, ready.Reason) {
+			status := d.Status()
+			if line := fmt.Sprint(d.LogLine(status)...); !strings.Contains(line, condition(t, status, v1alpha1.ReadyCondition).Reason) {
 				t.Errorf("the log line does not say why: %s", line)
 			}
 		})
+	}
+}
+
+// saysWhatFailed checks what a status of generation 2 says of a write that failed for
+// the row in line 2.
+func saysWhatFailed(t *testing.T, status v1alpha1.CourseStatus, refused bool, words string) {
+	t.Helper()
+	ready, valid := condition(t, status, v1alpha1.ReadyCondition), condition(t, status, v1alpha1.RosterValidCondition)
+	for _, message := range []string{ready.Message, valid.Message} {
+		if !strings.Contains(message, "roster.csv line 2") || !strings.Contains(message, words) || strings.Contains(message, "kai") {
+			t.Errorf("the message does not name line and cause, or names the student: %s", message)
+		}
+	}
+	switch {
+	case ready.Status != metav1.ConditionFalse:
+		t.Errorf("Ready is %s", ready.Status)
+	case refused && (valid.Status != metav1.ConditionFalse || valid.Reason != v1alpha1.RosterRefusedReason || status.ObservedGeneration != 2):
+		t.Errorf("RosterValid is %s (%s) for generation %d, want a refusal of generation 2", valid.Status, valid.Reason, status.ObservedGeneration)
+	case !refused && (valid.Status != metav1.ConditionUnknown || status.ObservedGeneration != 1):
+		t.Errorf("RosterValid is %s for generation %d; it must not look brought about", valid.Status, status.ObservedGeneration)
 	}
 }
 

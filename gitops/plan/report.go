@@ -101,14 +101,14 @@ func people[T any](all []T, line func(T) string, others int) []string {
 	return said
 }
 
-func (r Removal) removalLine() string { return r.Seat.seatLine() + keptSuffix(r.Volumes) }
+func (r Removal) removalLine() string { return r.seatLine() + keptSuffix(r.Volumes) }
 
 func (m Move) moveLine() string {
 	when := ", at once"
 	if m.NextStart {
 		when = ", when the carrel next starts"
 	}
-	return m.Seat.seatLine() + ", from " + m.From + when + keptSuffix(m.Volumes)
+	return m.seatLine() + ", from " + m.From + when + keptSuffix(m.Volumes)
 }
 
 func (r Resection) resectionLine() string {
@@ -116,7 +116,7 @@ func (r Resection) resectionLine() string {
 	if from == "" {
 		from = "none"
 	}
-	return r.Seat.seatLine() + ", from " + from
+	return r.seatLine() + ", from " + from
 }
 
 func keptSuffix(volumes []KeptVolume) string {
