@@ -77,7 +77,7 @@ func editor(page *rod.Page) []story.Milestone {
 		chromium.Shows(page, ".statusbar-item", ".*"),
 	}
 	for i := range shown {
-		shown[i].Within = story.StartedWithin // its carrel may be asleep
+		shown[i].Within = story.OpenedWithin
 	}
 	return shown
 }

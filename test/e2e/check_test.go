@@ -27,8 +27,10 @@ func proposed(t *testing.T, carrel, title string, changes ...story.Change) (stor
 
 // Before a request is merged it says what merging it does: in a comment, kept up
 // to date, that names whom the change names, and in a commit status.
+//
+// A check reports every fault of the repository, also those that other tests merge on
+// purpose, so nothing runs beside this test.
 func TestRequestSaysWhatItDoes(t *testing.T) {
-	t.Parallel()
 	carrel, err := cluster.BuildCarrel(t.Context(), t.TempDir())
 	if err != nil {
 		t.Fatal(err)

@@ -32,6 +32,9 @@ const (
 	ReportedWithin = 4 * time.Minute
 	// ShownWithin bounds what a browser takes to show a page.
 	ShownWithin = 2 * time.Minute
+	// OpenedWithin bounds what a browser takes to show the software of a carrel that
+	// was asleep.
+	OpenedWithin = StartedWithin + ShownWithin
 	// RolledOutWithin bounds a rollout of the gateway or the controller.
 	RolledOutWithin = 5 * time.Minute
 	// InstalledWithin bounds the first start of everything.
