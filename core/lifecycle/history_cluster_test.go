@@ -3,6 +3,7 @@ package lifecycle_test
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -51,6 +52,8 @@ type cluster struct {
 	backwards bool
 	// found are the violations of the history so far.
 	found []violation
+	// log has what the controller wrote; nil: nobody reads it.
+	log *strings.Builder
 }
 
 // A session is a time of class, from the start of carrels beforehand to its end.
@@ -245,20 +248,30 @@ func (c *cluster) world(name string) lifecycle.World {
 	return w
 }
 
-// turn reads the place of a carrel in the queue.
-func (c *cluster) turn(w lifecycle.World) lifecycle.Turn {
+// readLine makes the queue of the course what the controller remembers of it, or
+// reads from the statuses after a restart.
+func (c *cluster) readLine() {
 	limit := c.course.Spec.MaxStarting
 	switch {
 	case limit == nil:
 		c.memory.line = nil
-		return lifecycle.Turn{}
-	case w.Runs():
-		return lifecycle.Turn{Bounded: true}
+		return
 	case c.memory.line == nil:
 		c.memory.line = lifecycle.RebuildLine(c.class(), func(string) time.Time { return c.moment(c.now).Since })
 	}
 	c.memory.line.Limit = int(*limit)
-	return c.memory.line.Turn(w.Userland.Name, c.now)
+}
+
+// turn returns the place of a carrel in the queue.
+func (c *cluster) turn(w lifecycle.World) lifecycle.Turn {
+	switch {
+	case c.memory.line == nil:
+		return lifecycle.Turn{}
+	case w.Runs():
+		return lifecycle.Turn{Bounded: true}
+	default:
+		return c.memory.line.Turn(w.Userland.Name, c.now)
+	}
 }
 
 // wanted reports whether the Deployment asks for a pod.

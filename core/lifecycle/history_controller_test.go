@@ -3,6 +3,7 @@ package lifecycle_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -58,20 +59,20 @@ type pass struct {
 	written bool
 }
 
-// decide decides about a Userland, and asks the queue if it is to wait.
-func (c *cluster) decide(name string) (lifecycle.World, lifecycle.Decision) {
-	w := c.world(name)
-	d := lifecycle.Decide(w)
-	if d.Queue != lifecycle.QueueWait || c.memory.line == nil {
-		return w, d
+// decide decides about a Userland, and asks the queue if it is to wait. It returns
+// who else is granted a place by that.
+func (c *cluster) decide(name string, line *lifecycle.Line) (w lifecycle.World, d lifecycle.Decision, granted []string) {
+	w = c.world(name)
+	d = lifecycle.Decide(w)
+	if d.Queue != lifecycle.QueueWait || line == nil {
+		return w, d, nil
 	}
-	line := c.memory.line
 	if _, starting := line.Starting[name]; !starting {
 		line.Waiting[name] = d.Ticket(w)
 	}
-	c.wake(line.Grant(c.now))
+	granted = slices.DeleteFunc(line.Grant(c.now), func(other string) bool { return other == name })
 	w.Turn = line.Turn(name, c.now)
-	return w, lifecycle.Decide(w)
+	return w, lifecycle.Decide(w), granted
 }
 
 // look is one reconciliation of a Userland.
@@ -81,7 +82,9 @@ func (c *cluster) look(name string) {
 	if s.userland == nil {
 		return
 	}
-	w, d := c.decide(name)
+	c.readLine()
+	w, d, granted := c.decide(name, c.memory.line)
+	c.wake(granted)
 	before := s.deployment
 	if d.Ask != "" {
 		c.memory.probes[name] = s.answer(c.now)
@@ -90,6 +93,7 @@ func (c *cluster) look(name string) {
 	d = lifecycle.Conclude(w, d, c.act(s, w, d))
 	p := pass{name: name, world: w, decision: d, before: before, after: s.deployment, written: d.Writes(w)}
 	c.record(s, p)
+	c.trace(p)
 	c.checkPass(p)
 }
 

@@ -128,12 +128,17 @@ func (c *cluster) checkEnd(p pass) {
 	}
 	switch {
 	case !u.Enabled(), p.world.Session.Over:
-	case isNew(requests.RestartAt, handled.RestartAt), isNew(requests.ResetAt, handled.ResetAt), isNew(requests.StopAt, handled.StopAt):
+	case isNew(requests.RestartAt, handled.RestartAt), isNew(requests.ResetAt, handled.ResetAt), c.asksToStop(requests.StopAt, status), c.asksToStop(handled.StopAt, status):
 	case stops:
 		c.checkIdle(p, requests)
 	default:
 		c.checkRollout(p)
 	}
+}
+
+// asksToStop reports whether a request to stop is the last that was heard of a user.
+func (c *cluster) asksToStop(at *metav1.Time, status v1alpha1.UserlandStatus) bool {
+	return at != nil && !at.After(c.now) && (status.LastActivityTime == nil || !status.LastActivityTime.After(at.Time))
 }
 
 // Nobody is stopped for idleness who was seen, whose software is used or does not
@@ -187,7 +192,7 @@ func (c *cluster) checkRollout(p pass) {
 		cause = "deadline"
 	}
 	switch asked := cause == "Immediate" || cause == "deadline"; {
-	case asked && p.world.Session.InSession():
+	case p.world.Session.InSession():
 		c.report("nobody in a session is restarted", cause, "%s", detail)
 	case asked && !p.world.Granted:
 		c.report("a roll-out restarts those it grants", cause+", not yet recorded as running", "%s", detail)

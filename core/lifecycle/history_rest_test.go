@@ -1,7 +1,9 @@
 package lifecycle_test
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
@@ -17,7 +19,11 @@ func (c *cluster) checkRest(e event) {
 			continue
 		}
 		if e.subject == ofClock && s.writes > fewWrites {
-			c.report("time alone writes little", "", "%s was given %d statuses", name, s.writes)
+			cause := ""
+			if idle := c.idle(); s.refusal != "" && idle != nil && idle.Probe != nil {
+				cause = "a stop is refused, and the software is asked before each attempt"
+			}
+			c.report("time alone writes little", cause, "%s was given %d statuses", name, s.writes)
 		}
 		if s.looked && !c.down {
 			c.checkSettled(name)
@@ -31,19 +37,37 @@ func (c *cluster) checkRest(e event) {
 func (c *cluster) checkSettled(name string) {
 	s := c.seats[name]
 	if did := c.dryLook(name, c.now); did != "" {
-		c.report("a settled world writes nothing", "", "%s: %s", name, did)
+		c.report("a settled world writes nothing", c.restless(name), "%s: %s", name, did)
 	}
 	const early = "nothing changes before the next look"
 	if s.next.IsZero() {
 		if did := c.dryLook(name, c.now.Add(50*time.Hour)); did != "" {
-			c.report(early, "there is none", "%s, in 50 hours: %s", name, did)
+			c.report(early, cmp.Or(c.restless(name), "there is none"), "%s, in 50 hours: %s", name, did)
 		}
 		return
 	}
 	if before := s.next.Add(-time.Second).Truncate(time.Second); before.After(c.now) {
 		if did := c.dryLook(name, before); did != "" {
-			c.report(early, "it is too late", "%s, next look %v: at %v %s", name, s.next, before, did)
+			c.report(early, cmp.Or(c.restless(name), "it is too late"), "%s, next look %v: at %v %s", name, s.next, before, did)
 		}
+	}
+}
+
+// restless names what is known to keep a carrel from coming to rest; empty: nothing.
+func (c *cluster) restless(name string) string {
+	s := c.seats[name]
+	w := c.world(name)
+	d := lifecycle.Decide(w)
+	activity := w.Userland.Status.LastActivityTime
+	switch {
+	case activity != nil && activity.After(c.now):
+		return "activity is in the future"
+	case d.Plan == nil && d.Presence.Restart:
+		return "a restart waits for a revision"
+	case s.refusal != "" && d.Event != nil:
+		return "refused, and its pod fails"
+	default:
+		return ""
 	}
 }
 
@@ -53,8 +77,7 @@ func (c *cluster) dryLook(name string, at time.Time) string {
 	s, now := c.seats[name], c.now
 	c.now = at
 	defer func() { c.now = now }()
-	w := c.world(name)
-	d := lifecycle.Decide(w)
+	w, d, _ := c.decide(name, copyOf(c.memory.line))
 	outcome := lifecycle.Outcome{Deployment: s.deployment}
 	for _, used := range d.Objects.Volumes.Used {
 		if used.Claim == nil {
@@ -81,6 +104,14 @@ func (c *cluster) dryLook(name string, at time.Time) string {
 	}
 }
 
+// copyOf returns a queue that can be asked without taking a place; nil if it is nil.
+func copyOf(line *lifecycle.Line) *lifecycle.Line {
+	if line == nil {
+		return nil
+	}
+	return &lifecycle.Line{Limit: line.Limit, Starting: maps.Clone(line.Starting), Waiting: maps.Clone(line.Waiting)}
+}
+
 // What people asked for is not forgotten.
 func (c *cluster) checkAsked(name string) {
 	s := c.seats[name]
@@ -97,7 +128,7 @@ func (c *cluster) checkAsked(name string) {
 // Nobody is starting for ever without a word of what is wrong.
 func (c *cluster) checkStarting(name string) {
 	s := c.seats[name]
-	if s.userland.Status.State != v1alpha1.StateStarting || s.refusal != "" {
+	if s.userland.Status.State != v1alpha1.StateStarting || s.refusal != "" || c.course.Spec.Suspend {
 		return
 	}
 	if live := s.live(); live != nil && c.now.Sub(live.CreationTimestamp.Time) > longestStart {

@@ -9,7 +9,26 @@ import (
 
 // knownBreaches are the faults of today, with what has to be mended. A fault that is
 // not listed fails the test, and so does one that is listed and no longer found.
-var knownBreaches = map[string]string{}
+var knownBreaches = map[string]string{
+	"nobody in a session is restarted: Immediate":           "the plan of a roll-out knows no timetable",
+	"nobody in a session is restarted: deadline":            "the plan of a roll-out knows no timetable",
+	"nobody is starting for ever: its program hangs":        "a pod that never starts its containers is no trouble to package health",
+	"who works is restarted only for a reason: OnNextStart": "a carrel that came up while no controller ran is not known to have worked",
+	"nobody in a session is restarted: OnNextStart":         "a carrel that came up while no controller ran is not known to have worked",
+
+	"who works is restarted only for a reason: its revision is lost": "the status forgets the revision of a carrel that runs with a lost one",
+	"nobody in a session is restarted: its revision is lost":         "the status forgets the revision of a carrel that runs with a lost one",
+
+	"what is recorded as honoured was carried out: a restart while the revision is not known": "of a carrel whose revision is lost, only the number of replicas is decided",
+
+	"a settled world writes nothing: refused, and its pod fails":           "Conclude keeps the event of the first conclusion, so that each attempt reports it",
+	"a settled world writes nothing: a restart waits for a revision":       "each look takes the restart for a start, though it can't be carried out",
+	"nothing changes before the next look: a restart waits for a revision": "each look takes the restart for a start, though it can't be carried out",
+	"nothing changes before the next look: refused, and its pod fails":     "Conclude keeps the event of the first conclusion, so that each attempt reports it",
+	"nothing changes before the next look: activity is in the future":      "activity reported by a clock that is ahead undoes a stop a second later",
+
+	"time alone writes little: a stop is refused, and the software is asked before each attempt": "while the software is asked, the status forgets the refusal",
+}
 
 // results are what all histories have shown. They are safe for concurrent use.
 type results struct {
@@ -65,7 +84,7 @@ func (r *results) report(t *testing.T, count int) {
 			continue
 		}
 		h, v := shrink(f.history, name)
-		t.Errorf("%s\n%s\nfound in %d histories, first in number %d; the shortest history:\n%s", name, v.detail, f.count, f.first, h)
+		t.Errorf("%s\n%s\nfound in %d histories, first in number %d; the shortest history:\n%s", name, v.detail, f.count, f.first, h.told())
 	}
 	for _, name := range slices.Sorted(maps.Keys(knownBreaches)) {
 		if r.faults[name] == nil && count >= 10000 {
@@ -76,18 +95,21 @@ func (r *results) report(t *testing.T, count int) {
 	t.Logf("%d of %d pairs of events, one right after the other, were seen", len(r.pairs), all)
 	for a := range events {
 		for b := range events {
-			if r.pairs[[2]int{a, b}] == 0 {
+			if r.pairs[[2]int{a, b}] == 0 && all-len(r.pairs) <= fewPairs {
 				t.Logf("not seen: %q, then %q", events[a].says, events[b].says)
 			}
 		}
 	}
 }
 
+// fewPairs is how many pairs that were not seen are listed.
+const fewPairs = 40
+
 // shrink drops steps for as long as the history has the fault.
 func shrink(h history, name string) (history, violation) {
 	var last violation
 	has := func(h history) bool {
-		for _, v := range h.check() {
+		for _, v := range h.check(name == orderInvariant) {
 			if v.fault() == name {
 				last = v
 				return true

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
+	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -44,22 +46,38 @@ func (c *cluster) judge() {
 
 // keep stores the revision of a Template as this version of the controller makes it.
 func (c *cluster) keep(t *v1alpha1.Template) (name string) {
+	r := makeRevision(t.Spec.Template.Spec.Containers[0].Image, c.version)
+	if _, known := c.revisions[r.Name]; !known {
+		c.revisions[r.Name] = r
+		c.watch()
+	}
+	return r.Name
+}
+
+// made has the revisions made so far: making one takes longer than a decision.
+var made sync.Map
+
+// makeRevision returns the revision of the Template with an image.
+func makeRevision(image string, version int) lifecycle.Revision {
+	key := fmt.Sprint(image, version)
+	if r, known := made.Load(key); known {
+		return r.(lifecycle.Revision)
+	}
+	t := newTemplate(time.Time{})
+	t.Spec.Template.Spec.Containers[0].Image = image
 	plain, err := workload.NewRevision(t)
 	if err != nil {
 		panic(err)
 	}
-	made := t.DeepCopy()
-	made.Spec.Template.Annotations = map[string]string{versionAnnotation: strconv.Itoa(c.version)}
-	kept, err := workload.NewRevision(made)
+	t.Spec.Template.Annotations = map[string]string{versionAnnotation: strconv.Itoa(version)}
+	kept, err := workload.NewRevision(t)
 	if err != nil {
 		panic(err)
 	}
-	if _, known := c.revisions[kept.Name]; !known {
-		kept.Annotations = plain.Annotations
-		c.revisions[kept.Name] = lifecycle.Revision{ControllerRevision: kept, Blueprint: workload.NewBlueprint(made)}
-		c.watch()
-	}
-	return kept.Name
+	kept.Annotations = plain.Annotations
+	r := lifecycle.Revision{ControllerRevision: kept, Blueprint: workload.NewBlueprint(t)}
+	made.Store(key, r)
+	return r
 }
 
 // rollOut grants restarts to those whose turn it is.
