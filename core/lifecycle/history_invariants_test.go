@@ -138,7 +138,8 @@ func (c *cluster) checkEnd(p pass) {
 
 // asksToStop reports whether a request to stop is the last that was heard of a user.
 func (c *cluster) asksToStop(at *metav1.Time, status v1alpha1.UserlandStatus) bool {
-	return at != nil && !at.After(c.now) && (status.LastActivityTime == nil || !status.LastActivityTime.After(at.Time))
+	seen := status.LastActivityTime
+	return at != nil && !at.After(c.now) && (seen == nil || !seen.After(at.Time) || seen.After(c.now) && at.Time.Equal(c.now))
 }
 
 // Nobody is stopped for idleness who was seen, whose software is used or does not

@@ -19,11 +19,7 @@ func (c *cluster) checkRest(e event) {
 			continue
 		}
 		if e.subject == ofClock && s.writes > fewWrites {
-			cause := ""
-			if idle := c.idle(); s.refusal != "" && idle != nil && idle.Probe != nil {
-				cause = "a stop is refused, and the software is asked before each attempt"
-			}
-			c.report("time alone writes little", cause, "%s was given %d statuses", name, s.writes)
+			c.report("time alone writes little", c.restless(name), "%s was given %d statuses", name, s.writes)
 		}
 		if s.looked && !c.down {
 			c.checkSettled(name)
@@ -59,17 +55,23 @@ func (c *cluster) restless(name string) string {
 	w := c.world(name)
 	d := lifecycle.Decide(w)
 	activity := w.Userland.Status.LastActivityTime
+	idle := c.idle()
 	switch {
+	case s.refusal != "" && d.Event != nil:
+		return "refused, and its pod fails"
+	case idle != nil && idle.Probe != nil && (s.refusal != "" || s.probe == probeFails):
+		return asked
 	case activity != nil && activity.After(c.now):
 		return "activity is in the future"
 	case d.Plan == nil && d.Presence.Restart:
 		return "a restart waits for a revision"
-	case s.refusal != "" && d.Event != nil:
-		return "refused, and its pod fails"
 	default:
 		return ""
 	}
 }
+
+// asked is what makes statuses alternate between two.
+const asked = "the software is asked again and again"
 
 // dryLook returns what a look at a time would change if nothing else had happened;
 // empty: nothing.
