@@ -89,7 +89,7 @@ const ReportToAnnotation = "carrel.dev/report-to"
 // in it. Its value must be the name of the namespace.
 const AllowDeletionAnnotation = "carrel.dev/allow-deletion"
 
-// RosterLabel, with the value "true", marks a ConfigMap that is a roster. The
+// RosterLabel marks a ConfigMap as a roster if its value is "true". The
 // controller sees no other ConfigMaps.
 const RosterLabel = "carrel.dev/roster"
 
