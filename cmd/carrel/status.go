@@ -15,8 +15,12 @@ import (
 
 	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
 	"github.com/spf13/cobra"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	storagev1 "k8s.io/api/storage/v1"
 	k8sruntime "k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/tools/clientcmd"
+	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
@@ -38,7 +42,10 @@ func (f *clusterFlags) client() (client.Client, error) {
 		return nil, fmt.Errorf("find the cluster: %w: name a file with --kubeconfig", err)
 	}
 	scheme := k8sruntime.NewScheme()
-	if err := errors.Join(v1alpha1.AddToScheme(scheme), kustomizev1.AddToScheme(scheme)); err != nil {
+	if err := errors.Join(
+		corev1.AddToScheme(scheme), appsv1.AddToScheme(scheme), storagev1.AddToScheme(scheme),
+		v1alpha1.AddToScheme(scheme), kustomizev1.AddToScheme(scheme),
+	); err != nil {
 		return nil, err
 	}
 	c, err := client.New(config, client.Options{Scheme: scheme})
@@ -50,13 +57,18 @@ func (f *clusterFlags) client() (client.Client, error) {
 
 func newStatusCommand() *cobra.Command {
 	f := &clusterFlags{}
-	watch := time.Duration(0)
+	watch, explained := time.Duration(0), ""
 	command := &cobra.Command{
 		Use:   "status [COURSE]",
 		Short: "Show how the carrels of a class are doing",
-		Long:  `Status shows each course as a line with a bar. With COURSE, it also lists every carrel that is not ready.`,
+		Long: `Status shows each course as a line with a bar. With COURSE, it also lists every carrel that is not ready.
+
+With --explain, it prints for each carrel of one user, in all courses or in COURSE, what the controller sees in
+the cluster, what it decides and by which facts, and when it looks again. The facts have the names that they have
+in the controller's log. What the controller keeps in its memory only is listed as not known. Nothing is changed.`,
 		Example: `  carrel status
-  carrel status prog1 --watch=5s`,
+  carrel status prog1 --watch=5s
+  carrel status prog1 --explain=21t0042`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(command *cobra.Command, args []string) error {
 			c, err := f.client()
@@ -64,7 +76,12 @@ func newStatusCommand() *cobra.Command {
 				return err
 			}
 			for {
-				if err := writeStatus(command.Context(), c, args, command.OutOrStdout()); err != nil || watch <= 0 {
+				if explained != "" {
+					err = writeExplanations(command.Context(), c, clock.RealClock{}, explained, args, command.OutOrStdout())
+				} else {
+					err = writeStatus(command.Context(), c, args, command.OutOrStdout())
+				}
+				if err != nil || watch <= 0 {
 					return err
 				}
 				select {
@@ -78,6 +95,7 @@ func newStatusCommand() *cobra.Command {
 	}
 	f.add(command)
 	command.Flags().DurationVar(&watch, "watch", 0, "interval at which to repeat the output until interrupted; 0 prints once")
+	command.Flags().StringVar(&explained, "explain", "", "the login or the carrel's name of a user whose carrels to explain")
 	return command
 }
 

@@ -64,15 +64,9 @@ func (r *Reconciler) until(next time.Time) time.Duration {
 
 // logValues returns the keys and values of the log line of a decision.
 func logValues(w lifecycle.World, d lifecycle.Decision) []any {
-	values := []any{"from", w.Userland.Status.State, "to", d.Status.State}
-	if ready := d.Status.Conditions; len(ready) > 0 {
-		values = append(values, "reason", ready[0].Reason)
-	}
-	for _, fact := range d.Because {
+	var values []any
+	for _, fact := range d.Facts(w) {
 		values = append(values, fact.Name, fact.Value)
-	}
-	if !d.Next.IsZero() {
-		values = append(values, "next", d.Next.UTC().Format(time.RFC3339))
 	}
 	return values
 }

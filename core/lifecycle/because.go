@@ -18,6 +18,20 @@ type Fact struct {
 // String returns the fact as name=value.
 func (f Fact) String() string { return fmt.Sprintf("%s=%v", f.Name, f.Value) }
 
+// Facts returns what there is to log about a decision: the states before and after
+// it, the facts that made the difference, and when to look again.
+func (d Decision) Facts(w World) []Fact {
+	facts := []Fact{{"from", w.Userland.Status.State}, {"to", d.Status.State}}
+	if conditions := d.Status.Conditions; len(conditions) > 0 {
+		facts = append(facts, Fact{"reason", conditions[0].Reason})
+	}
+	facts = append(facts, d.Because...)
+	if !d.Next.IsZero() {
+		facts = append(facts, Fact{"next", d.Next.UTC().Format(time.RFC3339)})
+	}
+	return facts
+}
+
 // because returns the facts that made the difference: why the carrel is to run or
 // not, then what it is made of, then what went wrong.
 func (w World) because(d Decision) []Fact {
