@@ -1,6 +1,7 @@
 package lifecycle
 
 import (
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -17,6 +18,7 @@ import (
 func TestExplainWholeText(t *testing.T) {
 	s := newScene(t)
 	s.Template.Spec.Idle = &v1alpha1.Idle{After: metav1.Duration{Duration: 2 * time.Hour}}
+	s.Userland.Status.LastActivityTime = ptr.To(metav1.NewTime(s.Now))
 	s.carryOut()
 	s.Now = s.Now.Add(time.Minute)
 	s.Userland.Status.LastActivityTime = ptr.To(metav1.NewTime(s.Now))
@@ -25,13 +27,15 @@ func TestExplainWholeText(t *testing.T) {
 	s.Pods[0].Status.ContainerStatuses = []corev1.ContainerStatus{{Name: "ide", Ready: true, RestartCount: 3}}
 	s.Deployment.Status.ReadyReplicas = 1
 
-	want := strings.ReplaceAll(wholeText, "REVISION", LatestRevision(s.Template))
+	golden, err := os.ReadFile("testdata/explain.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := strings.ReplaceAll(string(golden), "REVISION", LatestRevision(s.Template))
 	if diff := cmp.Diff(want, Explain(s.World, Decide(s.World))); diff != "" {
 		t.Errorf("the text differs (-want +got):\n%s", diff)
 	}
 }
-
-const wholeText = `GOLDEN`
 
 // TestExplain checks what the text says in each case that a maintainer asks about.
 func TestExplain(t *testing.T) {
@@ -73,6 +77,7 @@ func TestExplain(t *testing.T) {
 		"to be asked": {
 			func(s *scene) {
 				s.Template.Spec.Idle = &v1alpha1.Idle{After: metav1.Duration{Duration: time.Hour}, Probe: &v1alpha1.IdleProbe{Path: "/use"}}
+				s.Userland.Status.LastActivityTime = ptr.To(metav1.NewTime(s.Now))
 				s.carryOut()
 				s.Now = s.Now.Add(2 * time.Hour)
 			},
