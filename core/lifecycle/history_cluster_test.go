@@ -8,6 +8,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
@@ -103,6 +104,7 @@ type memory struct {
 	line   *lifecycle.Line
 	grants map[string]string
 	probes map[string]lifecycle.Probe
+	trial  *lifecycle.Trial
 	// template is when the Template is looked at though nothing happens.
 	template time.Time
 }
@@ -135,7 +137,9 @@ func newTemplate(now time.Time) *v1alpha1.Template {
 	t.Status.ObservedGeneration = -1
 	t.Spec.Idle = &v1alpha1.Idle{After: metav1.Duration{Duration: idleAfter}}
 	t.Spec.Service.Ports = []v1alpha1.ServicePort{{Name: "http", Port: 8080}}
-	t.Spec.Volumes = []v1alpha1.Volume{{Name: "home", Retain: "30d"}}
+	home := v1alpha1.Volume{Name: "home", Retain: "30d"}
+	home.PVCSpec.Resources.Requests = corev1.ResourceList{corev1.ResourceStorage: resource.MustParse("1Gi")}
+	t.Spec.Volumes = []v1alpha1.Volume{home}
 	t.Spec.Template.Spec.Containers = []corev1.Container{{Name: "ide", Image: "good:1"}}
 	return t
 }

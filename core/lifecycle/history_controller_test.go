@@ -224,8 +224,7 @@ func (c *cluster) settle() {
 		if c.down {
 			return
 		}
-		c.judge()
-		c.rollOut()
+		c.lookAtTemplate()
 		busy := false
 		for _, name := range c.order() {
 			if c.seats[name].dirty {

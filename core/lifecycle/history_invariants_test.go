@@ -247,8 +247,9 @@ func (c *cluster) checkRequests(p pass) {
 
 // Only a carrel whose pod has the present revision, and does not work, holds a
 // roll-out: who is refused does not.
-func (c *cluster) checkHeld(plan lifecycle.RolloutPlan) {
-	if plan.Held == "" || c.down {
+func (c *cluster) checkHeld() {
+	held := meta.FindStatusCondition(c.template.Status.Conditions, v1alpha1.RolloutHeldCondition)
+	if held == nil {
 		return
 	}
 	for _, name := range names {
@@ -260,5 +261,5 @@ func (c *cluster) checkHeld(plan lifecycle.RolloutPlan) {
 			return
 		}
 	}
-	c.report("who is refused does not hold a roll-out", "", "%s", plan.Held)
+	c.report("who is refused does not hold a roll-out", "", "%s", held.Message)
 }

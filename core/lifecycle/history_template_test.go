@@ -1,15 +1,17 @@
 package lifecycle_test
 
 import (
+	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
 
-	"k8s.io/apimachinery/pkg/api/meta"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
 	"github.com/carrel-dev/carrel/core/lifecycle"
@@ -19,39 +21,76 @@ import (
 // versionAnnotation stands for what a version of the controller adds to all pods.
 const versionAnnotation = "version"
 
-// judge accepts or refuses the Template as it stands, and keeps its revision.
-func (c *cluster) judge() {
-	t := c.template
-	if t == nil || c.unjudged {
+// lookAtTemplate is one reconciliation of the Template: it judges the Template,
+// keeps its revision and grants restarts.
+func (c *cluster) lookAtTemplate() {
+	c.memory.template = time.Time{}
+	if c.template == nil {
+		clear(c.memory.grants)
 		return
 	}
-	status := metav1.ConditionTrue
-	if strings.HasPrefix(t.Spec.Template.Spec.Containers[0].Image, "invalid:") {
-		status = metav1.ConditionFalse
+	w := c.templateWorld()
+	if w.TrialDue() {
+		c.memory.trial = w.NewTrial()
+		c.memory.trial.Answer(c.tryTemplate(), func(field string) string { return field })
+		w.Trial = c.memory.trial
 	}
-	name := ""
-	if status == metav1.ConditionTrue {
-		name = c.keep(t)
-	}
-	if t.Status.ObservedGeneration == t.Generation && (name == "" || lifecycle.LatestRevision(t) == name) {
-		return
-	}
-	t.Status.ObservedGeneration = t.Generation
-	t.Status.Conditions = []metav1.Condition{{Type: v1alpha1.ReadyCondition, Status: status, Reason: "Judged", Message: "judged"}}
-	if name != "" && lifecycle.LatestRevision(t) != name {
-		t.Status.Revision = &v1alpha1.TemplateRevision{Name: name, Since: metav1.NewTime(c.now)}
-	}
-	c.watch()
-}
-
-// keep stores the revision of a Template as this version of the controller makes it.
-func (c *cluster) keep(t *v1alpha1.Template) (name string) {
-	r := makeRevision(t.Spec.Template.Spec.Containers[0].Image, c.version)
-	if _, known := c.revisions[r.Name]; !known {
-		c.revisions[r.Name] = r
+	d := lifecycle.DecideTemplate(w)
+	if d.Keep != nil {
+		c.revisions[d.Keep.Name] = makeRevision(c.image(), c.version)
 		c.watch()
 	}
-	return r.Name
+	status := d.Status()
+	if !equality.Semantic.DeepEqual(lifecycle.OwnTemplateStatus(c.template.Status), status) {
+		if lifecycle.LatestRevision(c.template) != d.Revision || c.template.Status.ObservedGeneration != status.ObservedGeneration {
+			c.watch()
+		}
+		c.template = c.template.DeepCopy()
+		c.template.Status = status
+	}
+	c.memory.template = d.Next()
+	c.grant(d)
+	c.checkHeld()
+}
+
+func (c *cluster) templateWorld() lifecycle.TemplateWorld {
+	w := lifecycle.TemplateWorld{
+		Template: c.template, Wanted: makeRevision(c.image(), c.version).ControllerRevision, Trial: c.memory.trial,
+		Userlands: c.class(), Granted: c.memory.grants, Failures: manyFailures, Now: c.now,
+	}
+	for _, r := range c.revisions {
+		w.Revisions = append(w.Revisions, lifecycle.KeptRevision{ControllerRevision: r.ControllerRevision})
+	}
+	return w
+}
+
+// manyFailures makes each attempt wait as long as attempts do in the end.
+const manyFailures = 20
+
+func (c *cluster) image() string { return c.template.Spec.Template.Spec.Containers[0].Image }
+
+// tryTemplate is the answer of the API server to a trial of the Template.
+func (c *cluster) tryTemplate() error {
+	switch {
+	case c.unjudged:
+		return apierrors.NewInternalError(errors.New("etcd: no leader"))
+	case strings.HasPrefix(c.image(), "invalid:"):
+		return apierrors.NewInvalid(schema.GroupKind{Group: "apps", Kind: "Deployment"}, "x", field.ErrorList{field.Invalid(field.NewPath("spec"), "x", "no")})
+	default:
+		return nil
+	}
+}
+
+// grant lets those restart whom the decision names, and nobody else.
+func (c *cluster) grant(d lifecycle.TemplateDecision) {
+	granted := map[string]string{}
+	for _, name := range d.Restart {
+		granted[name] = d.Revision
+		if c.memory.grants[name] != d.Revision {
+			c.seats[name].dirty = true
+		}
+	}
+	c.memory.grants = granted
 }
 
 // made has the revisions made so far: making one takes longer than a decision.
@@ -78,84 +117,6 @@ func makeRevision(image string, version int) lifecycle.Revision {
 	r := lifecycle.Revision{ControllerRevision: kept, Blueprint: workload.NewBlueprint(t)}
 	made.Store(key, r)
 	return r
-}
-
-// rollOut grants restarts to those whose turn it is.
-func (c *cluster) rollOut() {
-	t := c.template
-	if t == nil || t.Status.Revision == nil || !meta.IsStatusConditionTrue(t.Status.Conditions, v1alpha1.ReadyCondition) {
-		clear(c.memory.grants)
-		return
-	}
-	latest := t.Status.Revision.Name
-	plan := lifecycle.PlanRollout(lifecycle.RolloutFacts{
-		Rollout: t.Spec.Rollout, Since: t.Status.Revision.Since.Time, Carrels: c.census(), Now: c.now,
-		Granted: func(name string) bool { return c.memory.grants[name] == latest },
-	})
-	c.memory.template = plan.Next
-	c.checkHeld(plan)
-	for name := range c.memory.grants {
-		if !slices.Contains(plan.Restart, name) {
-			delete(c.memory.grants, name)
-		}
-	}
-	for _, name := range plan.Restart {
-		if c.memory.grants[name] != latest {
-			c.memory.grants[name] = latest
-			c.seats[name].dirty = true
-		}
-	}
-}
-
-// census returns how the class stands to the revision, as its statuses record it.
-func (c *cluster) census() (carrels []lifecycle.RolloutCarrel) {
-	for _, name := range names {
-		u := c.seats[name].userland
-		if u == nil {
-			continue
-		}
-		carrel := lifecycle.RolloutCarrel{Name: name}
-		if u.Status.LastActivityTime != nil {
-			carrel.LastUsed = u.Status.LastActivityTime.Time
-		}
-		seen := u.Status.Template
-		pending := meta.FindStatusCondition(u.Status.Conditions, v1alpha1.UpdatePendingCondition)
-		switch {
-		case seen == nil || seen.Generation != c.template.Generation:
-		case pending != nil:
-			if !c.sameSource(seen.Revision) {
-				carrel.Progress, carrel.Since = lifecycle.ProgressPending, pending.LastTransitionTime.Time
-			}
-		default:
-			carrel.Progress = c.progress(u)
-			if u.Status.LastStartTime != nil {
-				carrel.Since = u.Status.LastStartTime.Time
-			}
-			carrel.Trouble = u.Status.State
-		}
-		carrels = append(carrels, carrel)
-	}
-	return carrels
-}
-
-func (c *cluster) sameSource(revision string) bool {
-	current, known := c.revisions[revision]
-	latest, kept := c.revisions[c.template.Status.Revision.Name]
-	return known && kept && revision != latest.Name && workload.SameSource(current.ControllerRevision, latest.ControllerRevision)
-}
-
-func (c *cluster) progress(u *v1alpha1.Userland) lifecycle.Progress {
-	since := c.template.Status.Revision.Since
-	switch state := u.Status.State; {
-	case state == v1alpha1.StateStarting:
-		return lifecycle.ProgressStarting
-	case state == v1alpha1.StateRunning && u.Status.Template.Revision == c.template.Status.Revision.Name:
-		return lifecycle.ProgressProven
-	case state == v1alpha1.StateFailing && u.Status.LastStartTime != nil && !u.Status.LastStartTime.Before(&since):
-		return lifecycle.ProgressFailed
-	default:
-		return lifecycle.ProgressIdle
-	}
 }
 
 // edit gives the Template another image.
