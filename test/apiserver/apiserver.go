@@ -12,6 +12,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -60,6 +61,10 @@ func run(m *testing.M, moreCRDs []string) (code int, err error) {
 	return m.Run(), nil
 }
 
+// startWithin bounds each step of starting and stopping a Server. It is many times
+// what a step takes on an idle machine.
+const startWithin = 3 * time.Minute
+
 // Server is an etcd and a kube-apiserver of their own.
 type Server struct {
 	// Config is the administrator's client configuration, without a throttle: tests and
@@ -79,6 +84,11 @@ func Start(moreCRDs ...string) (*Server, error) {
 	s := &Server{environment: &envtest.Environment{
 		CRDDirectoryPaths:     append([]string{filepath.Join(Root(), "kustomize", "crds")}, moreCRDs...),
 		ErrorIfCRDPathMissing: true,
+		// envtest allows 20 s to start, and 10 s to install the CRDs. Where several
+		// packages start an API server each on two busy cores, that is too short.
+		ControlPlaneStartTimeout: startWithin,
+		ControlPlaneStopTimeout:  startWithin,
+		CRDInstallOptions:        envtest.CRDInstallOptions{MaxTime: startWithin},
 	}}
 	config, err := s.environment.Start()
 	if err != nil {
