@@ -61,7 +61,7 @@ func TestRequestSaysWhatItDoes(t *testing.T) {
 	if checked.Status.State != "failure" {
 		t.Errorf("a removal of most passes: %+v", checked.Status)
 	}
-	mentions(t, checked.Comment, "Not to be merged as it is: a removal that is not confirmed", "would remove 200 of 300 students", "spec.guard.confirm:")
+	mentions(t, checked.Comment, "Must not be merged as it is: a removal that is not confirmed", "would remove 200 of 300 students", "spec.guard.confirm:")
 
 	_, checked = proposed(t, carrel, "Slip", story.Change{Path: story.RosterPath(classCourse), Content: []byte("name\n" + strings.Join(lines[1:], ""))})
 	if checked.Status.State != "failure" {
