@@ -36,6 +36,8 @@ type cluster struct {
 	over     time.Time
 
 	template *v1alpha1.Template
+	// templateDirty is set if a watch reported something that concerns the Template.
+	templateDirty bool
 	// unjudged keeps edits of the Template from being judged.
 	unjudged bool
 	// version is that of the controller: each makes other pods of one Template.
@@ -152,13 +154,14 @@ func (c *cluster) join(name, user string) {
 		Namespace: namespace, Name: name, UID: types.UID(fmt.Sprintf("%s-%d", name, s.uid)), Generation: 1, CreationTimestamp: metav1.NewTime(c.now),
 	}}
 	s.userland.Spec.User = user
-	s.dirty = true
+	s.dirty, c.templateDirty = true, true
 }
 
 // leave removes the row of a Userland. Its volumes stay.
 func (c *cluster) leave(name string) {
 	s := c.seats[name]
 	s.userland, s.deployment, s.pods, s.next = nil, nil, nil, time.Time{}
+	c.templateDirty = true
 	for i := range s.claims {
 		s.claims[i].Labels[v1alpha1.KeepUntilLabel] = "20271001T000000Z"
 	}
@@ -180,7 +183,10 @@ func (c *cluster) order() []string {
 }
 
 // watch reports a change that concerns the whole class.
-func (c *cluster) watch() { c.wake(names) }
+func (c *cluster) watch() {
+	c.templateDirty = true
+	c.wake(names)
+}
 
 func (c *cluster) wake(class []string) {
 	for _, name := range class {
@@ -230,12 +236,10 @@ func (c *cluster) restart() {
 // world reads all that a decision about a Userland rests on.
 func (c *cluster) world(name string) lifecycle.World {
 	s := c.seats[name]
+	userland := *s.userland
 	w := lifecycle.World{
-		Now: c.now, Userland: s.userland.DeepCopy(), Course: c.course, Session: c.moment(c.now),
+		Now: c.now, Userland: &userland, Template: c.template, Course: c.course, Session: c.moment(c.now),
 		Revisions: map[string]lifecycle.Revision{}, Deployment: s.deployment, Probe: c.memory.probes[name],
-	}
-	if c.template != nil {
-		w.Template = c.template.DeepCopy()
 	}
 	for _, revision := range []string{lifecycle.LatestRevision(w.Template), lifecycle.CurrentRevision(w.Deployment), lifecycle.ProvenRevision(w.Userland)} {
 		if kept, found := c.revisions[revision]; found {

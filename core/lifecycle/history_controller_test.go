@@ -205,7 +205,7 @@ func (c *cluster) record(s *seat, p pass) {
 		activity, requests := s.userland.Status.LastActivityTime, s.userland.Status.Requests
 		s.userland.Status = d.Status
 		s.userland.Status.LastActivityTime, s.userland.Status.Requests = activity, requests
-		s.dirty = true
+		s.dirty, c.templateDirty = true, true
 	}
 	s.next = d.Next
 	if d.Problem != nil && d.Problem.Cause == health.Conflict {
@@ -224,7 +224,9 @@ func (c *cluster) settle() {
 		if c.down {
 			return
 		}
-		c.lookAtTemplate()
+		if c.templateDirty {
+			c.lookAtTemplate()
+		}
 		busy := false
 		for _, name := range c.order() {
 			if c.seats[name].dirty {
@@ -232,7 +234,7 @@ func (c *cluster) settle() {
 				busy = true
 			}
 		}
-		if !busy {
+		if !busy && !c.templateDirty {
 			return
 		}
 	}
@@ -287,6 +289,9 @@ func (c *cluster) nextMoment() (next time.Time) {
 
 // wakeDue has the controller look at those whose time has come.
 func (c *cluster) wakeDue() {
+	if at := c.memory.template; !at.IsZero() && !at.After(c.now) {
+		c.templateDirty = true
+	}
 	for _, name := range names {
 		if s := c.seats[name]; !s.next.IsZero() && !s.next.After(c.now) {
 			s.dirty = true

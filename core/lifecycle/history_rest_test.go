@@ -99,8 +99,6 @@ func (c *cluster) dryLook(name string, at time.Time) string {
 		return fmt.Sprintf("it writes the status %s, %+v", d.Status.State, d.Status)
 	case d.Event != nil:
 		return fmt.Sprintf("it reports the event %+v", *d.Event)
-	case d.Ask != "":
-		return "it asks the software"
 	default:
 		return ""
 	}

@@ -24,7 +24,7 @@ const versionAnnotation = "version"
 // lookAtTemplate is one reconciliation of the Template: it judges the Template,
 // keeps its revision and grants restarts.
 func (c *cluster) lookAtTemplate() {
-	c.memory.template = time.Time{}
+	c.memory.template, c.templateDirty = time.Time{}, false
 	if c.template == nil {
 		clear(c.memory.grants)
 		return
