@@ -2,6 +2,7 @@ package lifecycle_test
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -88,6 +89,33 @@ func (c *cluster) checkNext(p pass) {
 		c.report(invariant, "a write failed", "%s: next look %v, now %v: %s", p.name, next, c.now, d.Problem.Message)
 	case d.Status.State == v1alpha1.StateQueued && next.IsZero() && !c.course.Spec.Suspend:
 		c.report(invariant, "in the queue", "%s has no next look", p.name)
+	case next.IsZero() && c.mayIdle(p):
+		c.report(invariant, "it may fall asleep", "%s has no next look", p.name)
+	}
+	c.checkProbe(p)
+}
+
+// mayIdle reports whether a carrel runs that is stopped once it is idle.
+func (c *cluster) mayIdle(p pass) bool {
+	return p.decision.Presence.Presence == health.Running && c.idle() != nil && !p.world.Session.InSession() && !c.course.Spec.Suspend
+}
+
+// Whose software does not say when it was used is told so, and asked again within a
+// minute.
+func (c *cluster) checkProbe(p pass) {
+	const invariant = "software that does not answer is reported, and asked again within a minute"
+	status, d := p.world.Userland.Status, p.decision
+	last := status.LastActivityTime
+	requests := ptr.Deref(status.Requests, v1alpha1.Requests{})
+	switch {
+	case p.world.Probe.Failure == "" || !p.world.Probe.AskedAt.Equal(c.now) || !c.mayIdle(p) || c.idle().Probe == nil || d.Problem != nil:
+	case last != nil && c.now.Before(last.Add(c.idle().After.Duration)), requests.KeepUntil != nil && c.now.Before(requests.KeepUntil.Time):
+	case stampAt(c.now).Equal(d.Status.LastStartTime), stampAt(c.now).Equal(d.Status.IdleFrom):
+		// It was asked before it started anew, or before the Template began to stop it.
+	case len(d.Status.Conditions) == 0 || !strings.Contains(d.Status.Conditions[0].Message, p.world.Probe.Failure):
+		c.report(invariant, "not reported", "%s: %+v", p.name, d.Status.Conditions)
+	case d.Next.After(c.now.Add(time.Minute)):
+		c.report(invariant, "too late", "%s: next look %v, now %v", p.name, d.Next, c.now)
 	}
 }
 
