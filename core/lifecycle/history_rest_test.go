@@ -59,6 +59,8 @@ func (c *cluster) restless(name string) string {
 	switch {
 	case s.refusal != "" && d.Event != nil:
 		return "refused, and its pod fails"
+	case s.refusal != "" && (w.Userland.Status.QueuedSince != nil || d.Status.QueuedSince != nil):
+		return "refused, and in the queue"
 	case idle != nil && idle.Probe != nil && (s.refusal != "" || s.probe == probeFails):
 		return asked
 	case activity != nil && activity.After(c.now):

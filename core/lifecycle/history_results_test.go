@@ -32,6 +32,9 @@ var knownBreaches = map[string]string{
 	"a settled world writes nothing: refused, and its pod fails":       stale,
 	"nothing changes before the next look: refused, and its pod fails": stale,
 
+	"a settled world writes nothing: refused, and in the queue":       rejoins,
+	"nothing changes before the next look: refused, and in the queue": rejoins,
+
 	"nothing changes before the next look: activity is in the future": "activity reported by a clock that is ahead undoes a stop a second later",
 
 	"time alone writes little: " + asked:             forgets,
@@ -42,6 +45,7 @@ var knownBreaches = map[string]string{
 const (
 	noTimetable = "the plan of a roll-out knows no timetable"
 	unseen      = "a carrel that came up while no controller ran is not known to have worked"
+	rejoins     = "a carrel that is refused takes its place in the queue again at each look, and its status records the place only with the next one"
 	lost        = "the status forgets the revision of a carrel that runs with a lost one"
 	waiting     = "each look takes the restart for a start, though it can't be carried out"
 	stale       = "Conclude keeps the event of the first conclusion, so that each attempt reports it"

@@ -135,6 +135,24 @@ const (
 	lookingForKeys = 400 * time.Millisecond
 )
 
+// runs types a line in the terminal until what the line does is seen. On a busy
+// machine the editor replaces a shell that answers too late, and the line is lost.
+func (v visitor) runs(line string, done story.Milestone) {
+	v.t.Helper()
+	for range 3 {
+		v.types(line, atOnce)
+		ctx, cancel := context.WithTimeout(v.t.Context(), 30*time.Second)
+		err := story.Follow(ctx, time.Now(), []story.Milestone{done}, func(e story.Event) { v.t.Log(e) })
+		cancel()
+		if err == nil {
+			return
+		}
+		v.t.Logf("%q has no effect and is typed again: %v", line, err)
+	}
+	v.types(line, atOnce)
+	reach(v.t, done)
+}
+
 // types types a line in the terminal and ends it once the shell has echoed all of it.
 // What does not arrive is wiped and typed again: a terminal drops keys until it is
 // attached to its shell.

@@ -76,9 +76,8 @@ func TestFrontDoor(t *testing.T) {
 	student.waited()
 	student.picture("waits")
 	student.opensTerminal()
-	student.types("echo it works > ~/from-the-terminal", atOnce)
+	student.runs("echo it works > ~/from-the-terminal", prints(course, carrel, "cat ~/from-the-terminal", "it works"))
 	student.picture("works")
-	reach(t, prints(course, carrel, "cat ~/from-the-terminal", "it works"))
 
 	other := visit(t, ken, address)
 	other.sees("h1", "not yours to open")
@@ -170,15 +169,13 @@ func TestGatewayRolloutDropsNothing(t *testing.T) {
 	carrel := roster.UserlandName(users[0])
 	v := visit(t, users[0], gateway.CarrelURL(course, carrel))
 	v.opensTerminal()
-	v.types("echo before > ~/rollout", atOnce)
-	reach(t, prints(course, carrel, "cat ~/rollout", "before"))
+	v.runs("echo before > ~/rollout", prints(course, carrel, "cat ~/rollout", "before"))
 	closed := make(chan struct{}, 16)
 	go v.page.EachEvent(func(*proto.NetworkWebSocketClosed) { closed <- struct{}{} })()
 
 	kubectl(t, "rollout", "restart", "deploy/carrel-gateway", "-n", "carrel-system")
 	reach(t, rolledOut("carrel-gateway"))
-	v.types("echo after > ~/rollout", atOnce)
-	reach(t, prints(course, carrel, "cat ~/rollout", "after"))
+	v.runs("echo after > ~/rollout", prints(course, carrel, "cat ~/rollout", "after"))
 	if len(closed) > 0 {
 		t.Errorf("%d WebSockets were closed", len(closed))
 	}
