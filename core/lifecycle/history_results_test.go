@@ -48,6 +48,8 @@ var rareBreaches = map[string]string{
 	"nothing changes before the next look: it is too late":           "a write that failed is tried again at a pace of its own, though something is due before",
 	"only who is idle is stopped for idleness: its software is used": "an answer given before a stop was refused counts when the stop is tried again",
 	"what people asked for is not forgotten: a restart":              "a restart that waits for a revision, of a carrel whose Deployment is deleted, is taken as done",
+	"the same end state whatever the order of events":                "fresh volumes that are asked for while no controller runs are made or not, by what else changed before it runs again",
+	"time alone writes little: refused, and its pod fails":           stale,
 }
 
 // rareLimit is how many of 10,000 histories may show a rare breach. With the seed 1
