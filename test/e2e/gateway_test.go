@@ -110,12 +110,16 @@ func TestIdleTabSleepsAndTypingDoesNot(t *testing.T) {
 	given := l.merge("Give two students an editor", append(students, l.withEditors(t, "2h"))...)
 	reach(t, story.Applied(c, l.name, given), sleeps(l.name, carrels[0]), sleeps(l.name, carrels[1]))
 
-	left, typing := visit(t, carrels[0], gateway.CarrelURL(l.name, carrels[0])), visit(t, carrels[1], gateway.CarrelURL(l.name, carrels[1]))
+	left := visit(t, carrels[0], gateway.CarrelURL(l.name, carrels[0]))
 	left.opensTerminal()
+	const idle = 90 * time.Second
+	l.merge("Let carrels sleep after 90 s", l.withEditors(t, idle.String()))
+	// Only now, since nobody types while a merge is on its way.
+	typing := visit(t, carrels[1], gateway.CarrelURL(l.name, carrels[1]))
 	typing.opensTerminal()
-	l.merge("Let carrels sleep after 90 s", l.withEditors(t, "90s"))
+	begin := time.Now()
 	typing.typesUntil(sleeps(l.name, carrels[0]))
-	for range 3 { // the tab left open tries to connect again all the while
+	for time.Since(begin) < idle+30*time.Second { // the tab left open tries to connect again all the while
 		typing.types("# still here", lookingForKeys)
 	}
 	for i, want := range []string{v1alpha1.StateAsleep, v1alpha1.StateRunning} {
