@@ -70,6 +70,7 @@ func syncCluster(t *testing.T, cluster string) []*unstructured.Unstructured {
 // local returns the objects of clusters/local, which is synced once for all tests.
 func local(t *testing.T) []*unstructured.Unstructured {
 	t.Helper()
+	apiserver.SkipIfShort(t)
 	localOnce.Do(func() { localObjects = syncCluster(t, "local") })
 	if localObjects == nil {
 		t.Fatal("clusters/local could not be applied: see the first test that failed")
