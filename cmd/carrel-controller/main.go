@@ -63,7 +63,7 @@ type options struct {
 	gatewayAddress, eventsAddress               string
 	metricsAddress, healthAddress, pprofAddress string
 	leaderElection                              bool
-	// leaderElectionNamespace is that of the Lease; empty means the pod's own. Tests
+	// leaderElectionNamespace holds the Lease; empty means the pod's own. Tests
 	// set it, because they run in no pod.
 	leaderElectionNamespace string
 	// several managers run in one process: in tests.

@@ -54,7 +54,7 @@ func (r *replica) lists() []string {
 	})
 }
 
-// listsAtRest is how many lists there are once no more come: a watch follows each.
+// listsAtRest returns the number of lists once no more arrive; a watch follows each list.
 func (r *replica) listsAtRest(t *testing.T) (count int) {
 	t.Helper()
 	until(t, func() error {

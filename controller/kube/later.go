@@ -11,7 +11,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 )
 
-// CountDelay is how old a count may be. The queue keeps one entry a key, with the
+// CountDelay bounds the age of a count. The queue keeps one entry a key, with the
 // earliest time asked for, so a stream of events can't put a count off.
 const CountDelay = time.Second
 

@@ -19,7 +19,7 @@ const CacheLag = 20 * time.Millisecond
 // back in a moment.
 var ErrCacheBehind = errors.New("the cache is behind our own writes")
 
-// cachePatience is how long a write is waited for in the cache. After it the API
+// cachePatience bounds the wait for a write to appear in the cache. After it the API
 // server is asked: the object may have been removed before the cache saw it.
 const cachePatience = 5 * time.Second
 

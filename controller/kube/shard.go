@@ -11,7 +11,7 @@ import (
 	"github.com/carrel-dev/carrel/api/v1alpha1"
 )
 
-// Shard is the part that one process sees to, where courses are divided among
+// Shard names the part that one process reconciles, where courses are divided among
 // processes of the controller: it sees the Courses, Templates and Userlands that
 // a label selector selects, as Flux's controllers do. Whoever sees only a part
 // must not take what it does not see for gone: the volumes of another's students

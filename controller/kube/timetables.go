@@ -9,7 +9,7 @@ import (
 	"github.com/carrel-dev/carrel/core/timetable"
 )
 
-// Timetables are those of Courses, worked out once for each edit. The zero value
+// Timetables caches the timetables of Courses, computed once for each edit. The zero value
 // has none. Safe for concurrent use.
 type Timetables struct {
 	mutex sync.Mutex

@@ -136,7 +136,7 @@ func TestFailingRolloutIsHeld(t *testing.T) {
 	})
 }
 
-// held is what Template and Course say of a roll-out that is held.
+// held returns what Template and Course report about a held roll-out.
 func held(w *classroom.Classroom) map[string]string {
 	w.Helper()
 	said := map[string]string{}

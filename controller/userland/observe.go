@@ -26,7 +26,7 @@ type Observer struct {
 	// Recent knows whether the cache is behind the controller's own writes; nil: it
 	// never is.
 	Recent *kube.Recent
-	// Timetables are those of the Courses.
+	// Timetables caches the timetables of the Courses.
 	Timetables *kube.Timetables
 	// Lines are the queues of those that wait to start.
 	Lines *Lines
