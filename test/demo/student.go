@@ -38,8 +38,8 @@ func addStudent(ctx context.Context, out io.Writer, c client.Client, forge *stor
 	}
 	_, _ = fmt.Fprintf(out, "  %6.1fs  %-22s %s\n", time.Since(begin).Seconds(), "merged", commit)
 	return follow(ctx, out, begin, []story.Milestone{
-		story.Synced(c, commit),
-		story.Applied(c, student.Course, commit),
+		story.Synced(forge, c, commit),
+		story.Applied(forge, c, student.Course, commit),
 		story.Asleep(c, student.Course, student.Userland()),
 		story.Reported(forge, student.Course, commit, "success"),
 	})

@@ -179,7 +179,7 @@ func (l *lab) merge(title string, changes ...story.Change) (commit string) {
 	landing.Lock()
 	defer landing.Unlock()
 	commit = l.land(request, title)
-	reach(l.t, story.Noticed(c, l.name, commit))
+	reach(l.t, story.Noticed(forge, c, l.name, commit))
 	return commit
 }
 
@@ -203,7 +203,7 @@ func (l *lab) mergeCluster(title string, changes ...story.Change) (commit string
 	landing.Lock()
 	defer landing.Unlock()
 	commit = l.land(request, title)
-	reach(l.t, story.AppliedBy(c, "flux-system", "cluster", commit), story.AppliedBy(c, "flux-system", "courses", commit))
+	reach(l.t, story.AppliedBy(forge, c, "flux-system", "cluster", commit), story.AppliedBy(forge, c, "flux-system", "courses", commit))
 	return commit
 }
 

@@ -38,7 +38,7 @@ func TestFirstVisitEnrols(t *testing.T) {
 	commit := l.merge("Let students into the sandbox",
 		edited(t, course, "  title: Sandbox\n", "  title: Sandbox\n  enrolment: Open\n  enrolmentRules: [{claim: groups, values: ["+group+"]}]\n"),
 		edited(t, cluster, "components:\n", "components:\n  - ../../../../kustomize/components/open-enrolment\n"))
-	reach(t, story.Reported(forge, open, commit, "success"), story.AppliedBy(c, "flux-system", "courses", commit))
+	reach(t, story.Reported(forge, open, commit, "success"), story.AppliedBy(forge, c, "flux-system", "courses", commit))
 
 	stranger := visit(t, lone, gateway.DeskURL()+"/courses/"+open)
 	stranger.sees("h1", "not yours to open")

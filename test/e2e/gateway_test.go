@@ -108,7 +108,7 @@ func TestIdleTabSleepsAndTypingDoesNot(t *testing.T) {
 	}
 	students := []story.Change{l.student(carrels[0], "  templateName: code-server\n"), l.student(carrels[1], "  templateName: code-server\n")}
 	given := l.merge("Give two students an editor", append(students, l.withEditors(t, "2h"))...)
-	reach(t, story.Applied(c, l.name, given), sleeps(l.name, carrels[0]), sleeps(l.name, carrels[1]))
+	reach(t, story.Applied(forge, c, l.name, given), sleeps(l.name, carrels[0]), sleeps(l.name, carrels[1]))
 
 	left := visit(t, carrels[0], gateway.CarrelURL(l.name, carrels[0]))
 	left.opensTerminal()

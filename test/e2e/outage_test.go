@@ -25,7 +25,7 @@ func TestStatusArrivesAfterForgeOutage(t *testing.T) {
 	l := use(t, course)
 	file := l.student(name, "")
 	commit := l.mergeUnseen("Add a student", file)
-	reach(t, story.Synced(c, commit))
+	reach(t, story.Synced(forge, c, commit))
 
 	process := forgeProcess(t)
 	if err := syscall.Kill(process, syscall.SIGSTOP); err != nil {
@@ -55,7 +55,7 @@ func TestKilledControllersRepeatNothing(t *testing.T) {
 	}
 	commit := l.mergeUnseen("Add six students", add...)
 	for range 3 {
-		reach(t, story.Synced(c, commit))
+		reach(t, story.Synced(forge, c, commit))
 		kubectl(t, "delete", "pods", "-n", "carrel-system", "--all", "--grace-period=0", "--force", "--wait=false")
 		time.Sleep(2 * time.Second) // lets the next one get half way; nothing depends on how far
 	}

@@ -49,7 +49,7 @@ rules: [{apiGroups: ["*"], resources: ["*"], verbs: ["*"]}]
 				t.Errorf("the Template smuggled in is there (error %v)", err)
 			}
 			mended := l.merge("Take it back", story.Change{Path: file.Path}, story.Change{Path: honest.Path})
-			reach(t, story.Applied(c, course, mended))
+			reach(t, story.Applied(forge, c, course, mended))
 		})
 	}
 	if after := runningPods(t, course); before != after {

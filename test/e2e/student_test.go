@@ -22,8 +22,8 @@ func TestMergedStudentGetsACarrel(t *testing.T) {
 	}
 	commit := l.mergeUnseen("Add "+student.User, joins)
 	reach(t,
-		story.Synced(c, commit),
-		story.Applied(c, student.Course, commit),
+		story.Synced(forge, c, commit),
+		story.Applied(forge, c, student.Course, commit),
 		story.Asleep(c, student.Course, student.Userland()),
 		story.Reported(forge, student.Course, commit, "success"),
 	)
@@ -66,7 +66,7 @@ func onlyReported(t *testing.T, commit, course string) {
 		if other == course {
 			continue
 		}
-		reach(t, story.Applied(c, other, commit))
+		reach(t, story.Applied(forge, c, other, commit))
 		statuses, err := forge.CourseStatuses(other, commit)
 		if err != nil {
 			t.Fatal(err)

@@ -42,7 +42,7 @@ func TestWorkOutlivesItsStudent(t *testing.T) {
 	l.merge("Give the name to somebody else", add("stranger@example.ac.jp"))
 	reach(t, stalled(course, name, v1alpha1.VolumeOfAnotherUserReason))
 	gone := l.merge("Take that back", drop)
-	reach(t, story.Applied(c, course, gone), promised(volume))
+	reach(t, story.Applied(forge, c, course, gone), promised(volume))
 
 	l.merge("Put the student back", add("returning@example.ac.jp"))
 	reach(t, story.Ready(c, course, name))

@@ -329,6 +329,21 @@ func (f *Forge) Head() (commit string, err error) {
 	return branch.Commit.ID, nil
 }
 
+// at tells whether a revision as Flux writes it, "main@sha1:0a1b…", is at the commit
+// or past it. A newer commit overtakes an older one on its way: Flux then never stops
+// at the older one.
+func (f *Forge) at(revision, commit string) (is string, reached bool, err error) {
+	_, sha, _ := strings.Cut(revision, ":")
+	if sha == "" || sha == commit {
+		return revision, sha == commit, nil
+	}
+	missing, _, err := f.client.CompareCommits(owner, repository, sha, commit)
+	if err != nil {
+		return revision, false, fmt.Errorf("compare %s to %s: %w", commit, sha, err)
+	}
+	return revision, missing.TotalCommits == 0, nil
+}
+
 // eventually repeats a call that Gitea refuses for a moment after a push: it
 // learns of branches and of whether they merge a little later (404, 405, 409).
 func eventually(call func() (*gitea.Response, error)) error {

@@ -21,8 +21,8 @@ import (
 	"github.com/carrel-dev/carrel/api/v1alpha1"
 )
 
-// Synced is reached when Flux has fetched the commit.
-func Synced(c client.Client, commit string) Milestone {
+// Synced is reached when Flux has fetched the commit, or one that came after it.
+func Synced(forge *Forge, c client.Client, commit string) Milestone {
 	return Milestone{Name: "synced by Flux", Within: SyncedWithin, Reached: func(ctx context.Context) (string, bool, error) {
 		var source sourcev1.GitRepository
 		if err := c.Get(ctx, client.ObjectKey{Namespace: fluxNamespace, Name: sourceName}, &source); err != nil {
@@ -31,48 +31,49 @@ func Synced(c client.Client, commit string) Milestone {
 		if source.Status.Artifact == nil {
 			return "nothing fetched yet", false, nil
 		}
-		revision := source.Status.Artifact.Revision
-		return revision, strings.HasSuffix(revision, commit), nil
+		return forge.at(source.Status.Artifact.Revision, commit)
 	}}
 }
 
-// Applied is reached when the course's roster is applied from the commit.
-func Applied(c client.Client, course, commit string) Milestone {
-	m := AppliedBy(c, course, "roster", commit)
+// Applied is reached when the course's roster is applied from the commit, or from
+// one that came after it.
+func Applied(forge *Forge, c client.Client, course, commit string) Milestone {
+	m := AppliedBy(forge, c, course, "roster", commit)
 	m.Name = "applied to " + course
 	return m
 }
 
-// AppliedBy is reached when Flux has applied the commit by a Kustomization.
-func AppliedBy(c client.Client, namespace, name, commit string) Milestone {
+// AppliedBy is reached when Flux has applied the commit, or one that came after it,
+// by a Kustomization.
+func AppliedBy(forge *Forge, c client.Client, namespace, name, commit string) Milestone {
 	return Milestone{Name: fmt.Sprintf("%s/%s applied", namespace, name), Within: SyncedWithin, Reached: func(ctx context.Context) (string, bool, error) {
 		var k kustomizev1.Kustomization
 		if err := c.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, &k); err != nil {
 			return "", false, err
 		}
-		return k.Status.LastAppliedRevision, strings.HasSuffix(k.Status.LastAppliedRevision, commit), nil
+		return forge.at(k.Status.LastAppliedRevision, commit)
 	}}
 }
 
-// Attempted is reached when Flux has tried to apply the commit by a Kustomization,
-// with whatever outcome.
-func Attempted(c client.Client, namespace, name, commit string) Milestone {
+// Attempted is reached when Flux has tried to apply the commit, or one that came after
+// it, by a Kustomization, with whatever outcome.
+func Attempted(forge *Forge, c client.Client, namespace, name, commit string) Milestone {
 	return Milestone{Name: fmt.Sprintf("%s/%s tried", namespace, name), Within: SyncedWithin, Reached: func(ctx context.Context) (string, bool, error) {
 		var k kustomizev1.Kustomization
 		if err := c.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, &k); err != nil {
 			return "", false, err
 		}
-		return k.Status.LastAttemptedRevision, strings.HasSuffix(k.Status.LastAttemptedRevision, commit), nil
+		return forge.at(k.Status.LastAttemptedRevision, commit)
 	}}
 }
 
 // Noticed is reached when Flux has tried to apply the commit to both parts of the
 // course, and the reporter has the commit as the one that changed the course. From
 // then on a commit that changes other courses leaves the report where it is.
-func Noticed(c client.Client, course, commit string) Milestone {
+func Noticed(forge *Forge, c client.Client, course, commit string) Milestone {
 	return Milestone{Name: "noticed by " + course, Within: SyncedWithin, Reached: func(ctx context.Context) (string, bool, error) {
 		for _, part := range []string{"templates", "roster"} {
-			at, tried, err := Attempted(c, course, part, commit).Reached(ctx)
+			at, tried, err := Attempted(forge, c, course, part, commit).Reached(ctx)
 			if err != nil || !tried {
 				return fmt.Sprintf("Flux has brought %s to %s", part, at), false, err
 			}
