@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"time"
 
+	"golang.org/x/sync/errgroup"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/carrel-dev/carrel/test/story"
@@ -50,12 +51,26 @@ func show() error {
 	return nil
 }
 
-func run(ctx context.Context, cluster story.Devcluster, out io.Writer) error {
+func run(ctx context.Context, cluster story.Devcluster, out io.Writer) (err error) {
+	dir, err := os.MkdirTemp("", "carrel-demo-")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	begin := time.Now()
 	say := func(format string, args ...any) { _, _ = fmt.Fprintf(out, format+"\n", args...) }
 
 	say("\n1. A real Kubernetes, Flux and forge on this machine")
-	if err := cluster.Up(ctx); err != nil {
+	// The command line plays the pipeline of the merge request. It is linked while the
+	// node waits for its add-ons.
+	var carrel string
+	parts, both := errgroup.WithContext(ctx)
+	parts.Go(func() error { return cluster.Up(both) })
+	parts.Go(func() (err error) {
+		carrel, err = cluster.BuildCarrel(both, dir)
+		return err
+	})
+	if err := parts.Wait(); err != nil {
 		return err
 	}
 	kubeconfig, err := cluster.Kubeconfig(ctx)
@@ -92,7 +107,7 @@ func run(ctx context.Context, cluster story.Devcluster, out io.Writer) error {
 	}
 
 	say("\n3. A teacher adds a student: one line, one merge request")
-	if err := addStudent(ctx, out, c, forge, cluster); err != nil {
+	if err := addStudent(ctx, out, c, forge, cluster.Root, carrel); err != nil {
 		return err
 	}
 	say("\n4. The student comes for the first time: logs in, waits behind a page, works")

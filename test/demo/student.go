@@ -2,10 +2,8 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -16,10 +14,11 @@ import (
 	"github.com/carrel-dev/carrel/test/story"
 )
 
-// addStudent plays the merge request and tells its timeline.
-func addStudent(ctx context.Context, out io.Writer, c client.Client, forge *story.Forge, cluster story.Devcluster) error {
+// addStudent plays the merge request and tells its timeline. The roster is that of the
+// work tree at root, carrel the path of the command line.
+func addStudent(ctx context.Context, out io.Writer, c client.Client, forge *story.Forge, root, carrel string) error {
 	student := story.NewStudent
-	change, err := student.Joins(cluster.Root)
+	change, err := student.Joins(root)
 	if err != nil {
 		return err
 	}
@@ -28,7 +27,7 @@ func addStudent(ctx context.Context, out io.Writer, c client.Client, forge *stor
 		return err
 	}
 	_, _ = fmt.Fprintf(out, "  %s adds to %s:\n\n      %s\n", request.URL, change.Path, student.Row())
-	if err := check(ctx, out, forge, cluster, request); err != nil {
+	if err := check(ctx, out, forge, carrel, request); err != nil {
 		return err
 	}
 	begin := time.Now()
@@ -45,17 +44,9 @@ func addStudent(ctx context.Context, out io.Writer, c client.Client, forge *stor
 	})
 }
 
-// check plays the merge request's pipeline and shows what it says.
-func check(ctx context.Context, out io.Writer, forge *story.Forge, cluster story.Devcluster, request story.MergeRequest) (err error) {
-	dir, err := os.MkdirTemp("", "carrel-demo-")
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	carrel, err := cluster.BuildCarrel(ctx, dir)
-	if err != nil {
-		return err
-	}
+// check plays the merge request's pipeline, with the command line at a path, and
+// shows what it says.
+func check(ctx context.Context, out io.Writer, forge *story.Forge, carrel string, request story.MergeRequest) error {
 	checked, err := forge.Check(ctx, carrel, request)
 	if err != nil {
 		return err
