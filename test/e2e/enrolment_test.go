@@ -19,62 +19,79 @@ import (
 )
 
 // A course that lets in whoever is in a group at the forge: who comes is given a
-// carrel, who is not in the group is not; and the same with the course alone on one
-// host.
+// carrel, who is not in the group is not.
 func TestFirstVisitEnrols(t *testing.T) {
+	t.Parallel()
+	visitGateway(t)
+	l := claim(t)
+	const member, lone = "sora", "lone"
+	before := l.letIn("students", member, lone)
+
+	stranger := visit(t, lone, gateway.DeskURL()+"/courses/"+l.name)
+	stranger.sees("h1", "not yours to open")
+	student := visit(t, member, gateway.DeskURL()+"/courses/"+l.name)
+	student.sees("#screen", ".")
+	student.picture("works")
+	if there := student.page.MustInfo().URL; !strings.HasPrefix(there, gateway.CarrelURL(l.name, member)) {
+		t.Errorf("%s works at %s, want %s", member, there, gateway.CarrelURL(l.name, member))
+	}
+
+	closed := l.merge("Take it back", before...)
+	reach(t, story.Reported(forge, l.name, closed, "success"))
+}
+
+// The same with the course alone on one host.
+func TestFirstVisitEnrolsOnOneHost(t *testing.T) {
 	t.Parallel()
 	changeGateway(t)
 	l := claim(t)
-	const group, sora, umi, lone = "students", "sora", "umi", "lone"
-	t.Cleanup(func() { dismiss(t, l.name, sora, umi) })
-	if err := forge.NewUsers(t.Context(), sora, umi, lone); err != nil {
-		t.Fatal(err)
-	}
-	if err := forge.NewGroup(t.Context(), group, sora, umi); err != nil {
-		t.Fatal(err)
-	}
+	const member, lone = "umi", "alone"
+	before := l.letIn("visitors", member, lone)
 	const domain, local = "--carrel-domain=carrels.localhost:${GATEWAY_PORT}", "clusters/local/kustomization.yaml"
-	open, course, cluster := l.name, l.path("roster/course.yaml"), "clusters/local/courses/"+l.name+"/kustomization.yaml"
-	commit := l.merge("Let students into the sandbox",
-		edited(t, course, "  title: Sandbox\n", "  title: Sandbox\n  enrolment: Open\n  enrolmentRules: [{claim: groups, values: ["+group+"]}]\n"),
-		edited(t, cluster, "components:\n", "components:\n  - ../../../../kustomize/components/open-enrolment\n"))
-	reach(t, story.Reported(forge, open, commit, "success"), story.AppliedBy(forge, c, "flux-system", "courses", commit))
+	only := "--single-course=" + l.name
+	l.mergeCluster("One course on one host", edited(t, local, domain, only))
+	reach(t, gateways(only))
 
-	stranger := visit(t, lone, gateway.DeskURL()+"/courses/"+open)
-	stranger.sees("h1", "not yours to open")
-	student := visit(t, sora, gateway.DeskURL()+"/courses/"+open)
+	student := visit(t, member, gateway.DeskURL())
 	student.sees("#screen", ".")
 	student.picture("works")
-	if there := student.page.MustInfo().URL; !strings.HasPrefix(there, gateway.CarrelURL(open, sora)) {
-		t.Errorf("%s works at %s, want %s", sora, there, gateway.CarrelURL(open, sora))
-	}
-
-	alone := "--single-course=" + open
-	l.mergeCluster("One course on one host", edited(t, local, domain, alone))
-	reach(t, gateways(alone))
-	student = visit(t, umi, gateway.DeskURL())
-	student.sees("#screen", ".")
-	student.picture("works-alone")
 	if there := student.page.MustInfo().URL; there != gateway.DeskURL()+"/" {
-		t.Errorf("%s works at %s, want %s/", umi, there, gateway.DeskURL())
+		t.Errorf("%s works at %s, want %s/", member, there, gateway.DeskURL())
 	}
-	stranger.page.MustNavigate(gateway.DeskURL())
+	stranger := visit(t, lone, gateway.DeskURL())
 	stranger.sees("h1", "no carrel in this course")
 
-	back := l.merge("Take it back", original(t, course), original(t, cluster), original(t, local))
-	reach(t, gateways(domain), story.Reported(forge, open, back, "success"))
+	closed := l.merge("Take it back", append(before, original(t, local))...)
+	reach(t, gateways(domain), story.Reported(forge, l.name, closed, "success"))
 }
 
-// dismiss deletes the carrels of visitors, which git knows nothing of.
-func dismiss(t *testing.T, course string, users ...string) {
+// letIn has the course give a carrel to whoever is in a group at the forge: the member,
+// and not the stranger. It returns how the course was before.
+func (l *lab) letIn(group, member, stranger string) (before []story.Change) {
+	l.t.Helper()
+	l.t.Cleanup(func() { dismiss(l.t, l.name, member) })
+	if err := forge.NewUsers(l.t.Context(), member, stranger); err != nil {
+		l.t.Fatal(err)
+	}
+	if err := forge.NewGroup(l.t.Context(), group, member); err != nil {
+		l.t.Fatal(err)
+	}
+	course, cluster := l.path("roster/course.yaml"), "clusters/local/courses/"+l.name+"/kustomization.yaml"
+	commit := l.merge("Let students into the sandbox",
+		edited(l.t, course, "  title: Sandbox\n", "  title: Sandbox\n  enrolment: Open\n  enrolmentRules: [{claim: groups, values: ["+group+"]}]\n"),
+		edited(l.t, cluster, "components:\n", "components:\n  - ../../../../kustomize/components/open-enrolment\n"))
+	reach(l.t, story.Reported(forge, l.name, commit, "success"), story.AppliedBy(forge, c, "flux-system", "courses", commit))
+	return []story.Change{original(l.t, course), original(l.t, cluster)}
+}
+
+// dismiss deletes the carrel of a visitor, which git knows nothing of.
+func dismiss(t *testing.T, course, user string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), commandWithin)
 	defer cancel()
-	for _, user := range users {
-		u := &v1alpha1.Userland{ObjectMeta: metav1.ObjectMeta{Namespace: course, Name: roster.UserlandName(user)}}
-		if err := c.Delete(ctx, u); client.IgnoreNotFound(err) != nil {
-			t.Error(err)
-		}
+	u := &v1alpha1.Userland{ObjectMeta: metav1.ObjectMeta{Namespace: course, Name: roster.UserlandName(user)}}
+	if err := c.Delete(ctx, u); client.IgnoreNotFound(err) != nil {
+		t.Error(err)
 	}
 }
 
