@@ -11,7 +11,7 @@ import (
 
 const forbidden = `Template/prog1/evil dry-run failed (Forbidden): templates.carrel.dev "evil" is forbidden: User "roster" cannot patch`
 
-const said = `Template/prog1/evil dry-run failed (Forbidden): User "roster" cannot patch`
+const said = `Template/evil dry-run failed (Forbidden): User "roster" cannot patch`
 
 func TestFirstSyncThatFailsIsReportedWithoutACourse(t *testing.T) {
 	w := newWorld(t)

@@ -37,19 +37,29 @@ var (
 	// named; there is no room for it.
 	echo = regexp.MustCompile(`( dry-run failed \((?:Forbidden|Invalid)\): )\S+ (?:"[^"]*"|…) is (?:forbidden|invalid): (?:<nil>: Invalid value: )?`)
 
+	// home is an object as Flux names it before a refusal. Its namespace is the course
+	// that speaks.
+	home = regexp.MustCompile(`\b([A-Z]\w*)/[^/\s]+/(\S+ dry-run failed \()`)
+
+	// rights is how the API server says that an account may not write a kind. The account's
+	// whole name would leave no room for the kind.
+	rights = regexp.MustCompile(`User "system:serviceaccount:[^:"]*:([^"]*)" cannot \w+ resource "([^"]*)"(?: in API group "[^"]*")?(?: in the namespace "[^"]*")?`)
+
 	// word is all a name of a user may consist of.
 	word = regexp.MustCompile(`[\p{L}\p{N}][\p{L}\p{N}._@+-]*`)
 )
 
 // Redact takes from a message of Flux what tells by its form who is concerned:
-// names of Userlands, of files named after them, and values of refused fields.
-// Kind, field and reason stay. The result is the same for each try of Flux.
+// names of Userlands, of files named after them, and values of refused fields; and
+// what takes the room of what is wrong. Kind, field and reason stay. The result is the same for each try of Flux.
 func Redact(message string) string {
 	message = buildDirectory.ReplaceAllString(message, "")
 	message = manifest.ReplaceAllStringFunc(message, redactFile)
 	message = object.ReplaceAllStringFunc(message, redactObject)
 	message = value.ReplaceAllString(message, "${1}"+elided+"${2}")
-	return echo.ReplaceAllString(message, "${1}")
+	message = echo.ReplaceAllString(message, "${1}")
+	message = home.ReplaceAllString(message, "${1}/${2}")
+	return rights.ReplaceAllString(message, `the account "${1}" may not write ${2}`)
 }
 
 // Conceal takes these names from a message, wherever they stand as words.

@@ -14,7 +14,7 @@ func TestRedact(t *testing.T) {
 	tests := map[string]struct{ message, want string }{
 		"a Template smuggled into a roster: who may not, and what": {
 			message: `Template/prog1/evil dry-run failed (Forbidden): templates.carrel.dev "evil" is forbidden: User "system:serviceaccount:prog1:roster" cannot patch resource "templates" in API group "carrel.dev" in the namespace "prog1"`,
-			want:    `Template/prog1/evil dry-run failed (Forbidden): User "system:serviceaccount:prog1:roster" cannot patch resource "templates" in API group "carrel.dev" in the namespace "prog1"`,
+			want:    `Template/evil dry-run failed (Forbidden): the account "roster" may not write templates`,
 		},
 		"a Userland the API server refuses": {
 			message: `Userland/prog1/koba1t dry-run failed (Invalid): Userland.carrel.dev "koba1t" is invalid: spec.user: Too long: may not be more than 256 bytes`,
@@ -38,7 +38,7 @@ func TestRedact(t *testing.T) {
 		},
 		"a Userland somebody may not write": {
 			message: `Userland/prog1/koba1t dry-run failed (Forbidden): userlands.carrel.dev "koba1t" is forbidden: User "system:serviceaccount:prog1:templates" cannot patch resource "userlands"`,
-			want:    `Userland dry-run failed (Forbidden): User "system:serviceaccount:prog1:templates" cannot patch resource "userlands"`,
+			want:    `Userland dry-run failed (Forbidden): the account "templates" may not write userlands`,
 		},
 		"a file that is missing, in a directory made anew for each try": {
 			message: `kustomize build failed: accumulating resources: accumulation err='accumulating resources from 'students/koba1t.yaml': open /tmp/kustomization-3857293/courses/prog1/roster/students/koba1t.yaml: no such file or directory'`,
@@ -63,6 +63,16 @@ func TestRedact(t *testing.T) {
 				t.Errorf("Redact (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// Whatever the course is called, there is room for what is refused.
+func TestRefusalFitsADescription(t *testing.T) {
+	course, name := strings.Repeat("c", 63), strings.Repeat("t", 50)
+	said := describeFailure(Sync{Name: "roster", Failure: Redact(`Template/` + course + `/` + name + ` dry-run failed (Forbidden): templates.carrel.dev "` + name +
+		`" is forbidden: User "system:serviceaccount:` + course + `:roster" cannot patch resource "templates" in API group "carrel.dev" in the namespace "` + course + `"`)})
+	if want := `the account "roster" may not write templates`; !strings.HasSuffix(said, want) {
+		t.Errorf("the commit says %q, which does not end with %q", said, want)
 	}
 }
 

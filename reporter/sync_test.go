@@ -35,6 +35,7 @@ func TestSyncOf(t *testing.T) {
 		a, b      = "main@sha1:aaaa", "main@sha1:bbbb"
 		succeeded = fluxmeta.ReconciliationSucceededReason
 		refusal   = "Role/prog1/evil dry-run failed (Forbidden)"
+		said      = "Role/evil dry-run failed (Forbidden)"
 	)
 	var (
 		ready       = metav1.Condition{Status: metav1.ConditionTrue, Reason: succeeded}
@@ -86,7 +87,7 @@ func TestSyncOf(t *testing.T) {
 		},
 		"refused": {
 			k:    status(a, b, refused, snapshot("d2", refused.Reason, b), snapshot("d1", succeeded, a)),
-			want: Sync{Revision: "bbbb", Content: failedPrefix + "d2", Failure: refusal, Since: now},
+			want: Sync{Revision: "bbbb", Content: failedPrefix + "d2", Failure: said, Since: now},
 		},
 		"just refused: conditions are written first, the snapshot a moment later": {
 			k:    status(a, b, refused, snapshot("d2", refused.Reason, "main@sha1:before"), snapshot("d1", succeeded, a)),
@@ -94,7 +95,7 @@ func TestSyncOf(t *testing.T) {
 		},
 		"refused at the very first try": {
 			k:    status("", b, refused, snapshot("d2", refused.Reason, b)),
-			want: Sync{Revision: "bbbb", Content: failedPrefix + "d2", Failure: refusal, Since: now},
+			want: Sync{Revision: "bbbb", Content: failedPrefix + "d2", Failure: said, Since: now},
 		},
 		"not rendered: the words stand for the content": {
 			k:    status(a, b, notRendered, snapshot("d1", succeeded, a)),
