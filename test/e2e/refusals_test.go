@@ -37,7 +37,8 @@ func TestRefusalsAreSaidAndTriedAgain(t *testing.T) {
 	if err := forge.NewUsers(t.Context(), denied); err != nil {
 		t.Fatal(err)
 	}
-	t.Run("a year that nobody meant", func(t *testing.T) {
+	// A year that nobody meant.
+	t.Run("typo", func(t *testing.T) {
 		l := l.in(t)
 		course := original(t, l.path("roster/course.yaml"))
 		const sessions = "  timetable: {timeZone: Asia/Tokyo, term: {firstDay: \"2026-10-01\", lastDay: \"2927-02-05\"}, sessions: [{weekdays: [Monday], start: \"10:30\", duration: 90m}]}\n"
@@ -48,7 +49,8 @@ func TestRefusalsAreSaidAndTriedAgain(t *testing.T) {
 	})
 
 	students := []story.Change{l.student(denied, ""), l.student(unheard, ""), l.student(stored, "  templateName: stored\n")}
-	t.Run("a policy, a webhook that is down, a storage class", func(t *testing.T) {
+	// A policy, a webhook that is down, and a storage class that is not there.
+	t.Run("refusals", func(t *testing.T) {
 		l := l.in(t)
 		lift := l.refuse(denied, unheard)
 		commit := l.merge("Add students whose carrels are refused", slices.Concat(students, l.withStorageClass("fast"))...)
@@ -75,7 +77,7 @@ func TestRefusalsAreSaidAndTriedAgain(t *testing.T) {
 	})
 
 	joins := l.student(crowded, "")
-	t.Run("a quota", func(t *testing.T) {
+	t.Run("quota", func(t *testing.T) {
 		l := l.in(t)
 		quota := &corev1.ResourceQuota{
 			ObjectMeta: metav1.ObjectMeta{Namespace: l.name, Name: "tight"},
