@@ -30,6 +30,10 @@ func asleep(c Carrel) *Finding {
 	if c.Presence != Asleep {
 		return nil
 	}
+	if c.Deployment == nil {
+		return &Finding{State: v1alpha1.StateAsleep, Reason: v1alpha1.AsleepReason, Ready: true,
+			Message: "stopped until its user comes, and made then; its volumes are kept"}
+	}
 	return &Finding{State: v1alpha1.StateAsleep, Reason: v1alpha1.AsleepReason, Ready: true,
 		Message: "stopped until its user comes; its volumes are kept"}
 }

@@ -1,7 +1,9 @@
 package lifecycle
 
 import (
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
 	"k8s.io/utils/ptr"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
@@ -20,6 +22,8 @@ func Decide(w World) Decision {
 	d := w.present()
 	revision, known := w.revision(d.Presence)
 	switch {
+	case known && w.unopened(d.Presence):
+		d = w.reserve(d, revision)
 	case known:
 		d = w.build(d, revision)
 	case w.Deployment != nil:
@@ -50,10 +54,8 @@ func Unobserved(w World, err error) Decision {
 
 // build decides what a carrel is made of, given its revision.
 func (w World) build(d Decision, r Revision) Decision {
-	d.Plan = &workload.Plan{
-		Userland: w.Userland, Template: r.Labels[v1alpha1.TemplateLabel], Revision: r.Name, Blueprint: r.Blueprint,
-		Run: d.Presence.Presence == health.Running, RestartedAt: restartedAt(d.Presence.Handled),
-	}
+	d.Plan = w.plan(d.Presence, r)
+	d.address = d.Plan.Address()
 	d.Objects.Volumes, d.Obstacle = volume.Attach(volume.Need{
 		Userland: w.Userland, Volumes: w.described(r.Blueprint.Volumes), Mounted: Mounted(w.Deployment), ResetAt: d.Presence.Reset,
 	}, w.Volumes)
@@ -62,13 +64,26 @@ func (w World) build(d Decision, r Revision) Decision {
 	}
 	d.Plan.Claims = d.Objects.Volumes.Names()
 	d.Objects.Deployment, d.Obstacle = workload.Deployment(*d.Plan)
-	d.Objects.Service = workload.Service(*d.Plan)
+	d.Objects.Service, d.Objects.Obsolete = w.service(*d.Plan)
+	return d
+}
+
+func (w World) plan(p PresenceDecision, r Revision) *workload.Plan {
+	return &workload.Plan{
+		Userland: w.Userland, Template: r.Labels[v1alpha1.TemplateLabel], Revision: r.Name, Blueprint: r.Blueprint,
+		Run: p.Presence == health.Running, RestartedAt: restartedAt(p.Handled),
+	}
+}
+
+// service returns the Service of a carrel, and those of its Services that have to
+// be deleted before.
+func (w World) service(p workload.Plan) (wanted *corev1ac.ServiceApplyConfiguration, obsolete []*corev1.Service) {
 	for i := range w.Services {
-		if service := &w.Services[i]; metav1.IsControlledBy(service, w.Userland) && workload.ServiceMustGo(service, *d.Plan) {
-			d.Objects.Obsolete = append(d.Objects.Obsolete, service)
+		if service := &w.Services[i]; metav1.IsControlledBy(service, w.Userland) && workload.ServiceMustGo(service, p) {
+			obsolete = append(obsolete, service)
 		}
 	}
-	return d
+	return workload.Service(p), obsolete
 }
 
 // described returns the volumes of these names as the Template describes them. Of

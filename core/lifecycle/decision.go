@@ -20,9 +20,12 @@ import (
 type Decision struct {
 	// Presence is whether the carrel is to run.
 	Presence PresenceDecision
-	// Plan is what the carrel is made of. If it is nil, the revision is not known,
-	// and only the number of replicas of the Deployment is decided.
+	// Plan is what the carrel is made of. If it is nil, the carrel is Unopened, or its
+	// revision is not known, and only the number of replicas of the Deployment is
+	// decided.
 	Plan *workload.Plan
+	// Unopened is set if no Deployment and no claim is made before the first start.
+	Unopened bool
 	// Objects are those that the carrel is to have.
 	Objects Objects
 	// Obstacle is why the objects can't be made, before any is written; nil: they can.
@@ -43,6 +46,8 @@ type Decision struct {
 	// Next is when to look again though nothing happens; zero: never.
 	Next time.Time
 
+	// address is where the carrel is reached; empty: at its former address.
+	address string
 	// notice goes after the message of the status.
 	notice string
 	// final is set if the status depends on no write.

@@ -132,9 +132,18 @@ func (e *explanation) verdict() string {
 		return "nothing is touched, because the Course is suspended"
 	case d.Problem != nil:
 		return fmt.Sprintf("the objects of the carrel can't be written: %s", d.Problem.Message)
+	case d.Unopened:
+		return e.presence(runs) + "; nothing is made for it before its first start"
 	case d.Plan == nil && e.Deployment == nil:
 		return "no Deployment is made, because there is no revision of a Template to make it of"
+	default:
+		return e.presence(runs)
 	}
+}
+
+// presence returns whether the carrel is to run, and why, in words.
+func (e *explanation) presence(runs bool) string {
+	d := e.decision
 	switch d.Presence.Presence {
 	case health.Running:
 		return e.running(runs)

@@ -57,6 +57,10 @@ func TestExplain(t *testing.T) {
 			func(s *scene) { s.carryOut(); s.Userland.Spec.Enabled = ptr.To(false) },
 			[]string{"enabled       no", "the carrel is stopped: spec.enabled is false", "enabled=false"}, nil,
 		},
+		"never opened": {
+			func(s *scene) { s.Template.Spec.Idle = hour },
+			[]string{"deployment    none", "the carrel stays stopped: nobody used it", "nothing is made for it before its first start"}, []string{"to be created"},
+		},
 		"without a Template": {
 			func(s *scene) { s.Template = nil },
 			[]string{"ide, which does not exist", "no Deployment is made", "Ready False, TemplateNotFound"}, nil,

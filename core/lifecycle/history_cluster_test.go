@@ -85,6 +85,10 @@ type seat struct {
 	next time.Time
 	// resets counts the requests for fresh volumes under this name.
 	resets int
+	// opened is set once there was a reason to start the carrel, or its Template
+	// stopped nobody. kept is how many claims there were when the row was added.
+	opened bool
+	kept   int
 	// writes counts the statuses written in the last step.
 	writes int
 	// looked is set if the controller looked at it in the last step.
@@ -154,6 +158,7 @@ func (c *cluster) join(name, user string) {
 		Namespace: namespace, Name: name, UID: types.UID(fmt.Sprintf("%s-%d", name, s.uid)), Generation: 1, CreationTimestamp: metav1.NewTime(c.now),
 	}}
 	s.userland.Spec.User = user
+	s.opened, s.kept = false, len(s.claims)
 	s.dirty, c.templateDirty = true, true
 }
 

@@ -55,6 +55,7 @@ func (c *cluster) checkPass(p pass) {
 	c.checkEnd(p)
 	c.checkWork(p)
 	c.checkRequests(p)
+	c.checkUnopened(p)
 }
 
 // The status always has a state, a reason and a message, and the conditions agree.
@@ -270,6 +271,25 @@ func (c *cluster) checkRequests(p pass) {
 				}
 			}
 		}
+	}
+}
+
+// A carrel that was never opened has no children: nobody came, nobody asked for it,
+// no session started it, and its Template stops whoever is idle.
+func (c *cluster) checkUnopened(p pass) {
+	const invariant = "a carrel that was never opened has no children"
+	s, status := c.seats[p.name], p.world.Userland.Status
+	requests := ptr.Deref(status.Requests, v1alpha1.Requests{})
+	s.opened = s.opened || status.LastActivityTime != nil || requests != (v1alpha1.Requests{StopAt: requests.StopAt}) ||
+		p.world.Session.InSession() || c.template != nil && c.template.Spec.Idle == nil
+	switch {
+	case s.opened:
+	case s.deployment != nil:
+		c.report(invariant, "a Deployment", "%s: %s", p.name, madeOf(s.deployment))
+	case p.decision.Objects.Service != nil:
+		c.report(invariant, "a Service", "%s", p.name)
+	case len(s.claims) > s.kept:
+		c.report(invariant, "a volume claim", "%s: %d, and %d when its row was added", p.name, len(s.claims), s.kept)
 	}
 }
 

@@ -6,6 +6,8 @@ import (
 	"maps"
 	"time"
 
+	"k8s.io/utils/ptr"
+
 	"github.com/carrel-dev/carrel/api/v1alpha1"
 	"github.com/carrel-dev/carrel/core/health"
 	"github.com/carrel-dev/carrel/core/lifecycle"
@@ -198,19 +200,25 @@ func (c *cluster) checkFinal(name, state, invariant string) {
 		c.report(invariant, status.State, "%s is %s instead of %s: %+v", name, status.State, state, status)
 	case asksForPod(s.deployment) != (state == v1alpha1.StateRunning), s.live().ready() != (state == v1alpha1.StateRunning):
 		c.report(invariant, "its pod", "%s: %+v", name, s.deployment)
-	case lifecycle.CurrentRevision(s.deployment) != lifecycle.LatestRevision(c.template):
+	case s.deployment != nil && lifecycle.CurrentRevision(s.deployment) != lifecycle.LatestRevision(c.template):
 		c.report("who starts, or stops, takes the latest revision", "", "%s has %s", name, lifecycle.CurrentRevision(s.deployment))
 	}
 }
 
 // end returns the end state, without what depends on the order by right: when
-// somebody started.
+// somebody started, and whether a carrel that is stopped was ever made, and its fresh
+// volumes with it.
 func (c *cluster) end() (state string) {
 	for _, name := range names {
 		s := c.seats[name]
-		ready := health.OurConditions(s.userland.Status.Conditions)
+		ready, handled, made := health.OurConditions(s.userland.Status.Conditions), ptr.Deref(s.userland.Status.Handled, v1alpha1.HandledRequests{}), "stopped"
+		if s.wanted() {
+			made = madeOf(s.deployment)
+		} else {
+			handled.ResetAt = nil
+		}
 		state += fmt.Sprintf("%s of %s: %s %s, %s, pods %d, handled %v\n",
-			name, s.userland.User(), s.userland.Status.State, ready[0].Reason, madeOf(s.deployment), len(s.pods), s.userland.Status.Handled)
+			name, s.userland.User(), s.userland.Status.State, ready[0].Reason, made, len(s.pods), handled)
 	}
 	return state
 }

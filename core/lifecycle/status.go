@@ -1,6 +1,7 @@
 package lifecycle
 
 import (
+	"cmp"
 	"fmt"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -20,12 +21,9 @@ func (w World) status(d Decision, o Outcome, finding health.Finding) v1alpha1.Us
 		User:               u.User(),
 		State:              finding.State,
 		Template:           w.observedTemplate(),
-		Address:            u.Status.Address,
+		Address:            cmp.Or(d.address, u.Status.Address),
 		QueuedSince:        d.Presence.QueuedSince,
 		Conditions:         health.ConditionsOf(u.Status.Conditions, verdict, u.Generation, w.Now),
-	}
-	if d.Plan != nil {
-		status.Address = d.Plan.Address()
 	}
 	if d.carriedOut(o) {
 		return w.withDone(status, d)
@@ -66,7 +64,7 @@ func pendingCondition(s v1alpha1.UserlandStatus) []metav1.Condition {
 }
 
 // handled returns the requests that are honoured. The one for fresh volumes is not
-// while it is not known which volumes the carrel has.
+// while it is not known which volumes the carrel has, nor before its first start.
 func (w World) handled(d Decision) *v1alpha1.HandledRequests {
 	if d.Presence.Reset == nil || d.Plan != nil {
 		return d.Presence.Handled

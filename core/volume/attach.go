@@ -69,6 +69,18 @@ func (a Attachments) Names() map[string]string {
 	return names
 }
 
+// WithoutNew returns the attachments without the claims that do not exist.
+func (a Attachments) WithoutNew() Attachments {
+	var used []Attachment
+	for _, one := range a.Used {
+		if one.Claim != nil {
+			used = append(used, one)
+		}
+	}
+	a.Used = used
+	return a
+}
+
 // Existing returns the claims in use that exist.
 func (a Attachments) Existing() []corev1.PersistentVolumeClaim {
 	var claims []corev1.PersistentVolumeClaim

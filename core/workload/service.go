@@ -28,6 +28,12 @@ func Service(p Plan) *corev1ac.ServiceApplyConfiguration {
 	return s
 }
 
+// ServesAtOnce reports whether the Service is made before the carrel starts for the
+// first time: it has a name or an address of its own, by which a proxy may go.
+func (p Plan) ServesAtOnce() bool {
+	return p.Blueprint.Service.Name != "" || !headless(p.Blueprint.Service)
+}
+
 // ServiceMustGo reports whether a Service of the Userland can't become what the
 // plan wants: its name, and whether it has an address of its own, are settled
 // when it is made.
