@@ -24,6 +24,8 @@ func TestSuspendedMeansUntouched(t *testing.T) {
 	for _, name := range []string{"hanako", "taro", "ichiro", "jiro"} {
 		w.Reaches(name, v1alpha1.StateAsleep, v1alpha1.AsleepReason)
 	}
+	w.Opened("hanako")
+	w.Opened("taro")
 	tells(w, v1alpha1.ReadyCondition, metav1.ConditionTrue, v1alpha1.AllReadyReason, "4 of 4 ready")
 	suspend(w, true)
 	tells(w, v1alpha1.ReadyCondition, metav1.ConditionFalse, v1alpha1.SuspendedReason, "suspended: 4 of 4 ready")

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
@@ -20,13 +20,10 @@ import (
 func TestThousandsAreSilent(t *testing.T) {
 	const size, resync = 2000, 5 * time.Second
 	w := classroom.New(t)
-	template := classroom.IDE()
-	// They sleep, so nobody has to play 2,000 pods.
-	template.Spec.Idle = &v1alpha1.Idle{After: metav1.Duration{Duration: time.Hour}}
-	w.Make(template, w.Course())
+	w.Make(classroom.IDE(), w.Course())
 	for part := range 8 {
 		makeClass(w, size*part/8, size*(part+1)/8)
-		asleep(w, int32(size*(part+1)/8))
+		stopped(w, int32(size*(part+1)/8))
 	}
 	w.Settled()
 
@@ -62,13 +59,15 @@ func (c *countingClock) Now() time.Time {
 }
 
 // makeClass creates the Userlands of two numbers and between over several
-// connections.
+// connections. They are stopped, and have all that a carrel is made of.
 func makeClass(w *classroom.Classroom, from, to int) {
 	w.Helper()
 	workers, ctx := errgroup.WithContext(w.Context())
 	workers.SetLimit(16)
 	for _, s := range classroom.Class(to)[from:] {
 		s.SetNamespace(w.Namespace)
+		// Nobody has to play 2,000 pods.
+		s.(*v1alpha1.Userland).Spec.Enabled = ptr.To(false)
 		workers.Go(func() error { return w.Create(ctx, s) })
 	}
 	if err := workers.Wait(); err != nil {
@@ -76,13 +75,13 @@ func makeClass(w *classroom.Classroom, from, to int) {
 	}
 }
 
-// asleep waits until the Course counts so many asleep.
-func asleep(w *classroom.Classroom, count int32) {
+// stopped waits until the Course counts so many that are stopped.
+func stopped(w *classroom.Classroom, count int32) {
 	w.Helper()
 	w.Until(func() error {
 		course := classroom.Get[v1alpha1.Course](w, w.Namespace)
-		if counts := course.Status.Userlands; counts == nil || counts.States[v1alpha1.StateAsleep] != count {
-			return fmt.Errorf("the Course counts %+v, want %d asleep", counts, count)
+		if counts := course.Status.Userlands; counts == nil || counts.States[v1alpha1.StateDisabled] != count {
+			return fmt.Errorf("the Course counts %+v, want %d stopped", counts, count)
 		}
 		return nil
 	})

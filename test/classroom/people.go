@@ -2,11 +2,14 @@ package classroom
 
 import (
 	"errors"
+	"slices"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -41,6 +44,38 @@ func (w *Classroom) ApplyStatus(u *v1alpha1ac.UserlandApplyConfiguration) {
 
 // NowStamp returns the time of the controllers, as statuses have it.
 func (w *Classroom) NowStamp() *metav1.Time { return ptr.To(metav1.NewTime(w.Clock.Now())) }
+
+// Opened has the user of a sleeping carrel come, and stops the carrel again: from then
+// on it has a Deployment, a Service and its volumes. The cluster must be played.
+func (w *Classroom) Opened(name string) {
+	w.Helper()
+	w.Active(name, w.Clock.Now())
+	w.Reaches(name, v1alpha1.StateRunning, v1alpha1.RunningReason)
+	w.Clock.Advance(time.Second) // moments are told apart by seconds
+	w.Ask(name, v1alpha1.Requests{StopAt: w.NowStamp()})
+	w.Reaches(name, v1alpha1.StateAsleep, v1alpha1.AsleepReason)
+	w.Clock.Advance(time.Second)
+}
+
+// Children returns what exists for a Userland: its Deployment, Services and claims,
+// as kind and name.
+func (w *Classroom) Children(name string) []string {
+	w.Helper()
+	var children []string
+	for kind, list := range map[string]client.ObjectList{
+		"Deployment": &appsv1.DeploymentList{}, "Service": &corev1.ServiceList{}, "PersistentVolumeClaim": &corev1.PersistentVolumeClaimList{},
+	} {
+		if err := w.List(w.Context(), list, client.InNamespace(w.Namespace), client.MatchingLabels{v1alpha1.UserlandLabel: name}); err != nil {
+			w.Fatal(err)
+		}
+		_ = meta.EachListItem(list, func(o runtime.Object) error {
+			children = append(children, kind+" "+o.(client.Object).GetName())
+			return nil
+		})
+	}
+	slices.Sort(children)
+	return children
+}
 
 // Restart requests the restart of a carrel that has an update pending, and waits
 // until the request is handled.

@@ -7,10 +7,34 @@ import (
 	"os"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/carrel-dev/carrel/api/v1alpha1"
 	"github.com/carrel-dev/carrel/test/bench/lab"
 )
+
+// arm is a Template of the controller's runs, and what it makes of one Userland.
+type arm struct {
+	name string
+	// idle is the time after which the Template stops carrels; 0: never.
+	idle time.Duration
+	// children is the number of objects made for each Userland.
+	children int
+}
+
+var (
+	atOnce       = arm{name: "at once", children: 3}
+	atFirstStart = arm{name: "at their first start", idle: time.Hour}
+)
+
+func (a arm) template() *v1alpha1.Template {
+	t := lab.Template()
+	if a.idle != 0 {
+		t.Spec.Idle = &v1alpha1.Idle{After: metav1.Duration{Duration: a.idle}}
+	}
+	return t
+}
 
 // onFresh calls do with a new control plane, and stops the control plane
 // afterwards.
@@ -29,7 +53,7 @@ func (b *bench) learnChildren(ctx context.Context) error {
 	return onFresh(ctx, func(p *lab.ControlPlane) error {
 		one := *b
 		one.count = 1
-		if _, err := one.converge(ctx, p); err != nil {
+		if _, err := one.converge(ctx, p, atOnce); err != nil {
 			return err
 		}
 		c, err := p.Client()
@@ -73,7 +97,7 @@ func (b *bench) plainArm(ctx context.Context) (s spent, err error) {
 		if s, err = stop(time.Now()); err != nil {
 			return err
 		}
-		return b.check(ctx, p)
+		return b.check(ctx, p, atOnce)
 	})
 	return s, err
 }
@@ -97,15 +121,15 @@ func watch() (stop func(time.Time) (spent, error), err error) {
 	}, err
 }
 
-// check returns an error unless all children exist.
-func (b *bench) check(ctx context.Context, p *lab.ControlPlane) error {
+// check returns an error unless the children of an arm exist, and no others.
+func (b *bench) check(ctx context.Context, p *lab.ControlPlane, arm arm) error {
 	c, err := p.Client()
 	if err != nil {
 		return err
 	}
 	// The API server's own Service is in another namespace, so it is not counted.
-	if count, err := lab.CountChildren(ctx, c); err != nil || count != 3*b.count {
-		return fmt.Errorf("%d children instead of %d: %w", count, 3*b.count, err)
+	if count, err := lab.CountChildren(ctx, c); err != nil || count != arm.children*b.count {
+		return fmt.Errorf("%d children instead of %d: %w", count, arm.children*b.count, err)
 	}
 	return nil
 }
@@ -125,12 +149,12 @@ func (r result) each(count int) string {
 		r.first.Seconds(), float64(r.writes)/n, float64(r.reads)/n, float64(r.reconciles)/n, r.cpu*1000/n)
 }
 
-func (b *bench) carrelArm(ctx context.Context) (r result, err error) {
+func (b *bench) carrelArm(ctx context.Context, arm arm) (r result, err error) {
 	err = onFresh(ctx, func(p *lab.ControlPlane) error {
-		if r, err = b.converge(ctx, p); err != nil {
+		if r, err = b.converge(ctx, p, arm); err != nil {
 			return err
 		}
-		return b.check(ctx, p)
+		return b.check(ctx, p, arm)
 	})
 	return r, err
 }
@@ -138,8 +162,8 @@ func (b *bench) carrelArm(ctx context.Context) (r result, err error) {
 // converge creates Userlands and their Template, and starts the controller. It
 // measures from the start of the controller until the last Userland has a status,
 // which is written after its children. The start-up time is included.
-func (b *bench) converge(ctx context.Context, p *lab.ControlPlane) (r result, err error) {
-	if err := b.prepare(ctx, p); err != nil {
+func (b *bench) converge(ctx context.Context, p *lab.ControlPlane, arm arm) (r result, err error) {
+	if err := b.prepare(ctx, p, arm); err != nil {
 		return r, err
 	}
 	ctx, cancel := context.WithCancel(ctx)
@@ -182,12 +206,12 @@ func (b *bench) converge(ctx context.Context, p *lab.ControlPlane) (r result, er
 
 // prepare creates the Template, waits until it is accepted, and creates the
 // Userlands.
-func (b *bench) prepare(ctx context.Context, p *lab.ControlPlane) error {
+func (b *bench) prepare(ctx context.Context, p *lab.ControlPlane, arm arm) error {
 	connections, err := p.Connections(b.connections, true)
 	if err != nil {
 		return err
 	}
-	if err := connections[0].Create(ctx, lab.Template()); err != nil {
+	if err := connections[0].Create(ctx, arm.template()); err != nil {
 		return fmt.Errorf("create the template: %w", err)
 	}
 	controller, err := b.start(p)

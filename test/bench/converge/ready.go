@@ -24,7 +24,7 @@ func (b *bench) runReady(ctx context.Context) error {
 			return err
 		}
 		defer func() { err = errors.Join(err, stop()) }()
-		if err := b.prepare(ctx, p); err != nil {
+		if err := b.prepare(ctx, p, atOnce); err != nil {
 			return err
 		}
 		if err := b.untilReady(ctx, p); err != nil {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	appsv1 "k8s.io/api/apps/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/watch"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -119,28 +118,3 @@ func (c *Controller) Settled(ctx context.Context, quiet time.Duration) (Metrics,
 
 // starting bounds the time until a controller answers with its metrics.
 const starting = 30 * time.Second
-
-// FollowDeployment watches for the Deployment of a Userland that will be created.
-// It sends once on the returned channel, when the Deployment exists.
-func FollowDeployment(ctx context.Context, c client.WithWatch, userland string) (<-chan Reached, error) {
-	w, err := c.Watch(ctx, &appsv1.DeploymentList{}, client.InNamespace(Course), client.MatchingLabels{v1alpha1.UserlandLabel: userland})
-	if err != nil {
-		return nil, fmt.Errorf("watch the deployments: %w", err)
-	}
-	done := make(chan Reached, 1)
-	go func() {
-		defer w.Stop()
-		select {
-		case <-ctx.Done():
-			done <- Reached{Err: ctx.Err()}
-		case event, open := <-w.ResultChan():
-			if _, ok := event.Object.(*appsv1.Deployment); !open || !ok {
-				done <- Reached{Err: fmt.Errorf("the watch of the deployments ended early, with %v", event.Object)}
-				return
-			}
-			now := time.Now()
-			done <- Reached{First: now, Last: now}
-		}
-	}()
-	return done, nil
-}
