@@ -29,6 +29,10 @@ const (
 	// RolloutHeldCondition is set on a Template and on its Course, and True, while
 	// a rollout waits because carrels that it updated fail.
 	RolloutHeldCondition = "RolloutHeld"
+	// StartRefusedCondition is set on a Template that idles, and True, while the API
+	// server would refuse what a carrel is made of at its first start, because of a
+	// policy, a quota or a missing storage class, for example.
+	StartRefusedCondition = "StartRefused"
 )
 
 // Reasons in the conditions of a Userland, and the causes that a Course counts. The

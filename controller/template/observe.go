@@ -6,7 +6,9 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	storagev1 "k8s.io/api/storage/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
@@ -86,13 +88,30 @@ func (r *Reconciler) try(ctx context.Context, world *lifecycle.TemplateWorld) *l
 	if err == nil {
 		err = kube.TryCreate(ctx, r, deployment, &appsv1.Deployment{})
 	}
-	if !trial.Answer(err, lifecycle.PodField(t)) || !trial.Answer(kube.TryCreate(ctx, r, workload.SampleService(t), &corev1.Service{}), lifecycle.ServiceField) {
-		return trial
+	goOn := trial.Answer(err, lifecycle.PodField(t))
+	if goOn && err == nil && t.Spec.Idle != nil {
+		goOn = trial.AnswerPod(kube.TryCreate(ctx, r, workload.SamplePod(deployment), &corev1.Pod{}))
 	}
-	for i, volume := range t.Spec.Volumes {
-		if !trial.Answer(r.Create(ctx, workload.SampleClaim(t, volume), client.DryRunAll), lifecycle.ClaimField(i)) {
-			return trial
-		}
+	if goOn && trial.Answer(kube.TryCreate(ctx, r, workload.SampleService(t), &corev1.Service{}), lifecycle.ServiceField) {
+		r.tryVolumes(ctx, t, trial)
 	}
 	return trial
+}
+
+// tryVolumes asks about the claims. The API server takes one of a storage class that
+// does not exist, and nothing ever binds it.
+func (r *Reconciler) tryVolumes(ctx context.Context, t *v1alpha1.Template, trial *lifecycle.Trial) {
+	for i, volume := range t.Spec.Volumes {
+		err := r.Create(ctx, workload.SampleClaim(t, volume), client.DryRunAll)
+		if name := ptr.Deref(volume.PVCSpec.StorageClassName, ""); err == nil && name != "" {
+			err = r.Live.Get(ctx, client.ObjectKey{Name: name}, &storagev1.StorageClass{})
+			if apierrors.IsNotFound(err) {
+				trial.AnswerClass(i, name)
+				continue
+			}
+		}
+		if !trial.Answer(err, lifecycle.ClaimField(i)) {
+			return
+		}
+	}
 }

@@ -28,6 +28,8 @@ var kind = v1alpha1.SchemeGroupVersion.WithKind("Template")
 // Reconciler reconciles Templates.
 type Reconciler struct {
 	client.Client
+	// Live reads from the API server itself.
+	Live client.Reader
 	// Recent knows whether the cache is behind our own writes.
 	Recent *kube.Recent
 	// Grants are given to the carrels that may restart for a roll-out.
@@ -44,7 +46,8 @@ type Reconciler struct {
 // +kubebuilder:rbac:groups=carrel.dev,resources=templates/status,verbs=patch
 // +kubebuilder:rbac:groups=apps,resources=deployments,verbs=create
 // +kubebuilder:rbac:groups=apps,resources=controllerrevisions,verbs=get;list;watch;create;patch;delete
-// +kubebuilder:rbac:groups="",resources=services;persistentvolumeclaims,verbs=create
+// +kubebuilder:rbac:groups="",resources=services;persistentvolumeclaims;pods,verbs=create
+// +kubebuilder:rbac:groups=storage.k8s.io,resources=storageclasses,verbs=get
 
 // Reconcile judges a Template that is not judged yet, keeps its revision, counts
 // the Userlands that follow it and rolls the revision out. It deletes revisions

@@ -26,7 +26,7 @@ import (
 // SetupWithManager makes the manager run the reconciler. The manager's cache
 // needs the indexes of kube.SetupIndexes.
 func SetupWithManager(mgr ctrl.Manager, grants *kube.Grants, part kube.Shard, clock clock.PassiveClock) error {
-	r := &Reconciler{Client: mgr.GetClient(), Recent: kube.NewRecent(), Grants: grants, Shard: part, Clock: clock}
+	r := &Reconciler{Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Recent: kube.NewRecent(), Grants: grants, Shard: part, Clock: clock}
 	specChanged := builder.WithPredicates(predicate.GenerationChangedPredicate{})
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("template").

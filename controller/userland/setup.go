@@ -28,6 +28,7 @@ import (
 	"github.com/carrel-dev/carrel/controller/kube"
 	"github.com/carrel-dev/carrel/controller/volume"
 	"github.com/carrel-dev/carrel/core/health"
+	"github.com/carrel-dev/carrel/core/lifecycle"
 )
 
 const (
@@ -164,14 +165,14 @@ func requests(ctx context.Context, users []v1alpha1.Userland, err error) []recon
 }
 
 // verdictChanged lets pass what matters to Userlands: that there is a Template,
-// or none, or a new judgement of it. How many use it does not.
+// or none, or a new judgement of it or of its first starts. How many use it does not.
 var verdictChanged = predicate.Funcs{
 	UpdateFunc: func(e event.UpdateEvent) bool {
 		before, after := e.ObjectOld.(*v1alpha1.Template), e.ObjectNew.(*v1alpha1.Template)
 		return before.UID != after.UID ||
 			before.Status.ObservedGeneration != after.Status.ObservedGeneration ||
 			!equality.Semantic.DeepEqual(before.Status.Revision, after.Status.Revision) ||
-			readyStatus(before) != readyStatus(after)
+			readyStatus(before) != readyStatus(after) || lifecycle.StartRefused(before) != lifecycle.StartRefused(after)
 	},
 }
 

@@ -41,6 +41,9 @@ func Conclude(w World, d Decision, o Outcome) Decision {
 		d.Problem = &problem
 		return w.report(d, o, problem.Finding(finding))
 	}
+	if d.Unopened {
+		finding = w.withRefusedStart(finding)
+	}
 	finding = withTemplateTrouble(finding, w.templateTrouble())
 	finding.Message += d.notice + o.Notice
 	return w.report(d, o, finding)

@@ -74,16 +74,22 @@ type TemplateDecision struct {
 
 // TrialDue reports whether the API server has to be asked about the Template: it
 // was not asked about this generation and this revision, did not answer, or found
-// them invalid some time ago.
+// them invalid, or would have refused a first start, some time ago.
 func (w TemplateWorld) TrialDue() bool {
-	switch status := w.Template.Status; {
+	switch {
 	case len(workload.Validate(w.Template)) > 0:
 		return false
-	case status.ObservedGeneration == w.Template.Generation && accepted(status) && currentRevision(status) == w.Wanted.Name:
+	case w.settled() && !w.startRefused():
 		return false
 	default:
 		return w.Trial == nil || w.Trial.Of != w.tried() || !w.Now.Before(w.Trial.Until)
 	}
+}
+
+// settled reports whether the API server accepted the Template as it stands.
+func (w TemplateWorld) settled() bool {
+	status := w.Template.Status
+	return status.ObservedGeneration == w.Template.Generation && accepted(status) && currentRevision(status) == w.Wanted.Name
 }
 
 // DecideTemplate decides what to do for a Template. It changes none of its
@@ -118,6 +124,7 @@ func (d *TemplateDecision) judge() {
 	if !verdict.Ready {
 		return
 	}
+	d.firstStarts()
 	if currentRevision(d.status) != d.world.Wanted.Name {
 		d.status.Revision = &v1alpha1.TemplateRevision{Name: d.world.Wanted.Name, Since: metav1.NewTime(d.world.Now.Truncate(time.Second))}
 	}
@@ -135,11 +142,11 @@ func (w TemplateWorld) verdict() (verdict health.Verdict, until time.Time, probl
 	for _, fault := range workload.Validate(w.Template) {
 		own = append(own, fault.Error())
 	}
-	status, trial := w.Template.Status, w.Trial
+	trial := w.Trial
 	switch {
 	case len(own) > 0:
 		return invalidTemplate(strings.Join(own, "; ")), until, nil
-	case status.ObservedGeneration == w.Template.Generation && accepted(status) && currentRevision(status) == w.Wanted.Name:
+	case w.settled():
 		return acceptedTemplate(), until, nil
 	case trial.Failure != nil:
 		return verdict, trial.Until, trial.Failure

@@ -12,7 +12,7 @@ import (
 
 // OwnTemplateStatus returns the part of a status that a TemplateDecision sets.
 func OwnTemplateStatus(s v1alpha1.TemplateStatus) v1alpha1.TemplateStatus {
-	s.Conditions = health.OurConditions(s.Conditions, v1alpha1.RolloutHeldCondition)
+	s.Conditions = templateConditions(s.Conditions)
 	return s
 }
 
@@ -24,7 +24,7 @@ func (d *TemplateDecision) postpone(problem health.Problem) {
 	t := d.world.Template
 	d.problem = &problem
 	d.status.ObservedGeneration, d.status.Revision = t.Status.ObservedGeneration, t.Status.Revision
-	d.status.Conditions = slices.DeleteFunc(health.OurConditions(t.Status.Conditions, v1alpha1.RolloutHeldCondition), func(c metav1.Condition) bool {
+	d.status.Conditions = slices.DeleteFunc(templateConditions(t.Status.Conditions), func(c metav1.Condition) bool {
 		return c.Type == v1alpha1.ReconcilingCondition || c.Type == v1alpha1.StalledCondition
 	})
 	d.status.Conditions = append(d.status.Conditions, health.TrueCondition(t.Status.Conditions,
@@ -91,17 +91,17 @@ func (d TemplateDecision) LogLine() []any {
 		}
 	}
 	from, to := verdictIn(before.Conditions), verdictIn(now.Conditions)
-	if from.reason == to.reason && from.held == to.held && currentRevision(before) == currentRevision(now) && len(restart)+len(removed) == 0 {
+	if from.reason == to.reason && from.held == to.held && from.refused == to.refused && currentRevision(before) == currentRevision(now) && len(restart)+len(removed) == 0 {
 		return nil
 	}
 	return []any{
 		"from", from.reason, "to", to.reason, "because", to.message, "fromRevision", currentRevision(before), "toRevision", currentRevision(now),
-		"restart", restart, "held", to.held, "remove", removed, "userlands", now.Userlands,
+		"restart", restart, "held", to.held, "startRefused", to.refused, "remove", removed, "userlands", now.Userlands,
 	}
 }
 
 // recordedVerdict is what the conditions of a Template say, for the log.
-type recordedVerdict struct{ reason, message, held string }
+type recordedVerdict struct{ reason, message, held, refused string }
 
 func verdictIn(all []metav1.Condition) (v recordedVerdict) {
 	for _, kind := range []string{v1alpha1.ReadyCondition, v1alpha1.ReconcilingCondition} {
@@ -111,6 +111,9 @@ func verdictIn(all []metav1.Condition) (v recordedVerdict) {
 	}
 	if held := meta.FindStatusCondition(all, v1alpha1.RolloutHeldCondition); held != nil {
 		v.held = held.Message
+	}
+	if refused := meta.FindStatusCondition(all, v1alpha1.StartRefusedCondition); refused != nil {
+		v.refused = refused.Message
 	}
 	return v
 }

@@ -3,6 +3,7 @@ package lifecycle
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -24,6 +25,9 @@ type Trial struct {
 	// Faults names what the API server finds invalid, by fields of the Template;
 	// empty: it takes the carrel.
 	Faults []string
+	// Refusals describe what forbids a carrel of the Template to start at present,
+	// though nothing is wrong with the Template itself; empty: nothing does.
+	Refusals []string
 	// Failure describes why the API server did not answer; nil: it did.
 	Failure  *health.Problem
 	failures int
@@ -43,17 +47,56 @@ func (w TemplateWorld) tried() string {
 // server takes it. The function turns the name of a field of that object into the
 // one of the Template. Answer reports whether the other objects are worth trying.
 func (t *Trial) Answer(err error, templateField func(string) string) (goOn bool) {
-	// What is forbidden, for instance by a quota, is no fault of the Template.
-	if err == nil || apierrors.IsAlreadyExists(err) || apierrors.IsForbidden(err) {
+	if err == nil || apierrors.IsAlreadyExists(err) || strings.Contains(err.Error(), quotaUncounted) {
 		return true
 	}
 	problem := health.Classify(fmt.Errorf("try the template on the API server: %w", err))
-	if problem.Cause == health.Refused {
+	switch {
+	case apierrors.IsForbidden(err):
+		// A policy, a quota or a right is no fault of the Template.
+		if problem.Cause != health.Gone {
+			t.Refusals = append(t.Refusals, problem.Message)
+		}
+	case problem.Cause == health.Refused:
 		t.Faults = append(t.Faults, faultsIn(err, templateField)...)
+	default:
+		t.Failure, t.Until = &problem, t.At.Add(problem.Backoff(t.failures))
+		return false
+	}
+	return true
+}
+
+// AnswerPod records the answer about the pod of a carrel whose Deployment the API
+// server takes: what it says then are rules for pods, such as Pod Security or a limit
+// range. A quota that has no room at the moment may have some when the carrel starts.
+func (t *Trial) AnswerPod(err error) (goOn bool) {
+	if err == nil || strings.Contains(err.Error(), dryRunUnsupported) || strings.Contains(err.Error(), quotaUncounted) {
 		return true
 	}
-	t.Failure, t.Until = &problem, t.At.Add(problem.Backoff(t.failures))
-	return false
+	problem := health.Classify(fmt.Errorf("try a pod of the template on the API server: %w", err))
+	switch problem.Cause {
+	case health.Refused:
+		t.Refusals = append(t.Refusals, problem.Message)
+	case health.Unavailable:
+		t.Failure, t.Until = &problem, t.At.Add(problem.Backoff(t.failures))
+		return false
+	}
+	return true
+}
+
+const (
+	// dryRunUnsupported is what the API server says of a webhook that can't be asked
+	// without effect.
+	dryRunUnsupported = "does not support dry run"
+	// quotaUncounted is what it says of a quota that was just made.
+	quotaUncounted = "status unknown for quota"
+)
+
+// AnswerClass records that there is no storage class of the name that a volume of
+// the Template has.
+func (t *Trial) AnswerClass(volume int, class string) {
+	t.Refusals = append(t.Refusals, fmt.Sprintf(
+		"there is no storage class %q: create it, or correct spec.volumes[%d].pvcSpec.storageClassName", class, volume))
 }
 
 // faultsIn returns the causes that the API server gives for finding an object

@@ -25,6 +25,12 @@ func Sample(t *v1alpha1.Template) (*appsv1ac.DeploymentApplyConfiguration, error
 	return deployment(samplePlan(t), nil)
 }
 
+// SamplePod is the pod of a Sample.
+func SamplePod(d *appsv1ac.DeploymentApplyConfiguration) *corev1ac.PodApplyConfiguration {
+	return corev1ac.Pod(*d.Name, *d.Namespace).
+		WithLabels(d.Spec.Template.Labels).WithAnnotations(d.Spec.Template.Annotations).WithSpec(d.Spec.Template.Spec)
+}
+
 func deployment(p Plan, env []*corev1ac.EnvVarApplyConfiguration) (*appsv1ac.DeploymentApplyConfiguration, error) {
 	pod, err := podTemplate(p, env)
 	if err != nil {

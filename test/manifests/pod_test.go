@@ -36,6 +36,19 @@ func TestPodsAreAdmittedWhereTheyBelong(t *testing.T) {
 	}
 }
 
+// TestControllerOnlyTriesPods checks that the controller can ask about a pod and can't
+// make one.
+func TestControllerOnlyTriesPods(t *testing.T) {
+	objects := local(t)
+	startQuotas(t, apiserver.Client(t), objects)
+	pod := carrelPod(typed[v1alpha1.Template](t, objects, "Template")[0])
+	// A pod made before the policy counts must not be in the way of the next one.
+	pod.Name, pod.GenerateName = "", "try-"
+	c := as(t, controller.Namespace, controller.Name)
+	admitted(t, c, pod)
+	check(t, []string{"pod-trial.carrel.dev", "as dry runs only"}, func(ctx context.Context) error { return c.Create(ctx, pod.DeepCopy()) })
+}
+
 func TestPodsAreRefusedInACourse(t *testing.T) {
 	objects := local(t)
 	admin := apiserver.Client(t)

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -79,13 +80,17 @@ func Arrive(ctx context.Context, c client.Client, course, userland string, now t
 	return nil
 }
 
-// Asleep is reached when a carrel is there, and waits for its user.
+// Asleep is reached when a carrel waits for its user.
 func Asleep(c client.Client, course, userland string) Milestone {
-	return Milestone{Name: "carrel made", Within: SyncedWithin, Reached: func(ctx context.Context) (string, bool, error) {
+	return Milestone{Name: "carrel asleep", Within: SyncedWithin, Reached: func(ctx context.Context) (string, bool, error) {
 		var u v1alpha1.Userland
 		if err := c.Get(ctx, client.ObjectKey{Namespace: course, Name: userland}, &u); err != nil {
 			return "", false, err
 		}
-		return u.Status.State + ": stopped until its user comes", u.Status.State == v1alpha1.StateAsleep, nil
+		ready := meta.FindStatusCondition(u.Status.Conditions, v1alpha1.ReadyCondition)
+		if ready == nil {
+			return course + "/" + userland + " has no Ready condition yet", false, nil
+		}
+		return u.Status.State + ": " + ready.Message, u.Status.State == v1alpha1.StateAsleep, nil
 	}}
 }

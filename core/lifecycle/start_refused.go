@@ -1,0 +1,74 @@
+package lifecycle
+
+import (
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/carrel-dev/carrel/api/v1alpha1"
+	"github.com/carrel-dev/carrel/core/health"
+)
+
+// StartRefused returns why the first start of a carrel of a Template would be
+// refused; empty if nothing is known to refuse it.
+func StartRefused(t *v1alpha1.Template) string {
+	if refused := meta.FindStatusCondition(t.Status.Conditions, v1alpha1.StartRefusedCondition); refused != nil {
+		return refused.Message
+	}
+	return ""
+}
+
+// startRefused reports whether something is known to refuse the first starts of
+// carrels, and matters to one of them.
+func (w TemplateWorld) startRefused() bool {
+	tried := w.Trial != nil && w.Trial.Of == w.tried() && len(w.Trial.Refusals) > 0
+	return w.hasFirstStarts() && (tried || StartRefused(w.Template) != "")
+}
+
+// hasFirstStarts reports whether carrels of the Template are made at their first
+// start, and one was not started yet. A Template that nobody follows awaits its class.
+func (w TemplateWorld) hasFirstStarts() bool {
+	neverStarted := func(u v1alpha1.Userland) bool { return u.Status.LastStartTime == nil }
+	return w.Template.Spec.Idle != nil && (len(w.Userlands) == 0 || slices.ContainsFunc(w.Userlands, neverStarted))
+}
+
+// firstStarts adds to the status what refuses first starts: the first student would
+// meet it in the lesson. It is tried again, for no watch reports that a policy or a
+// quota changed.
+func (d *TemplateDecision) firstStarts() {
+	w, trial := d.world, d.world.Trial
+	if !w.startRefused() {
+		return
+	}
+	d.soon(trial.Until)
+	former := meta.FindStatusCondition(w.Template.Status.Conditions, v1alpha1.StartRefusedCondition)
+	refusals := slices.Concat(trial.Refusals, trial.Faults)
+	switch {
+	case trial.Failure != nil && former != nil:
+		d.status.Conditions = append(d.status.Conditions, *former)
+	case len(refusals) > 0:
+		d.status.Conditions = append(d.status.Conditions, health.TrueCondition(w.Template.Status.Conditions,
+			v1alpha1.StartRefusedCondition, v1alpha1.ApplyRefusedReason, strings.Join(refusals, "; "), w.Template.Generation, w.Now))
+	}
+}
+
+// withRefusedStart returns the finding about a carrel that was never opened with what
+// would refuse its start.
+func (w World) withRefusedStart(finding health.Finding) health.Finding {
+	if w.Template == nil || finding.State != v1alpha1.StateAsleep || !finding.Ready {
+		return finding
+	}
+	if refused := StartRefused(w.Template); refused != "" {
+		finding.Ready, finding.Stalled = false, true
+		finding.Reason, finding.Message = v1alpha1.ApplyRefusedReason, "it can't be made when its user comes: "+refused
+	}
+	return finding
+}
+
+// templateConditions returns those of the conditions of a Template that are decided
+// here.
+func templateConditions(all []metav1.Condition) []metav1.Condition {
+	return health.OurConditions(all, v1alpha1.RolloutHeldCondition, v1alpha1.StartRefusedCondition)
+}
