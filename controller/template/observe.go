@@ -40,11 +40,22 @@ func (r *Reconciler) observe(ctx context.Context, key client.ObjectKey) (*lifecy
 	}
 	world.Template, world.Granted = template, r.Grants.Given(key)
 	world.Trial, world.Failures = r.memory.of(key)
-	if world.Unread = r.readUse(ctx, key, world); world.Unread == nil && world.TrialDue() {
-		world.Trial = r.try(ctx, world)
-		r.memory.tried(key, world.Trial)
+	if world.Unread = r.readUse(ctx, key, world); world.Unread == nil {
+		r.ask(ctx, key, world)
 	}
 	return world, nil
+}
+
+// ask asks the API server about a Template that has to be tried, and remembers the
+// answer.
+func (r *Reconciler) ask(ctx context.Context, key client.ObjectKey, world *lifecycle.TemplateWorld) {
+	switch {
+	case world.TrialDue():
+		world.Trial = r.try(ctx, world)
+		r.memory.tried(key, world.Trial)
+	case world.Trial == nil:
+		r.memory.tried(key, world.Assume())
+	}
 }
 
 // readUse reads who follows a Template and which revisions of it there are.

@@ -27,17 +27,33 @@ func (w TemplateWorld) startRefused() bool {
 	return w.hasFirstStarts() && (tried || StartRefused(w.Template) != "")
 }
 
-// hasFirstStarts reports whether carrels of the Template are made at their first
-// start, and one was not started yet. A Template that nobody follows awaits its class.
+// hasFirstStarts reports whether carrels are made at a first start that is still to
+// come. A Template that nobody follows awaits its class.
 func (w TemplateWorld) hasFirstStarts() bool {
-	neverStarted := func(u v1alpha1.Userland) bool { return u.Status.LastStartTime == nil }
-	return w.Template.Spec.Idle != nil && (len(w.Userlands) == 0 || slices.ContainsFunc(w.Userlands, neverStarted))
+	return w.firstStarts() > 0 || w.Template.Spec.Idle != nil && len(w.Userlands) == 0
 }
 
-// firstStarts adds to the status what refuses first starts: the first student would
+// moreFirstStarts reports whether there are more first starts to come than when the
+// API server was asked: a quota may have no room for them.
+func (w TemplateWorld) moreFirstStarts() bool {
+	return w.Trial != nil && w.Trial.Of == w.tried() && w.firstStarts() > w.Trial.FirstStarts
+}
+
+// firstStarts counts the carrels that are made at their first start and were not
+// started yet.
+func (w TemplateWorld) firstStarts() (n int) {
+	for i := range w.Userlands {
+		if w.Template.Spec.Idle != nil && w.Userlands[i].Status.LastStartTime == nil {
+			n++
+		}
+	}
+	return n
+}
+
+// warnOfRefusal adds to the status what refuses first starts: the first student would
 // meet it in the lesson. It is tried again, for no watch reports that a policy or a
 // quota changed.
-func (d *TemplateDecision) firstStarts() {
+func (d *TemplateDecision) warnOfRefusal() {
 	w, trial := d.world, d.world.Trial
 	if !w.startRefused() {
 		return

@@ -71,6 +71,9 @@ func (w World) handled(d Decision) *v1alpha1.HandledRequests {
 	}
 	handled := *d.Presence.Handled
 	handled.ResetAt = ptr.Deref(w.Userland.Status.Handled, v1alpha1.HandledRequests{}).ResetAt
+	if handled == (v1alpha1.HandledRequests{}) {
+		return nil
+	}
 	return &handled
 }
 

@@ -74,11 +74,14 @@ type TemplateDecision struct {
 
 // TrialDue reports whether the API server has to be asked about the Template: it
 // was not asked about this generation and this revision, did not answer, or found
-// them invalid, or would have refused a first start, some time ago.
+// them invalid, or would have refused a first start, some time ago. It is also asked
+// when there are more carrels to start for the first time than when it was asked.
 func (w TemplateWorld) TrialDue() bool {
 	switch {
 	case len(workload.Validate(w.Template)) > 0:
 		return false
+	case w.settled() && w.moreFirstStarts():
+		return true
 	case w.settled() && !w.startRefused():
 		return false
 	default:
@@ -124,7 +127,7 @@ func (d *TemplateDecision) judge() {
 	if !verdict.Ready {
 		return
 	}
-	d.firstStarts()
+	d.warnOfRefusal()
 	if currentRevision(d.status) != d.world.Wanted.Name {
 		d.status.Revision = &v1alpha1.TemplateRevision{Name: d.world.Wanted.Name, Since: metav1.NewTime(d.world.Now.Truncate(time.Second))}
 	}

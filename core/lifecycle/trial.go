@@ -25,6 +25,8 @@ type Trial struct {
 	// Faults names what the API server finds invalid, by fields of the Template;
 	// empty: it takes the carrel.
 	Faults []string
+	// FirstStarts is how many carrels had not been started yet.
+	FirstStarts int
 	// Refusals describe what forbids a carrel of the Template to start at present,
 	// though nothing is wrong with the Template itself; empty: nothing does.
 	Refusals []string
@@ -35,8 +37,12 @@ type Trial struct {
 
 // NewTrial begins a trial of the Template as it stands.
 func (w TemplateWorld) NewTrial() *Trial {
-	return &Trial{Of: w.tried(), At: w.Now, Until: w.Now.Add(retryTrial), failures: w.Failures}
+	return &Trial{Of: w.tried(), At: w.Now, Until: w.Now.Add(retryTrial), FirstStarts: w.firstStarts(), failures: w.Failures}
 }
+
+// Assume returns a trial in place of the one of an accepted Template that a restart
+// has forgotten.
+func (w TemplateWorld) Assume() *Trial { return &Trial{Of: w.tried(), FirstStarts: w.firstStarts()} }
 
 // tried identifies what a trial of the Template as it stands is of.
 func (w TemplateWorld) tried() string {

@@ -111,7 +111,7 @@ func TestUnopenedCostsOneStatus(t *testing.T) {
 func TestFirstStartTakesTheLatestRevision(t *testing.T) {
 	s := newUnopened(t)
 	s.carryOut()
-	s.edit("ide:2")
+	s.edit("ide:3")
 	s.accept(s.Now)
 	s.carryOut()
 	s.Userland.Status.LastActivityTime = at(0)

@@ -22,6 +22,8 @@ type Seat struct {
 	State, Reason, Message string
 	// Template is the Template that the carrel follows, and Revision the one it runs.
 	Template, Revision string
+	// Stalled is set if a person must act before all is as it should be.
+	Stalled bool
 	// Outdated is set while the carrel runs an older revision than the newest.
 	Outdated bool
 	// Active is the time of the last activity, and Hand the time since which the user
@@ -34,6 +36,7 @@ func seatOf(c directory.Carrel) Seat {
 	s := Seat{
 		Name: c.Name, User: c.User, Person: u.Annotations[v1alpha1.NameAnnotation], Section: c.Section,
 		State: c.State, Reason: c.Reason, Message: c.Message, Template: c.Template,
+		Stalled:  meta.IsStatusConditionTrue(u.Status.Conditions, v1alpha1.StalledCondition),
 		Outdated: meta.IsStatusConditionTrue(u.Status.Conditions, v1alpha1.UpdatePendingCondition),
 	}
 	if t := u.Status.Template; t != nil {
@@ -65,9 +68,10 @@ func (s Seat) Raised() bool { return !s.Hand.IsZero() }
 // Used reports whether the carrel was ever used.
 func (s Seat) Used() bool { return !s.Active.IsZero() }
 
-// Attention reports whether somebody must repair something.
+// Attention reports whether somebody must repair something. That may also be so while
+// the carrel sleeps: it could not start.
 func (s Seat) Attention() bool {
-	return s.State == v1alpha1.StateFailing || s.State == v1alpha1.StateWaiting
+	return s.Stalled || s.State == v1alpha1.StateFailing || s.State == v1alpha1.StateWaiting
 }
 
 // Cause returns the reason if the seat needs attention; else empty.
