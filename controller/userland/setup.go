@@ -185,13 +185,13 @@ var created = predicate.Funcs{
 // called lets pass edits of a Userland and what people ask of it. Activity
 // matters to those that do not run: the others find it when their time has come.
 // One that has just gone to sleep is looked at again, since the activity that
-// would have kept it may have arrived in between.
+// would have kept it may have arrived in between; one that was never opened is not.
 var called = predicate.Funcs{
 	UpdateFunc: func(e event.UpdateEvent) bool {
 		before, after := e.ObjectOld.(*v1alpha1.Userland), e.ObjectNew.(*v1alpha1.Userland)
 		return before.UID != after.UID || before.Generation != after.Generation ||
 			!equality.Semantic.DeepEqual(before.Status.Requests, after.Status.Requests) ||
-			asleep(after) && (!asleep(before) || !before.Status.LastActivityTime.Equal(after.Status.LastActivityTime))
+			asleep(after) && after.Status.LastActivityTime != nil && (!asleep(before) || !before.Status.LastActivityTime.Equal(after.Status.LastActivityTime))
 	},
 }
 
