@@ -21,10 +21,13 @@ func StartRefused(t *v1alpha1.Template) string {
 }
 
 // startRefused reports whether something is known to refuse the first starts of
-// carrels, and matters to one of them.
+// carrels, or could not be asked, and matters to one of them.
 func (w TemplateWorld) startRefused() bool {
-	tried := w.Trial != nil && w.Trial.Of == w.tried() && len(w.Trial.Refusals) > 0
-	return w.hasFirstStarts() && (tried || StartRefused(w.Template) != "")
+	known := StartRefused(w.Template) != ""
+	if t := w.Trial; t != nil && t.Of == w.tried() {
+		known = known || t.Failure != nil || len(t.Refusals)+len(t.Faults) > 0
+	}
+	return known && w.hasFirstStarts()
 }
 
 // hasFirstStarts reports whether carrels are made at a first start that is still to
@@ -58,7 +61,12 @@ func (d *TemplateDecision) warnOfRefusal() {
 	if !w.startRefused() {
 		return
 	}
-	d.soon(trial.Until)
+	again := trial.Until
+	if trial.Failure != nil {
+		// The Template stands, so nobody waits for the answer.
+		again = w.Now.Add(health.RetryLast)
+	}
+	d.soon(again)
 	former := meta.FindStatusCondition(w.Template.Status.Conditions, v1alpha1.StartRefusedCondition)
 	refusals := slices.Concat(trial.Refusals, trial.Faults)
 	switch {

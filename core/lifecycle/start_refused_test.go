@@ -142,7 +142,7 @@ func TestStartRefusedIsTriedAgain(t *testing.T) {
 	if status := d.Status(); !meta.IsStatusConditionTrue(status.Conditions, v1alpha1.StartRefusedCondition) || readyCondition(status).Reason != v1alpha1.AcceptedReason {
 		t.Errorf("the API server does not answer, and it says %+v", status.Conditions)
 	}
-	if d.Next().IsZero() || d.Next().After(w.Now.Add(health.RetryLast)) {
+	if !d.Next().Equal(w.Now.Add(health.RetryLast)) {
 		t.Errorf("the API server does not answer, and it is asked again at %v", d.Next())
 	}
 
@@ -174,6 +174,12 @@ func TestMoreStudentsAreAskedFor(t *testing.T) {
 		w.Trial = w.NewTrial()
 		if w.TrialDue() {
 			t.Errorf("the API server was asked %s, and is asked again", name)
+		}
+		failed := w
+		failed.Trial = failed.NewTrial()
+		failed.Trial.Answer(apierrors.NewInternalError(errors.New("no leader")), PodField(w.Template))
+		if next := DecideTemplate(failed).Next(); !next.Equal(w.Now.Add(health.RetryLast)) {
+			t.Errorf("the API server did not answer %s, and is asked again at %v", name, next)
 		}
 		w.Userlands[1].Status.LastStartTime = at(0)
 		if w.TrialDue() {

@@ -4,9 +4,11 @@ package e2e
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/carrel-dev/carrel/api/v1alpha1"
 	"github.com/carrel-dev/carrel/test/chromium"
 	"github.com/carrel-dev/carrel/test/story"
 )
@@ -27,6 +29,10 @@ func TestMergedStudentGetsACarrel(t *testing.T) {
 		story.Asleep(c, student.Course, student.Userland()),
 		story.Reported(forge, student.Course, commit, "success"),
 	)
+	made := kubectl(t, "get", "deployments,services", "-n", student.Course, "-l", v1alpha1.UserlandLabel+"="+student.Userland(), "-o", "name")
+	if strings.TrimSpace(made) != "" {
+		t.Errorf("nobody opened the carrel, and there is %s", made)
+	}
 	if err := story.Arrive(t.Context(), c, student.Course, student.Userland(), time.Now()); err != nil {
 		t.Fatal(err)
 	}
