@@ -109,6 +109,27 @@ const (
 	NotAnsweringReason = "NotAnswering"
 )
 
+// Reasons in the conditions of a Userland that is kept waiting by the cluster.
+const (
+	// PodNotMadeReason means that no controller of Kubernetes acts on the carrel's
+	// Deployment.
+	PodNotMadeReason = "PodNotMade"
+	// PodNotEndingReason means that a pod does not end, for example because its node
+	// is down.
+	PodNotEndingReason = "PodNotEnding"
+	// PodEndedReason means that the cluster ends one pod after the other, for example
+	// because they use too much of a node's disk.
+	PodEndedReason = "PodEnded"
+	// NodeLostReason means that the node on which the carrel runs does not report.
+	NodeLostReason = "NodeLost"
+	// VolumeNotAttachedReason means that a node can't attach or mount the volumes, or
+	// can't give the pod a network.
+	VolumeNotAttachedReason = "VolumeNotAttached"
+	// StartingTooLongReason means that a node does not get on with the containers and
+	// does not say why.
+	StartingTooLongReason = "StartingTooLong"
+)
+
 // Reasons in the UpdatePending condition of a Userland.
 const (
 	// OlderRevisionReason means that the carrel keeps its revision until it next

@@ -65,6 +65,10 @@ const (
 	// claims, the one with the latest reset is used.
 	ResetAnnotation = "carrel.dev/reset-at"
 
+	// ClaimSpecAnnotation is a digest of the pvcSpec from which the claim was made. A
+	// claim that never had a volume is made again when the Template has another.
+	ClaimSpecAnnotation = "carrel.dev/claim-spec"
+
 	// AnnouncedAnnotation records that the deletion of an unused volume was
 	// announced: for which value of KeepUntilLabel, and when.
 	AnnouncedAnnotation = "carrel.dev/announced"

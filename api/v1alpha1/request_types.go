@@ -41,6 +41,10 @@ type HandledRequests struct {
 	// stopAt is the value of requests.stopAt that was handled last.
 	// +optional
 	StopAt *metav1.Time `json:"stopAt,omitempty"`
+	// aheadActivityTime is lastActivityTime as it was when stopAt was handled, if a
+	// clock that is ahead had reported it. That activity does not undo the stop.
+	// +optional
+	AheadActivityTime *metav1.Time `json:"aheadActivityTime,omitempty"`
 	// resetAt is the value of requests.resetAt that was handled last.
 	// +optional
 	ResetAt *metav1.Time `json:"resetAt,omitempty"`

@@ -142,6 +142,12 @@ type TemplateStatus struct {
 	// +optional
 	Revision *TemplateRevision `json:"revision,omitempty"`
 
+	// lastHandledReconcileAt is the last value of the annotation
+	// reconcile.fluxcd.io/requestedAt for which the controller has judged the Template
+	// again, as in Flux's own kinds.
+	// +optional
+	LastHandledReconcileAt string `json:"lastHandledReconcileAt,omitempty"`
+
 	// userlands counts the Userlands that use this Template.
 	// +optional
 	Userlands *TemplateUserlands `json:"userlands,omitempty"`

@@ -69,7 +69,8 @@ type UserlandStatus struct {
 	LastStartTime *metav1.Time `json:"lastStartTime,omitempty"`
 
 	// queuedSince is the time since which the carrel waits to start. It is absent
-	// unless the state is Queued. Carrels of the course that have waited longer
+	// unless the state is Queued, or Failing because the API server refused the start,
+	// which is tried again in its turn. Carrels of the course that have waited longer
 	// start first.
 	// +optional
 	QueuedSince *metav1.Time `json:"queuedSince,omitempty"`
@@ -78,6 +79,12 @@ type UserlandStatus struct {
 	// Earlier time does not count as idle.
 	// +optional
 	IdleFrom *metav1.Time `json:"idleFrom,omitempty"`
+
+	// lastHandledReconcileAt is the last value of the annotation
+	// reconcile.fluxcd.io/requestedAt that the controller has handled, as in Flux's
+	// own kinds.
+	// +optional
+	LastHandledReconcileAt string `json:"lastHandledReconcileAt,omitempty"`
 
 	// requests are people's requests for this carrel. Other programs write them.
 	// +optional

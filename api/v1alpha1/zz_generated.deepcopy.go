@@ -220,6 +220,10 @@ func (in *HandledRequests) DeepCopyInto(out *HandledRequests) {
 		in, out := &in.StopAt, &out.StopAt
 		*out = (*in).DeepCopy()
 	}
+	if in.AheadActivityTime != nil {
+		in, out := &in.AheadActivityTime, &out.AheadActivityTime
+		*out = (*in).DeepCopy()
+	}
 	if in.ResetAt != nil {
 		in, out := &in.ResetAt, &out.ResetAt
 		*out = (*in).DeepCopy()

@@ -76,6 +76,8 @@ func slimPod(in any) (any, error) {
 		Spec: corev1.PodSpec{NodeName: pod.Spec.NodeName},
 		Status: corev1.PodStatus{
 			Phase:                 pod.Status.Phase,
+			Reason:                pod.Status.Reason,
+			Message:               pod.Status.Message,
 			PodIP:                 pod.Status.PodIP,
 			Conditions:            pod.Status.Conditions,
 			InitContainerStatuses: pod.Status.InitContainerStatuses,

@@ -3,6 +3,7 @@ package template
 import (
 	"context"
 	"fmt"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -14,6 +15,7 @@ import (
 	"github.com/carrel-dev/carrel/api/v1alpha1"
 	"github.com/carrel-dev/carrel/controller/kube"
 	"github.com/carrel-dev/carrel/core/lifecycle"
+	"github.com/carrel-dev/carrel/core/timetable"
 	"github.com/carrel-dev/carrel/core/workload"
 )
 
@@ -63,10 +65,35 @@ func (r *Reconciler) readUse(ctx context.Context, key client.ObjectKey, world *l
 	if world.Userlands, err = kube.UserlandsOfTemplate(ctx, r, key); err != nil {
 		return err
 	}
+	if world.SessionEnds, err = r.sessionEnds(ctx, key.Namespace, world); err != nil {
+		return err
+	}
 	if world.Wanted, err = workload.NewRevision(world.Template); err != nil {
 		return err
 	}
 	return r.readRevisions(ctx, key, lifecycle.LatestRevision(world.Template), world)
+}
+
+// sessionEnds reads when the sections of those who follow a Template are in no session
+// any more.
+func (r *Reconciler) sessionEnds(ctx context.Context, namespace string, world *lifecycle.TemplateWorld) (map[string]time.Time, error) {
+	course := &v1alpha1.Course{}
+	if err := r.Get(ctx, client.ObjectKey{Namespace: namespace, Name: namespace}, course); err != nil {
+		return nil, client.IgnoreNotFound(err)
+	}
+	// What is wrong with a timetable is in the status of the Course.
+	table, _ := r.Tables.Of(course)
+	if table == nil {
+		return nil, nil
+	}
+	ends := map[string]time.Time{}
+	for i := range world.Userlands {
+		section := world.Userlands[i].Spec.Section
+		if _, known := ends[section]; !known {
+			ends[section] = lifecycle.SessionEnd(func(t time.Time) timetable.Moment { return table.At(section, t) }, world.Now)
+		}
+	}
+	return ends, nil
 }
 
 // readRevisions reads the revisions of a Template and how long none of its carrels

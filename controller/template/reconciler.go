@@ -36,6 +36,8 @@ type Reconciler struct {
 	Grants *kube.Grants
 	// Shard is the part of the Templates seen here.
 	Shard kube.Shard
+	// Tables holds the timetables of the Courses.
+	Tables *kube.Timetables
 	// Clock returns the time.
 	Clock clock.PassiveClock
 
@@ -94,6 +96,9 @@ func configuration(status v1alpha1.TemplateStatus) *v1alpha1ac.TemplateStatusApp
 	if counts := status.Userlands; counts != nil {
 		config.WithUserlands(v1alpha1ac.TemplateUserlands().
 			WithTotal(counts.Total).WithUpdated(counts.Updated).WithPending(counts.Pending).WithFailed(counts.Failed))
+	}
+	if status.LastHandledReconcileAt != "" {
+		config.WithLastHandledReconcileAt(status.LastHandledReconcileAt)
 	}
 	if status.Revision != nil {
 		config.WithRevision(v1alpha1ac.TemplateRevision().WithName(status.Revision.Name).WithSince(status.Revision.Since))

@@ -211,6 +211,23 @@ func TestInvalidTemplateIsTriedAgain(t *testing.T) {
 	judged(metav1.ConditionFalse, "not from here")
 	w.Settled()
 	w.Requests.Refusing(nil)
+	request := func(when string) {
+		classroom.Change(w, "ide", func(t *v1alpha1.Template) { t.Annotations = map[string]string{"reconcile.fluxcd.io/requestedAt": when} })
+		w.Until(func() error {
+			if got := classroom.Get[v1alpha1.Template](w, "ide").Status.LastHandledReconcileAt; got != when {
+				return fmt.Errorf("the Template says that it handled the request of %q, want %q", got, when)
+			}
+			return nil
+		})
+	}
+	request("2026-11-23T10:00:00Z")
+	judged(metav1.ConditionTrue, "carrels can be made of it")
+	// A verdict is judged again on request, also a good one.
+	w.Requests.Refusing(refuse)
+	request("2026-11-23T10:00:01Z")
+	judged(metav1.ConditionFalse, "not from here")
+	w.Settled()
+	w.Requests.Refusing(nil)
 	// The clock goes on, and a student who comes is what the Template is looked at for.
 	w.Clock.Advance(6 * time.Minute)
 	w.Make(classroom.Student("taro"))

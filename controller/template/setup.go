@@ -3,6 +3,7 @@ package template
 import (
 	"context"
 
+	"github.com/fluxcd/pkg/runtime/predicates"
 	appsv1 "k8s.io/api/apps/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/client-go/util/workqueue"
@@ -26,12 +27,12 @@ import (
 // SetupWithManager makes the manager run the reconciler. The manager's cache
 // needs the indexes of kube.SetupIndexes.
 func SetupWithManager(mgr ctrl.Manager, grants *kube.Grants, part kube.Shard, clock clock.PassiveClock) error {
-	r := &Reconciler{Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Recent: kube.NewRecent(), Grants: grants, Shard: part, Clock: clock}
+	r := &Reconciler{Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Recent: kube.NewRecent(), Grants: grants, Shard: part, Tables: &kube.Timetables{}, Clock: clock}
 	specChanged := builder.WithPredicates(predicate.GenerationChangedPredicate{})
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("template").
 		WithOptions(controller.Options{RateLimiter: workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](health.RetryFirst, health.RetryLast)}).
-		For(&v1alpha1.Template{}, specChanged).
+		For(&v1alpha1.Template{}, builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, predicates.ReconcileRequestedPredicate{}))).
 		Watches(&v1alpha1.Userland{}, kube.EnqueueLater(r.templateOfUserland), builder.WithPredicates(counted)).
 		Watches(&v1alpha1.Course{}, kube.EnqueueLater(r.templatesOfCourse), specChanged).
 		Watches(&appsv1.ControllerRevision{}, handler.EnqueueRequestsFromMapFunc(templateOfRevision), builder.WithPredicates(deleted)).

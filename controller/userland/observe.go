@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -14,6 +15,7 @@ import (
 	"github.com/carrel-dev/carrel/controller/kube"
 	"github.com/carrel-dev/carrel/controller/volume"
 	"github.com/carrel-dev/carrel/core/lifecycle"
+	"github.com/carrel-dev/carrel/core/timetable"
 	"github.com/carrel-dev/carrel/core/workload"
 )
 
@@ -69,7 +71,8 @@ func (o *Observer) course(ctx context.Context, w *lifecycle.World) error {
 	}
 	// What is wrong with a timetable is in the status of the Course.
 	if table, _ := o.Timetables.Of(w.Course); table != nil {
-		w.Session = table.At(w.Userland.Spec.Section, w.Now)
+		at := func(t time.Time) timetable.Moment { return table.At(w.Userland.Spec.Section, t) }
+		w.Session, w.SessionEnd = at(w.Now), lifecycle.SessionEnd(at, w.Now)
 	}
 	return nil
 }

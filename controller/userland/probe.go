@@ -3,8 +3,10 @@ package userland
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"sync"
 	"time"
@@ -94,7 +96,7 @@ func (p *Prober) ask(ctx context.Context, userland client.ObjectKey, url string)
 	answer := lifecycle.Probe{AskedAt: p.clock.Now()}
 	var err error
 	if answer.LastActivity, err = p.get(ctx, url); err != nil {
-		answer.Failure = err.Error()
+		answer.Failure = describeFailure(err)
 	}
 	<-p.slots
 
@@ -105,6 +107,16 @@ func (p *Prober) ask(ctx context.Context, userland client.ObjectKey, url string)
 	u := &v1alpha1.Userland{}
 	u.Namespace, u.Name = userland.Namespace, userland.Name
 	p.Wake <- event.TypedGenericEvent[*v1alpha1.Userland]{Object: u}
+}
+
+// describeFailure returns the text of an error without the ports of the connection,
+// which differ from attempt to attempt.
+func describeFailure(err error) string {
+	var network *net.OpError
+	if errors.As(err, &network) {
+		return fmt.Sprintf("%s %s: %v", network.Op, network.Net, network.Err)
+	}
+	return err.Error()
 }
 
 func (p *Prober) get(ctx context.Context, url string) (time.Time, error) {

@@ -75,5 +75,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	}
 	world, decision := r.Lines.Decide(world)
 	outcome := r.act(ctx, world, decision)
+	if outcome.Err != nil && decision.Presence.Idle {
+		// The answer that let the carrel be stopped is spent.
+		r.Prober.Forget(req.NamespacedName)
+	}
 	return r.record(ctx, world, lifecycle.Conclude(world, decision, outcome), outcome.Err)
 }

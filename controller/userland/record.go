@@ -97,11 +97,14 @@ func configuration(s v1alpha1.UserlandStatus) *v1alpha1ac.UserlandStatusApplyCon
 			config.Template.WithRevision(s.Template.Revision)
 		}
 	}
+	if s.LastHandledReconcileAt != "" {
+		config.WithLastHandledReconcileAt(s.LastHandledReconcileAt)
+	}
 	if s.Address != "" {
 		config.WithAddress(s.Address)
 	}
 	if h := s.Handled; h != nil {
-		config.Handled = &v1alpha1ac.HandledRequestsApplyConfiguration{RestartAt: h.RestartAt, StopAt: h.StopAt, ResetAt: h.ResetAt}
+		config.Handled = &v1alpha1ac.HandledRequestsApplyConfiguration{RestartAt: h.RestartAt, StopAt: h.StopAt, ResetAt: h.ResetAt, AheadActivityTime: h.AheadActivityTime}
 	}
 	return config
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	fluxmeta "github.com/fluxcd/pkg/apis/meta"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"
@@ -190,6 +191,7 @@ var called = predicate.Funcs{
 	UpdateFunc: func(e event.UpdateEvent) bool {
 		before, after := e.ObjectOld.(*v1alpha1.Userland), e.ObjectNew.(*v1alpha1.Userland)
 		return before.UID != after.UID || before.Generation != after.Generation ||
+			before.Annotations[fluxmeta.ReconcileRequestAnnotation] != after.Annotations[fluxmeta.ReconcileRequestAnnotation] ||
 			!equality.Semantic.DeepEqual(before.Status.Requests, after.Status.Requests) ||
 			asleep(after) && after.Status.LastActivityTime != nil && (!asleep(before) || !before.Status.LastActivityTime.Equal(after.Status.LastActivityTime))
 	},

@@ -184,3 +184,42 @@ func TestVolumeChangedByOthers(t *testing.T) {
 	})
 	w.Settled()
 }
+
+// A claim that can't be bound is made again as the Template says now, for as long as it
+// never had a volume. One that had is never deleted for an edit.
+func TestClaimThatNeverHadAVolumeIsReplaced(t *testing.T) {
+	w := classroom.New(t)
+	template := classroom.IDE()
+	template.Spec.Volumes[0].PVCSpec.StorageClassName = new("fast")
+	w.Make(template, classroom.Student("hanako"))
+	class := func(name string) {
+		classroom.Change(w, "ide", func(t *v1alpha1.Template) { t.Spec.Volumes[0].PVCSpec.StorageClassName = &name })
+	}
+	waits := func(name string) {
+		t.Helper()
+		w.Until(func() error {
+			claim := &corev1.PersistentVolumeClaim{}
+			if err := w.Get(t.Context(), w.Key("hanako--home"), claim); err != nil {
+				return err
+			}
+			if claim.DeletionTimestamp != nil {
+				// The cluster lets a claim go that no pod uses.
+				claim.Finalizers = nil
+				_ = w.Update(t.Context(), claim)
+			}
+			if got := *claim.Spec.StorageClassName; got != name {
+				return fmt.Errorf("the claim has the class %q, want %q", got, name)
+			}
+			return nil
+		})
+	}
+	waits("fast")
+	class("slow")
+	waits("slow")
+	w.Settled()
+
+	classroom.ChangeStatus(w, "hanako--home", func(c *corev1.PersistentVolumeClaim) { c.Status.Phase = corev1.ClaimBound })
+	class("fast")
+	w.Settled()
+	waits("slow")
+}

@@ -86,6 +86,9 @@ func (k *Keeper) releaseAll(ctx context.Context, claims []*corev1.PersistentVolu
 // It returns what to tell people, and when the claim needs another step.
 func (k *Keeper) provide(ctx context.Context, u *v1alpha1.Userland, a corevolume.Attachment) (claim *corev1.PersistentVolumeClaim, notice string, next time.Time, err error) {
 	claim = a.Claim.DeepCopy()
+	if a.Replace {
+		return nil, "", next, k.replace(ctx, claim)
+	}
 	if claim == nil {
 		made, inTheWay, err := k.make(ctx, u, a)
 		if err != nil || made != nil {
@@ -103,6 +106,18 @@ func (k *Keeper) provide(ctx context.Context, u *v1alpha1.Userland, a corevolume
 	}
 	notice, next, err = k.grow(ctx, claim, a)
 	return claim, notice, next, err
+}
+
+// replace deletes a claim that never had a volume. It returns a
+// *workload.LeavingError if that succeeds: another one is made when it is gone.
+func (k *Keeper) replace(ctx context.Context, claim *corev1.PersistentVolumeClaim) error {
+	if claim.DeletionTimestamp == nil {
+		err := k.Delete(ctx, claim, client.Preconditions{UID: &claim.UID, ResourceVersion: &claim.ResourceVersion})
+		if client.IgnoreNotFound(err) != nil {
+			return fmt.Errorf("delete volume claim %q, which never had a volume and is made again as the Template says now: %w", claim.Name, err)
+		}
+	}
+	return &workload.LeavingError{Kind: claimKind.Kind, Name: claim.Name}
 }
 
 // inUse marks a claim as the one of a volume that its user needs.
@@ -124,6 +139,9 @@ func inUse(claim *corev1.PersistentVolumeClaim, u *v1alpha1.Userland, volume v1a
 func (k *Keeper) make(ctx context.Context, u *v1alpha1.Userland, a corevolume.Attachment) (made, inTheWay *corev1.PersistentVolumeClaim, err error) {
 	made = workload.Claim(u, a.Volume)
 	made.Name = a.Name
+	if made.Annotations[v1alpha1.ClaimSpecAnnotation], err = corevolume.SpecDigest(a.Volume); err != nil {
+		return nil, nil, err
+	}
 	if a.ResetAt != nil {
 		made.Annotations[v1alpha1.ResetAnnotation] = corevolume.Stamp(a.ResetAt.Time)
 	}

@@ -54,7 +54,27 @@ func (o Observer) Observe(ctx context.Context, userland client.ObjectKey, mounte
 		}
 	}
 	stock.Claims = claims
-	return stock, nil
+	stock.Missing, err = o.missing(ctx, claims)
+	return stock, err
+}
+
+// missing returns the names of the storage classes that claims wait for and that do not
+// exist. Whoever may not read storage classes is not told.
+func (o Observer) missing(ctx context.Context, claims []corev1.PersistentVolumeClaim) (map[string]bool, error) {
+	names := map[string]bool{}
+	for i := range claims {
+		name := ptr.Deref(claims[i].Spec.StorageClassName, "")
+		if claims[i].Status.Phase != corev1.ClaimPending || name == "" {
+			continue
+		}
+		switch err := o.Get(ctx, client.ObjectKey{Name: name}, &storagev1.StorageClass{}); {
+		case apierrors.IsNotFound(err):
+			names[name] = true
+		case err != nil && !apierrors.IsForbidden(err):
+			return nil, fmt.Errorf("read storage class %q: %w", name, err)
+		}
+	}
+	return names, nil
 }
 
 // ObserveGrowth adds which storage classes can grow to a stock, as far as a volume

@@ -1,6 +1,7 @@
 package health
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -14,6 +15,10 @@ import (
 // probe, since such a one is ready as soon as it runs.
 const provenAfter = time.Minute
 
+// configGrace is how long what a container needs may be on its way: Flux applies a
+// ConfigMap right after the Template, and the kubelet looks again within seconds.
+const configGrace = 30 * time.Second
+
 // The reasons the kubelet gives for a container that waits, by what they mean
 // for people. The kubelet names some of them in k8s.io/kubernetes only.
 var (
@@ -21,9 +26,9 @@ var (
 		"ErrImagePull": true, "ImagePullBackOff": true, "InvalidImageName": true, "ErrImageNeverPull": true,
 		"ImageInspectError": true, "RegistryUnavailable": true, "SignatureValidationFailed": true,
 	}
-	configReasons = map[string]bool{
-		"CreateContainerConfigError": true, "CreateContainerError": true, "RunContainerError": true,
-	}
+	// usualReasons are no trouble, or are judged by how the container ended. All others
+	// are passed on, whatever a kubelet calls them.
+	usualReasons = map[string]bool{"": true, "ContainerCreating": true, "PodInitializing": true, "CrashLoopBackOff": true}
 	// startReasons are those of a container that ended without having run.
 	startReasons = map[string]bool{"StartError": true, "ContainerCannotRun": true}
 )
@@ -31,13 +36,13 @@ var (
 // containerTrouble names what keeps a container from running.
 func containerTrouble(c Carrel) *Finding {
 	pod := newest(c.Pods)
-	if finding := waitingContainer(pod); finding != nil {
+	if finding := waitingContainer(pod, c.Now); finding != nil {
 		return finding
 	}
 	return crashLoop(pod, c.Now)
 }
 
-func waitingContainer(pod *corev1.Pod) *Finding {
+func waitingContainer(pod *corev1.Pod, now time.Time) *Finding {
 	for _, status := range containerStatuses(pod) {
 		waiting, last := status.State.Waiting, status.LastTerminationState.Terminated
 		switch {
@@ -49,8 +54,9 @@ func waitingContainer(pod *corev1.Pod) *Finding {
 				status.Image, status.Name))
 		case last != nil && startReasons[last.Reason]:
 			return failing(v1alpha1.ContainerConfigReason, fmt.Sprintf("container %q can't be started: %s", status.Name, shorten(last.Message)))
-		case configReasons[waiting.Reason]:
-			return failing(v1alpha1.ContainerConfigReason, fmt.Sprintf("container %q can't be made: %s", status.Name, shorten(waiting.Message)))
+		case !usualReasons[waiting.Reason]:
+			return after(configGrace, scheduledAt(pod), now, failing(v1alpha1.ContainerConfigReason, fmt.Sprintf(
+				"container %q can't be made: %s", status.Name, shorten(cmp.Or(waiting.Message, waiting.Reason)))))
 		}
 	}
 	return nil

@@ -14,7 +14,7 @@ func disabled(c Carrel) *Finding {
 		return nil
 	}
 	if len(alive(c.Pods)) > 0 || c.Deployment != nil && c.Deployment.Status.Replicas > 0 {
-		return &Finding{State: v1alpha1.StateDisabled, Reason: v1alpha1.StoppingReason, Message: "the carrel is stopping"}
+		return stopping(c)
 	}
 	if c.Presence == Over {
 		return &Finding{State: v1alpha1.StateDisabled, Reason: v1alpha1.TermOverReason, Ready: true,
@@ -22,6 +22,15 @@ func disabled(c Carrel) *Finding {
 	}
 	return &Finding{State: v1alpha1.StateDisabled, Reason: v1alpha1.DisabledReason, Ready: true,
 		Message: "stopped by enabled: false; its volumes are kept"}
+}
+
+// stopping is no trouble for as long as pods may take to end.
+func stopping(c Carrel) *Finding {
+	found := Finding{State: v1alpha1.StateDisabled, Reason: v1alpha1.StoppingReason, Message: "the carrel is stopping"}
+	if pod := ending(c.Pods); pod != nil {
+		found = notEnding(pod).orTrouble(found, c.Now)
+	}
+	return &found
 }
 
 // asleep is Ready at once, while the pod may still be ending: nobody waits for
@@ -80,15 +89,25 @@ func available(d *appsv1.Deployment) bool {
 	return s.UpdatedReplicas >= 1 && s.Replicas == s.UpdatedReplicas && s.ReadyReplicas >= 1 && s.AvailableReplicas >= 1
 }
 
+// podRefused passes on that a pod, or the ReplicaSet that would make it, can't be
+// created.
 func podRefused(c Carrel) *Finding {
 	for _, condition := range c.Deployment.Status.Conditions {
-		if condition.Type == appsv1.DeploymentReplicaFailure && condition.Status == corev1.ConditionTrue {
+		switch {
+		case condition.Type == appsv1.DeploymentReplicaFailure && condition.Status == corev1.ConditionTrue:
 			return failing(v1alpha1.PodRefusedReason, fmt.Sprintf(
 				"the cluster refuses the pod (a quota or Pod Security): %s", shorten(withoutPodName(condition.Message))))
+		case condition.Type == appsv1.DeploymentProgressing && condition.Status == corev1.ConditionFalse && condition.Reason == replicaSetRefused:
+			return failing(v1alpha1.PodRefusedReason, fmt.Sprintf(
+				"the cluster refuses the ReplicaSet of the pod (a quota or a policy): %s", shorten(condition.Message)))
 		}
 	}
 	return nil
 }
+
+// replicaSetRefused is the reason that the controller of Deployments gives if it can't
+// create a ReplicaSet. Only k8s.io/kubernetes has a name for it.
+const replicaSetRefused = "ReplicaSetCreateError"
 
 func noPod(c Carrel) *Finding {
 	if newest(c.Pods) == nil {

@@ -21,6 +21,12 @@ type Carrel struct {
 	Pods []corev1.Pod
 	// Claims are those its pods mount.
 	Claims []corev1.PersistentVolumeClaim
+	// MissingClasses has the names of the storage classes that claims wait for and that
+	// do not exist.
+	MissingClasses map[string]bool
+	// Since is since when it has not been as it is meant to be; zero if that is not
+	// known.
+	Since time.Time
 	// Now is when it is looked at.
 	Now time.Time
 }
@@ -46,7 +52,9 @@ var checks = []func(Carrel) *Finding{
 	running,
 	podRefused,
 	claimLost,
+	keepsEnding,
 	noPod,
+	nodeLost,
 	containerTrouble,
 	unscheduled,
 	notAnswering,
@@ -56,10 +64,19 @@ var checks = []func(Carrel) *Finding{
 func Judge(c Carrel) Finding {
 	for _, check := range checks {
 		if finding := check(c); finding != nil {
-			return told(*finding, c)
+			return inTime(*finding, c)
 		}
 	}
-	return told(*starting(0), c)
+	return inTime(*starting(0), c)
+}
+
+// inTime says more about a carrel that is starting: the step that takes its time, and
+// what is wrong if that is too long.
+func inTime(found Finding, c Carrel) Finding {
+	if found.State != v1alpha1.StateStarting {
+		return found
+	}
+	return overdue(withEnded(told(found, c), c), c)
 }
 
 // starting has but one wording: told says more of what takes its time.

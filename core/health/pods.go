@@ -33,6 +33,12 @@ func newest(pods []corev1.Pod) *corev1.Pod {
 	return found
 }
 
+// Works reports whether one of the pods answers, so that its user can work with it.
+func Works(pods []corev1.Pod) bool {
+	pod := newest(pods)
+	return pod != nil && podReady(pod)
+}
+
 func podReady(pod *corev1.Pod) bool {
 	condition := podCondition(pod, corev1.PodReady)
 	return condition != nil && condition.Status == corev1.ConditionTrue

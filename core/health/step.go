@@ -36,10 +36,7 @@ func step(pod *corev1.Pod) (reason, message string, since time.Time) {
 	if pod.Spec.NodeName == "" {
 		return v1alpha1.SchedulingReason, "the carrel waits for a node", pod.CreationTimestamp.Time
 	}
-	since = pod.CreationTimestamp.Time
-	if scheduled := podCondition(pod, corev1.PodScheduled); scheduled != nil {
-		since = scheduled.LastTransitionTime.Time
-	}
+	since = scheduledAt(pod)
 	statuses := containerStatuses(pod)
 	begun, newest := 0, since
 	for _, status := range statuses {
@@ -55,6 +52,15 @@ func step(pod *corev1.Pod) (reason, message string, since time.Time) {
 		return v1alpha1.PreparingReason, fmt.Sprintf("images are pulled or volumes attached: %d of %d containers have started", begun, all), since
 	}
 	return v1alpha1.StartedReason, "the containers have started and do not answer yet", newest
+}
+
+// scheduledAt returns when the pod was given its node, or was made if that is not
+// known.
+func scheduledAt(pod *corev1.Pod) time.Time {
+	if scheduled := podCondition(pod, corev1.PodScheduled); scheduled != nil {
+		return scheduled.LastTransitionTime.Time
+	}
+	return pod.CreationTimestamp.Time
 }
 
 func later(a, b time.Time) time.Time {

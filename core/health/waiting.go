@@ -6,6 +6,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/utils/ptr"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
 )
@@ -14,8 +15,11 @@ const (
 	// schedulingGrace covers what passes by itself: the pod before it on the
 	// node still ending, a volume just being made.
 	schedulingGrace = 15 * time.Second
-	// volumeGrace is what a provisioner may take.
-	volumeGrace = 30 * time.Second
+	// volumeGrace is what a provisioner may take. Those that make one volume after the
+	// other need more than a minute for a class.
+	volumeGrace = 3 * time.Minute
+	// classGrace is how long a storage class may be on its way, in the same commit.
+	classGrace = 30 * time.Second
 	// answerGrace is how long a running container may fail its readiness probe.
 	// A startup probe may take longer: the container is not running for it.
 	answerGrace = time.Minute
@@ -40,8 +44,12 @@ func unscheduled(c Carrel) *Finding {
 	scheduled := podCondition(pod, corev1.PodScheduled)
 	refused := scheduled != nil && scheduled.Status == corev1.ConditionFalse && scheduled.Reason == corev1.PodReasonUnschedulable
 	if claim := unbound(c.Claims); claim != nil && (!refused || blamesVolume(scheduled.Message)) {
-		return after(volumeGrace, pod.CreationTimestamp.Time, c.Now, failing(v1alpha1.VolumePendingReason, fmt.Sprintf(
-			"volume claim %q is not bound: see that its storage class exists and has room", claim.Name)))
+		grace, cause := volumeGrace, fmt.Sprintf("see that %s exists and has room", storageClass(claim))
+		if c.MissingClasses[ptr.Deref(claim.Spec.StorageClassName, "")] {
+			grace, cause = classGrace, storageClass(claim)+" does not exist: create it"
+		}
+		return after(grace, pod.CreationTimestamp.Time, c.Now, failing(v1alpha1.VolumePendingReason, fmt.Sprintf(
+			"volume claim %q is not bound: %s, or correct the volume in the Template; a claim that never had a volume is made again", claim.Name, cause)))
 	}
 	if !refused {
 		return nil
@@ -57,6 +65,14 @@ func unbound(claims []corev1.PersistentVolumeClaim) *corev1.PersistentVolumeClai
 		}
 	}
 	return nil
+}
+
+// storageClass names the storage class of a claim.
+func storageClass(claim *corev1.PersistentVolumeClaim) string {
+	if class := ptr.Deref(claim.Spec.StorageClassName, ""); class != "" {
+		return fmt.Sprintf("storage class %q", class)
+	}
+	return "a default storage class"
 }
 
 func blamesVolume(message string) bool {

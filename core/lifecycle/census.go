@@ -1,6 +1,8 @@
 package lifecycle
 
 import (
+	"time"
+
 	"k8s.io/apimachinery/pkg/api/meta"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
@@ -10,11 +12,11 @@ import (
 // describes each for the roll-out. A carrel is not restarted if the revision it
 // runs with has the same source: another version of the controller made it of the
 // same Template.
-func takeCensus(t *v1alpha1.Template, status v1alpha1.TemplateStatus, users []v1alpha1.Userland, sameSource func(revision string) bool) (v1alpha1.TemplateUserlands, []RolloutCarrel) {
+func takeCensus(t *v1alpha1.Template, status v1alpha1.TemplateStatus, users []v1alpha1.Userland, sessionEnds map[string]time.Time, sameSource func(revision string) bool) (v1alpha1.TemplateUserlands, []RolloutCarrel) {
 	counts, carrels := v1alpha1.TemplateUserlands{Total: int32(len(users))}, make([]RolloutCarrel, 0, len(users))
 	for i := range users {
 		u := &users[i]
-		carrel := RolloutCarrel{Name: u.Name}
+		carrel := RolloutCarrel{Name: u.Name, SessionEnd: sessionEnds[u.Spec.Section]}
 		if u.Status.LastActivityTime != nil {
 			carrel.LastUsed = u.Status.LastActivityTime.Time
 		}
@@ -64,12 +66,17 @@ func progressOf(u *v1alpha1.Userland, present *v1alpha1.TemplateRevision) Progre
 		return ProgressStarting
 	case u.Status.State == v1alpha1.StateRunning && u.Status.Template.Revision == present.Name:
 		return ProgressProven
+	case clusterFailures[failureOf(u)]:
+		return ProgressIdle
 	case u.Status.State == v1alpha1.StateFailing && u.Status.LastStartTime != nil && !u.Status.LastStartTime.Before(&present.Since):
 		return ProgressFailed
 	default:
 		return ProgressIdle
 	}
 }
+
+// clusterFailures has the reasons that blame the cluster: no revision causes them.
+var clusterFailures = map[string]bool{v1alpha1.NodeLostReason: true, v1alpha1.PodNotEndingReason: true, v1alpha1.PodNotMadeReason: true}
 
 // failureOf returns the reason why a carrel fails.
 func failureOf(u *v1alpha1.Userland) string {

@@ -19,8 +19,14 @@ func Decide(w World) Decision {
 	if w.Course.Spec.Suspend {
 		return w.unchanged("suspend", true)
 	}
-	d := w.present()
+	facts := w.presenceFacts()
+	d := w.present(facts)
 	revision, known := w.revision(d.Presence)
+	if !known {
+		facts.Unmakeable = true
+		d = w.present(facts)
+		revision, known = w.revision(d.Presence)
+	}
 	switch {
 	case known && w.unopened(d.Presence):
 		d = w.reserve(d, revision)

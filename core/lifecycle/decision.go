@@ -108,7 +108,8 @@ func (d Decision) Changed(w World) bool {
 	switch {
 	case before.State != d.Status.State, readyReason(before) != readyReason(d.Status):
 		return true
-	case d.Plan == nil:
+	case d.Plan == nil, d.Problem != nil:
+		// A write that fails as it did before is no news.
 		return false
 	default:
 		return d.Presence.Restart || CurrentRevision(w.Deployment) != d.Plan.Revision || w.Runs() != d.Plan.Run

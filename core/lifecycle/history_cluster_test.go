@@ -103,6 +103,8 @@ type pod struct {
 	corev1.Pod
 	// worked is set once its user could work with it.
 	worked bool
+	// lostAt is when its node stopped to report; zero: it reports.
+	lostAt time.Time
 }
 
 // memory is what a restart of the controller forgets.
@@ -244,7 +246,8 @@ func (c *cluster) world(name string) lifecycle.World {
 	userland := *s.userland
 	w := lifecycle.World{
 		Now: c.now, Userland: &userland, Template: c.template, Course: c.course, Session: c.moment(c.now),
-		Revisions: map[string]lifecycle.Revision{}, Deployment: s.deployment, Probe: c.memory.probes[name],
+		SessionEnd: lifecycle.SessionEnd(c.moment, c.now),
+		Revisions:  map[string]lifecycle.Revision{}, Deployment: s.deployment, Probe: c.memory.probes[name],
 	}
 	for _, revision := range []string{lifecycle.LatestRevision(w.Template), lifecycle.CurrentRevision(w.Deployment), lifecycle.ProvenRevision(w.Userland)} {
 		if kept, found := c.revisions[revision]; found {

@@ -90,7 +90,11 @@ func (c *cluster) look(name string) {
 		c.memory.probes[name] = s.answer(c.now)
 		s.dirty = true
 	}
-	d = lifecycle.Conclude(w, d, c.act(s, w, d))
+	o := c.act(s, w, d)
+	if o.Err != nil && d.Presence.Idle {
+		delete(c.memory.probes, name)
+	}
+	d = lifecycle.Conclude(w, d, o)
 	p := pass{name: name, world: w, decision: d, before: before, after: s.deployment, written: d.Writes(w)}
 	c.record(s, p)
 	c.trace(p)

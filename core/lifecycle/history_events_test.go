@@ -32,7 +32,10 @@ type event struct {
 	weight  int
 	// args are the arguments to choose from, in the unit of the event.
 	args []int
-	play func(c *cluster, s *seat, arg int)
+	// missed is set if what comes of it depends on whether a controller runs: a request
+	// for fresh volumes is void if the row is dropped before a controller has seen it.
+	missed bool
+	play   func(c *cluster, s *seat, arg int)
 }
 
 // A step is one event of a history.
@@ -61,6 +64,8 @@ func (s step) String() string {
 func (s step) commutes(other step) bool {
 	a, b := events[s.event].subject, events[other.event].subject
 	switch {
+	case events[s.event].missed || events[other.event].missed:
+		return a == ofUser && b == ofUser && s.who != other.who
 	case a == ofUser && b == ofUser:
 		return s.who != other.who
 	default:
@@ -129,7 +134,7 @@ var events = []event{
 	{says: "%s asks to be kept for %d minutes", subject: ofUser, weight: 2, args: []int{30, 120}, play: func(c *cluster, s *seat, arg int) {
 		ask(s, func(r *v1alpha1.Requests) { r.KeepUntil = stampAt(c.now.Add(time.Duration(arg) * time.Minute)) })
 	}},
-	{says: "%s asks for fresh volumes", subject: ofUser, weight: 2, play: func(c *cluster, s *seat, _ int) {
+	{says: "%s asks for fresh volumes", subject: ofUser, weight: 2, missed: true, play: func(c *cluster, s *seat, _ int) {
 		if s.userland != nil {
 			s.resets++
 		}
@@ -137,13 +142,13 @@ var events = []event{
 	}},
 	{says: "git disables %s", subject: ofUser, weight: 3, play: func(_ *cluster, s *seat, _ int) { enable(s, false) }},
 	{says: "git enables %s", subject: ofUser, weight: 3, play: func(_ *cluster, s *seat, _ int) { enable(s, true) }},
-	{says: "git drops %s", subject: ofUser, weight: 2, play: func(c *cluster, s *seat, _ int) { c.leave(c.nameOf(s)) }},
+	{says: "git drops %s", subject: ofUser, weight: 2, missed: true, play: func(c *cluster, s *seat, _ int) { c.leave(c.nameOf(s)) }},
 	{says: "git adds %s", subject: ofUser, weight: 3, play: func(c *cluster, s *seat, _ int) {
 		if s.userland == nil {
 			c.join(c.nameOf(s), c.nameOf(s))
 		}
 	}},
-	{says: "git gives the name of %s to another user", subject: ofUser, weight: 1, play: func(c *cluster, s *seat, _ int) {
+	{says: "git gives the name of %s to another user", subject: ofUser, weight: 1, missed: true, play: func(c *cluster, s *seat, _ int) {
 		c.leave(c.nameOf(s))
 		c.join(c.nameOf(s), "another-"+c.nameOf(s))
 	}},
@@ -160,6 +165,12 @@ var events = []event{
 	{says: "the program of %s crashes", subject: ofUser, weight: 2, play: behaves(programCrashes)},
 	{says: "the program of %s hangs from its next start on", subject: ofUser, weight: 1, play: behaves(programHangs)},
 	{says: "the pod of %s is lost", subject: ofUser, weight: 2, play: func(_ *cluster, s *seat, _ int) { s.pods = nil }},
+	{says: "the node of %s stops to report", subject: ofUser, weight: 2, play: func(c *cluster, s *seat, _ int) {
+		for _, p := range s.pods {
+			p.lostAt = c.now
+		}
+	}},
+	{says: "the node of %s reports again", subject: ofUser, weight: 2, play: func(_ *cluster, s *seat, _ int) { s.recover() }},
 	{says: "the Deployment of %s is deleted by hand", subject: ofUser, weight: 1, play: func(_ *cluster, s *seat, _ int) {
 		s.deployment, s.pods, s.dirty = nil, nil, true
 	}},
@@ -228,6 +239,13 @@ var events = []event{
 	{says: "%d seconds pass", subject: ofClock, weight: 14, args: []int{1, 3, 10, 59}, play: func(c *cluster, _ *seat, arg int) { c.pass(time.Duration(arg) * time.Second) }},
 	{says: "%d minutes pass", subject: ofClock, weight: 14, args: []int{1, 2, 5, 11, 31}, play: func(c *cluster, _ *seat, arg int) { c.pass(time.Duration(arg) * time.Minute) }},
 	{says: "%d hours pass", subject: ofClock, weight: 10, args: []int{1, 2, 30}, play: func(c *cluster, _ *seat, arg int) { c.pass(time.Duration(arg) * time.Hour) }},
+}
+
+// recover makes all nodes report.
+func (s *seat) recover() {
+	for _, p := range s.pods {
+		p.lostAt = time.Time{}
+	}
 }
 
 // restoreTemplate makes the Template again as a new object.

@@ -52,10 +52,12 @@ func (c *cluster) checkPass(p pass) {
 	c.checkStatus(p)
 	c.checkNext(p)
 	c.checkStart(p)
+	c.checkLastStart(p)
 	c.checkEnd(p)
 	c.checkWork(p)
 	c.checkRequests(p)
 	c.checkUnopened(p)
+	c.checkQueued(p)
 }
 
 // The status always has a state, a reason and a message, and the conditions agree.
@@ -136,6 +138,17 @@ func (c *cluster) checkStart(p pass) {
 		c.report("a pod is never started for a disabled carrel", "", "%s was", p.name)
 	case p.decision.Problem == nil:
 		c.report("a disabled carrel is stopped", "", "%s is not", p.name)
+	}
+}
+
+// A start is recorded if a pod is started, and not if that was only tried.
+func (c *cluster) checkLastStart(p pass) {
+	before, after := p.world.Userland.Status.LastStartTime, p.decision.Status.LastStartTime
+	if before == nil && asksForPod(p.before) || after == nil || after.Equal(before) {
+		return
+	}
+	if !asksForPod(p.after) || asksForPod(p.before) && same(p.before, p.after) {
+		c.report("a start is recorded only if a pod is started", "", "%s at %v", p.name, after)
 	}
 }
 
@@ -248,9 +261,19 @@ func (c *cluster) checkWork(p pass) {
 	}
 }
 
+const honoured = "what is recorded as honoured was carried out"
+
+// A request for another pod is not honoured while the carrel waits in the queue.
+func (c *cluster) checkQueued(p pass) {
+	before := ptr.Deref(p.world.Userland.Status.Handled, v1alpha1.HandledRequests{})
+	after := ptr.Deref(p.decision.Status.Handled, v1alpha1.HandledRequests{})
+	if p.decision.Presence.Presence == health.Queued && (!after.RestartAt.Equal(before.RestartAt) || !after.ResetAt.Equal(before.ResetAt)) {
+		c.report(honoured, "in the queue", "%s: %+v becomes %+v", p.name, before, after)
+	}
+}
+
 // A request is recorded as honoured if, and only if, it was carried out.
 func (c *cluster) checkRequests(p pass) {
-	const invariant = "what is recorded as honoured was carried out"
 	before := ptr.Deref(p.world.Userland.Status.Handled, v1alpha1.HandledRequests{})
 	after := ptr.Deref(p.decision.Status.Handled, v1alpha1.HandledRequests{})
 	cause := "the revision is known"
@@ -260,14 +283,14 @@ func (c *cluster) checkRequests(p pass) {
 	if restart := after.RestartAt; restart != nil && !restart.Equal(before.RestartAt) && asksForPod(p.after) {
 		made, err := time.Parse(time.RFC3339, p.after.Spec.Template.Annotations[v1alpha1.RestartedAtAnnotation])
 		if err != nil || made.Before(restart.Time) {
-			c.report(invariant, "a restart while "+cause, "%s asked at %v, its pod is of %v", p.name, restart, made)
+			c.report(honoured, "a restart while "+cause, "%s asked at %v, its pod is of %v", p.name, restart, made)
 		}
 	}
 	if reset := after.ResetAt; reset != nil && !reset.Equal(before.ResetAt) {
 		for _, name := range lifecycle.Mounted(p.after) {
 			for _, claim := range c.seats[p.name].claims {
 				if claim.Name == name && claim.Annotations[v1alpha1.ResetAnnotation] < volume.Stamp(reset.Time) {
-					c.report(invariant, "fresh volumes while "+cause, "%s asked at %v and has %s", p.name, reset, name)
+					c.report(honoured, "fresh volumes while "+cause, "%s asked at %v and has %s", p.name, reset, name)
 				}
 			}
 		}
@@ -297,7 +320,8 @@ func (c *cluster) checkUnopened(p pass) {
 // roll-out: who is refused does not.
 func (c *cluster) checkHeld() {
 	held := meta.FindStatusCondition(c.template.Status.Conditions, v1alpha1.RolloutHeldCondition)
-	if held == nil {
+	if held == nil || c.course.Spec.Suspend {
+		// The statuses of a suspended course are as they were when it was suspended.
 		return
 	}
 	for _, name := range names {

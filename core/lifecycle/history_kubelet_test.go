@@ -2,6 +2,7 @@ package lifecycle_test
 
 import (
 	"cmp"
+	"slices"
 	"strings"
 	"time"
 
@@ -28,6 +29,8 @@ const (
 	startTakes = 5 * time.Second
 	// endTakes is how long a pod needs to end.
 	endTakes = 2 * time.Second
+	// evictedAfter is how long a node may not report before its pods are ended.
+	evictedAfter = 5 * time.Minute
 )
 
 // kubelet moves the pods of a seat to where they are at this time, and reports
@@ -37,16 +40,11 @@ func (c *cluster) kubelet(s *seat) (changed bool) {
 		return false
 	}
 	before := len(s.pods)
-	var left []*pod
-	for _, p := range s.pods {
-		if p.DeletionTimestamp == nil || c.now.Before(p.DeletionTimestamp.Add(endTakes)) {
-			left = append(left, p)
-		}
-	}
-	s.pods, changed = left, len(left) != before
+	s.pods = slices.DeleteFunc(s.pods, func(p *pod) bool { return p.ended(c.now) })
+	changed = len(s.pods) != before
 	made := madeOf(s.deployment)
 	for _, p := range s.pods {
-		if p.DeletionTimestamp == nil && (!s.wanted() || p.made != made) {
+		if p.DeletionTimestamp == nil && (!s.wanted() || p.made != made || p.evicted(c.now)) {
 			p.DeletionTimestamp, changed = ptr.To(metav1.NewTime(c.now)), true
 		}
 	}
@@ -57,6 +55,17 @@ func (c *cluster) kubelet(s *seat) (changed bool) {
 		changed = c.run(s, p) || changed
 	}
 	return c.observe(s) || changed
+}
+
+// ended reports whether a pod on its way out is gone. The API server waits for the word
+// of its node.
+func (p *pod) ended(now time.Time) bool {
+	return p.DeletionTimestamp != nil && p.lostAt.IsZero() && !now.Before(p.DeletionTimestamp.Add(endTakes))
+}
+
+// evicted reports whether the node of a pod has not reported for too long.
+func (p *pod) evicted(now time.Time) bool {
+	return !p.lostAt.IsZero() && !now.Before(p.lostAt.Add(evictedAfter))
 }
 
 func (c *cluster) newPod(s *seat, made string) *pod {
@@ -73,14 +82,15 @@ func (c *cluster) run(s *seat, p *pod) (changed bool) {
 	if c.now.Before(p.CreationTimestamp.Add(startTakes)) {
 		return false
 	}
+	if !p.lostAt.IsZero() {
+		return p.lose()
+	}
 	status := corev1.ConditionFalse
 	var waiting *corev1.ContainerStateWaiting
+	// A program that worked before it hangs goes on.
+	hangs := s.program == programHangs && !p.worked
 	switch {
-	case s.program == programHangs:
-		// A program that worked before goes on.
-		if p.worked {
-			return false
-		}
+	case hangs:
 	case s.program == programCrashes, strings.HasPrefix(p.Spec.Containers[0].Image, "bad:"):
 		waiting = &corev1.ContainerStateWaiting{Reason: "CrashLoopBackOff"}
 	default:
@@ -98,11 +108,20 @@ func (c *cluster) run(s *seat, p *pod) (changed bool) {
 	} else {
 		container.State.Running = &corev1.ContainerStateRunning{StartedAt: metav1.NewTime(c.now)}
 	}
-	if s.program == programHangs {
+	if hangs {
 		// It is never known to have started: an image is pulled, a volume attached.
 		container.State = corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "ContainerCreating"}}
 	}
 	p.Status.ContainerStatuses = []corev1.ContainerStatus{container}
+	return true
+}
+
+// lose takes the readiness away of a pod whose node does not report.
+func (p *pod) lose() (changed bool) {
+	if !p.ready() {
+		return false
+	}
+	p.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionFalse, LastTransitionTime: metav1.NewTime(p.lostAt)}}
 	return true
 }
 
@@ -156,9 +175,12 @@ func madeOf(d *appsv1.Deployment) string {
 // podMoments returns when the pods of a seat change though nothing happens.
 func (s *seat) podMoments() (moments []time.Time) {
 	for _, p := range s.pods {
-		if p.DeletionTimestamp != nil {
+		switch {
+		case !p.lostAt.IsZero():
+			moments = append(moments, p.lostAt.Add(evictedAfter))
+		case p.DeletionTimestamp != nil:
 			moments = append(moments, p.DeletionTimestamp.Add(endTakes))
-		} else {
+		default:
 			moments = append(moments, p.CreationTimestamp.Add(startTakes))
 		}
 	}

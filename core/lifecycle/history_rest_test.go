@@ -1,11 +1,11 @@
 package lifecycle_test
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/utils/ptr"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
@@ -21,7 +21,7 @@ func (c *cluster) checkRest(e event) {
 			continue
 		}
 		if e.subject == ofClock && s.writes > fewWrites {
-			c.report("time alone writes little", c.restless(name), "%s was given %d statuses", name, s.writes)
+			c.report("time alone writes little", "", "%s was given %d statuses", name, s.writes)
 		}
 		if s.looked && !c.down {
 			c.checkSettled(name)
@@ -35,47 +35,21 @@ func (c *cluster) checkRest(e event) {
 func (c *cluster) checkSettled(name string) {
 	s := c.seats[name]
 	if did := c.dryLook(name, c.now); did != "" {
-		c.report("a settled world writes nothing", c.restless(name), "%s: %s", name, did)
+		c.report("a settled world writes nothing", "", "%s: %s", name, did)
 	}
 	const early = "nothing changes before the next look"
 	if s.next.IsZero() {
 		if did := c.dryLook(name, c.now.Add(50*time.Hour)); did != "" {
-			c.report(early, cmp.Or(c.restless(name), "there is none"), "%s, in 50 hours: %s", name, did)
+			c.report(early, "there is none", "%s, in 50 hours: %s", name, did)
 		}
 		return
 	}
 	if before := s.next.Add(-time.Second).Truncate(time.Second); before.After(c.now) {
 		if did := c.dryLook(name, before); did != "" {
-			c.report(early, cmp.Or(c.restless(name), "it is too late"), "%s, next look %v: at %v %s", name, s.next, before, did)
+			c.report(early, "it is too late", "%s, next look %v: at %v %s", name, s.next, before, did)
 		}
 	}
 }
-
-// restless names what is known to keep a carrel from coming to rest; empty: nothing.
-func (c *cluster) restless(name string) string {
-	s := c.seats[name]
-	w := c.world(name)
-	d := lifecycle.Decide(w)
-	activity := w.Userland.Status.LastActivityTime
-	idle := c.idle()
-	switch {
-	case s.refusal != "" && d.Event != nil:
-		return "refused, and its pod fails"
-	case s.refusal != "" && (w.Userland.Status.QueuedSince != nil || d.Status.QueuedSince != nil):
-		return "refused, and in the queue"
-	case idle != nil && idle.Probe != nil && (s.refusal != "" || s.probe == probeFails):
-		return asked
-	case activity != nil && activity.After(c.now):
-		return "activity is in the future"
-	case d.Plan == nil && d.Presence.Restart:
-		return "a restart waits for a revision"
-	default:
-		return ""
-	}
-}
-
-// asked is what makes statuses alternate between two.
-const asked = "the software is asked again and again"
 
 // dryLook returns what a look at a time would change if nothing else had happened;
 // empty: nothing.
@@ -124,6 +98,10 @@ func (c *cluster) checkAsked(name string) {
 		s.userland.Status.State == v1alpha1.StateFailing || c.template == nil || c.template.Status.Revision == nil {
 		return
 	}
+	if _, known := c.revisions[c.template.Status.Revision.Name]; !known {
+		// It waits for the revision.
+		return
+	}
 	if at := requests.RestartAt; at != nil && !at.After(c.now) && (handled == nil || handled.RestartAt.Before(at)) {
 		c.report("what people asked for is not forgotten", "a restart", "%s asked at %v", name, at)
 	}
@@ -135,8 +113,28 @@ func (c *cluster) checkStarting(name string) {
 	if s.userland.Status.State != v1alpha1.StateStarting || s.refusal != "" || c.course.Spec.Suspend {
 		return
 	}
-	if live := s.live(); live != nil && c.now.Sub(live.CreationTimestamp.Time) > longestStart {
-		c.report("nobody is starting for ever", "its program hangs", "%s, since %v", name, live.CreationTimestamp)
+	var since time.Time
+	if start := s.userland.Status.LastStartTime; start != nil {
+		since = start.Time
+	}
+	if ready := meta.FindStatusCondition(s.userland.Status.Conditions, v1alpha1.ReadyCondition); ready.LastTransitionTime.After(since) {
+		since = ready.LastTransitionTime.Time
+	}
+	cause := "a pod does not end"
+	for _, p := range s.pods {
+		began := p.DeletionTimestamp
+		if began == nil {
+			cause, began = "its program hangs", &p.CreationTimestamp
+		}
+		if began.After(since) {
+			since = began.Time
+		}
+		if len(p.Status.Conditions) == 1 && p.Status.Conditions[0].LastTransitionTime.After(since) {
+			since = p.Status.Conditions[0].LastTransitionTime.Time
+		}
+	}
+	if c.now.Sub(since) > longestStart {
+		c.report("nobody is starting for ever", cause, "%s, since %v", name, since)
 	}
 }
 
@@ -177,6 +175,7 @@ func (c *cluster) quiet() {
 	for _, name := range names {
 		s := c.seats[name]
 		s.refusal, s.program, s.probe, s.dirty = "", programGood, probeUnused, true
+		s.recover()
 		owner := name
 		if len(s.claims) > 0 {
 			owner = c.owners[s.claims[0].Name]

@@ -56,7 +56,7 @@ func (c *cluster) lookAtTemplate() {
 func (c *cluster) templateWorld() lifecycle.TemplateWorld {
 	w := lifecycle.TemplateWorld{
 		Template: c.template, Wanted: makeRevision(c.image(), c.version).ControllerRevision, Trial: c.memory.trial,
-		Userlands: c.class(), Granted: c.memory.grants, Failures: manyFailures, Now: c.now,
+		Userlands: c.class(), Granted: c.memory.grants, SessionEnds: map[string]time.Time{"": lifecycle.SessionEnd(c.moment, c.now)}, Failures: manyFailures, Now: c.now,
 	}
 	for _, r := range c.revisions {
 		w.Revisions = append(w.Revisions, lifecycle.KeptRevision{ControllerRevision: r.ControllerRevision})

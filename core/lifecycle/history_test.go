@@ -117,5 +117,5 @@ func TestHistories(t *testing.T) {
 		})
 	}
 	workers.Wait()
-	r.report(t, count)
+	r.report(t)
 }

@@ -90,7 +90,7 @@ func RebuildLine(class []v1alpha1.Userland, session func(section string) time.Ti
 		switch u := &class[i]; {
 		case u.Status.State == v1alpha1.StateStarting && u.Status.LastStartTime != nil:
 			queue.Starting[u.Name] = u.Status.LastStartTime.Time
-		case u.Status.State == v1alpha1.StateQueued && u.Status.QueuedSince != nil:
+		case (u.Status.State == v1alpha1.StateQueued || u.Status.State == v1alpha1.StateFailing) && u.Status.QueuedSince != nil:
 			queue.Waiting[u.Name] = Ticket{Session: session(u.Spec.Section), Since: u.Status.QueuedSince.Time}
 		}
 	}

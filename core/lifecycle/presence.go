@@ -35,6 +35,9 @@ type PresenceFacts struct {
 	// Unanswered is set if its software has yet to say when it was last used, or
 	// can't: nobody is stopped for idleness before.
 	Unanswered bool
+	// Unmakeable is set if the revision of the carrel is not known. Then it can be
+	// started and stopped as it is, and requests for another pod wait.
+	Unmakeable bool
 	// Now is the time.
 	Now time.Time
 }
@@ -72,7 +75,7 @@ func DecidePresence(f PresenceFacts) PresenceDecision {
 	case f.Timetable.Over:
 		return d.without(health.Over)
 	case d.Restart:
-	case !due.stop.IsZero() && !due.stop.Before(latest(f.seen(), f.Timetable.Since)):
+	case !due.stop.IsZero() && !due.stop.Before(latest(f.seenSince(due.handled), f.Timetable.Since)):
 		return d.without(health.Asleep)
 	case f.overdue() && !f.Unanswered:
 		d.Idle = true
@@ -158,6 +161,17 @@ func (f PresenceFacts) after(d PresenceDecision) PresenceFacts {
 // seen is when the user was last seen, or the carrel started.
 func (f PresenceFacts) seen() time.Time {
 	return latest(f.past(f.Status.LastActivityTime), f.past(f.Status.LastStartTime))
+}
+
+// seenSince returns what may undo a stop: the last activity and the last start. What a
+// clock that is ahead had reported when the stop was handled is left out: it can't undo
+// that stop, not even when its time has come.
+func (f PresenceFacts) seenSince(handled *v1alpha1.HandledRequests) time.Time {
+	activity, start := f.Status.LastActivityTime, f.past(f.Status.LastStartTime)
+	if activity == nil || activity.Equal(handled.AheadActivityTime) {
+		return start
+	}
+	return latest(activity.Time, start)
 }
 
 // past is a moment recorded, but none to come: a clock that runs ahead

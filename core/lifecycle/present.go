@@ -23,8 +23,7 @@ const (
 
 // present decides whether the carrel is to run: by what the spec, the timetable
 // and people ask for, then by what its own software answers, then by its turn.
-func (w World) present() Decision {
-	facts := w.presenceFacts()
+func (w World) present(facts PresenceFacts) Decision {
 	d := Decision{Presence: DecidePresence(facts)}
 	if d.Presence.Idle && w.Runs() {
 		facts, d.Ask, d.notice = w.consult(facts)
@@ -34,7 +33,7 @@ func (w World) present() Decision {
 	case d.Presence.Presence != health.Running:
 	case !w.Runs() && w.Turn.Bounded && !w.Turn.Granted:
 		d.Presence = d.Presence.Queue(facts, w.Turn.Next)
-	case w.Granted && LatestRevision(w.Template) != "":
+	case w.restartsForRollout():
 		d.Presence.LastStart = w.rolloutStart(d.Presence.LastStart)
 	}
 	return d
@@ -91,6 +90,13 @@ func (w World) probeURL(probe *v1alpha1.IdleProbe) string {
 		return ""
 	}
 	return "http://" + net.JoinHostPort(pod.Status.PodIP, strconv.Itoa(int(workload.TargetPort(port)))) + probe.Path
+}
+
+// restartsForRollout reports whether a roll-out restarts a carrel that runs, now.
+func (w World) restartsForRollout() bool {
+	latest := LatestRevision(w.Template)
+	_, known := w.Revisions[latest]
+	return w.mayRollOut() && w.Runs() && known && CurrentRevision(w.Deployment) != latest
 }
 
 // rolloutStart counts the restart for a roll-out as a start. It tells carrels that

@@ -19,6 +19,7 @@ func TestPick(t *testing.T) {
 		{"who stops takes the latest", with(func(s *standing) { s.wanted = false }), "new"},
 		{"who starts takes the latest", with(func(s *standing) { s.runs, s.proven = false, "" }), "new"},
 		{"who never came up takes the latest", with(func(s *standing) { s.proven = "" }), "new"},
+		{"who works keeps what it has, recorded or not", with(func(s *standing) { s.proven, s.works = "", true }), "old"},
 		{"who fails takes the latest", with(func(s *standing) { s.failing = true }), "new"},
 		{"who is asked to restart takes the latest", with(func(s *standing) { s.restart = true }), "new"},
 		{"whose turn it is takes the latest", with(func(s *standing) { s.granted = true }), "new"},

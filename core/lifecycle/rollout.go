@@ -38,6 +38,8 @@ type RolloutCarrel struct {
 	Since time.Time
 	// LastUsed is when its user was last seen; zero: never.
 	LastUsed time.Time
+	// SessionEnd is when its user is in no session any more; zero: they are in none.
+	SessionEnd time.Time
 	// Trouble is why it failed, in words.
 	Trouble string
 }
@@ -62,6 +64,9 @@ type RolloutPlan struct {
 	Restart []string
 	// Held says why nobody else is restarted; empty if the roll-out goes on.
 	Held string
+	// SessionEnd is when the first carrel can be restarted that is left alone because
+	// of a session; zero: none is.
+	SessionEnd time.Time
 	// Next is when there may be more to do though nothing happens; zero: never.
 	Next time.Time
 }
@@ -79,9 +84,10 @@ var defaultMaxUnavailable = intstr.FromString("10%")
 // started with the revision fails.
 func PlanRollout(f RolloutFacts) RolloutPlan {
 	f, hangs := f.impatient()
-	due, next := f.due()
+	due, next, sessionEnd := f.due()
+	next = earlier(next, sessionEnd)
 	if len(due) == 0 {
-		return RolloutPlan{Next: next}
+		return RolloutPlan{Next: next, SessionEnd: sessionEnd}
 	}
 	next = earlier(next, hangs)
 	count := map[Progress]int{}
@@ -93,13 +99,13 @@ func PlanRollout(f RolloutFacts) RolloutPlan {
 		}
 	}
 	if len(failed) > 0 {
-		return RolloutPlan{Held: held(failed, len(due)), Next: next}
+		return RolloutPlan{Held: held(failed, len(due)), Next: next, SessionEnd: sessionEnd}
 	}
 	budget := 1
 	if count[ProgressProven] > 0 {
 		budget = f.maxUnavailable()
 	}
-	return RolloutPlan{Restart: f.choose(due, budget-count[ProgressStarting]), Next: next}
+	return RolloutPlan{Restart: f.choose(due, budget-count[ProgressStarting]), Next: next, SessionEnd: sessionEnd}
 }
 
 // impatient takes those who have been starting for too long for what they are:
@@ -125,8 +131,9 @@ func (f RolloutFacts) impatient() (RolloutFacts, time.Time) {
 	return f, next
 }
 
-// due are the carrels to restart now, and when others will be.
-func (f RolloutFacts) due() (due []RolloutCarrel, next time.Time) {
+// due returns the carrels to restart now, when the deadline of others is over, and
+// when the first session is over for which one is left alone.
+func (f RolloutFacts) due() (due []RolloutCarrel, next, sessionEnd time.Time) {
 	deadline, err := timetable.ParsePeriod(f.Rollout.Deadline)
 	immediate := f.Rollout.When == v1alpha1.RolloutImmediate
 	for _, c := range f.Carrels {
@@ -135,13 +142,15 @@ func (f RolloutFacts) due() (due []RolloutCarrel, next time.Time) {
 		}
 		from := latest(f.Since, c.Since).Add(deadline)
 		switch {
+		case (immediate || !from.After(f.Now)) && c.SessionEnd.After(f.Now):
+			sessionEnd = earlier(sessionEnd, c.SessionEnd)
 		case immediate, !from.After(f.Now):
 			due = append(due, c)
 		case next.IsZero() || from.Before(next):
 			next = from
 		}
 	}
-	return due, next
+	return due, next, sessionEnd
 }
 
 // choose names those told before and, as far as the budget goes, others.

@@ -18,7 +18,7 @@ func immediate(most intstr.IntOrString) v1alpha1.Rollout {
 
 // carrels are named a, b, c..., with the progress of each by a letter: i(dle),
 // p(ending), s(tarting), r(unning with it) or f(ailed); h(anging) and o(ld) are starting for an hour, since the revision
-// and since before it. The first was used last.
+// and since before it; c(lass) is pending and in a session for half an hour more. The first was used last.
 func carrels(progress string) []RolloutCarrel {
 	all := make([]RolloutCarrel, 0, len(progress))
 	for i, letter := range progress {
@@ -36,6 +36,8 @@ func carrels(progress string) []RolloutCarrel {
 			if letter == 'o' {
 				c.Since = c.Since.Add(-24 * time.Hour)
 			}
+		case 'c':
+			c.Progress, c.SessionEnd = ProgressPending, noon.Add(30*time.Minute)
 		}
 		all = append(all, c)
 	}
@@ -71,6 +73,12 @@ func TestPlanRollout(t *testing.T) {
 		{name: "a message has an end", rollout: immediate(intstr.FromInt32(3)), carrels: "pfffff",
 			want: RolloutPlan{Held: "held: carrels that started with the present revision fail: b (ImagePullBackOff), c (ImagePullBackOff), d (ImagePullBackOff), 2 more. Still to be restarted: 1, left as they are. Mend the Template, or take its edit back"}},
 		{name: "nobody is left to hold", rollout: immediate(intstr.FromInt32(3)), carrels: "rf"},
+		{name: "who is in a session is left alone until it is over", rollout: immediate(intstr.FromInt32(9)), carrels: "pccr",
+			want: RolloutPlan{Restart: []string{"a"}, Next: noon.Add(30 * time.Minute), SessionEnd: noon.Add(30 * time.Minute)}},
+		{name: "also if it was told before", rollout: immediate(intstr.FromInt32(9)), carrels: "cr", granted: "a",
+			want: RolloutPlan{Next: noon.Add(30 * time.Minute), SessionEnd: noon.Add(30 * time.Minute)}},
+		{name: "and whatever the deadline", rollout: v1alpha1.Rollout{Deadline: "1h"}, carrels: "cr", age: time.Hour,
+			want: RolloutPlan{Next: noon.Add(30 * time.Minute), SessionEnd: noon.Add(30 * time.Minute)}},
 		{name: "before the deadline", rollout: week, carrels: "pr", age: 6 * 24 * time.Hour, want: RolloutPlan{Next: noon.Add(7*24*time.Hour - time.Hour)}},
 		{name: "the deadline counts from when the carrel was behind", rollout: week, carrels: "pr", age: 60 * 24 * time.Hour, want: RolloutPlan{Next: noon.Add(7*24*time.Hour - time.Hour)}},
 		{name: "after the deadline", rollout: v1alpha1.Rollout{Deadline: "1h"}, carrels: "pr", age: time.Hour, want: RolloutPlan{Restart: []string{"a"}}},

@@ -2,10 +2,12 @@ package lifecycle
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
 
+	fluxmeta "github.com/fluxcd/pkg/apis/meta"
 	appsv1 "k8s.io/api/apps/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -31,6 +33,9 @@ type TemplateWorld struct {
 	Trial *Trial
 	// Userlands are those that follow the Template.
 	Userlands []v1alpha1.Userland
+	// SessionEnds holds, by section, when its users are in no session any more; zero or
+	// absent if they are in none.
+	SessionEnds map[string]time.Time
 	// Revisions are those that are kept of it.
 	Revisions []KeptRevision
 	// Granted holds, by the name of a Userland, the revision onto which the carrel
@@ -89,10 +94,12 @@ func (w TemplateWorld) TrialDue() bool {
 	}
 }
 
-// settled reports whether the API server accepted the Template as it stands.
+// settled reports whether the status records that the Template as it stands was
+// accepted, and nobody has asked since to have it judged again.
 func (w TemplateWorld) settled() bool {
-	status := w.Template.Status
-	return status.ObservedGeneration == w.Template.Generation && accepted(status) && currentRevision(status) == w.Wanted.Name
+	status, requested := w.Template.Status, w.Template.Annotations[fluxmeta.ReconcileRequestAnnotation]
+	return status.ObservedGeneration == w.Template.Generation && accepted(status) && currentRevision(status) == w.Wanted.Name &&
+		(requested == "" || requested == status.LastHandledReconcileAt)
 }
 
 // DecideTemplate decides what to do for a Template. It changes none of its
@@ -115,7 +122,9 @@ func DecideTemplate(w TemplateWorld) TemplateDecision {
 // the last verdict and its revision stand.
 func (d *TemplateDecision) judge() {
 	t := d.world.Template
-	d.status = v1alpha1.TemplateStatus{ObservedGeneration: t.Status.ObservedGeneration, Revision: t.Status.Revision}
+	d.status = v1alpha1.TemplateStatus{
+		ObservedGeneration: t.Status.ObservedGeneration, Revision: t.Status.Revision, LastHandledReconcileAt: t.Status.LastHandledReconcileAt,
+	}
 	verdict, until, problem := d.world.verdict()
 	d.soon(until)
 	if problem != nil {
@@ -123,6 +132,7 @@ func (d *TemplateDecision) judge() {
 		return
 	}
 	d.status.ObservedGeneration = t.Generation
+	d.status.LastHandledReconcileAt = t.Annotations[fluxmeta.ReconcileRequestAnnotation]
 	d.status.Conditions = health.ConditionsOf(t.Status.Conditions, verdict, t.Generation, d.world.Now)
 	if !verdict.Ready {
 		return
@@ -185,7 +195,7 @@ func currentRevision(s v1alpha1.TemplateStatus) string {
 // Template is invalid or not judged, nobody more is restarted.
 func (d *TemplateDecision) rollOut() {
 	w, t := d.world, d.world.Template
-	counts, carrels := takeCensus(t, d.status, w.Userlands, d.sameSource)
+	counts, carrels := takeCensus(t, d.status, w.Userlands, w.SessionEnds, d.sameSource)
 	d.status.Userlands, d.Revision, d.Restart = &counts, currentRevision(d.status), nil
 	granted := func(name string) bool { return d.Revision != "" && w.Granted[name] == d.Revision }
 	switch {
@@ -199,6 +209,7 @@ func (d *TemplateDecision) rollOut() {
 		plan := PlanRollout(RolloutFacts{Rollout: t.Spec.Rollout, Since: d.status.Revision.Since.Time, Carrels: carrels, Granted: granted, Now: w.Now})
 		d.Restart = plan.Restart
 		d.soon(plan.Next)
+		d.sayWaits(plan.SessionEnd)
 		if plan.Held != "" {
 			d.status.Conditions = append(d.status.Conditions, health.TrueCondition(t.Status.Conditions,
 				v1alpha1.RolloutHeldCondition, v1alpha1.UpdatedFailingReason, plan.Held, t.Generation, w.Now))
@@ -208,9 +219,19 @@ func (d *TemplateDecision) rollOut() {
 	}
 }
 
+// sayWaits adds to the Ready condition until when a roll-out waits for a session.
+func (d *TemplateDecision) sayWaits(sessionEnd time.Time) {
+	if ready := meta.FindStatusCondition(d.status.Conditions, v1alpha1.ReadyCondition); ready != nil && !sessionEnd.IsZero() {
+		ready.Message += fmt.Sprintf("; carrels in a session go on as they were until it is over at %s, and are then restarted for the present revision", moment(sessionEnd))
+	}
+}
+
 // sameSource reports whether a revision is made of what makes up the present one.
 func (d *TemplateDecision) sameSource(revision string) bool {
 	find := func(name string) *appsv1.ControllerRevision {
+		if d.Keep != nil && d.Keep.Name == name {
+			return d.Keep
+		}
 		for _, kept := range d.world.Revisions {
 			if kept.Name == name {
 				return kept.ControllerRevision

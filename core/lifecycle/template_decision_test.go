@@ -234,3 +234,62 @@ func TestUnreadTemplateIsLeftAsItIs(t *testing.T) {
 		t.Errorf("nothing was read, and it decides %+v", d)
 	}
 }
+
+// Who asks for a reconciliation has the Template judged again, once.
+func TestRequestedTemplateIsJudgedAgain(t *testing.T) {
+	w := edited(t).answered(nil)
+	w.Template.Status = DecideTemplate(w).Status()
+	if w.TrialDue() {
+		t.Error("accepted, it is tried again")
+	}
+	w.Template.Annotations = map[string]string{"reconcile.fluxcd.io/requestedAt": "now"}
+	if !w.TrialDue() {
+		t.Fatal("it was requested, and is not tried again")
+	}
+	down := DecideTemplate(w.answered(apierrors.NewInternalError(errors.New("etcd")))).Status()
+	if down.LastHandledReconcileAt != "" {
+		t.Errorf("the API server did not answer, and the request %q is handled", down.LastHandledReconcileAt)
+	}
+	w = w.answered(apierrors.NewBadRequest(`admission webhook "w" denied the request`))
+	refused := DecideTemplate(w).Status()
+	if ready := readyCondition(refused); ready.Reason != v1alpha1.TemplateInvalidReason || refused.LastHandledReconcileAt != "now" {
+		t.Errorf("refused now, it says %+v and handled %q", ready, refused.LastHandledReconcileAt)
+	}
+	w = w.answered(nil)
+	w.Template.Status = DecideTemplate(w).Status()
+	if w.Trial = nil; w.TrialDue() {
+		t.Error("the request was handled, and after a restart of the controller it is tried again")
+	}
+}
+
+// A roll-out leaves those alone who are in a session, and says until when.
+func TestTemplateWaitsForSessions(t *testing.T) {
+	w := edited(t).answered(nil)
+	w.Template.Spec.Rollout.When = v1alpha1.RolloutImmediate
+	hanako, taro := pendingUserland("hanako"), pendingUserland("taro")
+	hanako.Spec.Section = "a"
+	hanako.Status.Template.Generation, taro.Status.Template.Generation = 2, 2
+	w.Userlands = []v1alpha1.Userland{hanako, taro}
+	w.SessionEnds = map[string]time.Time{"a": w.Now.Add(time.Hour)}
+	d := DecideTemplate(w)
+	if !slices.Equal(d.Restart, []string{"taro"}) || d.Next().After(w.Now.Add(time.Hour)) {
+		t.Errorf("%v may restart, and it is looked at again at %v", d.Restart, d.Next())
+	}
+	if ready := readyCondition(d.Status()); !strings.Contains(ready.Message, moment(w.Now.Add(time.Hour))) {
+		t.Errorf("Ready does not say until when: %s", ready.Message)
+	}
+}
+
+// What another version of the controller makes of a Template restarts nobody, also in
+// the moment in which its revision is made.
+func TestNewVersionRestartsNobodyAtOnce(t *testing.T) {
+	w := edited(t)
+	w.Template.Spec.Rollout.When = v1alpha1.RolloutImmediate
+	w.Template.Generation = 1
+	w.Userlands = []v1alpha1.Userland{pendingUserland("hanako")}
+	w.Userlands[0].Status.Template.Revision = "ide-former"
+	w = w.answered(nil)
+	if d := DecideTemplate(w); d.Keep == nil || len(d.Restart) > 0 {
+		t.Errorf("revision %v is made, and %v may restart", d.Keep, d.Restart)
+	}
+}

@@ -24,6 +24,7 @@ func (d *TemplateDecision) postpone(problem health.Problem) {
 	t := d.world.Template
 	d.problem = &problem
 	d.status.ObservedGeneration, d.status.Revision = t.Status.ObservedGeneration, t.Status.Revision
+	d.status.LastHandledReconcileAt = t.Status.LastHandledReconcileAt
 	d.status.Conditions = slices.DeleteFunc(templateConditions(t.Status.Conditions), func(c metav1.Condition) bool {
 		return c.Type == v1alpha1.ReconcilingCondition || c.Type == v1alpha1.StalledCondition
 	})

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	fluxmeta "github.com/fluxcd/pkg/apis/meta"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	"github.com/carrel-dev/carrel/core/health"
@@ -46,7 +47,7 @@ func (w TemplateWorld) Assume() *Trial { return &Trial{Of: w.tried(), FirstStart
 
 // tried identifies what a trial of the Template as it stands is of.
 func (w TemplateWorld) tried() string {
-	return fmt.Sprintf("%s/%d/%s", w.Template.UID, w.Template.Generation, w.Wanted.Name)
+	return fmt.Sprintf("%s/%d/%s/%s", w.Template.UID, w.Template.Generation, w.Wanted.Name, w.Template.Annotations[fluxmeta.ReconcileRequestAnnotation])
 }
 
 // Answer records the answer about one object of the carrel; nil means that the API

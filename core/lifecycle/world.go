@@ -27,6 +27,8 @@ type World struct {
 	// Session is what the timetable of the Course says to the user at that moment;
 	// zero without a timetable.
 	Session timetable.Moment
+	// SessionEnd is when the user is in no session any more; zero: they are in none.
+	SessionEnd time.Time
 	// Template is the one that the Userland follows; nil if there is none.
 	Template *v1alpha1.Template
 	// Revisions holds, by name, those that exist of the latest revision of the

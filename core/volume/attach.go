@@ -31,6 +31,9 @@ type Stock struct {
 	Claims []corev1.PersistentVolumeClaim
 	// Growing has the names of the storage classes whose volumes can grow.
 	Growing map[string]bool
+	// Missing has the names of the storage classes that claims wait for and that do not
+	// exist.
+	Missing map[string]bool
 }
 
 // Attachments are what a carrel does with its claims, old and new.
@@ -55,6 +58,9 @@ type Attachment struct {
 	ResetAt *metav1.Time
 	// Grow is the size that the claim is to be given; nil: it keeps its own.
 	Grow *resource.Quantity
+	// Replace is set if the claim has never had a volume and was made of another
+	// pvcSpec than the Template has now: it is deleted and made again.
+	Replace bool
 	// Notice says why the claim keeps its size although the Template has another,
 	// to be put after a message; empty: there is nothing to say.
 	Notice string
@@ -146,7 +152,7 @@ func attachment(n Need, s Stock, volume v1alpha1.Volume, claim *corev1.Persisten
 	if claim == nil {
 		return Attachment{Volume: volume, Name: FreshName(n.Userland, volume.Name, n.ResetAt), ResetAt: n.ResetAt}
 	}
-	a := Attachment{Volume: volume, Name: claim.Name, Claim: claim}
+	a := Attachment{Volume: volume, Name: claim.Name, Claim: claim, Replace: outdated(volume, claim)}
 	a.Grow, a.Notice = growth(volume, claim, s.Growing)
 	return a
 }
@@ -174,8 +180,10 @@ func growth(volume v1alpha1.Volume, claim *corev1.PersistentVolumeClaim, growing
 	have := claim.Spec.Resources.Requests[corev1.ResourceStorage]
 	class := ptr.Deref(claim.Spec.StorageClassName, "")
 	switch order := want.Cmp(have); {
-	case !wanted || order == 0 || claim.DeletionTimestamp != nil:
+	case !wanted || claim.DeletionTimestamp != nil:
 		return nil, ""
+	case order == 0:
+		return nil, resizeTrouble(volume, claim)
 	case order < 0:
 		return nil, fmt.Sprintf("; its volume %q stays at %s, since volumes can't shrink to %s: set that or more in the Template", volume.Name, &have, &want)
 	case claim.Status.Phase != corev1.ClaimBound:
@@ -186,6 +194,18 @@ func growth(volume v1alpha1.Volume, claim *corev1.PersistentVolumeClaim, growing
 	default:
 		return &want, ""
 	}
+}
+
+// resizeTrouble passes on why a claim that is to grow does not, to be put after a
+// message; empty: nothing is in the way.
+func resizeTrouble(volume v1alpha1.Volume, claim *corev1.PersistentVolumeClaim) string {
+	for _, c := range claim.Status.Conditions {
+		resizing := c.Type == corev1.PersistentVolumeClaimControllerResizeError || c.Type == corev1.PersistentVolumeClaimNodeResizeError
+		if resizing && c.Status == corev1.ConditionTrue {
+			return fmt.Sprintf("; its volume %q does not grow: %s", volume.Name, c.Message)
+		}
+	}
+	return ""
 }
 
 // ClassesToGrow returns the names of the storage classes of claims that are smaller

@@ -24,10 +24,17 @@ type Blueprint struct {
 	Volumes []string `json:"volumes,omitempty"`
 }
 
-// NewBlueprint is the blueprint of a Template as it stands.
+// NewBlueprint returns the blueprint of a Template as it stands.
 func NewBlueprint(t *v1alpha1.Template) Blueprint {
-	b := Blueprint{Pod: *t.Spec.Template.DeepCopy(), Service: *t.Spec.Service.DeepCopy()}
+	b := source(t)
 	keepCredentialsOut(&b.Pod.Spec)
+	return b
+}
+
+// source returns what of a Template makes up a revision, before Carrel adds to it. No
+// other function lists these fields.
+func source(t *v1alpha1.Template) Blueprint {
+	b := Blueprint{Pod: *t.Spec.Template.DeepCopy(), Service: *t.Spec.Service.DeepCopy()}
 	for _, volume := range t.Spec.Volumes {
 		b.Volumes = append(b.Volumes, volume.Name)
 	}

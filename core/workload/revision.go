@@ -22,9 +22,9 @@ func NewRevision(t *v1alpha1.Template) (*appsv1.ControllerRevision, error) {
 	if err != nil {
 		return nil, fmt.Errorf("encode the revision of template %q: %w", t.Name, err)
 	}
-	source, err := sourceDigest(t)
+	digest, err := digestOf(source(t))
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("encode template %q: %w", t.Name, err)
 	}
 	return &appsv1.ControllerRevision{
 		ObjectMeta: metav1.ObjectMeta{
@@ -34,22 +34,23 @@ func NewRevision(t *v1alpha1.Template) (*appsv1.ControllerRevision, error) {
 				v1alpha1.ManagedByLabel: v1alpha1.ManagedByValue,
 				v1alpha1.TemplateLabel:  t.Name,
 			},
-			Annotations: map[string]string{v1alpha1.SourceAnnotation: source},
+			Annotations: map[string]string{v1alpha1.SourceAnnotation: digest},
 		},
 		Data:     runtime.RawExtension{Raw: data},
 		Revision: t.Generation,
 	}, nil
 }
 
-// sourceDigest is a digest of what goes into a revision, before anything is made of it.
-func sourceDigest(t *v1alpha1.Template) (string, error) {
-	spec := v1alpha1.TemplateSpec{Service: t.Spec.Service, Template: t.Spec.Template}
-	for _, volume := range t.Spec.Volumes {
-		spec.Volumes = append(spec.Volumes, v1alpha1.Volume{Name: volume.Name})
+// digestOf returns a digest of the source of a revision. It has the form of a
+// TemplateSpec, since another form would give all revisions that exist another source.
+func digestOf(b Blueprint) (string, error) {
+	spec := v1alpha1.TemplateSpec{Service: b.Service, Template: b.Pod}
+	for _, name := range b.Volumes {
+		spec.Volumes = append(spec.Volumes, v1alpha1.Volume{Name: name})
 	}
 	data, err := json.Marshal(spec)
 	if err != nil {
-		return "", fmt.Errorf("encode template %q: %w", t.Name, err)
+		return "", err
 	}
 	sum := sha256.Sum256(data)
 	return hex.EncodeToString(sum[:digestBytes]), nil

@@ -15,6 +15,9 @@ type HandledRequestsApplyConfiguration struct {
 	RestartAt *v1.Time `json:"restartAt,omitempty"`
 	// stopAt is the value of requests.stopAt that was handled last.
 	StopAt *v1.Time `json:"stopAt,omitempty"`
+	// aheadActivityTime is lastActivityTime as it was when stopAt was handled, if a
+	// clock that is ahead had reported it. That activity does not undo the stop.
+	AheadActivityTime *v1.Time `json:"aheadActivityTime,omitempty"`
 	// resetAt is the value of requests.resetAt that was handled last.
 	ResetAt *v1.Time `json:"resetAt,omitempty"`
 }
@@ -38,6 +41,14 @@ func (b *HandledRequestsApplyConfiguration) WithRestartAt(value v1.Time) *Handle
 // If called multiple times, the StopAt field is set to the value of the last call.
 func (b *HandledRequestsApplyConfiguration) WithStopAt(value v1.Time) *HandledRequestsApplyConfiguration {
 	b.StopAt = &value
+	return b
+}
+
+// WithAheadActivityTime sets the AheadActivityTime field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the AheadActivityTime field is set to the value of the last call.
+func (b *HandledRequestsApplyConfiguration) WithAheadActivityTime(value v1.Time) *HandledRequestsApplyConfiguration {
+	b.AheadActivityTime = &value
 	return b
 }
 

@@ -17,6 +17,10 @@ type TemplateStatusApplyConfiguration struct {
 	// revision is the revision that carrels take when they start: the present spec,
 	// or the last one that was accepted.
 	Revision *TemplateRevisionApplyConfiguration `json:"revision,omitempty"`
+	// lastHandledReconcileAt is the last value of the annotation
+	// reconcile.fluxcd.io/requestedAt for which the controller has judged the Template
+	// again, as in Flux's own kinds.
+	LastHandledReconcileAt *string `json:"lastHandledReconcileAt,omitempty"`
 	// userlands counts the Userlands that use this Template.
 	Userlands *TemplateUserlandsApplyConfiguration `json:"userlands,omitempty"`
 	// conditions are Ready, Reconciling and Stalled, as kstatus defines them, and
@@ -43,6 +47,14 @@ func (b *TemplateStatusApplyConfiguration) WithObservedGeneration(value int64) *
 // If called multiple times, the Revision field is set to the value of the last call.
 func (b *TemplateStatusApplyConfiguration) WithRevision(value *TemplateRevisionApplyConfiguration) *TemplateStatusApplyConfiguration {
 	b.Revision = value
+	return b
+}
+
+// WithLastHandledReconcileAt sets the LastHandledReconcileAt field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the LastHandledReconcileAt field is set to the value of the last call.
+func (b *TemplateStatusApplyConfiguration) WithLastHandledReconcileAt(value string) *TemplateStatusApplyConfiguration {
+	b.LastHandledReconcileAt = &value
 	return b
 }
 

@@ -34,12 +34,17 @@ type UserlandStatusApplyConfiguration struct {
 	// lastStartTime is the time at which the controller last started the carrel.
 	LastStartTime *v1.Time `json:"lastStartTime,omitempty"`
 	// queuedSince is the time since which the carrel waits to start. It is absent
-	// unless the state is Queued. Carrels of the course that have waited longer
+	// unless the state is Queued, or Failing because the API server refused the start,
+	// which is tried again in its turn. Carrels of the course that have waited longer
 	// start first.
 	QueuedSince *v1.Time `json:"queuedSince,omitempty"`
 	// idleFrom is the time since which the carrel's Template stops it for idleness.
 	// Earlier time does not count as idle.
 	IdleFrom *v1.Time `json:"idleFrom,omitempty"`
+	// lastHandledReconcileAt is the last value of the annotation
+	// reconcile.fluxcd.io/requestedAt that the controller has handled, as in Flux's
+	// own kinds.
+	LastHandledReconcileAt *string `json:"lastHandledReconcileAt,omitempty"`
 	// requests are people's requests for this carrel. Other programs write them.
 	Requests *RequestsApplyConfiguration `json:"requests,omitempty"`
 	// handled are the requests that were handled last.
@@ -124,6 +129,14 @@ func (b *UserlandStatusApplyConfiguration) WithQueuedSince(value v1.Time) *Userl
 // If called multiple times, the IdleFrom field is set to the value of the last call.
 func (b *UserlandStatusApplyConfiguration) WithIdleFrom(value v1.Time) *UserlandStatusApplyConfiguration {
 	b.IdleFrom = &value
+	return b
+}
+
+// WithLastHandledReconcileAt sets the LastHandledReconcileAt field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the LastHandledReconcileAt field is set to the value of the last call.
+func (b *UserlandStatusApplyConfiguration) WithLastHandledReconcileAt(value string) *UserlandStatusApplyConfiguration {
+	b.LastHandledReconcileAt = &value
 	return b
 }
 
