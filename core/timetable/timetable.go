@@ -1,197 +1,187 @@
 // Package timetable works out when a class meets. It is pure.
+//
+// A [Table] stores the rules of a timetable, and works out the sessions around the
+// moment asked for. What it costs does not depend on the length of the term.
+//
+// Days are dates. A weekday, an excepted day or the last day of the term is a day of
+// the calendar in the class's time zone, however many hours it has there.
 package timetable
 
 import (
 	"cmp"
 	"fmt"
-	"slices"
+	"iter"
 	"time"
 	_ "time/tzdata" // images of the controller have no database of time zones
-
-	"k8s.io/apimachinery/pkg/util/sets"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
 )
 
-// defaultPrewarm is that of the kind.
-const defaultPrewarm = 10 * time.Minute
-
 // Occurrence is a session on one day.
 type Occurrence struct {
-	// Name is that of the session; may be empty.
+	// Name is the name of the session. It may be empty.
 	Name string
-	// Sections are those it is for; empty means everybody.
+	// Sections are the parts of the class that take part. Empty means everybody.
 	Sections []string
-	// Warm is when carrels are started for it; Begin and End are its own times.
+	// Warm is the time at which carrels are started for the session. Begin and End
+	// are its own times.
 	Warm, Begin, End time.Time
 }
 
-// isFor reports whether somebody of a section takes part.
-func (o Occurrence) isFor(section string) bool {
-	return len(o.Sections) == 0 || slices.Contains(o.Sections, section)
-}
-
-// Table is a timetable worked out, safe for concurrent use.
+// Table answers questions about a timetable. It is safe for concurrent use.
 type Table struct {
-	// occurrences are in the order of their beginning.
-	occurrences []Occurrence
-	// over is when the term is.
+	// rules are in the order of the sessions.
+	rules []rule
+	// over is the time at which the term is over.
 	over time.Time
 	zone *time.Location
 }
 
-// Moment is what a timetable says about somebody at a time.
+// Moment describes a timetable at one time for the members of a section.
 type Moment struct {
-	// Since is when carrels were to be started for the session in progress, the
-	// last one if there are several; zero: there is none.
+	// Since is the time from which carrels were to be started for the session in
+	// progress, or for the last of several. It is zero if there is none.
 	Since time.Time
-	// Over is set when the term is, but for sessions that are extra.
+	// Over is true when the term is over and no extra session is in progress.
 	Over bool
-	// Next is when any of this may change; zero: never.
+	// Next is the time at which any of this may change. It is zero if nothing will.
 	Next time.Time
 }
 
-// InSession reports whether a session is in progress, or carrels are being
-// started for one.
+// InSession reports whether a session is in progress, or carrels are being started
+// for one.
 func (m Moment) InSession() bool { return !m.Since.IsZero() }
 
-// New works out a timetable. Its errors name the field and the cure.
+// New reads a timetable. The errors name the field and the cure. It takes a term of
+// any length, because a Course may have been stored before terms were limited.
 func New(t v1alpha1.Timetable) (*Table, error) {
 	zone, err := time.LoadLocation(t.TimeZone)
 	if err != nil || t.TimeZone == "Local" {
 		return nil, fmt.Errorf("spec.timetable.timeZone: there is no time zone %q: write it as the IANA database does, such as Asia/Tokyo", t.TimeZone)
 	}
-	first, err := day(t.Term.FirstDay, zone, "spec.timetable.term.firstDay")
+	first, err := parseDay(t.Term.FirstDay, "spec.timetable.term.firstDay")
 	if err != nil {
 		return nil, err
 	}
-	last, err := day(t.Term.LastDay, zone, "spec.timetable.term.lastDay")
+	last, err := parseDay(t.Term.LastDay, "spec.timetable.term.lastDay")
 	if err != nil {
 		return nil, err
 	}
-	table := &Table{zone: zone, over: last.AddDate(0, 0, 1)}
+	table := &Table{zone: zone, over: (last + 1).at(0, zone), rules: make([]rule, 0, len(t.Sessions))}
 	for i := range t.Sessions {
-		if err := table.add(&t.Sessions[i], first, last, fmt.Sprintf("spec.timetable.sessions[%d]", i)); err != nil {
+		r, err := newRule(&t.Sessions[i], first, last, zone, fmt.Sprintf("spec.timetable.sessions[%d]", i))
+		if err != nil {
 			return nil, err
 		}
+		// A session that begins in the term is part of it to its end.
+		if end := r.lastEnd(); end.After(table.over) {
+			table.over = end
+		}
+		table.rules = append(table.rules, r)
 	}
-	slices.SortStableFunc(table.occurrences, func(a, b Occurrence) int {
-		return cmp.Or(a.Begin.Compare(b.Begin), a.End.Compare(b.End))
-	})
 	return table, nil
 }
 
-// add works out a session. One that begins in the term is part of it to its end.
-func (t *Table) add(s *v1alpha1.Session, first, last time.Time, field string) error {
-	except := sets.New[time.Time]()
-	for i, date := range s.Except {
-		off, err := day(date, t.zone, fmt.Sprintf("%s.except[%d]", field, i))
-		if err != nil {
-			return err
-		}
-		except.Insert(off)
-	}
-	for date := first; !date.After(last); date = date.AddDate(0, 0, 1) {
-		if slices.Contains(s.Weekdays, v1alpha1.Weekday(date.Weekday().String())) && !except.Has(date) {
-			o, err := occurrence(s, date, s.Start, s.Duration.Duration, field)
-			if err != nil {
-				return err
-			}
-			t.occurrences = append(t.occurrences, o)
-			if o.End.After(t.over) {
-				t.over = o.End
-			}
-		}
-	}
-	return t.addExtra(s, field)
-}
-
-func (t *Table) addExtra(s *v1alpha1.Session, field string) error {
-	for i, extra := range s.Extra {
-		field := fmt.Sprintf("%s.extra[%d]", field, i)
-		date, err := day(extra.Date, t.zone, field+".date")
-		if err != nil {
-			return err
-		}
-		duration := s.Duration.Duration
-		if extra.Duration != nil {
-			duration = extra.Duration.Duration
-		}
-		o, err := occurrence(s, date, cmp.Or(extra.Start, s.Start), duration, field)
-		if err != nil {
-			return err
-		}
-		t.occurrences = append(t.occurrences, o)
-	}
-	return nil
-}
-
-// occurrence is a session on a day. A time the clocks skip on that day is the
-// one as long after midnight; a session lasts as long as it says, whatever the
-// clocks do meanwhile.
-func occurrence(s *v1alpha1.Session, date time.Time, start v1alpha1.TimeOfDay, duration time.Duration, field string) (Occurrence, error) {
-	clock, err := time.Parse("15:04", string(start))
-	if err != nil {
-		return Occurrence{}, fmt.Errorf("%s.start: %q is no time of day: write it as 09:00", field, start)
-	}
-	begin := time.Date(date.Year(), date.Month(), date.Day(), clock.Hour(), clock.Minute(), 0, 0, date.Location())
-	prewarm := defaultPrewarm
-	if s.Prewarm != nil {
-		prewarm = s.Prewarm.Duration
-	}
-	return Occurrence{Name: s.Name, Sections: s.Sections, Warm: begin.Add(-prewarm), Begin: begin, End: begin.Add(duration)}, nil
-}
-
-// day is the midnight with which a day begins.
-func day(date v1alpha1.Date, zone *time.Location, field string) (time.Time, error) {
-	begin, err := time.ParseInLocation(time.DateOnly, string(date), zone)
-	if err != nil {
-		return begin, fmt.Errorf("%s: there is no day %q: write it as 2027-04-12", field, date)
-	}
-	return begin, nil
-}
-
-// At says what the timetable means for somebody of a section at a time.
+// At describes the timetable at a time for the members of a section.
 func (t *Table) At(section string, now time.Time) Moment {
 	m := Moment{Over: !now.Before(t.over)}
 	if !m.Over {
 		m.Next = t.over
 	}
-	for _, o := range t.occurrences {
-		if !o.isFor(section) {
-			continue
-		}
-		if !now.Before(o.Warm) && now.Before(o.End) && o.Warm.After(m.Since) {
-			m.Since = o.Warm
-		}
-		for _, change := range []time.Time{o.Warm, o.End} {
-			if change.After(now) && (m.Next.IsZero() || change.Before(m.Next)) {
-				m.Next = change
-			}
+	for i := range t.rules {
+		if t.rules[i].isFor(section) {
+			t.rules[i].addTo(&m, now)
 		}
 	}
 	m.Over = m.Over && !m.InSession()
 	return m
 }
 
-// Sessions are all there are, in the order of their beginning.
-func (t *Table) Sessions() []Occurrence { return slices.Clone(t.occurrences) }
-
-// Current are the sessions in progress or, if there are none, those that come
-// next, which begin together.
-func (t *Table) Current(now time.Time) []Occurrence {
-	var current, next []Occurrence
-	for _, o := range t.occurrences {
-		switch {
-		case !now.Before(o.End):
-		case !now.Before(o.Begin):
-			current = append(current, o)
-		case len(next) == 0 || next[0].Begin.Equal(o.Begin):
-			next = append(next, o)
+// addTo adds the occurrences of the rule to a moment.
+func (r *rule) addTo(m *Moment, now time.Time) {
+	for c := r.from(now); ; {
+		o, found := c.next()
+		if !found {
+			return
+		}
+		change := o.End
+		if o.Warm.After(now) {
+			change = o.Warm
+		} else if o.Warm.After(m.Since) {
+			m.Since = o.Warm
+		}
+		if m.Next.IsZero() || change.Before(m.Next) {
+			m.Next = change
+		}
+		if o.Warm.After(now) {
+			return // so are all later ones
 		}
 	}
-	if len(current) > 0 {
-		return current
+}
+
+// InSession returns the indexes of the sessions that are in progress at a time, or for
+// which carrels are being started.
+func (t *Table) InSession(now time.Time) (indexes []int) {
+	for i := range t.rules {
+		c := t.rules[i].from(now)
+		if o, found := c.next(); found && !o.Warm.After(now) {
+			indexes = append(indexes, i)
+		}
 	}
-	return next
+	return indexes
+}
+
+// From returns the occurrences that end after a time, in the order of their
+// beginning. It works out each one when it is asked for. A long term has many: stop
+// early.
+func (t *Table) From(after time.Time) iter.Seq[Occurrence] {
+	return func(yield func(Occurrence) bool) {
+		cursors := make([]cursor, len(t.rules))
+		heads := make([]Occurrence, len(t.rules))
+		left := make([]bool, len(t.rules))
+		for i := range t.rules {
+			cursors[i] = t.rules[i].from(after)
+			heads[i], left[i] = cursors[i].next()
+		}
+		for {
+			first := -1
+			for i := range heads {
+				if left[i] && (first < 0 || cmp.Or(heads[i].Begin.Compare(heads[first].Begin), heads[i].End.Compare(heads[first].End)) < 0) {
+					first = i
+				}
+			}
+			if first < 0 || !yield(heads[first]) {
+				return
+			}
+			heads[first], left[first] = cursors[first].next()
+		}
+	}
+}
+
+// On returns the occurrences of a day, in the order of the sessions. The error names
+// field, from which the date comes.
+func (t *Table) On(date v1alpha1.Date, field string) ([]Occurrence, error) {
+	d, err := parseDay(date, field)
+	if err != nil {
+		return nil, err
+	}
+	var found []Occurrence
+	for i := range t.rules {
+		found = append(found, t.rules[i].on(d)...)
+	}
+	return found, nil
+}
+
+// Current returns the sessions in progress. If there are none, it returns those that
+// come next and begin together.
+func (t *Table) Current(now time.Time) []Occurrence {
+	var found []Occurrence
+	for o := range t.From(now) {
+		// Those in progress come first.
+		if len(found) > 0 && o.Begin.After(now) && !o.Begin.Equal(found[0].Begin) {
+			break
+		}
+		found = append(found, o)
+	}
+	return found
 }

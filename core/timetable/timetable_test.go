@@ -1,6 +1,7 @@
 package timetable
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -45,6 +46,9 @@ func at(t *testing.T, zone, clock string) time.Time {
 func TestAt(t *testing.T) {
 	berlin := func(first, last v1alpha1.Date, s v1alpha1.Session) v1alpha1.Timetable {
 		return v1alpha1.Timetable{TimeZone: "Europe/Berlin", Term: v1alpha1.Term{FirstDay: first, LastDay: last}, Sessions: []v1alpha1.Session{s}}
+	}
+	inSantiago := func(last v1alpha1.Date, edit func(*v1alpha1.Session)) v1alpha1.Timetable {
+		return v1alpha1.Timetable{TimeZone: "America/Santiago", Term: v1alpha1.Term{FirstDay: "2027-08-30", LastDay: last}, Sessions: []v1alpha1.Session{with(lab(), edit)}}
 	}
 	night := with(lab(), func(s *v1alpha1.Session) { s.Start, s.Duration.Duration = "23:30", 2*time.Hour })
 	tests := []struct {
@@ -111,6 +115,28 @@ func TestAt(t *testing.T) {
 		{"at the same time of day on both sides of it", berlin("2027-03-27", "2027-03-29", with(lab(), func(s *v1alpha1.Session) {
 			s.Weekdays = []v1alpha1.Weekday{"Saturday", "Monday"}
 		})), "", []string{"2027-03-27 09:30 session until 2027-03-27 10:30", "2027-03-29 09:30 session until 2027-03-29 10:30"}},
+		// On 31 October 2027 the clocks of Berlin go from 03:00 back to 02:00.
+		{"an hour that the clocks show twice", berlin("2027-10-31", "2027-10-31", with(lab(), func(s *v1alpha1.Session) {
+			s.Weekdays, s.Start = []v1alpha1.Weekday{"Sunday"}, "02:30"
+		})), "", []string{"2027-10-31 01:00 free until 2027-10-31 02:20", "2027-10-31 02:59 session until 2027-10-31 03:00", "2027-10-31 03:00 free until 2027-11-01 00:00"}},
+		// On 5 September 2027 the clocks of Santiago go from 00:00 to 01:00.
+		{"a day without midnight that is excepted", inSantiago("2027-12-01", func(s *v1alpha1.Session) {
+			s.Weekdays, s.Except = []v1alpha1.Weekday{"Sunday"}, []v1alpha1.Date{"2027-09-05"}
+		}), "", []string{"2027-09-05 09:30 free until 2027-09-12 08:50"}},
+		{"a last day without midnight", inSantiago("2027-09-05", func(s *v1alpha1.Session) { s.Weekdays = []v1alpha1.Weekday{"Sunday"} }), "", []string{
+			"2027-09-05 09:30 session until 2027-09-05 10:30", "2027-09-05 10:30 free until 2027-09-06 00:00", "2027-09-06 00:00 over",
+		}},
+		{"the day after it", inSantiago("2027-12-01", func(s *v1alpha1.Session) { s.Weekdays = []v1alpha1.Weekday{"Saturday", "Monday"} }), "", []string{
+			"2027-09-04 09:30 session until 2027-09-04 10:30", "2027-09-04 10:30 free until 2027-09-06 08:50", "2027-09-06 09:30 session until 2027-09-06 10:30",
+		}},
+		// On 27 March 2027 the clocks of Nuuk go from 23:00 to midnight.
+		{"a session that the clocks move past midnight", v1alpha1.Timetable{TimeZone: "America/Nuuk", Term: v1alpha1.Term{FirstDay: "2027-03-22", LastDay: "2027-03-28"},
+			Sessions: []v1alpha1.Session{with(lab(), func(s *v1alpha1.Session) { s.Weekdays, s.Start = []v1alpha1.Weekday{"Saturday"}, "23:30" })}}, "", []string{
+			"2027-03-28 00:15 free until 2027-03-28 00:20", "2027-03-28 01:45 session until 2027-03-28 02:00", "2027-03-28 02:00 free until 2027-03-29 00:00",
+		}},
+		{"weeks on end that it does not take place", spring(with(lab(), func(s *v1alpha1.Session) {
+			s.Except = []v1alpha1.Date{"2027-05-03", "2027-04-29", "2027-05-06", "2027-05-10", "2027-05-04"}
+		})), "", []string{"2027-04-26 12:00 free until 2027-05-13 08:50", "2027-05-04 12:00 free until 2027-05-13 08:50"}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -153,6 +179,12 @@ func TestNewRefuses(t *testing.T) {
 		"spec.timetable.sessions[0].except[1]: there is no day \"2027-06-31\"":   func(t *v1alpha1.Timetable) { t.Sessions[0].Except = []v1alpha1.Date{"2027-06-01", "2027-06-31"} },
 		"spec.timetable.sessions[0].extra[0].date: there is no day":              func(t *v1alpha1.Timetable) { t.Sessions[0].Extra = []v1alpha1.ExtraSession{{Date: "2027-02-29"}} },
 		"spec.timetable.sessions[0].start: \"9\" is no time of day: write it as": func(t *v1alpha1.Timetable) { t.Sessions[0].Start = "9" },
+		"spec.timetable.sessions[0].duration: 25h0m0s is out of range":           func(t *v1alpha1.Timetable) { t.Sessions[0].Duration.Duration = 25 * time.Hour },
+		"spec.timetable.sessions[0].duration: 0s is out of range":                func(t *v1alpha1.Timetable) { t.Sessions[0].Duration.Duration = 0 },
+		"spec.timetable.sessions[0].prewarm: 13h0m0s is out of range":            func(t *v1alpha1.Timetable) { t.Sessions[0].Prewarm = &metav1.Duration{Duration: 13 * time.Hour} },
+		"spec.timetable.sessions[0].extra[0].duration: 25h0m0s is out of range": func(t *v1alpha1.Timetable) {
+			t.Sessions[0].Extra = []v1alpha1.ExtraSession{{Date: "2027-04-17", Duration: &metav1.Duration{Duration: 25 * time.Hour}}}
+		},
 	} {
 		timetable := spring(lab())
 		edit(&timetable)
@@ -184,6 +216,26 @@ func TestSummary(t *testing.T) {
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("at %s (-want +got):\n%s", now, diff)
 		}
+	}
+}
+
+// However much a teacher writes, a summary fits into a status.
+func TestSummaryIsShort(t *testing.T) {
+	var sections []string
+	for i := range 100 {
+		sections = append(sections, fmt.Sprintf("%063d", i))
+	}
+	var sessions []v1alpha1.Session
+	for range 100 {
+		sessions = append(sessions, with(lab(sections...), func(s *v1alpha1.Session) { s.Name = strings.Repeat("x", 63) }))
+	}
+	table, err := New(spring(sessions...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, _ := table.Summary(at(t, "Asia/Tokyo", "2027-04-12 09:30"))
+	if len(text) > 4096 || !strings.HasSuffix(text, " and 95 more); and 95 more") {
+		t.Errorf("%d bytes: %s", len(text), text)
 	}
 }
 

@@ -6,8 +6,15 @@ import (
 	"time"
 )
 
-// Summary says in words which session is in progress or comes next, in the time
-// of the class, and when to say something else; zero: never.
+// namedSessions and namedSections bound how much a summary lists. The rest is
+// counted.
+const (
+	namedSessions = 5
+	namedSections = 5
+)
+
+// Summary describes the session in progress, or the next one, in the time of the
+// class. until is the time at which the text changes. It is zero if it never does.
 func (t *Table) Summary(now time.Time) (text string, until time.Time) {
 	sessions := t.Current(now)
 	if len(sessions) == 0 {
@@ -20,12 +27,17 @@ func (t *Table) Summary(now time.Time) (text string, until time.Time) {
 	if !until.After(now) {
 		until = sessions[0].End
 	}
-	texts := make([]string, 0, len(sessions))
-	for _, o := range sessions {
+	var texts []string
+	for i, o := range sessions {
 		if o.End.Before(until) {
 			until = o.End
 		}
-		texts = append(texts, t.describe(o, now))
+		if i < namedSessions {
+			texts = append(texts, t.describe(o, now))
+		}
+	}
+	if more := len(sessions) - namedSessions; more > 0 {
+		texts = append(texts, fmt.Sprintf("and %d more", more))
 	}
 	return strings.Join(texts, "; "), until
 }
@@ -38,23 +50,25 @@ func (t *Table) describe(o Occurrence, now time.Time) string {
 	if !o.Begin.After(now) {
 		when = "now, until " + end.Format("15:04")
 	}
-	if o.Name != "" {
-		when += " " + o.Name
-	}
-	if len(o.Sections) > 0 {
-		when += " (" + strings.Join(o.Sections, ", ") + ")"
-	}
-	return when
+	return o.label(when)
 }
 
-// Words name a session: "Mon 5 Oct 2026 09:00 Lab (a, b)".
-func (o Occurrence) Words() string {
-	words := o.Begin.Format("Mon 2 Jan 2006 15:04")
+// Words returns when the session begins and what it is, such as "Mon 5 Oct 2026
+// 09:00 Lab (a, b)".
+func (o Occurrence) Words() string { return o.label(o.Begin.Format("Mon 2 Jan 2006 15:04")) }
+
+// label appends the name and the sections to a text.
+func (o Occurrence) label(text string) string {
 	if o.Name != "" {
-		words += " " + o.Name
+		text += " " + o.Name
 	}
-	if len(o.Sections) > 0 {
-		words += " (" + strings.Join(o.Sections, ", ") + ")"
+	if len(o.Sections) == 0 {
+		return text
 	}
-	return words
+	named := o.Sections[:min(namedSections, len(o.Sections))]
+	text += " (" + strings.Join(named, ", ")
+	if more := len(o.Sections) - len(named); more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return text + ")"
 }

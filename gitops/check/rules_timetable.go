@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
 	"github.com/carrel-dev/carrel/core/timetable"
@@ -40,25 +41,39 @@ func findTimetable(s *subject) (found []Finding) {
 
 // session checks one session of a valid timetable.
 func (s *subject) session(o *object, field string, of v1alpha1.Timetable, session v1alpha1.Session) (found []Finding) {
-	alone := of
-	alone.Sessions = []v1alpha1.Session{session}
-	if table, err := timetable.New(alone); err == nil && len(table.Sessions()) == 0 {
+	if !takesPlace(of, session) {
 		return []Finding{s.findingAt(o, field, fmt.Sprintf("the session %q never takes place", session.Name),
 			"look at its weekdays, at its except and at the days of the term")}
 	}
-	alone.Sessions[0].Except = nil
-	table, err := timetable.New(alone)
+	except := session.Except
+	session.Except = nil
+	of.Sessions = []v1alpha1.Session{session}
+	table, err := timetable.New(of)
 	if err != nil {
 		return nil
 	}
-	for i, day := range session.Except {
-		if !slices.ContainsFunc(table.Sessions(), func(o timetable.Occurrence) bool { return o.Begin.Format("2006-01-02") == string(day) }) {
-			f := s.findingAt(o, index(field+".except", i), fmt.Sprintf("the session %q would not take place on %s anyway", session.Name, day), "correct the day, or take it out")
+	for i, day := range except {
+		field := index(field+".except", i)
+		if on, err := table.On(day, field); err == nil && len(on) == 0 {
+			f := s.findingAt(o, field, fmt.Sprintf("the session %q would not take place on %s anyway", session.Name, day), "correct the day, or take it out")
 			f.Severity = Warning
 			found = append(found, f)
 		}
 	}
 	return found
+}
+
+// takesPlace reports whether a session of a valid timetable takes place at all.
+func takesPlace(of v1alpha1.Timetable, session v1alpha1.Session) bool {
+	of.Sessions = []v1alpha1.Session{session}
+	table, err := timetable.New(of)
+	if err != nil {
+		return true
+	}
+	for range table.From(time.Time{}) {
+		return true
+	}
+	return false
 }
 
 // sections returns the sections of a course's students, sorted.

@@ -2,11 +2,14 @@ package plan
 
 import (
 	"cmp"
+	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
+	"k8s.io/apimachinery/pkg/util/sets"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
 	"github.com/carrel-dev/carrel/core/timetable"
@@ -116,13 +119,40 @@ func (s *seats) fullest(c Class) (need corev1.ResourceList, at string) {
 		// The rule timetable reports an invalid timetable.
 		return d.needWhile(meets), ""
 	}
-	for _, session := range table.Sessions() {
-		then := func(section string) bool { return table.At(section, session.Begin).InSession() }
+	looked, seen := 0, map[string]bool{}
+	for session := range table.From(time.Time{}) {
+		if looked++; looked > maxSessions {
+			break
+		}
+		inSession := table.InSession(session.Begin)
+		key := fmt.Sprint(inSession)
+		if seen[key] {
+			continue // most weeks are alike
+		}
+		seen[key] = true
+		then := sectionsOf(s.course.Spec.Timetable.Sessions, inSession)
 		if pods := d.pods(then); pods > most {
 			most, meets, at = pods, then, session.Words()
 		}
 	}
 	return d.needWhile(meets), at
+}
+
+// maxSessions bounds how many sessions are looked at. It is more than fit into the
+// longest term that the kind allows.
+const maxSessions = 100_000
+
+// sectionsOf returns a function that reports whether a section takes part in any of
+// the sessions with the given indexes.
+func sectionsOf(sessions []v1alpha1.Session, indexes []int) func(section string) bool {
+	sections := sets.New[string]()
+	for _, i := range indexes {
+		if len(sessions[i].Sections) == 0 {
+			return func(string) bool { return true }
+		}
+		sections.Insert(sessions[i].Sections...)
+	}
+	return sections.Has
 }
 
 // there reports whether the carrels of a group have a pod. A carrel whose Template
