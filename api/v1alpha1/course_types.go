@@ -128,6 +128,7 @@ type CourseStatus struct {
 	// reconcile.fluxcd.io/requestedAt that the controller has handled, as in Flux's
 	// own kinds. It does not change while the course is suspended.
 	// +optional
+	// +kubebuilder:validation:MaxLength=262144
 	LastHandledReconcileAt string `json:"lastHandledReconcileAt,omitempty"`
 
 	// conditions are Ready, Reconciling and Stalled, as kstatus defines them.
@@ -136,6 +137,7 @@ type CourseStatus struct {
 	// +optional
 	// +listType=map
 	// +listMapKey=type
+	// +kubebuilder:validation:MaxItems=16
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
 }
 
@@ -150,9 +152,11 @@ type UserlandCounts struct {
 	Ready int32 `json:"ready"`
 	// states counts the Userlands by state.
 	// +optional
+	// +kubebuilder:validation:MaxProperties=32
 	States map[string]int32 `json:"states,omitempty"`
 	// attention counts, by reason, the Userlands that need a person.
 	// +optional
+	// +kubebuilder:validation:MaxProperties=100
 	Attention map[string]int32 `json:"attention,omitempty"`
 }
 
@@ -160,24 +164,30 @@ type UserlandCounts struct {
 type ReportStatus struct {
 	// revision is the full hash of the commit on which the status was posted.
 	// +required
+	// +kubebuilder:validation:MaxLength=253
 	Revision string `json:"revision"`
 	// state is pending, success or failure.
 	// +required
+	// +kubebuilder:validation:MaxLength=32
 	State string `json:"state"`
 	// description is the posted text, at most 140 characters.
 	// +required
+	// +kubebuilder:validation:MaxLength=140
 	Description string `json:"description"`
 	// digests are the digests of the reported content as rendered, by Kustomization
 	// (namespace/name). The prefix "failed:" marks content that Flux could not
 	// apply. A commit that leaves them unchanged did not touch the course and gets
 	// no status.
 	// +optional
+	// +kubebuilder:validation:MaxProperties=1000
 	Digests map[string]string `json:"digests,omitempty"`
 	// files are the names of the Userlands with files of their own that Flux had
 	// applied when it reached this content. The list is empty if there are more
 	// than 2,000.
 	// +optional
 	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=2000
+	// +kubebuilder:validation:items:MaxLength=253
 	Files []string `json:"files,omitempty"`
 	// gone is the number of Userlands with files that this commit removed.
 	// +optional

@@ -111,6 +111,11 @@ const SourceAnnotation = "carrel.dev/source"
 // memory, even if the change only removes fields.
 const IntentAnnotation = "carrel.dev/intent"
 
+// LeftAnnotation is a digest of what differs from the intent after an apply, because
+// an admission webhook changes it each time. It lets the controller leave such an
+// object alone, also after a restart.
+const LeftAnnotation = "carrel.dev/left"
+
 // RestartedAtAnnotation is set on pods. It is the time at which a person last asked
 // for a restart, in RFC 3339 form.
 const RestartedAtAnnotation = "carrel.dev/restarted-at"

@@ -39,6 +39,7 @@ type Rollout struct {
 	// in days (7d) or hours (12h) from the edit of the Template. After that it is
 	// restarted, as under Immediate. Empty means no limit.
 	// +optional
+	// +kubebuilder:validation:MaxLength=6
 	// +kubebuilder:validation:Pattern=`^[1-9][0-9]{0,4}[dh]$`
 	Deadline string `json:"deadline,omitempty"`
 }
@@ -47,6 +48,7 @@ type Rollout struct {
 type TemplateRevision struct {
 	// name is the name of the ControllerRevision that stores the revision.
 	// +required
+	// +kubebuilder:validation:MaxLength=253
 	Name string `json:"name"`
 	// since is the time at which the revision became current.
 	// +required

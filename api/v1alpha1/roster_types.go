@@ -38,6 +38,7 @@ type RosterStatus struct {
 	// digest is the digest of the rosters when they last took effect completely. It
 	// is empty before the first time.
 	// +optional
+	// +kubebuilder:validation:MaxLength=128
 	Digest string `json:"digest,omitempty"`
 
 	// rows is the number of rows in the rosters when they last took effect
@@ -57,6 +58,7 @@ type RosterStatus struct {
 	// errors are the first 20 errors.
 	// +optional
 	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=20
 	Errors []RosterProblem `json:"errors,omitempty"`
 
 	// warningCount is the number of warnings. Warnings stop nothing.
@@ -66,6 +68,7 @@ type RosterStatus struct {
 	// warnings are the first 20 warnings.
 	// +optional
 	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=20
 	Warnings []RosterProblem `json:"warnings,omitempty"`
 }
 
@@ -79,6 +82,7 @@ type HeldRemoval struct {
 	Of int32 `json:"of"`
 	// confirm is the value of spec.guard.confirm that confirms the removal.
 	// +required
+	// +kubebuilder:validation:MaxLength=64
 	Confirm string `json:"confirm"`
 }
 
@@ -88,6 +92,7 @@ type RosterProblem struct {
 	// file is the key of the ConfigMap. If several ConfigMaps have the key, the
 	// ConfigMap's name precedes it.
 	// +optional
+	// +kubebuilder:validation:MaxLength=1024
 	File string `json:"file,omitempty"`
 	// line counts from 1. Zero stands for the whole file.
 	// +optional
@@ -98,11 +103,14 @@ type RosterProblem struct {
 	Column int32 `json:"column,omitempty"`
 	// header is the name of the column.
 	// +optional
+	// +kubebuilder:validation:MaxLength=253
 	Header string `json:"header,omitempty"`
 	// cause describes the mistake.
 	// +required
+	// +kubebuilder:validation:MaxLength=4096
 	Cause string `json:"cause"`
 	// cure describes how to fix it.
 	// +optional
+	// +kubebuilder:validation:MaxLength=4096
 	Cure string `json:"cure,omitempty"`
 }

@@ -18,7 +18,8 @@ const (
 	ServiceClusterIP ServiceType = "ClusterIP"
 )
 
-// TemplateSpec describes the carrels of a Template.
+// TemplateSpec describes the carrels of a Template. It is at most 64 KiB long, as
+// JSON, because each carrel has a copy of it.
 // +kubebuilder:validation:XValidation:rule="!has(self.template.metadata) || !has(self.template.metadata.labels) || self.template.metadata.labels.all(k, !k.startsWith('carrel.dev/') && k != 'app.kubernetes.io/managed-by')",fieldPath=".template",message="labels carrel.dev/* and app.kubernetes.io/managed-by belong to Carrel: remove them from template.metadata.labels"
 // +kubebuilder:validation:XValidation:rule="!has(self.template.metadata) || !has(self.template.metadata.annotations) || self.template.metadata.annotations.all(k, !k.startsWith('carrel.dev/'))",fieldPath=".template",message="annotations carrel.dev/* belong to Carrel: remove them from template.metadata.annotations"
 type TemplateSpec struct {
@@ -125,6 +126,7 @@ type Volume struct {
 	// removed: days (30d), hours (12h) or Forever. Defaults to 30d.
 	// +optional
 	// +kubebuilder:default="30d"
+	// +kubebuilder:validation:MaxLength=7
 	// +kubebuilder:validation:Pattern=`^([1-9][0-9]{0,4}[dh]|Forever)$`
 	Retain string `json:"retain,omitempty"`
 }
@@ -157,6 +159,7 @@ type TemplateStatus struct {
 	// +optional
 	// +listType=map
 	// +listMapKey=type
+	// +kubebuilder:validation:MaxItems=16
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
 }
 

@@ -4,10 +4,14 @@ import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 // Date is a day of the calendar, such as "2027-04-12". In YAML it must be quoted,
 // because YAML would read it as a timestamp.
+// +kubebuilder:validation:MaxLength=32
 // +kubebuilder:validation:Pattern=`^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$`
 type Date string
 
-// TimeOfDay is a time on a 24-hour clock, such as 09:00.
+// TimeOfDay is a time on a 24-hour clock, such as 09:00. On a day on which the clocks
+// skip it, it counts from the moment of the change: where 02:00 is followed by 03:00,
+// 02:30 means 03:30. If the clocks show it twice, the first time counts.
+// +kubebuilder:validation:MaxLength=32
 // +kubebuilder:validation:Pattern=`^([01][0-9]|2[0-3]):[0-5][0-9]$`
 type TimeOfDay string
 
@@ -36,16 +40,19 @@ type Timetable struct {
 	Sessions []Session `json:"sessions,omitempty"`
 }
 
-// Term is the period from the first to the last day of a course, both included.
-// +kubebuilder:validation:XValidation:rule="self.firstDay <= self.lastDay",message="lastDay must not lie before firstDay"
+// Term is the period from the first to the last day of a course, both included. It
+// is at most two years long, or has no end.
+// +kubebuilder:validation:XValidation:rule="!has(self.lastDay) || self.firstDay <= self.lastDay",message="lastDay must not lie before firstDay"
+// +kubebuilder:validation:XValidation:rule="!has(self.lastDay) || int(self.lastDay.replace('-', '0')) - int(self.firstDay.replace('-', '0')) <= 2000000",fieldPath=".lastDay",message="a term is at most two years long: write the last day of this term, or leave lastDay out if the course has no end (9999-12-31 does not mean that)"
 type Term struct {
 	// firstDay is the first day of the course.
 	// +required
 	FirstDay Date `json:"firstDay"`
-	// lastDay is the last day of the course. After it carrels are stopped. Volumes
-	// are kept as long as their Userlands exist.
-	// +required
-	LastDay Date `json:"lastDay"`
+	// lastDay is the last day of the course, at most two years after firstDay. After
+	// it carrels are stopped. Volumes are kept as long as their Userlands exist.
+	// Absent means that the course has no end.
+	// +optional
+	LastDay Date `json:"lastDay,omitempty"`
 }
 
 // Session is a meeting of the class that takes place every week, or on single days.
@@ -70,6 +77,8 @@ type Session struct {
 	// duration is the length of the session, such as 1h30m. The maximum is 24h. A
 	// session may end on the next day.
 	// +required
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=32
 	// +kubebuilder:validation:XValidation:rule="duration(self) > duration('0s') && duration(self) <= duration('24h')",message="must be more than 0s and at most 24h"
 	Duration metav1.Duration `json:"duration"`
 
@@ -84,6 +93,8 @@ type Session struct {
 	// to 10m.
 	// +optional
 	// +kubebuilder:default="10m"
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=32
 	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('0s') && duration(self) <= duration('12h')",message="must be at least 0s and at most 12h"
 	Prewarm *metav1.Duration `json:"prewarm,omitempty"`
 
@@ -114,6 +125,8 @@ type ExtraSession struct {
 	// duration is the length of the session on that day. Defaults to the session's
 	// duration.
 	// +optional
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=32
 	// +kubebuilder:validation:XValidation:rule="duration(self) > duration('0s') && duration(self) <= duration('24h')",message="must be more than 0s and at most 24h"
 	Duration *metav1.Duration `json:"duration,omitempty"`
 }
@@ -121,7 +134,8 @@ type ExtraSession struct {
 // SessionStatus describes the session in progress, or the next one.
 type SessionStatus struct {
 	// text describes the session in the time zone of the class, for instance "Mon
-	// 12 Apr 2027 09:00–10:30 Lab (a)".
+	// 12 Apr 2027 09:00–10:30 Lab (a)". It names at most five sessions.
 	// +required
+	// +kubebuilder:validation:MaxLength=4096
 	Text string `json:"text"`
 }

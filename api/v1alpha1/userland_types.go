@@ -41,11 +41,13 @@ type UserlandStatus struct {
 	// user is the resolved login identity: spec.user, or metadata.name if that is
 	// empty.
 	// +optional
+	// +kubebuilder:validation:MaxLength=256
 	User string `json:"user,omitempty"`
 
 	// state summarizes the carrel in one word: Running, Starting, Queued, Asleep,
 	// Disabled, Failing or Waiting. Later versions may add states.
 	// +optional
+	// +kubebuilder:validation:MaxLength=63
 	State string `json:"state,omitempty"`
 
 	// template is the Template, with its generation, that the rest of the status
@@ -56,6 +58,7 @@ type UserlandStatus struct {
 	// address is the address of the carrel inside the cluster:
 	// http://<service>.<namespace>.svc:<port>.
 	// +optional
+	// +kubebuilder:validation:MaxLength=253
 	Address string `json:"address,omitempty"`
 
 	// lastActivityTime is the time of the user's last known activity. The gateway,
@@ -99,6 +102,7 @@ type UserlandStatus struct {
 	// +optional
 	// +listType=map
 	// +listMapKey=type
+	// +kubebuilder:validation:MaxItems=16
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
 }
 
@@ -106,6 +110,7 @@ type UserlandStatus struct {
 type ObservedTemplate struct {
 	// name is the name of the Template.
 	// +required
+	// +kubebuilder:validation:MaxLength=253
 	Name string `json:"name"`
 	// generation is the generation of the Template's spec. It is 0 if the Template
 	// does not exist.
@@ -114,6 +119,7 @@ type ObservedTemplate struct {
 	// revision is the revision with which the carrel has been running. It is empty
 	// while the carrel is stopped, or during its first start with another revision.
 	// +optional
+	// +kubebuilder:validation:MaxLength=253
 	Revision string `json:"revision,omitempty"`
 }
 

@@ -208,7 +208,7 @@ func shownProblems(all []roster.Problem) []v1alpha1.RosterProblem {
 	var shown []v1alpha1.RosterProblem
 	for _, p := range all[:min(len(all), maxProblems)] {
 		shown = append(shown, v1alpha1.RosterProblem{
-			File: p.File, Line: int32(p.Line), Column: int32(p.Column), Header: p.Header, Cause: p.Cause, Cure: p.Cure,
+			File: p.File, Line: int32(p.Line), Column: int32(p.Column), Header: p.Header, Cause: health.CutMessage(p.Cause), Cure: p.Cure,
 		})
 	}
 	return shown

@@ -45,7 +45,7 @@ func condition(old []metav1.Condition, kind string, status metav1.ConditionStatu
 		since = before.LastTransitionTime
 	}
 	return metav1.Condition{
-		Type: kind, Status: status, Reason: verdict.Reason, Message: verdict.Message,
+		Type: kind, Status: status, Reason: verdict.Reason, Message: CutMessage(verdict.Message),
 		ObservedGeneration: generation, LastTransitionTime: since,
 	}
 }

@@ -1,8 +1,10 @@
 package health_test
 
 import (
+	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -71,5 +73,17 @@ func TestOurConditionsLeaveOutThoseOfOthers(t *testing.T) {
 	got := health.OurConditions([]metav1.Condition{condition("Reported", "True", "Posted", 1, now), ready})
 	if diff := cmp.Diff([]metav1.Condition{ready}, got); diff != "" {
 		t.Errorf("conditions differ (-want +got):\n%s", diff)
+	}
+}
+
+// A list of a thousand mistakes in a Template must not make the API server refuse
+// the status that names them.
+func TestConditionsOfLongMessage(t *testing.T) {
+	long := health.Verdict{Stalled: true, Reason: "TemplateInvalid", Message: strings.Repeat("ö", 40_000)}
+	found := append(health.ConditionsOf(nil, long, 1, now), health.TrueCondition(nil, "RolloutHeld", "UpdatedFailing", long.Message, 1, now))
+	for _, c := range found {
+		if n := utf8.RuneCountInString(c.Message); n > 4096 || !strings.HasSuffix(c.Message, "ö…") {
+			t.Errorf("the message of %s has %d characters, want at most 4,096, and a mark where it is cut", c.Type, n)
+		}
 	}
 }

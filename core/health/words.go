@@ -11,11 +11,23 @@ const longest = 300
 
 // shorten cuts a message of another program to what a person reads.
 func shorten(message string) string {
-	message = strings.Join(strings.Fields(message), " ")
-	if utf8.RuneCountInString(message) <= longest {
-		return message
+	return cut(strings.Join(strings.Fields(message), " "), longest)
+}
+
+// maxMessage is the largest number of characters in a message of a status. The API
+// server refuses a status with a longer one than the kinds allow, and with it all else
+// that the status would say.
+const maxMessage = 4096
+
+// CutMessage returns as much of a message as a status holds.
+func CutMessage(message string) string { return cut(message, maxMessage) }
+
+// cut returns at most limit characters of a text.
+func cut(text string, limit int) string {
+	if utf8.RuneCountInString(text) <= limit {
+		return text
 	}
-	return string([]rune(message)[:longest-1]) + "…"
+	return string([]rune(text)[:limit-1]) + "…"
 }
 
 // firstSentence is what the scheduler says of the nodes, without what it says of

@@ -9,14 +9,6 @@ import (
 	"unicode/utf8"
 )
 
-// Limits of the kinds.
-const (
-	maxUser     = 256
-	maxName     = 200
-	maxTemplate = 63
-	maxSection  = 63
-)
-
 // columns tells which cell of a line is what.
 type columns struct {
 	// fields holds for each cell what it is read as; nil where it is not read.
@@ -46,6 +38,9 @@ var identities = []string{"email address", "email", "e-mail", "id number", "logi
 
 // readHeader finds the columns. Problems come without a line.
 func readHeader(record []string) (found columns, errs, warnings []Problem) {
+	if len(record) > maxColumns {
+		return found, []Problem{{Cause: fmt.Sprintf("%d columns, at most %d", len(record), maxColumns), Cure: "delete the columns that are not read"}}, nil
+	}
 	found = columns{fields: make([]*field, len(record)), count: len(record)}
 	heads := make([]string, len(record))
 	for i, cell := range record {
@@ -90,12 +85,12 @@ func noUser(heads []string) Problem {
 	return p
 }
 
-// printable is a head of bearable length.
-func printable(head string) string {
-	if utf8.RuneCountInString(head) <= 40 {
-		return head
+// printable returns the first 40 characters of a cell.
+func printable(cell string) string {
+	if utf8.RuneCountInString(cell) <= 40 {
+		return cell
 	}
-	return string([]rune(head)[:39]) + "…"
+	return string([]rune(cell)[:39]) + "…"
 }
 
 // read reads a line. Problems come without a line.
@@ -127,7 +122,7 @@ func check(cell string) (cause, cure string) {
 		}
 	}
 	if strings.HasPrefix(cell, "#") && (strings.HasSuffix(cell, "!") || strings.HasSuffix(cell, "?") || cell == "#N/A") {
-		return fmt.Sprintf("it is a spreadsheet's error, %s", cell), "mend the formula and export again"
+		return fmt.Sprintf("it is a spreadsheet's error, %s", printable(cell)), "mend the formula and export again"
 	}
 	return "", ""
 }

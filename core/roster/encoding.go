@@ -2,6 +2,7 @@ package roster
 
 import (
 	"bytes"
+	"fmt"
 	"unicode/utf8"
 )
 
@@ -30,6 +31,9 @@ func Decode(file File) ([]byte, *Problem) {
 }
 
 func decode(data []byte) ([]byte, *Problem) {
+	if len(data) > maxBytes {
+		return nil, &Problem{Cause: fmt.Sprintf("%d bytes, at most %d: a ConfigMap holds no more", len(data), maxBytes), Cure: "delete the columns that are not read, or divide the file"}
+	}
 	for _, f := range foreign {
 		if bytes.HasPrefix(data, []byte(f.magic)) {
 			return nil, &Problem{Cause: f.cause, Cure: saveAsUTF8}

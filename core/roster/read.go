@@ -46,8 +46,12 @@ type Roster struct {
 // Read reads the files of one course.
 func Read(files ...File) Roster {
 	var found Roster
+	left := maxRows
 	for _, file := range files {
-		read(file, &found)
+		left = read(file, &found, left)
+		if left < 0 {
+			break
+		}
 	}
 	found.findTwice()
 	return found
@@ -92,11 +96,13 @@ type reader struct {
 	text    []byte
 }
 
-func read(file File, out *Roster) {
+// read reads at most left lines below the header, and returns how many are left for
+// other files: less than zero if the file has more.
+func read(file File, out *Roster, left int) int {
 	text, problem := Decode(file)
 	if problem != nil {
 		out.Errors = append(out.Errors, *problem)
-		return
+		return left
 	}
 	text, comma, skipped := separator(text)
 	r := &reader{
@@ -106,9 +112,10 @@ func read(file File, out *Roster) {
 	r.csv.Comma = comma
 	r.csv.FieldsPerRecord = -1 // judged here, to say more
 	r.csv.ReuseRecord = true
-	if r.header() {
-		r.rows()
+	if !r.header() {
+		return left
 	}
+	return r.rows(left)
 }
 
 // header reads the line that names the columns.
@@ -141,21 +148,37 @@ func (r *reader) header() bool {
 	}
 }
 
-// rows reads the others.
-func (r *reader) rows() {
+// rows reads the other lines: at most left of them that are not blank. It returns how
+// many are left.
+func (r *reader) rows(left int) int {
 	for {
 		record, err := r.csv.Read()
 		if errors.Is(err, io.EOF) {
-			return
+			return left
+		}
+		if err == nil && blank(record) {
+			continue
+		}
+		if left--; left < 0 {
+			r.fail(Place{Line: r.line(err)}, fmt.Sprintf("more than %d rows in the rosters of one course", maxRows), "divide the class into several courses")
+			return left
 		}
 		if err != nil {
 			r.failCSV(err)
 			continue
 		}
-		if !blank(record) {
-			r.row(record)
-		}
+		r.row(record)
 	}
+}
+
+// line returns the line of the record read last, or of the error.
+func (r *reader) line(err error) int {
+	var parse *csv.ParseError
+	if errors.As(err, &parse) {
+		return parse.StartLine
+	}
+	line, _ := r.csv.FieldPos(0)
+	return line
 }
 
 func (r *reader) row(record []string) {

@@ -1,6 +1,7 @@
 package roster_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -119,6 +120,9 @@ func TestReadRefuses(t *testing.T) {
 		{"ISO-2022-JP", "user,name\nrin,\x1b$B:4F#\x1b(B\n", []string{"line 2, column 2 (name): it contains a control character"}},
 		{"a workbook", "PK\x03\x04....", []string{"it is an Excel or OpenDocument workbook, not CSV"}},
 		{"a web page", "<!DOCTYPE html>", []string{"it is a web page, not CSV: perhaps that of a login"}},
+		{"more columns than anybody reads", "user" + strings.Repeat(",x", 100) + "\nrin\n", []string{"roster.csv line 1: 101 columns, at most 100: delete the columns that are not read"}},
+		{"more than a ConfigMap holds", header + strings.Repeat("rin,,,,\n", 140_000), []string{"roster.csv: 1120035 bytes, at most 1048576: a ConfigMap holds no more: delete the columns"}},
+		{"a long error of a spreadsheet", header + "#" + strings.Repeat("x", 1<<19) + "!,,,,\n", []string{"line 2, column 1 (user): it is a spreadsheet's error, #" + strings.Repeat("x", 38) + "…: mend"}},
 		{"lines of an old Mac", "user,name\rrin,R\r", []string{"its lines end as on a Mac of the last century"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -132,6 +136,30 @@ func TestReadRefuses(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// The rows of all files are counted together.
+func TestReadCountsRowsOfAllFiles(t *testing.T) {
+	file := func(name, user string, rows int) roster.File {
+		text := strings.Builder{}
+		text.WriteString("user\n")
+		for i := range rows {
+			fmt.Fprintf(&text, "%s%d\n", user, i)
+		}
+		return roster.File{Name: name, Data: []byte(text.String())}
+	}
+	if got := roster.Read(file("a.csv", "a", 6000), file("b.csv", "b", 4000)); len(got.Errors) > 0 || len(got.Rows) != 10_000 {
+		t.Errorf("%d rows, want 10,000 read: %v", len(got.Rows), got.Errors)
+	}
+	got := roster.Read(file("a.csv", "a", 6000), file("b.csv", "b", 5000), file("c.csv", "c", 5000))
+	want := []string{"b.csv line 4002: more than 10000 rows in the rosters of one course: divide the class into several courses"}
+	if diff := cmp.Diff(want, words(got.Errors)); diff != "" {
+		t.Errorf("errors (-want +got):\n%s", diff)
+	}
+	wrong := read("user,name\n" + strings.Repeat("a\"\n", 100_000))
+	if len(wrong.Errors) != 10_001 {
+		t.Errorf("%d errors in 100,000 wrong lines, want one for each of 10,000, and one that there are more", len(wrong.Errors))
 	}
 }
 

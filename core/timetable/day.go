@@ -16,6 +16,9 @@ const (
 // an instant: when it begins, and how long it lasts, depends on the time zone.
 type day int64
 
+// noLastDay is the last day of a term without an end, which nobody lives to see.
+const noLastDay day = 1 << 32
+
 // parseDay reads a date. The error names field.
 func parseDay(date v1alpha1.Date, field string) (day, error) {
 	// Every day of UTC has 24 hours.

@@ -27,6 +27,7 @@ var hostile = []struct {
 	{"Asia/Beirut", "0001-01-01", "0001-01-01", "00:30", 1, 5000, 1, 0},
 	{"Pacific/Apia", "2011-12-01", "2012-01-31", "12:00", 7, 9, 1440, 720},
 	{"Australia/Lord_Howe", "9999-12-31", "9999-12-31", "01:45", 3, 3, 60, 60},
+	{"Africa/Casablanca", "2027-01-01", "", "02:30", 5, 30, 90, 10},
 	{"Local", "2027-01-01", "2027-12-31", "09:00", 1, 1, 60, 10},
 	{"../../etc/passwd", "2027-01-01", "2027-12-31", "09:00", 1, 1, 60, 10},
 	{"UTC", "2027-12-31", "2027-01-01", "09:00", 9, 9, 60, 10},
@@ -193,6 +194,8 @@ func checkMoment(t *testing.T, table *Table, of v1alpha1.Timetable, now time.Tim
 func TestLongTermCostsNothing(t *testing.T) {
 	short, long := spring(lab(), lab(), lab(), lab()), spring(lab(), lab(), lab(), lab())
 	long.Term.LastDay = "9999-12-31"
+	endless := spring(lab(), lab(), lab(), lab())
+	endless.Term.LastDay = ""
 	allocations := func(of v1alpha1.Timetable) float64 {
 		return testing.AllocsPerRun(10, func() {
 			if _, err := New(of); err != nil {
@@ -200,8 +203,8 @@ func TestLongTermCostsNothing(t *testing.T) {
 			}
 		})
 	}
-	if s, l := allocations(short), allocations(long); l != s {
-		t.Errorf("a term of 8,000 years costs %.0f allocations, and one of 16 weeks %.0f", l, s)
+	if s, l, e := allocations(short), allocations(long), allocations(endless); l != s || e > s {
+		t.Errorf("a term of 8,000 years costs %.0f allocations, one without an end %.0f, and one of 16 weeks %.0f", l, e, s)
 	}
 }
 

@@ -128,7 +128,7 @@ func (w *wallClock) takesPlace(t v1alpha1.Timetable, s v1alpha1.Session) (found 
 			}
 		}
 		date := w.days[i].date()
-		if date >= t.Term.FirstDay && date <= t.Term.LastDay && slices.Contains(s.Weekdays, w.days[i].weekday) && !except[date] {
+		if date >= t.Term.FirstDay && (date <= t.Term.LastDay || t.Term.LastDay == "") && slices.Contains(s.Weekdays, w.days[i].weekday) && !except[date] {
 			add(s.Start, s.Duration.Duration)
 		}
 		for _, e := range extra[date] {
@@ -155,7 +155,7 @@ func minuteOf(start v1alpha1.TimeOfDay) int {
 
 // naiveMoment says what At should, as far as the occurrences are known.
 func naiveMoment(all []Occurrence, over, now time.Time) Moment {
-	m := Moment{Over: !now.Before(over)}
+	m := Moment{Over: !over.IsZero() && !now.Before(over)}
 	changes := []time.Time{over}
 	for _, o := range all {
 		if !now.Before(o.Warm) && now.Before(o.End) {

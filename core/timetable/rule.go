@@ -161,8 +161,11 @@ func (r *rule) next(d day) day {
 }
 
 // lastEnd returns when the last weekly session ends. It returns zero if there is
-// none.
+// none, or no last one.
 func (r *rule) lastEnd() time.Time {
+	if r.last == noLastDay {
+		return time.Time{}
+	}
 	// Going back, each step passes a day that is no day of the week or left out.
 	for d, steps := r.last, daysPerWeek*(len(r.except)+1); d >= r.first && steps > 0; d, steps = d-1, steps-1 {
 		if r.next(d) == d {

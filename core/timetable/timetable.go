@@ -32,7 +32,7 @@ type Occurrence struct {
 type Table struct {
 	// rules are in the order of the sessions.
 	rules []rule
-	// over is the time at which the term is over.
+	// over is the time at which the term is over. It is zero if the term has no end.
 	over time.Time
 	zone *time.Location
 }
@@ -63,18 +63,20 @@ func New(t v1alpha1.Timetable) (*Table, error) {
 	if err != nil {
 		return nil, err
 	}
-	last, err := parseDay(t.Term.LastDay, "spec.timetable.term.lastDay")
-	if err != nil {
-		return nil, err
+	table, last := &Table{zone: zone, rules: make([]rule, 0, len(t.Sessions))}, noLastDay
+	if t.Term.LastDay != "" {
+		if last, err = parseDay(t.Term.LastDay, "spec.timetable.term.lastDay"); err != nil {
+			return nil, err
+		}
+		table.over = (last + 1).at(0, zone)
 	}
-	table := &Table{zone: zone, over: (last + 1).at(0, zone), rules: make([]rule, 0, len(t.Sessions))}
 	for i := range t.Sessions {
 		r, err := newRule(&t.Sessions[i], first, last, zone, fmt.Sprintf("spec.timetable.sessions[%d]", i))
 		if err != nil {
 			return nil, err
 		}
 		// A session that begins in the term is part of it to its end.
-		if end := r.lastEnd(); end.After(table.over) {
+		if end := r.lastEnd(); !table.over.IsZero() && end.After(table.over) {
 			table.over = end
 		}
 		table.rules = append(table.rules, r)
@@ -84,7 +86,7 @@ func New(t v1alpha1.Timetable) (*Table, error) {
 
 // At describes the timetable at a time for the members of a section.
 func (t *Table) At(section string, now time.Time) Moment {
-	m := Moment{Over: !now.Before(t.over)}
+	m := Moment{Over: t.isOver(now)}
 	if !m.Over {
 		m.Next = t.over
 	}
@@ -96,6 +98,8 @@ func (t *Table) At(section string, now time.Time) Moment {
 	m.Over = m.Over && !m.InSession()
 	return m
 }
+
+func (t *Table) isOver(now time.Time) bool { return !t.over.IsZero() && !now.Before(t.over) }
 
 // addTo adds the occurrences of the rule to a moment.
 func (r *rule) addTo(m *Moment, now time.Time) {
@@ -132,8 +136,8 @@ func (t *Table) InSession(now time.Time) (indexes []int) {
 }
 
 // From returns the occurrences that end after a time, in the order of their
-// beginning. It works out each one when it is asked for. A long term has many: stop
-// early.
+// beginning. It works out each one when it is asked for. A term without an end has no
+// last one: stop early.
 func (t *Table) From(after time.Time) iter.Seq[Occurrence] {
 	return func(yield func(Occurrence) bool) {
 		cursors := make([]cursor, len(t.rules))

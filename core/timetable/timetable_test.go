@@ -138,6 +138,16 @@ func TestAt(t *testing.T) {
 			s.Except = []v1alpha1.Date{"2027-05-03", "2027-04-29", "2027-05-06", "2027-05-10", "2027-05-04"}
 		})), "", []string{"2027-04-26 12:00 free until 2027-05-13 08:50", "2027-05-04 12:00 free until 2027-05-13 08:50"}},
 	}
+	endless := spring(lab())
+	endless.Term.LastDay = ""
+	tests = append(tests, struct {
+		name      string
+		timetable v1alpha1.Timetable
+		section   string
+		story     []string
+	}{"a term without an end", endless, "", []string{
+		"2027-04-11 12:00 free until 2027-04-12 08:50", "2027-08-02 09:00 session until 2027-08-02 10:30", "9998-01-01 12:00 free until 9998-01-05 08:50",
+	}})
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			table, err := New(test.timetable)

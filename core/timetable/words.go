@@ -17,11 +17,14 @@ const (
 // class. until is the time at which the text changes. It is zero if it never does.
 func (t *Table) Summary(now time.Time) (text string, until time.Time) {
 	sessions := t.Current(now)
-	if len(sessions) == 0 {
-		if now.Before(t.over) {
-			return "no more sessions; the term ends " + t.date(t.over.Add(-time.Second)), t.over
-		}
+	switch {
+	case len(sessions) > 0:
+	case t.over.IsZero():
+		return "no more sessions", time.Time{}
+	case t.isOver(now):
 		return "the term is over", time.Time{}
+	default:
+		return "no more sessions; the term ends " + t.date(t.over.Add(-time.Second)), t.over
 	}
 	until = sessions[0].Begin
 	if !until.After(now) {

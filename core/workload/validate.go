@@ -1,6 +1,7 @@
 package workload
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -13,6 +14,7 @@ import (
 // checks are the rules for a Template that its CRD can't express. Each names
 // the field and the cure; a new rule is a function and a line here.
 var checks = []func(*v1alpha1.TemplateSpec) field.ErrorList{
+	size,
 	reservedEnvironment,
 	headlessPortMapping,
 	repeatedServicePorts,
@@ -34,6 +36,22 @@ var (
 	specPath    = field.NewPath("spec")
 	podSpecPath = specPath.Child("template", "spec")
 )
+
+// maxSpec is the largest size of a Template's spec as JSON, in bytes. Each carrel has
+// a copy of it in its Deployment, its ReplicaSet and its pod.
+const maxSpec = 64 << 10
+
+func size(spec *v1alpha1.TemplateSpec) field.ErrorList {
+	encoded, err := json.Marshal(spec)
+	if err != nil {
+		return field.ErrorList{field.InternalError(specPath, fmt.Errorf("encode the spec: %w", err))}
+	}
+	if len(encoded) <= maxSpec {
+		return nil
+	}
+	return field.ErrorList{field.Invalid(specPath, fmt.Sprintf("%d bytes", len(encoded)),
+		fmt.Sprintf("a Template is at most %d bytes long, because each carrel has a copy of it: move files and long lists of variables to a ConfigMap, and mount it or name it in envFrom", maxSpec))}
+}
 
 func reservedEnvironment(spec *v1alpha1.TemplateSpec) field.ErrorList {
 	return eachContainer(spec, func(c corev1.Container, path *field.Path) (errs field.ErrorList) {

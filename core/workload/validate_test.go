@@ -1,6 +1,7 @@
 package workload_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -9,6 +10,14 @@ import (
 	"github.com/carrel-dev/carrel/api/v1alpha1"
 	"github.com/carrel-dev/carrel/core/workload"
 )
+
+// variables returns variables of 45 bytes each, as JSON.
+func variables(n int) (all []corev1.EnvVar) {
+	for i := range n {
+		all = append(all, corev1.EnvVar{Name: fmt.Sprintf("VARIABLE_%05d", i), Value: "twelve bytes"})
+	}
+	return all
+}
 
 func TestValidate(t *testing.T) {
 	for _, test := range []struct {
@@ -73,6 +82,22 @@ func TestValidate(t *testing.T) {
 			name:  "a volume without a size",
 			edit:  func(s *v1alpha1.TemplateSpec) { s.Volumes[0].PVCSpec.Resources = corev1.VolumeResourceRequirements{} },
 			words: []string{"spec.volumes[0].pvcSpec.resources.requests.storage", "1Gi"},
+		},
+		{
+			name: "many variables",
+			edit: func(s *v1alpha1.TemplateSpec) { s.Template.Spec.Containers[0].Env = variables(1000) },
+		},
+		{
+			name:  "more variables than each carrel is to have",
+			edit:  func(s *v1alpha1.TemplateSpec) { s.Template.Spec.Containers[0].Env = variables(2000) },
+			words: []string{"spec: ", "bytes", "at most 65536 bytes", "ConfigMap", "envFrom"},
+		},
+		{
+			name: "an annotation too long for that",
+			edit: func(s *v1alpha1.TemplateSpec) {
+				s.Template.Annotations = map[string]string{"example.com/note": strings.Repeat("x", 65_000)}
+			},
+			words: []string{"spec: ", "at most 65536 bytes"},
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {

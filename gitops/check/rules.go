@@ -66,6 +66,8 @@ var rules = []Rule{
 		"spec.rosters names ConfigMaps labelled carrel.dev/roster: \"true\". While one is missing, the class stays as it was.", findRosterMissing},
 	{"template-missing", Error, "The Template of each student and Course exists.",
 		"A carrel without a Template can't be created. A course uses the Templates in its own namespace.", findTemplateMissing},
+	{"template", Error, "Carrels can be made of each Template.",
+		"A Template that breaks one of Carrel's own rules is refused with the reason TemplateInvalid. Running carrels go on with the last revision that was accepted.", findTemplate},
 	{"twice", Error, "A student has one carrel for each Template.",
 		"Two files for one user and Template create two carrels with two volumes. The student's work is then in only one of them.", findTwice},
 	{"host-name", Error, "A carrel's host name fits into 63 characters.",

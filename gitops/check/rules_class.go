@@ -11,6 +11,7 @@ import (
 
 	"github.com/carrel-dev/carrel/core/enrolment"
 	"github.com/carrel-dev/carrel/core/roster"
+	"github.com/carrel-dev/carrel/core/workload"
 	"github.com/carrel-dev/carrel/gitops/plan"
 )
 
@@ -63,6 +64,20 @@ func (s *subject) broken(course string) bool {
 		}
 	}
 	return false
+}
+
+// findTemplate finds what the controller would refuse in a Template.
+func findTemplate(s *subject) (found []Finding) {
+	for _, name := range s.names() {
+		class := s.classes[name]
+		for i := range class.Templates {
+			o := s.find("Template", name, class.Templates[i].Name)
+			for _, err := range workload.Validate(&class.Templates[i]) {
+				found = append(found, s.findingAt(o, err.Field, err.Error(), ""))
+			}
+		}
+	}
+	return found
 }
 
 func findTwice(s *subject) (found []Finding) {

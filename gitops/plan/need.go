@@ -119,9 +119,13 @@ func (s *seats) fullest(c Class) (need corev1.ResourceList, at string) {
 		// The rule timetable reports an invalid timetable.
 		return d.needWhile(meets), ""
 	}
-	looked, seen := 0, map[string]bool{}
+	seen := map[string]bool{}
+	var horizon time.Time
 	for session := range table.From(time.Time{}) {
-		if looked++; looked > maxSessions {
+		if horizon.IsZero() {
+			horizon = session.Begin.AddDate(yearsAhead, 0, 0)
+		}
+		if session.Begin.After(horizon) {
 			break
 		}
 		inSession := table.InSession(session.Begin)
@@ -138,9 +142,9 @@ func (s *seats) fullest(c Class) (need corev1.ResourceList, at string) {
 	return d.needWhile(meets), at
 }
 
-// maxSessions bounds how many sessions are looked at. It is more than fit into the
-// longest term that the kind allows.
-const maxSessions = 100_000
+// yearsAhead bounds the sessions that are looked at, from the first one. A term with
+// an end is no longer, and one without repeats itself.
+const yearsAhead = 2
 
 // sectionsOf returns a function that reports whether a section takes part in any of
 // the sessions with the given indexes.

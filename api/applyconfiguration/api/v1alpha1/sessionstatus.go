@@ -8,7 +8,7 @@ package v1alpha1
 // SessionStatus describes the session in progress, or the next one.
 type SessionStatusApplyConfiguration struct {
 	// text describes the session in the time zone of the class, for instance "Mon
-	// 12 Apr 2027 09:00–10:30 Lab (a)".
+	// 12 Apr 2027 09:00–10:30 Lab (a)". It names at most five sessions.
 	Text *string `json:"text,omitempty"`
 }
 

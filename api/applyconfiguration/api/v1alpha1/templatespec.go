@@ -9,7 +9,8 @@ import (
 // TemplateSpecApplyConfiguration represents a declarative configuration of the TemplateSpec type for use
 // with apply.
 //
-// TemplateSpec describes the carrels of a Template.
+// TemplateSpec describes the carrels of a Template. It is at most 64 KiB long, as
+// JSON, because each carrel has a copy of it.
 type TemplateSpecApplyConfiguration struct {
 	// template is the pod of a carrel, as in a Deployment. Carrel adds the volumes,
 	// and the variables CARREL_USER, CARREL_USERLAND and CARREL_COURSE in every

@@ -9,12 +9,14 @@ import (
 // TermApplyConfiguration represents a declarative configuration of the Term type for use
 // with apply.
 //
-// Term is the period from the first to the last day of a course, both included.
+// Term is the period from the first to the last day of a course, both included. It
+// is at most two years long, or has no end.
 type TermApplyConfiguration struct {
 	// firstDay is the first day of the course.
 	FirstDay *apiv1alpha1.Date `json:"firstDay,omitempty"`
-	// lastDay is the last day of the course. After it carrels are stopped. Volumes
-	// are kept as long as their Userlands exist.
+	// lastDay is the last day of the course, at most two years after firstDay. After
+	// it carrels are stopped. Volumes are kept as long as their Userlands exist.
+	// Absent means that the course has no end.
 	LastDay *apiv1alpha1.Date `json:"lastDay,omitempty"`
 }
 
