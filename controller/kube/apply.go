@@ -6,16 +6,18 @@ package kube
 import (
 	"context"
 	"fmt"
-	"sync"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/managedfields"
 	"k8s.io/client-go/applyconfigurations"
+	"k8s.io/utils/lru"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/carrel-dev/carrel/api/v1alpha1"
 	"github.com/carrel-dev/carrel/core/workload"
 )
 
@@ -31,10 +33,13 @@ type Applier struct {
 	cached client.Client
 	live   client.Reader
 	types  managedfields.TypeConverter
-	// left is, by UID, the difference that stayed after an apply: what an
-	// admission webhook insists on. Fighting it would never end.
-	left sync.Map
+	// settled holds, by UID, the version of an object and the intent that it was
+	// last found to meet. To forget one costs a comparison.
+	settled *lru.Cache
 }
+
+// settledSize bounds what an Applier remembers to a few megabytes.
+const settledSize = 50_000
 
 // NewApplier makes an Applier that reads from the cache of the first and looks at the
 // API server itself through the second.
@@ -44,6 +49,8 @@ func NewApplier(cached client.Client, live client.Reader) *Applier {
 		cached: cached,
 		live:   live,
 		types:  applyconfigurations.NewTypeConverter(cached.Scheme()),
+
+		settled: lru.New(settledSize),
 	}
 }
 
@@ -127,42 +134,48 @@ func create[T any, O Object[T]](ctx context.Context, a *Applier, want *unstructu
 
 // update applies the intent unless the object already is what it says.
 func update[T any, O Object[T]](ctx context.Context, a *Applier, found O, want *unstructured.Unstructured) (O, error) {
+	state := found.GetResourceVersion() + "/" + want.GetAnnotations()[v1alpha1.IntentAnnotation]
+	if known, _ := a.settled.Get(found.GetUID()); known == state {
+		return found, nil
+	}
 	difference, err := a.difference(found, want)
 	if err != nil {
 		return nil, err
 	}
-	if left, known := a.left.Load(found.GetUID()); difference == "" || known && left == difference {
+	if difference == "" || found.GetAnnotations()[v1alpha1.LeftAnnotation] == digest([]byte(difference)) {
+		a.settled.Add(found.GetUID(), state)
 		return found, nil
 	}
 	if err := a.handOver(ctx, found); err != nil {
 		return nil, err
 	}
+	result, err := apply[T, O](ctx, a, found.GetUID(), want)
+	if err != nil {
+		return nil, err
+	}
+	// What still differs, an admission webhook insists on. Fighting it would never
+	// end, so the object records that it is left.
+	if difference, err = a.difference(result, want); err != nil || difference == "" {
+		return result, err
+	}
+	marked := want.DeepCopy()
+	annotations := marked.GetAnnotations()
+	annotations[v1alpha1.LeftAnnotation] = digest([]byte(difference))
+	marked.SetAnnotations(annotations)
+	return apply[T, O](ctx, a, found.GetUID(), marked)
+}
+
+// apply applies the intent to the object with the UID, and never to a namesake that
+// came in its place in the meantime.
+func apply[T any, O Object[T]](ctx context.Context, a *Applier, uid types.UID, want *unstructured.Unstructured) (O, error) {
 	applied := want.DeepCopy()
-	// Never a namesake that came in its place in the meantime.
-	applied.SetUID(found.GetUID())
+	applied.SetUID(uid)
 	if err := a.cached.Apply(ctx, client.ApplyConfigurationFromUnstructured(applied), client.FieldOwner(FieldOwner), client.ForceOwnership); err != nil {
 		return nil, fmt.Errorf("apply %s: %w", describe(want), err)
 	}
 	a.Recent.Wrote(want.GroupVersionKind(), applied)
 	result := O(new(T))
-	if err := Decode(applied, result); err != nil {
-		return nil, err
-	}
-	return result, a.remember(result, want)
-}
-
-// remember keeps what the API server would not take.
-func (a *Applier) remember(result client.Object, want *unstructured.Unstructured) error {
-	difference, err := a.difference(result, want)
-	if err != nil {
-		return err
-	}
-	if difference == "" {
-		a.left.Delete(result.GetUID())
-	} else {
-		a.left.Store(result.GetUID(), difference)
-	}
-	return nil
+	return result, Decode(applied, result)
 }
 
 // describe names an object for people.

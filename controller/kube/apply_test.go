@@ -2,6 +2,7 @@ package kube
 
 import (
 	"encoding/json"
+	"strconv"
 	"testing"
 	"time"
 
@@ -164,6 +165,26 @@ func TestRecent(t *testing.T) {
 }
 
 // The event of a create often comes before its answer.
+// A write of an object at which nobody looks again is forgotten.
+func TestRecentForgets(t *testing.T) {
+	now := time.Date(2026, 10, 5, 9, 0, 0, 0, time.UTC)
+	r := NewRecent()
+	r.now = func() time.Time { return now }
+	kind, most := appsv1.SchemeGroupVersion.WithKind("Deployment"), 0
+	for i := range 100_000 {
+		r.Wrote(kind, &metav1.ObjectMeta{Namespace: "prog1", Name: strconv.Itoa(i), ResourceVersion: strconv.Itoa(i + 1)})
+		now = now.Add(10 * time.Millisecond)
+		most = max(most, len(r.writes))
+	}
+	if most > 2*fewWrites {
+		t.Errorf("%d writes are remembered at once, of which 500 are less than 5 s old", most)
+	}
+	last := client.ObjectKey{Namespace: "prog1", Name: "99999"}
+	if !r.Behind(kind, last, "5") {
+		t.Error("the last write is forgotten")
+	}
+}
+
 func TestEchoOfACreate(t *testing.T) {
 	kind := appsv1.SchemeGroupVersion.WithKind("Deployment")
 	at := func(version string) *metav1.ObjectMeta {

@@ -80,8 +80,8 @@ func slimPod(in any) (any, error) {
 			Message:               pod.Status.Message,
 			PodIP:                 pod.Status.PodIP,
 			Conditions:            pod.Status.Conditions,
-			InitContainerStatuses: pod.Status.InitContainerStatuses,
-			ContainerStatuses:     pod.Status.ContainerStatuses,
+			InitContainerStatuses: slimStatuses(pod.Status.InitContainerStatuses),
+			ContainerStatuses:     slimStatuses(pod.Status.ContainerStatuses),
 		},
 	}
 	for _, c := range pod.Spec.Containers {
@@ -90,4 +90,29 @@ func slimPod(in any) (any, error) {
 		})
 	}
 	return kept, nil
+}
+
+// slimStatuses leaves out what a kubelet adds to a status and health does not read:
+// IDs, resources, mounts and the user. They are two thirds of a pod.
+func slimStatuses(all []corev1.ContainerStatus) []corev1.ContainerStatus {
+	if len(all) == 0 {
+		return nil
+	}
+	kept := make([]corev1.ContainerStatus, 0, len(all))
+	for _, s := range all {
+		kept = append(kept, corev1.ContainerStatus{
+			Name: s.Name, Image: s.Image, Ready: s.Ready, Started: s.Started, RestartCount: s.RestartCount,
+			State: slimState(s.State), LastTerminationState: slimState(s.LastTerminationState),
+		})
+	}
+	return kept
+}
+
+func slimState(state corev1.ContainerState) corev1.ContainerState {
+	if state.Terminated != nil {
+		terminated := *state.Terminated
+		terminated.ContainerID = ""
+		state.Terminated = &terminated
+	}
+	return state
 }

@@ -2,6 +2,7 @@ package kube
 
 import (
 	"errors"
+	"maps"
 	"sync"
 	"time"
 
@@ -28,8 +29,14 @@ const cachePatience = 5 * time.Second
 type Recent struct {
 	mutex  sync.Mutex
 	writes map[write]version
-	now    func() time.Time
+	// sweepAt is the number of writes at which those that nobody waits for any more
+	// are forgotten.
+	sweepAt int
+	now     func() time.Time
 }
+
+// fewWrites is a number of writes that is not worth a sweep.
+const fewWrites = 1000
 
 type write struct {
 	kind schema.GroupVersionKind
@@ -45,14 +52,28 @@ type version struct {
 }
 
 // NewRecent remembers nothing yet.
-func NewRecent() *Recent { return &Recent{writes: map[write]version{}, now: time.Now} }
+func NewRecent() *Recent {
+	return &Recent{writes: map[write]version{}, sweepAt: fewWrites, now: time.Now}
+}
+
+// note remembers a write. Some are of objects at which nobody looks again, so it
+// forgets what is older than anybody waits for, each time that the writes have
+// doubled.
+func (r *Recent) note(key write, v version) {
+	r.writes[key] = v
+	if len(r.writes) < r.sweepAt {
+		return
+	}
+	maps.DeleteFunc(r.writes, func(_ write, v version) bool { return r.now().Sub(v.at) >= cachePatience })
+	r.sweepAt = max(fewWrites, 2*len(r.writes))
+}
 
 // Creating notes that an object is about to be created: the event of that may
 // come before the answer. Wrote or Failed must follow.
 func (r *Recent) Creating(kind schema.GroupVersionKind, object client.ObjectKey) {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
-	r.writes[write{kind, object}] = version{at: r.now()}
+	r.note(write{kind, object}, version{at: r.now()})
 }
 
 // Failed notes that an object was not created after all.
@@ -71,7 +92,7 @@ func (r *Recent) Wrote(kind schema.GroupVersionKind, result metav1.Object) {
 		delete(r.writes, key)
 		return
 	}
-	r.writes[key] = version{resource: result.GetResourceVersion(), at: r.now()}
+	r.note(key, version{resource: result.GetResourceVersion(), at: r.now()})
 }
 
 // Behind reports whether the version the cache has, empty for none, is older
