@@ -2,6 +2,8 @@ package manifests
 
 import (
 	"context"
+	"strconv"
+	"strings"
 	"testing"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -180,5 +182,35 @@ func startQuotas(t *testing.T, c client.Client, objects []*unstructured.Unstruct
 		if err := c.Status().Update(t.Context(), live); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// TestMemoryLimitsAreKnownToGo checks that each process of ours collects garbage
+// before it reaches the limit at which the kernel kills it.
+func TestMemoryLimitsAreKnownToGo(t *testing.T) {
+	objects, found := syncCluster(t, "campus"), 0
+	for _, deployment := range typed[appsv1.Deployment](t, objects, "Deployment") {
+		for _, container := range deployment.Spec.Template.Spec.Containers {
+			if !strings.Contains(container.Image, "carrel") {
+				continue
+			}
+			found++
+			limit, soft := container.Resources.Limits.Memory().Value(), int64(0)
+			for _, env := range container.Env {
+				if mebibytes, named := strings.CutSuffix(env.Value, "MiB"); named && env.Name == "GOMEMLIMIT" {
+					n, err := strconv.ParseInt(mebibytes, 10, 64)
+					if err != nil {
+						t.Fatal(err)
+					}
+					soft = n << 20
+				}
+			}
+			if soft < limit*8/10 || soft > limit*19/20 {
+				t.Errorf("%s: GOMEMLIMIT is %d bytes, and the limit %d: want it at 80 to 95 %%", deployment.Name, soft, limit)
+			}
+		}
+	}
+	if found < 3 {
+		t.Errorf("%d containers of Carrel, want those of the controller, the reporter and the gateway", found)
 	}
 }
