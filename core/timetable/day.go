@@ -61,7 +61,7 @@ func (d day) at(sinceMidnight time.Duration, zone *time.Location) time.Time {
 		_, offset := period.Zone()
 		instant := time.Unix(local-int64(offset), 0).In(zone)
 		_, end := period.ZoneBounds()
-		if end.IsZero() || instant.Before(end) {
+		if end.IsZero() || instant.Before(end) || !end.After(period) {
 			return instant
 		}
 		if _, next := end.Zone(); local-int64(next) < end.Unix() {
