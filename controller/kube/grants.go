@@ -5,17 +5,14 @@ import (
 	"sync"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/event"
-
-	"github.com/carrel-dev/carrel/api/v1alpha1"
 )
 
 // Grants are the permissions to restart onto a revision that are given and not
 // used yet. They are kept in memory only: what a restart of the controller
 // forgets is granted again from what the statuses say. Safe for concurrent use.
 type Grants struct {
-	// Wake carries the Userlands whose turn it is.
-	Wake chan event.TypedGenericEvent[*v1alpha1.Userland]
+	// Waker wakes the Userlands that may restart.
+	Waker
 
 	mutex sync.Mutex
 	given map[client.ObjectKey]grant
@@ -28,21 +25,12 @@ type grant struct {
 }
 
 // NewGrants has given none.
-func NewGrants() *Grants {
-	return &Grants{
-		Wake:  make(chan event.TypedGenericEvent[*v1alpha1.Userland], 1024),
-		given: map[client.ObjectKey]grant{},
-	}
-}
+func NewGrants() *Grants { return &Grants{given: map[client.ObjectKey]grant{}} }
 
 // Set makes the Userlands named the only ones that may restart onto a revision
-// of the Template, and tells those that might not before.
+// of the Template, and wakes those that might not before.
 func (g *Grants) Set(template client.ObjectKey, revision string, userlands []string) {
-	for _, name := range g.set(template, revision, userlands) {
-		u := &v1alpha1.Userland{}
-		u.Namespace, u.Name = template.Namespace, name
-		g.Wake <- event.TypedGenericEvent[*v1alpha1.Userland]{Object: u}
-	}
+	g.Wake(template.Namespace, g.set(template, revision, userlands)...)
 }
 
 func (g *Grants) set(template client.ObjectKey, revision string, userlands []string) (news []string) {

@@ -5,17 +5,16 @@ import (
 	"time"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/event"
 
-	"github.com/carrel-dev/carrel/api/v1alpha1"
+	"github.com/carrel-dev/carrel/controller/kube"
 	"github.com/carrel-dev/carrel/core/lifecycle"
 )
 
 // Lines are the queues of all courses. They are kept in memory only: what a
 // restart of the controller forgets is in the statuses. Safe for concurrent use.
 type Lines struct {
-	// Wake carries the Userlands whose turn it is.
-	Wake chan event.TypedGenericEvent[*v1alpha1.Userland]
+	// Waker wakes the Userlands whose turn it is.
+	kube.Waker
 
 	mutex sync.Mutex
 	of    map[string]*lifecycle.Line
@@ -23,7 +22,7 @@ type Lines struct {
 
 // NewLines has nobody in them.
 func NewLines() *Lines {
-	return &Lines{Wake: make(chan event.TypedGenericEvent[*v1alpha1.Userland], 1024), of: map[string]*lifecycle.Line{}}
+	return &Lines{of: map[string]*lifecycle.Line{}}
 }
 
 // Turn returns the place of a carrel in the queue of its course, in which so many
@@ -44,11 +43,11 @@ func (l *Lines) Turn(userland client.ObjectKey, limit int, line func() (*lifecyc
 }
 
 // Wait has a carrel wait for a place, and returns its place then: it may be granted
-// at once. A carrel that is granted a place later is sent on Wake. The queue must
-// be known, by Turn.
+// at once. A carrel that is granted a place later is woken. The queue must be known,
+// by Turn.
 func (l *Lines) Wait(userland client.ObjectKey, ticket lifecycle.Ticket, now time.Time) lifecycle.Turn {
 	turn, granted := l.wait(userland, ticket, now)
-	l.wake(userland.Namespace, granted)
+	l.Wake(userland.Namespace, granted...)
 	return turn
 }
 
@@ -88,7 +87,7 @@ func (l *Lines) Hold(userland client.ObjectKey, now time.Time) {
 // Leave notes that a carrel neither starts nor waits any more. The next take its
 // place.
 func (l *Lines) Leave(userland client.ObjectKey, now time.Time) {
-	l.wake(userland.Namespace, l.leave(userland, now))
+	l.Wake(userland.Namespace, l.leave(userland, now)...)
 }
 
 func (l *Lines) leave(userland client.ObjectKey, now time.Time) (granted []string) {
@@ -108,12 +107,4 @@ func (l *Lines) Drop(course string) {
 	l.mutex.Lock()
 	defer l.mutex.Unlock()
 	delete(l.of, course)
-}
-
-func (l *Lines) wake(course string, names []string) {
-	for _, name := range names {
-		u := &v1alpha1.Userland{}
-		u.Namespace, u.Name = course, name
-		l.Wake <- event.TypedGenericEvent[*v1alpha1.Userland]{Object: u}
-	}
 }

@@ -1,12 +1,15 @@
 package userland_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/util/workqueue"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
 	"github.com/carrel-dev/carrel/controller/userland"
@@ -22,13 +25,20 @@ var (
 type door struct {
 	*testing.T
 	lines *userland.Lines
+	queue workqueue.TypedRateLimitingInterface[reconcile.Request]
 	limit int
 	class []v1alpha1.Userland
 	now   time.Time
 }
 
 func newDoor(t *testing.T, limit int, class ...v1alpha1.Userland) *door {
-	return &door{T: t, lines: userland.NewLines(), limit: limit, class: class, now: noon}
+	d := &door{T: t, lines: userland.NewLines(), limit: limit, class: class, now: noon}
+	d.queue = workqueue.NewTypedRateLimitingQueue(workqueue.DefaultTypedControllerRateLimiter[reconcile.Request]())
+	t.Cleanup(d.queue.ShutDown)
+	if err := d.lines.Start(t.Context(), d.queue); err != nil {
+		t.Fatal(err)
+	}
+	return d
 }
 
 func key(name string) client.ObjectKey { return client.ObjectKey{Namespace: "prog1", Name: name} }
@@ -61,14 +71,12 @@ func (d *door) asks(name string, want bool) {
 // woken are those told that it is their turn.
 func (d *door) woken() []string {
 	var names []string
-	for {
-		select {
-		case e := <-d.lines.Wake:
-			names = append(names, e.Object.Name)
-		default:
-			return names
-		}
+	for d.queue.Len() > 0 {
+		next, _ := d.queue.Get()
+		d.queue.Done(next)
+		names = append(names, next.Name)
 	}
+	return names
 }
 
 func (d *door) wakes(want ...string) {
@@ -189,4 +197,30 @@ func TestRebuiltFromStatuses(t *testing.T) {
 	d.lines.Drop("prog1")
 	d.class = nil
 	d.asks("new", true)
+}
+
+// However many may start at once, and whoever listens, nobody is kept waiting for
+// the others to be woken.
+func TestWakingManyBlocksNobody(t *testing.T) {
+	const many = 5000
+	now, lines := noon, userland.NewLines()
+	line := func() (*lifecycle.Line, error) { return lifecycle.RebuildLine(nil, nil), nil }
+	turn := func(name string, limit int) {
+		t.Helper()
+		if _, err := lines.Turn(key(name), limit, line, now); err != nil {
+			t.Fatal(err)
+		}
+	}
+	turn("first", 1)
+	lines.Wait(key("first"), lifecycle.Ticket{Since: now}, now)
+	for i := range many {
+		lines.Wait(key(fmt.Sprint(i)), lifecycle.Ticket{Since: now}, now)
+	}
+	turn("first", 2*many)
+	lines.Leave(key("first"), now)
+	for i := range many {
+		if turn := lines.Wait(key(fmt.Sprint(i)), lifecycle.Ticket{Since: now}, now); !turn.Granted {
+			t.Fatalf("%d may not start", i)
+		}
+	}
 }

@@ -13,9 +13,8 @@ import (
 
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/event"
 
-	"github.com/carrel-dev/carrel/api/v1alpha1"
+	"github.com/carrel-dev/carrel/controller/kube"
 	"github.com/carrel-dev/carrel/core/lifecycle"
 )
 
@@ -32,8 +31,8 @@ const (
 // Prober asks carrels in the background, so that one that does not answer keeps
 // nobody waiting. Safe for concurrent use.
 type Prober struct {
-	// Wake carries the Userlands whose carrel has answered, or failed to.
-	Wake chan event.TypedGenericEvent[*v1alpha1.Userland]
+	// Waker wakes the Userlands whose carrel has answered, or failed to.
+	kube.Waker
 
 	clock  clock.PassiveClock
 	client *http.Client
@@ -48,7 +47,6 @@ type Prober struct {
 // points to is none of the controller's business.
 func NewProber(clock clock.PassiveClock) *Prober {
 	return &Prober{
-		Wake:  make(chan event.TypedGenericEvent[*v1alpha1.Userland]),
 		clock: clock,
 		client: &http.Client{
 			Timeout:       probeTimeout,
@@ -72,7 +70,7 @@ func (p *Prober) Answer(userland client.ObjectKey) lifecycle.Probe {
 }
 
 // Ask asks the carrel of a Userland at the URL, unless it is being asked. The
-// Userland is sent on Wake when there is an answer.
+// Userland is woken when there is an answer.
 func (p *Prober) Ask(ctx context.Context, userland client.ObjectKey, url string) {
 	p.mutex.Lock()
 	defer p.mutex.Unlock()
@@ -104,9 +102,7 @@ func (p *Prober) ask(ctx context.Context, userland client.ObjectKey, url string)
 	p.answers[userland] = answer
 	delete(p.asking, userland)
 	p.mutex.Unlock()
-	u := &v1alpha1.Userland{}
-	u.Namespace, u.Name = userland.Namespace, userland.Name
-	p.Wake <- event.TypedGenericEvent[*v1alpha1.Userland]{Object: u}
+	p.Wake(userland.Namespace, userland.Name)
 }
 
 // describeFailure returns the text of an error without the ports of the connection,

@@ -23,7 +23,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
-	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
 	"github.com/carrel-dev/carrel/controller/kube"
@@ -84,9 +83,9 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 		Watches(&corev1.Pod{}, settled).
 		Watches(&storagev1.StorageClass{}, fanOut(r.everybody), builder.WithPredicates(growthChanged)).
 		Watches(&appsv1.ControllerRevision{}, fanOut(r.usersOfRevision), builder.WithPredicates(created)).
-		WatchesRawSource(source.Channel(r.Grants.Wake, &handler.TypedEnqueueRequestForObject[*v1alpha1.Userland]{})).
-		WatchesRawSource(source.Channel(r.Lines.Wake, &handler.TypedEnqueueRequestForObject[*v1alpha1.Userland]{})).
-		WatchesRawSource(source.Channel(r.Prober.Wake, &handler.TypedEnqueueRequestForObject[*v1alpha1.Userland]{})).
+		WatchesRawSource(r.Grants).
+		WatchesRawSource(r.Lines).
+		WatchesRawSource(r.Prober).
 		Watches(&v1alpha1.Template{}, fanOut(r.usersOfTemplate), builder.WithPredicates(verdictChanged)).
 		Watches(&v1alpha1.Course{}, fanOut(r.usersOfCourse), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		Complete(r)
