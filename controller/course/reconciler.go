@@ -31,6 +31,10 @@ var (
 	userlandKind = v1alpha1.SchemeGroupVersion.WithKind("Userland")
 )
 
+// concurrentCourses bounds the Courses that are reconciled at once, so that a roster
+// of thousands of rows delays no other class.
+const concurrentCourses = 4
+
 // Reconciler reconciles Courses.
 type Reconciler struct {
 	client.Client
@@ -81,7 +85,10 @@ func SetupWithManager(mgr ctrl.Manager, clock clock.PassiveClock) error {
 	r := &Reconciler{Client: mgr.GetClient(), Recent: kube.NewRecent(), Tables: &kube.Timetables{}, Clock: clock}
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("course").
-		WithOptions(controller.Options{RateLimiter: workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](health.RetryFirst, health.RetryLast)}).
+		WithOptions(controller.Options{
+			MaxConcurrentReconciles: concurrentCourses,
+			RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](health.RetryFirst, health.RetryLast),
+		}).
 		For(&v1alpha1.Course{}, builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, predicates.ReconcileRequestedPredicate{}))).
 		Watches(&v1alpha1.Userland{}, kube.EnqueueLater(courseOf)).
 		Watches(&corev1.ConfigMap{}, handler.EnqueueRequestsFromMapFunc(courseOf)).

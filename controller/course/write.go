@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/client-go/util/workqueue"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	v1alpha1ac "github.com/carrel-dev/carrel/api/applyconfiguration/api/v1alpha1"
@@ -13,6 +15,10 @@ import (
 	"github.com/carrel-dev/carrel/controller/kube"
 	"github.com/carrel-dev/carrel/core/enrolment"
 )
+
+// concurrentWrites bounds the writes of one roster that are under way at once: with
+// concurrentCourses of them, no more than an API server on a small machine bears.
+const concurrentWrites = 8
 
 // write writes and removes the Userlands of a Plan, all or none of them: several
 // are tried first. A quota can refuse some all the same, since it does not count
@@ -36,6 +42,25 @@ func (r *Reconciler) write(ctx context.Context, c *v1alpha1.Course, d enrolment.
 	return attempt
 }
 
+// each makes n requests, concurrentWrites of them at once, and returns their errors
+// by number. After an error that interrupts an attempt, it begins no more. Done
+// reports whether any request succeeded.
+func each(ctx context.Context, n int, request func(i int) error) (errs []error, done bool) {
+	more, stop := context.WithCancel(ctx)
+	defer stop()
+	var succeeded atomic.Bool
+	errs = make([]error, n)
+	workqueue.ParallelizeUntil(more, concurrentWrites, n, func(i int) {
+		switch errs[i] = request(i); {
+		case errs[i] == nil:
+			succeeded.Store(true)
+		case enrolment.Interrupts(errs[i]):
+			stop()
+		}
+	})
+	return errs, succeeded.Load()
+}
+
 // dryRun is the option of a write that is only tried.
 type dryRun interface {
 	client.CreateOption
@@ -44,13 +69,11 @@ type dryRun interface {
 
 // writeWants writes Userlands, or tries to.
 func (r *Reconciler) writeWants(ctx context.Context, c *v1alpha1.Course, plan enrolment.Plan, attempt *enrolment.Attempt, how ...dryRun) {
-	for _, want := range plan.Wants {
-		err := r.writeWant(ctx, c, want, how)
-		switch {
-		case err == nil:
-			attempt.Begun = attempt.Begun || len(how) == 0
-		case !attempt.FailWant(want, fmt.Errorf("userland %q: %w", want.Name, err)):
-			return
+	errs, done := each(ctx, len(plan.Wants), func(i int) error { return r.writeWant(ctx, c, plan.Wants[i], how) })
+	attempt.Begun = attempt.Begun || done && len(how) == 0
+	for i, err := range errs {
+		if err != nil {
+			attempt.FailWant(plan.Wants[i], fmt.Errorf("userland %q: %w", plan.Wants[i].Name, err))
 		}
 	}
 }
@@ -99,13 +122,17 @@ func (r *Reconciler) create(ctx context.Context, intent *v1alpha1ac.UserlandAppl
 // remove deletes Userlands that no row names. One that changed in the meantime is
 // left to the next reconciliation.
 func (r *Reconciler) remove(ctx context.Context, plan enrolment.Plan, attempt *enrolment.Attempt) {
-	for _, u := range plan.Removals {
-		err := r.Delete(ctx, u, client.Preconditions{UID: &u.UID})
-		switch {
-		case err == nil, apierrors.IsNotFound(err), apierrors.IsConflict(err):
-			attempt.Begun = true
-		case !attempt.FailRemoval(u, fmt.Errorf("userland %q: %w", u.Name, err)):
-			return
+	errs, done := each(ctx, len(plan.Removals), func(i int) error {
+		err := r.Delete(ctx, plan.Removals[i], client.Preconditions{UID: &plan.Removals[i].UID})
+		if apierrors.IsNotFound(err) || apierrors.IsConflict(err) {
+			return nil
+		}
+		return err
+	})
+	attempt.Begun = attempt.Begun || done
+	for i, err := range errs {
+		if err != nil {
+			attempt.FailRemoval(plan.Removals[i], fmt.Errorf("userland %q: %w", plan.Removals[i].Name, err))
 		}
 	}
 }

@@ -55,34 +55,44 @@ func (d CourseDecision) NewAttempt() *Attempt {
 // Failed reports whether a change was not written.
 func (a *Attempt) Failed() bool { return len(a.Refused) > 0 || a.Interrupted != nil }
 
-// FailWant records that a Userland could not be written. It reports whether the
-// others are worth trying.
-func (a *Attempt) FailWant(want Want, err error) (goOn bool) {
-	redact := strings.NewReplacer(want.Name, "…", want.Row.User, "…")
-	return a.fail(want.Row.Place, "the API server refuses the Userland: ", err, redact)
-}
-
-// FailRemoval records that a Userland could not be removed. It reports whether
-// the others are worth trying.
-func (a *Attempt) FailRemoval(u *v1alpha1.Userland, err error) (goOn bool) {
-	redact := strings.NewReplacer(u.Name, "…", u.User(), "…")
-	return a.fail(roster.Place{File: "the rosters"}, "the API server refuses to remove a Userland that is in no row: ", err, redact)
-}
-
-// fail keeps to itself whose Userland it was: problems are shown on commits.
-func (a *Attempt) fail(place roster.Place, refusal string, err error, redact *strings.Replacer) (goOn bool) {
-	problem := health.Classify(err)
-	switch problem.Cause {
+// Interrupts reports whether an error keeps the other changes from being tried: they
+// would fail alike, or the cache has to catch up first.
+func Interrupts(err error) bool {
+	switch health.Classify(err).Cause {
 	case health.Refused, health.Quota, health.Foreign:
-		a.Until = a.At.Add(retryRefused)
-		a.Refused = append(a.Refused, roster.Problem{Place: place, Cause: refusal + redact.Replace(err.Error())})
-		return true
+		return false
 	default:
+		return true
+	}
+}
+
+// FailWant records that a Userland could not be written. Failures have to be recorded
+// in the order of the Plan.
+func (a *Attempt) FailWant(want Want, err error) {
+	redact := strings.NewReplacer(want.Name, "…", want.Row.User, "…")
+	a.fail(want.Row.Place, "the API server refuses the Userland: ", err, redact)
+}
+
+// FailRemoval records that a Userland could not be removed.
+func (a *Attempt) FailRemoval(u *v1alpha1.Userland, err error) {
+	redact := strings.NewReplacer(u.Name, "…", u.User(), "…")
+	a.fail(roster.Place{File: "the rosters"}, "the API server refuses to remove a Userland that is in no row: ", err, redact)
+}
+
+// fail keeps to itself whose Userland it was: problems are shown on commits. Of the
+// errors that interrupt, the first counts.
+func (a *Attempt) fail(place roster.Place, refusal string, err error, redact *strings.Replacer) {
+	switch problem := health.Classify(err); {
+	case !Interrupts(err):
+		if a.Interrupted == nil {
+			a.Until = a.At.Add(retryRefused)
+		}
+		a.Refused = append(a.Refused, roster.Problem{Place: place, Cause: refusal + redact.Replace(err.Error())})
+	case a.Interrupted == nil:
 		a.Until = a.At.Add(problem.Backoff(a.failures))
 		a.failures++
 		problem.Message = fmt.Sprintf("%s: %s", place, redact.Replace(problem.Message))
 		a.Interrupted = &problem
-		return false
 	}
 }
 

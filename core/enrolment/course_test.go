@@ -83,9 +83,10 @@ func TestEveryFailedWriteIsInTheStatus(t *testing.T) {
 				t.Fatal("two rows are new, and nothing is to be written")
 			}
 			d.Tried = d.NewAttempt()
-			goOn := d.Tried.FailWant(d.Plan.Wants[0], fmt.Errorf("userland %q: %w", "kai", test.err))
-			if goOn != test.refused || !d.Tried.Failed() {
-				t.Errorf("trying the other rows is worth it: %t, want %t", goOn, test.refused)
+			err := fmt.Errorf("userland %q: %w", "kai", test.err)
+			d.Tried.FailWant(d.Plan.Wants[0], err)
+			if enrolment.Interrupts(err) == test.refused || !d.Tried.Failed() {
+				t.Errorf("trying the other rows is worth it: %t, want %t", !enrolment.Interrupts(err), test.refused)
 			}
 			saysWhatFailed(t, d.Status(), test.refused, test.words)
 			if wait := d.Next().Sub(noon); wait <= 0 || wait > 5*time.Minute {
