@@ -26,6 +26,7 @@ func (r *Reconciler) observe(ctx context.Context, key client.ObjectKey) (enrolme
 	switch {
 	case apierrors.IsNotFound(err), err == nil && course.DeletionTimestamp != nil:
 		r.attempts.set(key, nil)
+		r.gathered.Delete(key)
 		return enrolment.CourseWorld{}, nil
 	case err != nil:
 		return enrolment.CourseWorld{}, fmt.Errorf("read the course: %w", err)
@@ -48,7 +49,11 @@ func (r *Reconciler) readClass(ctx context.Context, world *enrolment.CourseWorld
 	if err := r.List(ctx, templates, namespace, client.UnsafeDisableDeepCopy); err != nil {
 		return fmt.Errorf("list the templates of the course: %w", err)
 	}
-	world.Userlands, world.Templates = userlands.Items, templates.Items
+	strays, err := r.strays(ctx, world.Course, userlands.Items)
+	if err != nil {
+		return err
+	}
+	world.Userlands, world.Templates = slices.Concat(userlands.Items, strays), templates.Items
 	return r.readRosters(ctx, world)
 }
 

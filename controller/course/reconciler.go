@@ -5,6 +5,7 @@ package course
 import (
 	"context"
 	"errors"
+	"sync"
 
 	"github.com/fluxcd/pkg/runtime/predicates"
 	corev1 "k8s.io/api/core/v1"
@@ -40,12 +41,16 @@ type Reconciler struct {
 	client.Client
 	// Recent knows whether the cache is behind our own writes.
 	Recent *kube.Recent
+	// Shard is the part of the Courses seen here.
+	Shard kube.Shard
 	// Tables holds the timetables of the classes.
 	Tables *kube.Timetables
 	// Clock returns the time.
 	Clock clock.PassiveClock
 
 	attempts attempts
+	// gathered holds, by Course, the shard in which all its Userlands were.
+	gathered sync.Map
 }
 
 // +kubebuilder:rbac:groups=carrel.dev,resources=courses;userlands;templates,verbs=get;list;watch
@@ -62,6 +67,11 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		return ctrl.Result{RequeueAfter: kube.CacheLag}, nil
 	case err != nil || world.Course == nil:
 		return ctrl.Result{}, err
+	}
+	if moves := enrolment.Moves(world); len(moves) > 0 {
+		if world.Unread = r.move(ctx, moves); world.Unread == nil {
+			return ctrl.Result{RequeueAfter: kube.CountDelay}, nil
+		}
 	}
 	decision := enrolment.DecideCourse(world)
 	if decision.Due() {
@@ -81,8 +91,8 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 }
 
 // SetupWithManager makes the manager run the reconciler.
-func SetupWithManager(mgr ctrl.Manager, clock clock.PassiveClock) error {
-	r := &Reconciler{Client: mgr.GetClient(), Recent: kube.NewRecent(), Tables: &kube.Timetables{}, Clock: clock}
+func SetupWithManager(mgr ctrl.Manager, part kube.Shard, clock clock.PassiveClock) error {
+	r := &Reconciler{Client: mgr.GetClient(), Recent: kube.NewRecent(), Shard: part, Tables: &kube.Timetables{}, Clock: clock}
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("course").
 		WithOptions(controller.Options{

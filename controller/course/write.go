@@ -112,6 +112,7 @@ func (r *Reconciler) create(ctx context.Context, intent *v1alpha1ac.UserlandAppl
 	err = r.Create(ctx, u, options...)
 	switch {
 	case apierrors.IsAlreadyExists(err):
+		r.gathered.Delete(client.ObjectKey{Namespace: u.Namespace, Name: u.Namespace})
 		return fmt.Errorf("it exists, and this controller does not see it; if that goes on, label it as its Course is labelled: %w", err)
 	case err == nil && len(how) == 0:
 		r.Recent.Wrote(userlandKind, u)

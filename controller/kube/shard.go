@@ -3,8 +3,8 @@ package kube
 import (
 	"context"
 	"fmt"
+	"slices"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/labels"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -48,19 +48,57 @@ func (s Shard) Gone(ctx context.Context, key client.ObjectKey, object client.Obj
 	if s.All() {
 		return true, nil
 	}
-	err := s.Cached.Get(ctx, client.ObjectKey{Namespace: key.Namespace, Name: key.Namespace}, &v1alpha1.Course{})
-	if apierrors.IsNotFound(err) {
+	if here, err := exists(ctx, s.Cached, courseIn(key.Namespace), &v1alpha1.Course{}); err != nil || !here {
+		return false, err
+	}
+	there, err := exists(ctx, s.Live, key, object)
+	return err == nil && !there, err
+}
+
+// CourseElsewhere reports whether the Course of a namespace is in another part. Its
+// Userlands follow it, and until they have, this part must not decide about them: it
+// sees neither their timetable, nor that they are suspended, nor their queue.
+func (s Shard) CourseElsewhere(ctx context.Context, namespace string) (bool, error) {
+	if s.All() {
 		return false, nil
 	}
-	if err != nil {
-		return false, fmt.Errorf("read course %q: %w", key.Namespace, err)
+	if here, err := exists(ctx, s.Cached, courseIn(namespace), &v1alpha1.Course{}); err != nil || here {
+		return false, err
 	}
-	err = s.Live.Get(ctx, key, object)
-	if apierrors.IsNotFound(err) {
-		return true, nil
+	return exists(ctx, s.Live, courseIn(namespace), &v1alpha1.Course{})
+}
+
+// Strays returns the Userlands of a namespace that are in another part. It asks the
+// API server unless there is no other part.
+func (s Shard) Strays(ctx context.Context, namespace string) ([]v1alpha1.Userland, error) {
+	if s.All() {
+		return nil, nil
 	}
-	if err != nil {
-		return false, fmt.Errorf("ask whether %q is another shard's: %w", key, err)
+	list := &v1alpha1.UserlandList{}
+	if err := s.Live.List(ctx, list, client.InNamespace(namespace)); err != nil {
+		return nil, fmt.Errorf("list the userlands of all shards: %w", err)
 	}
-	return false, nil
+	return slices.DeleteFunc(list.Items, func(u v1alpha1.Userland) bool { return s.Selector.Matches(labels.Set(u.Labels)) }), nil
+}
+
+// Whole returns the reader that sees the Userlands of all parts: the cache if it has
+// them, else the API server.
+func (s Shard) Whole(cached client.Reader) client.Reader {
+	if s.All() {
+		return cached
+	}
+	return s.Live
+}
+
+func courseIn(namespace string) client.ObjectKey {
+	return client.ObjectKey{Namespace: namespace, Name: namespace}
+}
+
+// exists reports whether a reader has an object, and reads it.
+func exists(ctx context.Context, reader client.Reader, key client.ObjectKey, object client.Object) (bool, error) {
+	err := reader.Get(ctx, key, object)
+	if client.IgnoreNotFound(err) != nil {
+		return false, fmt.Errorf("see whether %T %q exists, here or in another shard: %w", object, key, err)
+	}
+	return err == nil, nil
 }

@@ -39,7 +39,7 @@ func setups(grants *kube.Grants, part kube.Shard, clock clock.PassiveClock) map[
 	return map[string]func(ctrl.Manager) error{
 		"userland": func(mgr ctrl.Manager) error { return userland.SetupWithManager(mgr, grants, part, clock) },
 		"template": func(mgr ctrl.Manager) error { return template.SetupWithManager(mgr, grants, part, clock) },
-		"course":   func(mgr ctrl.Manager) error { return course.SetupWithManager(mgr, clock) },
+		"course":   func(mgr ctrl.Manager) error { return course.SetupWithManager(mgr, part, clock) },
 	}
 }
 

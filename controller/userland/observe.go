@@ -28,6 +28,8 @@ type Observer struct {
 	// Recent knows whether the cache is behind the controller's own writes; nil: it
 	// never is.
 	Recent *kube.Recent
+	// Shard is the part of the Userlands that the Reader sees.
+	Shard kube.Shard
 	// Timetables caches the timetables of the Courses.
 	Timetables *kube.Timetables
 	// Lines are the queues of those that wait to start.

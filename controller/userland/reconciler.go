@@ -36,8 +36,6 @@ type Reconciler struct {
 	Applier *kube.Applier
 	// Volumes attaches and releases the volumes.
 	Volumes *volume.Keeper
-	// Shard is the part of the Userlands seen here.
-	Shard kube.Shard
 	// Events tells people what happened.
 	Events events.EventRecorder
 }
@@ -67,6 +65,10 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		return ctrl.Result{}, nil
 	case r.Applier.Recent.Behind(kind, req.NamespacedName, userland.ResourceVersion):
 		return ctrl.Result{RequeueAfter: kube.CacheLag}, nil
+	}
+	if elsewhere, err := r.Shard.CourseElsewhere(ctx, req.Namespace); err != nil || elsewhere {
+		r.Lines.Drop(req.Namespace)
+		return ctrl.Result{}, err
 	}
 
 	world, err := r.Observe(ctx, userland)

@@ -54,6 +54,7 @@ func SetupWithManager(mgr ctrl.Manager, grants *kube.Grants, part kube.Shard, cl
 			Reader:     mgr.GetClient(),
 			Claims:     volume.Observer{Reader: mgr.GetClient(), Live: mgr.GetAPIReader(), Recent: applier.Recent},
 			Recent:     applier.Recent,
+			Shard:      part,
 			Timetables: &kube.Timetables{},
 			Lines:      NewLines(),
 			Grants:     grants,
@@ -62,7 +63,6 @@ func SetupWithManager(mgr ctrl.Manager, grants *kube.Grants, part kube.Shard, cl
 		},
 		Applier: applier,
 		Volumes: &volume.Keeper{Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Recent: applier.Recent, Events: recorder, Clock: clock},
-		Shard:   part,
 		Events:  recorder,
 	}
 	return r.SetupWithManager(mgr)

@@ -24,7 +24,7 @@ func (o *Observer) turn(ctx context.Context, w *lifecycle.World) error {
 		return nil
 	}
 	line := func() (*lifecycle.Line, error) {
-		class, err := userlandsOf(ctx, o, w.Userland.Namespace)
+		class, err := userlandsOf(ctx, o.Shard.Whole(o), w.Userland.Namespace)
 		return lifecycle.RebuildLine(class, o.sessions(w.Course, w.Now)), err
 	}
 	turn, err := o.Lines.Turn(client.ObjectKeyFromObject(w.Userland), int(*limit), line, w.Now)

@@ -6,9 +6,7 @@ package enrolment
 import (
 	"cmp"
 	"fmt"
-	"maps"
 	"slices"
-	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
@@ -125,7 +123,7 @@ func (r *register) matchOne(plan *Plan, stays map[string]bool, row roster.Row, t
 		// One of a file of its own that came later is not ours to stop, nor to
 		// change: both go on, and the Course says so.
 		r.tellFile(plan, row, there)
-		if there[i].DeletionTimestamp == nil && (!asMeant(there[i], row) || !r.inShard(there[i])) {
+		if there[i].DeletionTimestamp == nil && !asMeant(there[i], row) {
 			plan.Wants = append(plan.Wants, Want{Name: there[i].Name, Row: row, Found: there[i]})
 		}
 		return
@@ -207,27 +205,6 @@ func (p *Plan) fail(row roster.Row, cause, cure string) {
 
 func (p *Plan) warn(row roster.Row, cause, cure string) {
 	p.Warnings = append(p.Warnings, roster.Problem{Place: row.Place, Cause: cause, Cure: cure})
-}
-
-// shardPrefix begins the labels that divide courses among controllers. Userlands
-// take them from their Course, else its controller would not see them.
-const shardPrefix = "sharding.carrel.dev/"
-
-// ShardLabels are the labels that the Userlands of a Course have from it.
-func ShardLabels(course *v1alpha1.Course) map[string]string {
-	labels := maps.Clone(course.Labels)
-	maps.DeleteFunc(labels, func(name, _ string) bool { return !strings.HasPrefix(name, shardPrefix) })
-	return labels
-}
-
-// inShard reports whether a Userland has the labels it needs.
-func (r *register) inShard(u *v1alpha1.Userland) bool {
-	for name, value := range ShardLabels(r.course) {
-		if u.Labels[name] != value {
-			return false
-		}
-	}
-	return true
 }
 
 // asMeant reports whether a Userland of the Course is as its row means it.

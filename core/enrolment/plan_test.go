@@ -5,8 +5,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
+	"k8s.io/utils/ptr"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
 	"github.com/carrel-dev/carrel/core/enrolment"
@@ -196,20 +198,43 @@ func TestEverybodyIsHeldThoughOthersCame(t *testing.T) {
 	}
 }
 
-// A Course's shard is that of its Userlands, too.
+// The shard of a Course is that of its Userlands, whatever is wrong with the rosters.
+// Students who have files of their own are git's to label.
 func TestRowsFollowTheirCourseToAnotherShard(t *testing.T) {
-	c := course(func(c *v1alpha1.Course) {
-		c.Labels = map[string]string{"sharding.carrel.dev/shard": "a", "kustomize.toolkit.fluxcd.io/name": "roster"}
-	})
-	if labels := enrolment.ShardLabels(c); len(labels) != 1 || labels["sharding.carrel.dev/shard"] != "a" {
-		t.Errorf("the labels are %v", labels)
+	const shard = "sharding.carrel.dev/shard"
+	labels := func(value string) map[string]string {
+		return map[string]string{shard: value, "kustomize.toolkit.fluxcd.io/name": "roster"}
 	}
-	there := owned("kai")
-	if got := words(enrolment.Make(c, there, read("kai"))); got != "change kai" {
-		t.Errorf("the plan is to %q, want her labelled", got)
-	}
-	there[0].Labels = c.Labels
-	if got := words(enrolment.Make(c, there, read("kai"))); got != "" {
-		t.Errorf("the plan is to %q, want nothing", got)
+	for _, test := range []struct {
+		name        string
+		course, kai map[string]string
+		want        map[string]string
+	}{
+		{name: "none has a shard"},
+		{name: "both have the same", course: labels("a"), kai: map[string]string{shard: "a", "seat": "7"}},
+		{name: "the Course has another one", course: labels("b"), kai: labels("a"), want: map[string]string{shard: "b"}},
+		{name: "the Course has one", course: labels("b"), want: map[string]string{shard: "b"}},
+		{name: "the Course has none any more", kai: labels("a"), want: map[string]string{shard: "nil"}},
+		{name: "the Course has it by another label", course: map[string]string{"sharding.carrel.dev/key": "b"}, kai: labels("a"),
+			want: map[string]string{"sharding.carrel.dev/key": "b", shard: "nil"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			w := worldOf(owned("kai"), "kai", "kai")
+			w.Course.Labels, w.Userlands[0].Labels = test.course, test.kai
+			w.Userlands = append(w.Userlands, ofFile("rin", func(u *v1alpha1.Userland) { u.Labels = test.kai }))
+			var got map[string]string
+			for _, move := range enrolment.Moves(w) {
+				if move.Userland.Name != "kai" || got != nil {
+					t.Fatalf("%s is moved", move.Userland.Name)
+				}
+				got = map[string]string{}
+				for name, value := range move.Labels {
+					got[name] = ptr.Deref(value, "nil")
+				}
+			}
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Errorf("labels that kai is given (-want +got):\n%s", diff)
+			}
+		})
 	}
 }
