@@ -90,7 +90,7 @@ const RevisionAnnotation = "carrel.dev/revision"
 const ReportToAnnotation = "carrel.dev/report-to"
 
 // AllowDeletionAnnotation allows deleting the namespace of a course, with all work
-// in it. Its value must be the name of the namespace.
+// in it, or a Course that has students. Its value must be the name of the object.
 const AllowDeletionAnnotation = "carrel.dev/allow-deletion"
 
 // RosterLabel marks a ConfigMap as a roster if its value is "true". The
