@@ -26,6 +26,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.EnrolmentRuleApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ExtraSession"):
 		return &apiv1alpha1.ExtraSessionApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("GoneUserlands"):
+		return &apiv1alpha1.GoneUserlandsApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("Guard"):
 		return &apiv1alpha1.GuardApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("HandledRequests"):

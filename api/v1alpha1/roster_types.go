@@ -16,10 +16,12 @@ type RosterSource struct {
 
 // Guard keeps a mistake from removing a class.
 type Guard struct {
-	// maxRemovals is the maximum number of Userlands that one change of the rosters
-	// may remove: a number, or a percentage of the present ones, which is never
-	// less than 3. A change that would remove more, or everybody, removes nobody
-	// until it is confirmed. Defaults to 10%.
+	// maxRemovals is the maximum number of Userlands that changes of the rosters may
+	// remove within 7 days: a number, or a percentage of the largest class since a
+	// removal was last confirmed, which is never less than 3. A Userland that a row
+	// brings back counts no more. A change that would remove more, or everybody,
+	// removes nobody until it is confirmed. More than 10,000 always need a
+	// confirmation. Defaults to 10%.
 	// +optional
 	// +kubebuilder:default="10%"
 	// +kubebuilder:validation:XIntOrString
@@ -45,6 +47,20 @@ type RosterStatus struct {
 	// completely. It includes rows for which a file takes precedence.
 	// +optional
 	Rows int32 `json:"rows,omitempty"`
+
+	// largest is the largest number of Userlands that came from rows since a removal
+	// was last confirmed. The guard compares removals with it.
+	// +optional
+	Largest int32 `json:"largest,omitempty"`
+
+	// gone lists the Userlands that changes of the rosters removed within the last 7
+	// days and since a removal was last confirmed, by day, without those that rows
+	// brought back.
+	// +optional
+	// +listType=map
+	// +listMapKey=day
+	// +kubebuilder:validation:MaxItems=8
+	Gone []GoneUserlands `json:"gone,omitempty"`
 
 	// held is the removal that waits for confirmation.
 	// +optional
@@ -72,12 +88,31 @@ type RosterStatus struct {
 	Warnings []RosterProblem `json:"warnings,omitempty"`
 }
 
+// GoneUserlands are the Userlands that changes of the rosters removed on one day.
+type GoneUserlands struct {
+	// day is the day in UTC, such as 2026-11-27.
+	// +required
+	// +kubebuilder:validation:MaxLength=10
+	Day string `json:"day"`
+	// carrels are digests of user and Template. They name nobody.
+	// +required
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=10000
+	// +kubebuilder:validation:items:MaxLength=8
+	Carrels []string `json:"carrels"`
+}
+
 // HeldRemoval is a removal that waits for confirmation.
 type HeldRemoval struct {
 	// removals is the number of Userlands that would be removed.
 	// +required
 	Removals int32 `json:"removals"`
-	// of is the number of present Userlands that come from rows.
+	// before is the number of other Userlands that the rosters removed within the
+	// 7 days before. They count, too.
+	// +optional
+	Before int32 `json:"before,omitempty"`
+	// of is the largest number of Userlands that came from rows since a removal was
+	// last confirmed.
 	// +required
 	Of int32 `json:"of"`
 	// confirm is the value of spec.guard.confirm that confirms the removal.

@@ -128,11 +128,28 @@ func compare(ctx context.Context, repository *git.Repository, base, head, cluste
 	}
 	plans := []plan.Plan{}
 	for _, course := range courseNames(before, after) {
-		if p := plan.Compare(course, before[course], after[course], now); p.Changes() {
+		p := plan.Compare(course, before[course], after[course], now)
+		if p.Counted != nil {
+			if p, err = countOverDays(ctx, repository, base, cluster, before[course], after[course], p, now); err != nil {
+				return nil, err
+			}
+		}
+		if p.Changes() {
 			plans = append(plans, p)
 		}
 	}
 	return plans, nil
+}
+
+// countOverDays returns the plan of a change that removes rows, as the guard judges it
+// after the commits of the last days.
+func countOverDays(ctx context.Context, repository *git.Repository, base, cluster string, before, after plan.Class, p plan.Plan, now time.Time) (plan.Plan, error) {
+	past, err := pastOf(ctx, repository, base, cluster, p.Course, before, now)
+	if err != nil {
+		return p, fmt.Errorf("read the last days of course %s: %w", p.Course, err)
+	}
+	before.Past = past
+	return plan.Compare(p.Course, before, after, now), nil
 }
 
 // onlyCluster returns the named cluster, or the repository's only one if named is

@@ -109,6 +109,41 @@ func TestPlanOfABranch(t *testing.T) {
 	}
 }
 
+// TestPlanCountsOverDays checks that the guard counts what former commits removed, by
+// their times.
+func TestPlanCountsOverDays(t *testing.T) {
+	dir, commit := cloned(t)
+	repository, err := tree.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		rewrite(t, dir, rosterFile, func(text string) string {
+			lines := strings.SplitAfter(text, "\n")
+			return strings.Join(append(lines[:1], lines[21:]...), "")
+		})
+		commit("drop 20")
+		rewrite(t, dir, "courses/README.md", func(text string) string { return text + "\nmore\n" })
+		commit("something else")
+	}
+	committed := time.Unix(1790000000, 0)
+	for _, test := range []struct {
+		days int
+		want []plan.Held
+	}{
+		{1, []plan.Held{{Removals: 20, Before: 20, Of: 300}}},
+		{9, nil},
+	} {
+		plans, err := compare(t.Context(), repository, "HEAD~2", "HEAD", "campus", committed.AddDate(0, 0, test.days))
+		if err != nil || len(plans) != 1 {
+			t.Fatalf("%d plans, %v", len(plans), err)
+		}
+		if diff := cmp.Diff(test.want, plans[0].Held, cmpopts.IgnoreFields(plan.Held{}, "Confirm")); diff != "" {
+			t.Errorf("held after %d days (-want +got):\n%s", test.days, diff)
+		}
+	}
+}
+
 func TestPlanSaysWhatItNeeds(t *testing.T) {
 	dir, commit := cloned(t)
 	for want, arguments := range map[string][]string{

@@ -163,16 +163,16 @@ func TestAMassRemovalIsHeldUntilConfirmed(t *testing.T) {
 	tells(w, v1alpha1.RosterValidCondition, metav1.ConditionTrue, v1alpha1.RosterReadReason, "9 rows")
 
 	rewrite(w, "user\ns000\ns001\nnew\n")
-	c := tells(w, v1alpha1.HeldCondition, metav1.ConditionTrue, v1alpha1.RemovalHeldReason, `held: would remove 7 of 9; to confirm, set spec.guard.confirm: "`)
+	c := tells(w, v1alpha1.HeldCondition, metav1.ConditionTrue, v1alpha1.RemovalHeldReason, `held: would remove 7 of 12, which makes 10 within 7 days; to confirm, set spec.guard.confirm: "`)
 	tells(w, v1alpha1.StalledCondition, metav1.ConditionTrue, v1alpha1.RemovalHeldReason, "held")
 	enrolled(w, 10)
 	confirm := c.Status.Roster.Held.Confirm
 	w.Settled()
 	// The word for one change is none for another.
 	rewrite(w, "user\ns000\nnew\n")
-	tells(w, v1alpha1.HeldCondition, metav1.ConditionTrue, v1alpha1.RemovalHeldReason, "would remove 8 of 9")
+	tells(w, v1alpha1.HeldCondition, metav1.ConditionTrue, v1alpha1.RemovalHeldReason, "would remove 8 of 12, which makes 11 within 7 days")
 	classroom.Change(w, w.Namespace, func(c *v1alpha1.Course) { c.Spec.Guard.Confirm = confirm })
-	tells(w, v1alpha1.HeldCondition, metav1.ConditionTrue, v1alpha1.RemovalHeldReason, "would remove 8 of 9")
+	tells(w, v1alpha1.HeldCondition, metav1.ConditionTrue, v1alpha1.RemovalHeldReason, "would remove 8 of 12, which makes 11 within 7 days")
 	w.Settled()
 	enrolled(w, 10)
 	rewrite(w, "user\ns000\ns001\nnew\n")

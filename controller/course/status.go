@@ -53,11 +53,14 @@ func configuration(status v1alpha1.CourseStatus) *v1alpha1ac.CourseStatusApplyCo
 
 func rosterConfiguration(status *v1alpha1.RosterStatus) *v1alpha1ac.RosterStatusApplyConfiguration {
 	config := v1alpha1ac.RosterStatus().
-		WithDigest(status.Digest).WithRows(status.Rows).
+		WithDigest(status.Digest).WithRows(status.Rows).WithLargest(status.Largest).
 		WithErrorCount(status.ErrorCount).WithErrors(problemConfigurations(status.Errors)...).
 		WithWarningCount(status.WarningCount).WithWarnings(problemConfigurations(status.Warnings)...)
+	for _, day := range status.Gone {
+		config.WithGone(v1alpha1ac.GoneUserlands().WithDay(day.Day).WithCarrels(day.Carrels...))
+	}
 	if held := status.Held; held != nil {
-		config.WithHeld(v1alpha1ac.HeldRemoval().WithRemovals(held.Removals).WithOf(held.Of).WithConfirm(held.Confirm))
+		config.WithHeld(v1alpha1ac.HeldRemoval().WithRemovals(held.Removals).WithBefore(held.Before).WithOf(held.Of).WithConfirm(held.Confirm))
 	}
 	return config
 }

@@ -31,8 +31,8 @@ func (r *Reconciler) write(ctx context.Context, c *v1alpha1.Course, d enrolment.
 	if !attempt.Failed() {
 		r.writeWants(ctx, c, d.Plan, attempt)
 	}
-	if !attempt.Failed() {
-		r.remove(ctx, d.Plan, attempt)
+	if !attempt.Failed() && len(d.Plan.Removals) > 0 {
+		r.remove(ctx, c, d, attempt)
 	}
 	if attempt.Failed() {
 		r.attempts.set(client.ObjectKeyFromObject(c), attempt)
@@ -120,9 +120,16 @@ func (r *Reconciler) create(ctx context.Context, intent *v1alpha1ac.UserlandAppl
 	return err
 }
 
-// remove deletes Userlands that no row names. One that changed in the meantime is
-// left to the next reconciliation.
-func (r *Reconciler) remove(ctx context.Context, plan enrolment.Plan, attempt *enrolment.Attempt) {
+// remove deletes Userlands that no row names, once the status records it. One that
+// changed in the meantime is left to the next reconciliation.
+func (r *Reconciler) remove(ctx context.Context, c *v1alpha1.Course, d enrolment.CourseDecision, attempt *enrolment.Attempt) {
+	if status, due := d.Record(); due {
+		if err := r.writeStatus(ctx, c, status); err != nil {
+			attempt.FailRecord(err)
+			return
+		}
+	}
+	plan := d.Plan
 	errs, done := each(ctx, len(plan.Removals), func(i int) error {
 		err := r.Delete(ctx, plan.Removals[i], client.Preconditions{UID: &plan.Removals[i].UID})
 		if apierrors.IsNotFound(err) || apierrors.IsConflict(err) {

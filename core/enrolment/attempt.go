@@ -79,6 +79,12 @@ func (a *Attempt) FailRemoval(u *v1alpha1.Userland, err error) {
 	a.fail(roster.Place{File: "the rosters"}, "the API server refuses to remove a Userland that is in no row: ", err, redact)
 }
 
+// FailRecord records that the status could not be written, without which nothing is
+// removed.
+func (a *Attempt) FailRecord(err error) {
+	a.fail(roster.Place{File: "the rosters"}, "the API server refuses the status that has to record a removal: ", err, strings.NewReplacer())
+}
+
 // fail keeps to itself whose Userland it was: problems are shown on commits. Of the
 // errors that interrupt, the first counts.
 func (a *Attempt) fail(place roster.Place, refusal string, err error, redact *strings.Replacer) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -72,7 +73,7 @@ func DecideCourse(w CourseWorld) CourseDecision {
 		d.Plan.Errors, d.rosters = notFound(w.Missing), v1alpha1.RosterNotFoundReason
 		return d
 	}
-	d.Plan = Make(w.Course, w.Userlands, roster.Read(w.Files...))
+	d.Plan = Make(w.Course, w.Userlands, roster.Read(w.Files...), w.Now)
 	switch {
 	case len(d.Plan.Errors) > 0:
 		d.rosters = v1alpha1.RosterInvalidReason
@@ -99,6 +100,17 @@ func notFound(configMaps []string) []roster.Problem {
 
 // Due reports whether the changes of the Plan have to be written now.
 func (d CourseDecision) Due() bool { return d.Tried == nil && d.Plan.changes() > 0 }
+
+// Record returns the status that has to be written before the removals of the Plan are
+// made, and whether it is not there yet: what the guard remembers must not depend on
+// the process that removes. Of the rest of the status nothing changes.
+func (d CourseDecision) Record() (status v1alpha1.CourseStatus, due bool) {
+	status = OwnStatus(d.world.Course.Status)
+	recorded := d.Plan.Recorded(status.Roster)
+	due = len(d.Plan.Removals) > 0 && !equality.Semantic.DeepEqual(recorded, status.Roster)
+	status.Roster = recorded
+	return status, due
+}
 
 // changes counts the Userlands to write and to remove.
 func (p Plan) changes() int { return len(p.Wants) + len(p.Removals) }

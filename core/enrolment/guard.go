@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"slices"
+	"time"
 
 	"k8s.io/apimachinery/pkg/util/intstr"
 
@@ -12,27 +13,54 @@ import (
 	"github.com/carrel-dev/carrel/core/roster"
 )
 
-// leastOfPercent is what a percentage lets pass in a small class.
-const leastOfPercent = 3
+const (
+	// leastOfPercent is what a percentage lets pass in a small class.
+	leastOfPercent = 3
+	// mostUnconfirmed bounds what a limit lets pass, since the status records it.
+	mostUnconfirmed = 10_000
+)
 
 // defaultMaxRemovals holds for a Course of before there was a guard.
 var defaultMaxRemovals = intstr.FromString("10%")
 
-// guard lets removals pass or holds them.
-func (p *Plan) guard(course *v1alpha1.Course, leaving []*v1alpha1.Userland, owned int) {
+// guard lets removals pass or holds them, and sets what the status has to record before
+// they are made. Owned counts the Userlands of the Course, those that leave included.
+func (p *Plan) guard(r *register, leaving []*v1alpha1.Userland, owned int, rows []roster.Row, now time.Time) {
+	course, before := r.course, v1alpha1.RosterStatus{}
+	if course.Status.Roster != nil {
+		before = *course.Status.Roster
+	}
+	confirm := confirmation(before.Digest, p.Digest)
+	past := recall(before.Gone)
+	if before.Held == nil || before.Held.Confirm != confirm {
+		// For a removal that is held, time stands still: it would pass unconfirmed.
+		past.forget(now)
+	}
+	past.bringBack(r, rows)
+	p.Largest, p.Gone = before.Largest, past.days()
 	if len(leaving) == 0 {
 		return
 	}
 	// What has been added of the change meanwhile must not make it look smaller.
-	of, before := owned, course.Status.Roster
-	if before != nil && before.Digest != "" {
-		of = max(min(of, int(before.Rows)), len(leaving))
+	present := owned
+	if before.Digest != "" {
+		present = max(min(owned, int(before.Rows)), len(leaving))
 	}
-	confirm := confirmation(before, p.Digest)
-	everybody := len(leaving) >= of || p.Rows == 0
-	if (everybody || len(leaving) > most(course.Spec.Guard.MaxRemovals, of)) && course.Spec.Guard.Confirm != confirm {
-		p.Held = &v1alpha1.HeldRemoval{Removals: int32(len(leaving)), Of: int32(of), Confirm: confirm}
+	of := max(present, int(before.Largest))
+	everybody := len(leaving) >= present || p.Rows == 0
+	for _, u := range leaving {
+		past.add(r.carrel(u.User(), u.Spec.TemplateName), now)
+	}
+	total := len(past)
+	switch {
+	case course.Spec.Guard.Confirm == confirm:
+		// It starts anew.
+		p.Largest, p.Gone = p.Rows-p.Files, nil
+	case everybody || !MayRemove(course, total, of):
+		p.Held = &v1alpha1.HeldRemoval{Removals: int32(len(leaving)), Before: int32(max(total-len(leaving), 0)), Of: int32(of), Confirm: confirm}
 		return
+	default:
+		p.Largest, p.Gone = int32(of), past.days()
 	}
 	p.Removals = leaving
 }
@@ -48,25 +76,19 @@ func most(limit *intstr.IntOrString, of int) int {
 		limit = &defaultMaxRemovals
 	}
 	if limit.Type == intstr.Int {
-		return limit.IntValue()
+		return min(limit.IntValue(), mostUnconfirmed)
 	}
 	percent, err := intstr.GetScaledValueFromIntOrPercent(limit, of, false)
 	if err != nil {
 		return 0
 	}
-	return max(percent, leastOfPercent)
+	return min(max(percent, leastOfPercent), mostUnconfirmed)
 }
 
-// confirmation is the word for going from one roster to another. The former is
-// part of it, so that it is spent when the change is done: it does not let the
-// same roster, an empty one for instance, pass again.
-func confirmation(before *v1alpha1.RosterStatus, digest string) string {
-	from := ""
-	if before != nil {
-		from = before.Digest
-	}
-	return shortDigest(from + "\n" + digest)
-}
+// confirmation is the word for going from one roster to another, given their digests.
+// The former is part of it, so that it is spent when the change is done: it does not
+// let the same roster, an empty one for instance, pass again.
+func confirmation(from, to string) string { return shortDigest(from + "\n" + to) }
 
 // digest is that of who is on the roster with which Template, in any order.
 func digest(rows []roster.Row) string {
@@ -85,5 +107,9 @@ func shortDigest(text string) string {
 
 // Words says a held removal, with the line to commit.
 func Words(held v1alpha1.HeldRemoval) string {
-	return fmt.Sprintf("held: would remove %d of %d; to confirm, set spec.guard.confirm: %q", held.Removals, held.Of, held.Confirm)
+	text := fmt.Sprintf("held: would remove %d of %d", held.Removals, held.Of)
+	if held.Before > 0 {
+		text += fmt.Sprintf(", which makes %d within 7 days", held.Removals+held.Before)
+	}
+	return text + fmt.Sprintf("; to confirm, set spec.guard.confirm: %q", held.Confirm)
 }

@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
@@ -38,6 +39,10 @@ type Plan struct {
 	Removals []*v1alpha1.Userland
 	// Held counts removals that wait for a confirmation. Removals is empty then.
 	Held *v1alpha1.HeldRemoval
+	// Gone and Largest are what the guard goes by next: the status has to record them
+	// before anything is removed.
+	Gone    []v1alpha1.GoneUserlands
+	Largest int32
 	// Rows counts all rows, Files those left to files of their own.
 	Rows, Files int32
 	// Digest is that of the rows.
@@ -61,7 +66,7 @@ type key struct{ user, template string }
 
 // Make compares the rows with what there is. It changes none of its arguments
 // and keeps references to the Userlands.
-func Make(course *v1alpha1.Course, userlands []v1alpha1.Userland, read roster.Roster) Plan {
+func Make(course *v1alpha1.Course, userlands []v1alpha1.Userland, read roster.Roster, now time.Time) Plan {
 	plan := Plan{Rows: int32(len(read.Rows)), Errors: read.Errors, Warnings: read.Warnings}
 	if len(plan.Errors) > 0 {
 		return plan
@@ -74,8 +79,24 @@ func Make(course *v1alpha1.Course, userlands []v1alpha1.Userland, read roster.Ro
 	}
 	plan.Digest = digest(read.Rows)
 	leaving, owned := there.leaving(stays)
-	plan.guard(course, leaving, owned)
+	plan.guard(there, leaving, owned, read.Rows, now)
 	return plan
+}
+
+// Recorded returns the record of the guard with which the removals of the Plan may be
+// made, given what the status has.
+func (p Plan) Recorded(before *v1alpha1.RosterStatus) *v1alpha1.RosterStatus {
+	status := v1alpha1.RosterStatus{}
+	if before != nil {
+		status = *before
+	}
+	status.Gone, status.Largest = p.Gone, p.Largest
+	return &status
+}
+
+// Completed returns what the status records once all of the Plan is written.
+func (p Plan) Completed() v1alpha1.RosterStatus {
+	return v1alpha1.RosterStatus{Digest: p.Digest, Rows: p.Rows, Largest: max(p.Largest, p.Rows-p.Files), Gone: p.Gone}
 }
 
 // register is who is there.

@@ -108,7 +108,7 @@ func TestRowsAreMatched(t *testing.T) {
 			if test.course != nil {
 				test.course(c)
 			}
-			got := words(enrolment.Make(c, test.there, read(test.rows...)))
+			got := words(enrolment.Make(c, test.there, read(test.rows...), noon))
 			if !strings.HasPrefix(got, test.want) || test.want == "" && got != "" {
 				t.Errorf("it is to %q, want %q", got, test.want)
 			}
@@ -141,7 +141,7 @@ func TestGuard(t *testing.T) {
 		{name: "what was added of the change makes it no smaller", there: 60, stay: 55, edit: []func(*v1alpha1.Course){was(30)}, held: 5},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			plan := enrolment.Make(course(test.edit...), owned(people(test.there)...), read(people(test.stay)...))
+			plan := enrolment.Make(course(test.edit...), owned(people(test.there)...), read(people(test.stay)...), noon)
 			held := 0
 			if plan.Held != nil {
 				held = int(plan.Held.Removals)
@@ -157,19 +157,19 @@ func TestGuard(t *testing.T) {
 func TestAConfirmationIsForOneChange(t *testing.T) {
 	c := course(func(c *v1alpha1.Course) { c.Status.Roster = &v1alpha1.RosterStatus{Digest: "before", Rows: 9} })
 	there := owned(people(9)...)
-	held := enrolment.Make(c, there, read("s000", "s001"))
+	held := enrolment.Make(c, there, read("s000", "s001"), noon)
 	c.Spec.Guard.Confirm = held.Held.Confirm
-	if plan := enrolment.Make(c, there, read("s001", "s000")); len(plan.Removals) != 7 {
+	if plan := enrolment.Make(c, there, read("s001", "s000"), noon); len(plan.Removals) != 7 {
 		t.Errorf("it is confirmed, and the plan is to %s", words(plan))
 	}
-	if plan := enrolment.Make(c, there[:6], read("s001", "s000")); len(plan.Removals) != 4 {
+	if plan := enrolment.Make(c, there[:6], read("s001", "s000"), noon); len(plan.Removals) != 4 {
 		t.Errorf("half of it is done, and the plan is to %s", words(plan))
 	}
-	if plan := enrolment.Make(c, there, read("s001")); plan.Held == nil {
+	if plan := enrolment.Make(c, there, read("s001"), noon); plan.Held == nil {
 		t.Errorf("another roster passes by it: %s", words(plan))
 	}
 	c.Status.Roster.Digest = held.Digest
-	if plan := enrolment.Make(c, there, read("s001", "s000")); plan.Held == nil {
+	if plan := enrolment.Make(c, there, read("s001", "s000"), noon); plan.Held == nil {
 		t.Errorf("it is spent, and the same roster passes again: %s", words(plan))
 	}
 }
@@ -178,14 +178,14 @@ func TestAFileMarkedMovesOver(t *testing.T) {
 	file := ofFile("kai", func(u *v1alpha1.Userland) {
 		u.Annotations = map[string]string{enrolment.PruneAnnotation: enrolment.PruneDisabled}
 	})
-	if got := words(enrolment.Make(course(), []v1alpha1.Userland{file}, read("kai"))); got != "change kai" {
+	if got := words(enrolment.Make(course(), []v1alpha1.Userland{file}, read("kai"), noon)); got != "change kai" {
 		t.Errorf("the plan is to %q, want it taken over", got)
 	}
-	if got := words(enrolment.Make(course(), []v1alpha1.Userland{file}, read("kai,,b"))); got != "leave 1" {
+	if got := words(enrolment.Make(course(), []v1alpha1.Userland{file}, read("kai,,b"), noon)); got != "leave 1" {
 		t.Errorf("the two differ, and the plan is to %q", got)
 	}
 	file.OwnerReferences = []metav1.OwnerReference{{Kind: "Other", UID: "x", Controller: new(true)}}
-	if got := words(enrolment.Make(course(), []v1alpha1.Userland{file}, read("kai"))); got != "leave 1" {
+	if got := words(enrolment.Make(course(), []v1alpha1.Userland{file}, read("kai"), noon)); got != "leave 1" {
 		t.Errorf("it is another controller's, and the plan is to %q", got)
 	}
 }
@@ -193,7 +193,7 @@ func TestAFileMarkedMovesOver(t *testing.T) {
 // A class replaced by another one is everybody, also once the others are there.
 func TestEverybodyIsHeldThoughOthersCame(t *testing.T) {
 	c := course(func(c *v1alpha1.Course) { c.Status.Roster = &v1alpha1.RosterStatus{Digest: "before", Rows: 2} })
-	if plan := enrolment.Make(c, owned("kai", "rin", "sora", "yui"), read("sora", "yui")); plan.Held == nil {
+	if plan := enrolment.Make(c, owned("kai", "rin", "sora", "yui"), read("sora", "yui"), noon); plan.Held == nil {
 		t.Errorf("the whole of the former class goes: %s", words(plan))
 	}
 }

@@ -190,18 +190,21 @@ func (d CourseDecision) rosterStatus() *v1alpha1.RosterStatus {
 	if d.rosters == "" {
 		return nil
 	}
-	status := &v1alpha1.RosterStatus{
-		Held:       d.Plan.Held,
-		ErrorCount: int32(len(d.errors())), Errors: shownProblems(d.errors()),
-		WarningCount: int32(len(d.Plan.Warnings)), Warnings: shownProblems(d.Plan.Warnings),
+	status := v1alpha1.RosterStatus{}
+	if before := d.world.Course.Status.Roster; before != nil {
+		status = v1alpha1.RosterStatus{Digest: before.Digest, Rows: before.Rows, Gone: before.Gone, Largest: before.Largest}
 	}
-	switch before := d.world.Course.Status.Roster; {
+	switch {
+	case len(d.Plan.Errors) > 0:
 	case len(d.errors()) == 0 && d.Plan.Held == nil && d.Tried == nil:
-		status.Digest, status.Rows = d.Plan.Digest, d.Plan.Rows
-	case before != nil:
-		status.Digest, status.Rows = before.Digest, before.Rows
+		status = d.Plan.Completed()
+	default:
+		status.Gone, status.Largest = d.Plan.Gone, d.Plan.Largest
 	}
-	return status
+	status.Held = d.Plan.Held
+	status.ErrorCount, status.Errors = int32(len(d.errors())), shownProblems(d.errors())
+	status.WarningCount, status.Warnings = int32(len(d.Plan.Warnings)), shownProblems(d.Plan.Warnings)
+	return &status
 }
 
 func shownProblems(all []roster.Problem) []v1alpha1.RosterProblem {

@@ -191,6 +191,30 @@ func TestGuard(t *testing.T) {
 	}
 }
 
+// TestGuardOfTheWhole checks that a Course with students in it is not removed by the
+// way.
+func TestGuardOfTheWhole(t *testing.T) {
+	for name, test := range map[string]struct {
+		change edit
+		want   string
+	}{
+		"the Course": {edit{rosters + "kustomization.yaml", "  - course.yaml\n", ""}, "would remove the course with its 6 students"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			found, err := check.Clusters(t.Context(), repository(t, test.change), repository(t))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, f := range found {
+				if f.Rule == "guard" && strings.Contains(f.Message, test.want) && f.Cure != "" {
+					return
+				}
+			}
+			t.Errorf("found %q, want %q", findingLines(found), test.want)
+		})
+	}
+}
+
 func TestFormats(t *testing.T) {
 	found, err := check.Clusters(t.Context(), repository(t,
 		edit{rows, "26t0005,", "26t0001,"}, edit{template, "ide:1.2", "ide"}), nil)

@@ -116,7 +116,7 @@ func findHostName(s *subject) (found []Finding) {
 func findRoster(s *subject) (found []Finding) {
 	for _, name := range s.names() {
 		class := s.classes[name]
-		enrolled := enrolment.Make(class.Course, class.Userlands, s.rows(name))
+		enrolled := enrolment.Make(class.Course, class.Userlands, s.rows(name), time.Time{})
 		add := func(p roster.Problem, severity Severity) {
 			message := p.Cause
 			if p.Header != "" {
@@ -202,15 +202,12 @@ func findGuard(s *subject) (found []Finding) {
 			continue
 		}
 		for _, held := range plan.Compare(name, before, after, time.Time{}).Held {
-			f := Finding{Message: fmt.Sprintf("%d of %d students would be removed, which is over the guard", held.Removals, held.Of), Cure: "if it is meant, commit to the Course: " + held.Confirm}
+			message, cure := held.Effect()+", which is over the guard", "if it is meant, "+held.Cure()
 			if o := s.find("Course", name, name); o != nil {
-				at := s.findingAt(o, "spec.guard", f.Message, f.Cure)
-				f = at
-			} else {
-				f.File, f.Object = s.before.find("Course", name, name).origin.File, "Course "+name
-				f.Cure = "take the students out first, in a request of its own"
+				found = append(found, s.findingAt(o, "spec.guard", message, cure))
+				continue
 			}
-			found = append(found, f)
+			found = append(found, Finding{File: s.before.find("Course", name, name).origin.File, Object: "Course " + name, Message: message, Cure: cure})
 		}
 	}
 	return found

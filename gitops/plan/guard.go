@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
 	"github.com/carrel-dev/carrel/core/enrolment"
@@ -20,47 +21,158 @@ type Held struct {
 	// confirmation instead.
 	Files    bool `json:"files,omitempty"`
 	Removals int  `json:"removals"`
-	Of       int  `json:"of"`
+	// Before is the number of other students whose rows were removed within the 7 days
+	// before.
+	Before int `json:"before,omitempty"`
+	Of     int `json:"of"`
 	// Confirm is the line to commit to the Course. It is empty for a whole course.
 	Confirm string `json:"confirm,omitempty"`
 }
 
-func (h Held) heldLine() string {
+// Effect describes what would be removed.
+func (h Held) Effect() string {
 	if h.Course {
-		return fmt.Sprintf("would remove the course with its %s; to confirm, take them out first, in a request of its own", plural(h.Of, "student"))
+		return fmt.Sprintf("would remove the course with its %s", plural(h.Of, "student"))
 	}
 	what := "rows"
 	if h.Files {
 		what = "files"
 	}
-	return fmt.Sprintf("would remove %d of %d students (%s); to confirm, commit to course.yaml: %s", h.Removals, h.Of, what, h.Confirm)
+	text := fmt.Sprintf("would remove %d of %d students (%s)", h.Removals, h.Of, what)
+	if h.Before > 0 {
+		text += fmt.Sprintf(", which makes %d within 7 days", h.Removals+h.Before)
+	}
+	return text
 }
 
-// held returns the removals that the guard of the Course would stop.
-func held(was, is seats) (all []Held) {
+// Cure returns how to confirm the removal.
+func (h Held) Cure() string {
+	if h.Course {
+		return "take them out first, in a request of its own"
+	}
+	return "commit to course.yaml: " + h.Confirm
+}
+
+func (h Held) heldLine() string { return h.Effect() + "; to confirm, " + h.Cure() }
+
+// Counted is what the guard counts of the rows that a change removes, as far as git
+// tells.
+type Counted struct {
+	Removals int `json:"removals"`
+	// Before is the number of other students whose rows were removed within the 7 days
+	// before.
+	Before int `json:"before"`
+	// Of is the largest class since a removal was last confirmed.
+	Of int `json:"of"`
+	// Since is the time of the oldest commit that was read. It is nil if the change was
+	// judged alone.
+	Since *time.Time `json:"since,omitempty"`
+}
+
+func (c *Counted) lines() []string {
+	if c == nil {
+		return nil
+	}
+	since := "without the history of git"
+	if c.Since != nil {
+		since = "by the history of git since " + c.Since.UTC().Format(time.DateOnly)
+	}
+	return []string{
+		fmt.Sprintf("%d of %d students (rows) go now, and %d others went within 7 days, %s", c.Removals, c.Of, c.Before, since),
+		"the cluster may differ: it counts from when it removed them, and knows larger classes of before; status.roster of the Course has its count",
+	}
+}
+
+// held returns the removals that the guard of the Course would stop, and what it
+// counts.
+func held(was, is seats, past []Version, now time.Time) (all []Held, counted *Counted) {
 	if is.gone {
 		if len(was.by) == 0 {
-			return nil
+			return nil, nil
 		}
-		return []Held{{Course: true, Removals: len(was.by), Of: len(was.by)}}
+		return []Held{{Course: true, Removals: len(was.by), Of: len(was.by)}}, nil
 	}
-	if h := heldRows(was, is); h != nil {
-		all = append(all, Held{Removals: int(h.Removals), Of: int(h.Of), Confirm: confirmLine(h.Confirm)})
+	rows := heldRows(was, is, past, now)
+	if h := rows.Held; h != nil {
+		all = append(all, Held{Removals: int(h.Removals), Before: int(h.Before), Of: int(h.Of), Confirm: confirmLine(h.Confirm)})
 	}
 	if h := heldFiles(was, is); h != nil {
 		all = append(all, *h)
 	}
-	return all
+	return all, countedRows(rows, past)
 }
 
 func confirmLine(word string) string { return fmt.Sprintf("spec.guard.confirm: %q", word) }
 
 // heldRows asks the controller's own guard. It assumes that the controller has
-// finished applying the former commit.
-func heldRows(was, is seats) *v1alpha1.HeldRemoval {
-	course := is.course.DeepCopy()
-	course.Status.Roster = &v1alpha1.RosterStatus{Digest: was.enrolled.Digest, Rows: was.enrolled.Rows}
-	return enrolment.Make(course, append(was.owned(course), is.files...), is.rows).Held
+// finished applying the former commits, each at its time.
+func heldRows(was, is seats, past []Version, now time.Time) enrolment.Plan {
+	var r replay
+	for _, version := range past {
+		r.apply(seatsOf(is.course.Name, version.Class), version.At)
+	}
+	if len(past) == 0 {
+		r.apply(was, now)
+	}
+	return r.plan(is, now)
+}
+
+// countedRows returns what the guard counted for a Plan.
+func countedRows(p enrolment.Plan, past []Version) *Counted {
+	c := Counted{Removals: len(p.Removals), Of: int(p.Largest)}
+	for _, day := range p.Gone {
+		c.Before += len(day.Carrels)
+	}
+	c.Before = max(c.Before-c.Removals, 0)
+	if h := p.Held; h != nil {
+		c.Removals, c.Before, c.Of = int(h.Removals), int(h.Before), int(h.Of)
+	}
+	if c.Removals == 0 {
+		return nil
+	}
+	if len(past) > 0 {
+		c.Since = &past[0].At
+	}
+	return &c
+}
+
+// replay is a class as the controller carries out one commit after another.
+type replay struct {
+	status *v1alpha1.RosterStatus
+	owned  []v1alpha1.Userland
+}
+
+// plan returns what the controller would do for a commit.
+func (r *replay) plan(s seats, now time.Time) enrolment.Plan {
+	course := s.course.DeepCopy()
+	course.Status.Roster = r.status
+	return enrolment.Make(course, slices.Concat(r.owned, s.files), s.rows, now)
+}
+
+// apply carries out a commit. Without a Course, what it remembered is gone; with a
+// mistake in a roster nothing happens.
+func (r *replay) apply(s seats, now time.Time) {
+	if s.gone {
+		*r = replay{}
+		return
+	}
+	p := r.plan(s, now)
+	if len(p.Errors) > 0 {
+		return
+	}
+	owned := s.owned(s.course)
+	if p.Held == nil {
+		completed := p.Completed()
+		r.status, r.owned = &completed, owned
+		return
+	}
+	r.status = p.Recorded(r.status)
+	r.status.Held = p.Held
+	for _, u := range owned {
+		if !slices.ContainsFunc(r.owned, func(there v1alpha1.Userland) bool { return there.Name == u.Name }) {
+			r.owned = append(r.owned, u)
+		}
+	}
 }
 
 // heldFiles returns the held removal of students with files of their own, or nil.

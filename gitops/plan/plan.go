@@ -27,6 +27,16 @@ type Class struct {
 	// Limits are the LimitRanges in the course's namespace. They give defaults to
 	// containers without requests or limits.
 	Limits []corev1.LimitRange
+	// Past are the versions of the course that the guard still counts, oldest first;
+	// the last one is the class itself. If it is empty, a change is judged alone.
+	Past []Version
+}
+
+// Version is a course at a commit of the past.
+type Version struct {
+	Class Class
+	// At is the time of the commit.
+	At time.Time
 }
 
 // Plan is the effect of a change from one commit to another on one course.
@@ -38,6 +48,8 @@ type Plan struct {
 	Problems []string `json:"problems,omitempty"`
 	// Held are removals that the guard stops.
 	Held []Held `json:"held,omitempty"`
+	// Counted is what the guard counts of the rows. It is nil if no row is removed.
+	Counted *Counted `json:"counted,omitempty"`
 	// New is true for a course that is created, and Ended for one that is removed.
 	New   bool `json:"new,omitempty"`
 	Ended bool `json:"ended,omitempty"`
@@ -85,7 +97,7 @@ func Compare(name string, before, after Class, now time.Time) Plan {
 	}
 	p.Total = len(is.by)
 	p.people(was, is, before.templates(), now)
-	p.Held = held(was, is)
+	p.Held, p.Counted = held(was, is, before.Past, now)
 	if p.Ended {
 		// Nothing else matters for a removed course.
 		return p

@@ -201,6 +201,70 @@ func TestConfirmed(t *testing.T) {
 	}
 }
 
+// TestGuardOverDays checks that the guard counts what the commits of the last days
+// removed, as the controller does.
+func TestGuardOverDays(t *testing.T) {
+	of := func(from, to int, confirm string) plan.Class {
+		text := "user\n"
+		for i := from; i < to; i++ {
+			text += fmt.Sprintf("s%03d\n", i)
+		}
+		c := plan.Class{Course: course(), Templates: class().Templates, Rosters: rows(text)}
+		c.Course.Spec.Guard.Confirm = confirm
+		return c
+	}
+	versions := func(classes ...plan.Class) (past []plan.Version) {
+		for i, c := range classes {
+			past = append(past, plan.Version{Class: c, At: now.AddDate(0, 0, i-len(classes))})
+		}
+		return past
+	}
+	for _, test := range []struct {
+		name string
+		past []plan.Version
+		is   plan.Class
+		held string
+	}{
+		{"alone", versions(of(0, 300, "")), of(0, 275, ""), ""},
+		{"after another one", versions(of(0, 300, ""), of(10, 300, "")), of(10, 275, ""), "would remove 25 of 300 students (rows), which makes 35 within 7 days"},
+		{"after the same came back", versions(of(0, 300, ""), of(10, 300, ""), of(0, 300, "")), of(0, 275, ""), ""},
+		{"of other students than those who came", versions(of(0, 300, ""), of(20, 320, "")), of(40, 340, ""), "would remove 20 of 300 students (rows), which makes 40 within 7 days"},
+		{"while a former one is held", versions(of(0, 300, ""), of(100, 300, "")), of(110, 300, ""), "would remove 110 of 300 students (rows)"},
+		{"after a mistake in the roster, which changed nothing", versions(of(0, 300, ""), plan.Class{Course: course(), Rosters: rows("usr\n")}), of(0, 275, ""), ""},
+		{"of a course that was gone", versions(of(0, 300, ""), plan.Class{}, of(0, 200, "")), of(0, 185, ""), ""},
+		{"of a class that was larger", versions(of(0, 300, ""), of(10, 300, ""), of(20, 300, "")), of(30, 300, ""), ""},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			before := test.past[len(test.past)-1].Class
+			before.Past = test.past
+			p := plan.Compare("prog1", before, test.is, now)
+			held := ""
+			for _, h := range p.Held {
+				held += h.Effect()
+			}
+			if held != test.held {
+				t.Errorf("held: %q, want %q", held, test.held)
+			}
+			if p.Counted == nil || !p.Counted.Since.Equal(test.past[0].At) {
+				t.Errorf("counted: %+v", p.Counted)
+			}
+		})
+	}
+	// A confirmation starts the count anew.
+	past := versions(of(0, 300, ""), of(0, 200, ""))
+	before := past[1].Class
+	before.Past = past
+	var word string
+	if _, err := fmt.Sscanf(plan.Compare("prog1", before, of(0, 199, ""), now).Held[0].Confirm, "spec.guard.confirm: %q", &word); err != nil {
+		t.Fatal(err)
+	}
+	before = of(0, 199, word)
+	before.Past = versions(past[0].Class, past[1].Class, before)
+	if p := plan.Compare("prog1", before, of(0, 180, word), now); p.Unconfirmed() || p.Counted.Of != 199 || p.Counted.Before != 0 {
+		t.Errorf("held: %+v, counted: %+v", p.Held, p.Counted)
+	}
+}
+
 // TestFormsDoNotMatter checks that moving a student from a file to a row, or
 // between rosters, has no effect.
 func TestFormsDoNotMatter(t *testing.T) {

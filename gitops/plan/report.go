@@ -60,6 +60,7 @@ func (p Plan) blocks() []block {
 	all := []block{
 		{"Wrong", p.Problems},
 		{"Held by the guard", lines(p.Held, Held.heldLine)},
+		{"Counted by the guard", p.Counted.lines()},
 		{"Added", people(p.Added, Seat.seatLine, p.Unnamed.Added)},
 		{"Removed; their volumes are kept", people(p.Removed, Removal.removalLine, p.Unnamed.Removed)},
 		{"Moved to another Template; the former volumes are kept", people(p.Moved, Move.moveLine, p.Unnamed.Moved)},

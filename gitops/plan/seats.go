@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -54,7 +55,7 @@ func seatsOf(name string, c Class) seats {
 	}
 	s.course = s.course.DeepCopy()
 	s.course.Name, s.course.Namespace, s.course.UID = name, name, types.UID(name)
-	s.enrolled = enrolment.Make(s.course, s.files, s.rows)
+	s.enrolled = enrolment.Make(s.course, s.files, s.rows, time.Time{}) // without what is there, there is nothing to remember
 	for _, problem := range s.enrolled.Errors {
 		s.problems = append(s.problems, problem.String())
 	}

@@ -11,10 +11,12 @@ import (
 //
 // Guard keeps a mistake from removing a class.
 type GuardApplyConfiguration struct {
-	// maxRemovals is the maximum number of Userlands that one change of the rosters
-	// may remove: a number, or a percentage of the present ones, which is never
-	// less than 3. A change that would remove more, or everybody, removes nobody
-	// until it is confirmed. Defaults to 10%.
+	// maxRemovals is the maximum number of Userlands that changes of the rosters may
+	// remove within 7 days: a number, or a percentage of the largest class since a
+	// removal was last confirmed, which is never less than 3. A Userland that a row
+	// brings back counts no more. A change that would remove more, or everybody,
+	// removes nobody until it is confirmed. More than 10,000 always need a
+	// confirmation. Defaults to 10%.
 	MaxRemovals *intstr.IntOrString `json:"maxRemovals,omitempty"`
 	// confirm allows one change that is held. Its value is the word that the
 	// condition Held of the Course asks for, and fits no other change.

@@ -9,7 +9,11 @@ package v1alpha1
 type HeldRemovalApplyConfiguration struct {
 	// removals is the number of Userlands that would be removed.
 	Removals *int32 `json:"removals,omitempty"`
-	// of is the number of present Userlands that come from rows.
+	// before is the number of other Userlands that the rosters removed within the
+	// 7 days before. They count, too.
+	Before *int32 `json:"before,omitempty"`
+	// of is the largest number of Userlands that came from rows since a removal was
+	// last confirmed.
 	Of *int32 `json:"of,omitempty"`
 	// confirm is the value of spec.guard.confirm that confirms the removal.
 	Confirm *string `json:"confirm,omitempty"`
@@ -26,6 +30,14 @@ func HeldRemoval() *HeldRemovalApplyConfiguration {
 // If called multiple times, the Removals field is set to the value of the last call.
 func (b *HeldRemovalApplyConfiguration) WithRemovals(value int32) *HeldRemovalApplyConfiguration {
 	b.Removals = &value
+	return b
+}
+
+// WithBefore sets the Before field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Before field is set to the value of the last call.
+func (b *HeldRemovalApplyConfiguration) WithBefore(value int32) *HeldRemovalApplyConfiguration {
+	b.Before = &value
 	return b
 }
 

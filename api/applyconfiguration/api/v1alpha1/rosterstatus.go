@@ -13,6 +13,13 @@ type RosterStatusApplyConfiguration struct {
 	// rows is the number of rows in the rosters when they last took effect
 	// completely. It includes rows for which a file takes precedence.
 	Rows *int32 `json:"rows,omitempty"`
+	// largest is the largest number of Userlands that came from rows since a removal
+	// was last confirmed. The guard compares removals with it.
+	Largest *int32 `json:"largest,omitempty"`
+	// gone lists the Userlands that changes of the rosters removed within the last 7
+	// days and since a removal was last confirmed, by day, without those that rows
+	// brought back.
+	Gone []GoneUserlandsApplyConfiguration `json:"gone,omitempty"`
 	// held is the removal that waits for confirmation.
 	Held *HeldRemovalApplyConfiguration `json:"held,omitempty"`
 	// errorCount is the number of errors in the rosters. While it is not zero, no
@@ -45,6 +52,27 @@ func (b *RosterStatusApplyConfiguration) WithDigest(value string) *RosterStatusA
 // If called multiple times, the Rows field is set to the value of the last call.
 func (b *RosterStatusApplyConfiguration) WithRows(value int32) *RosterStatusApplyConfiguration {
 	b.Rows = &value
+	return b
+}
+
+// WithLargest sets the Largest field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Largest field is set to the value of the last call.
+func (b *RosterStatusApplyConfiguration) WithLargest(value int32) *RosterStatusApplyConfiguration {
+	b.Largest = &value
+	return b
+}
+
+// WithGone adds the given value to the Gone field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, values provided by each call will be appended to the Gone field.
+func (b *RosterStatusApplyConfiguration) WithGone(values ...*GoneUserlandsApplyConfiguration) *RosterStatusApplyConfiguration {
+	for i := range values {
+		if values[i] == nil {
+			panic("nil value passed to WithGone")
+		}
+		b.Gone = append(b.Gone, *values[i])
+	}
 	return b
 }
 
