@@ -39,6 +39,8 @@ const concurrentCourses = 4
 // Reconciler reconciles Courses.
 type Reconciler struct {
 	client.Client
+	// Live reads from the API server itself.
+	Live client.Reader
 	// Recent knows whether the cache is behind our own writes.
 	Recent *kube.Recent
 	// Shard is the part of the Courses seen here.
@@ -56,6 +58,7 @@ type Reconciler struct {
 // +kubebuilder:rbac:groups=carrel.dev,resources=courses;userlands;templates,verbs=get;list;watch
 // +kubebuilder:rbac:groups=carrel.dev,resources=courses/status,verbs=patch
 // +kubebuilder:rbac:groups="",resources=configmaps,verbs=get;list;watch
+// +kubebuilder:rbac:groups="",resources=resourcequotas,verbs=list
 // +kubebuilder:rbac:groups=carrel.dev,resources=userlands,verbs=create;patch;delete
 
 // Reconcile makes Userlands of the rosters of a Course, and counts all that the
@@ -92,7 +95,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 
 // SetupWithManager makes the manager run the reconciler.
 func SetupWithManager(mgr ctrl.Manager, part kube.Shard, clock clock.PassiveClock) error {
-	r := &Reconciler{Client: mgr.GetClient(), Recent: kube.NewRecent(), Shard: part, Tables: &kube.Timetables{}, Clock: clock}
+	r := &Reconciler{Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Recent: kube.NewRecent(), Shard: part, Tables: &kube.Timetables{}, Clock: clock}
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("course").
 		WithOptions(controller.Options{

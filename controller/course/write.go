@@ -6,6 +6,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/client-go/util/workqueue"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -21,11 +22,13 @@ import (
 const concurrentWrites = 8
 
 // write writes and removes the Userlands of a Plan, all or none of them: several
-// are tried first. A quota can refuse some all the same, since it does not count
-// what is only tried.
+// are tried first. A quota does not count what is only tried, so it is read.
 func (r *Reconciler) write(ctx context.Context, c *v1alpha1.Course, d enrolment.CourseDecision) *enrolment.Attempt {
 	attempt := d.NewAttempt()
-	if len(d.Plan.Wants)+len(d.Plan.Removals) > 1 {
+	if d.Plan.Creates() {
+		r.checkQuotas(ctx, c, d, attempt)
+	}
+	if !attempt.Failed() && len(d.Plan.Wants)+len(d.Plan.Removals) > 1 {
 		r.writeWants(ctx, c, d.Plan, attempt, client.DryRunAll)
 	}
 	if !attempt.Failed() {
@@ -40,6 +43,16 @@ func (r *Reconciler) write(ctx context.Context, c *v1alpha1.Course, d enrolment.
 		r.attempts.set(client.ObjectKeyFromObject(c), nil)
 	}
 	return attempt
+}
+
+// checkQuotas compares what the Plan creates with the quotas of the course.
+func (r *Reconciler) checkQuotas(ctx context.Context, c *v1alpha1.Course, d enrolment.CourseDecision, attempt *enrolment.Attempt) {
+	quotas := &corev1.ResourceQuotaList{}
+	if err := r.Live.List(ctx, quotas, client.InNamespace(c.Namespace)); err != nil {
+		attempt.FailQuotas(fmt.Errorf("list the quotas of the course: %w", err))
+		return
+	}
+	attempt.FailQuota(d.OverQuota(quotas.Items))
 }
 
 // each makes n requests, concurrentWrites of them at once, and returns their errors

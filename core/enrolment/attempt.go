@@ -85,6 +85,18 @@ func (a *Attempt) FailRecord(err error) {
 	a.fail(roster.Place{File: "the rosters"}, "the API server refuses the status that has to record a removal: ", err, strings.NewReplacer())
 }
 
+// FailQuota records that quotas have no room for what the Plan creates.
+func (a *Attempt) FailQuota(problems []roster.Problem) {
+	if len(problems) > 0 {
+		a.Until, a.Refused = a.At.Add(retryRefused), append(a.Refused, problems...)
+	}
+}
+
+// FailQuotas records that the quotas could not be read.
+func (a *Attempt) FailQuotas(err error) {
+	a.fail(roster.Place{File: "the rosters"}, "the API server does not show the quotas: ", err, strings.NewReplacer())
+}
+
 // fail keeps to itself whose Userland it was: problems are shown on commits. Of the
 // errors that interrupt, the first counts.
 func (a *Attempt) fail(place roster.Place, refusal string, err error, redact *strings.Replacer) {

@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/sets"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
+	"github.com/carrel-dev/carrel/core/enrolment"
 	"github.com/carrel-dev/carrel/core/timetable"
 )
 
@@ -41,7 +42,7 @@ type NeedRow struct {
 // that a ResourceQuota uses.
 var measured = []corev1.ResourceName{
 	corev1.ResourcePods, corev1.ResourceRequestsCPU, corev1.ResourceRequestsMemory, corev1.ResourceLimitsCPU,
-	corev1.ResourceLimitsMemory, corev1.ResourceRequestsStorage, corev1.ResourcePersistentVolumeClaims,
+	corev1.ResourceLimitsMemory, corev1.ResourceRequestsStorage, corev1.ResourcePersistentVolumeClaims, enrolment.CountUserlands,
 }
 
 // aliases maps resources to their short names in a ResourceQuota.
@@ -62,7 +63,11 @@ func needs(was, is seats, before, after Class) Need {
 			continue
 		}
 		row := NeedRow{Resource: string(name), Before: w.String(), After: i.String()}
-		if quota := quotaOf(after.Quotas, name); quota != nil {
+		quota := quotaOf(after.Quotas, name)
+		if quota == nil && name == enrolment.CountUserlands {
+			continue // the headline has the number
+		}
+		if quota != nil {
 			row.Quota, row.Over = quota.String(), i.Cmp(*quota) > 0
 		}
 		need.Rows = append(need.Rows, row)
@@ -184,6 +189,7 @@ func (d *demand) needWhile(meets func(section string) bool) corev1.ResourceList 
 	need, pods := corev1.ResourceList{}, map[string]corev1.ResourceList{}
 	for _, g := range d.groups {
 		n, t := d.count[g], d.templates[g.template]
+		add(need, enrolment.CountUserlands, *resource.NewQuantity(n, resource.DecimalSI))
 		for _, volume := range t.Spec.Volumes {
 			add(need, corev1.ResourcePersistentVolumeClaims, *resource.NewQuantity(n, resource.DecimalSI))
 			add(need, corev1.ResourceRequestsStorage, times(volume.PVCSpec.Resources.Requests[corev1.ResourceStorage], n))
