@@ -27,7 +27,8 @@ const (
 	// with an older revision of its Template.
 	UpdatePendingCondition = "UpdatePending"
 	// RolloutHeldCondition is set on a Template and on its Course, and True, while
-	// a rollout waits because carrels that it updated fail.
+	// a rollout waits because carrels that it updated fail, or because it would take
+	// volumes away from the class.
 	RolloutHeldCondition = "RolloutHeld"
 	// StartRefusedCondition is set on a Template that idles, and True, while the API
 	// server would refuse what a carrel is made of at its first start, because of a
@@ -144,6 +145,10 @@ const (
 const (
 	// UpdatedFailingReason means that carrels with the new revision fail.
 	UpdatedFailingReason = "UpdatedFailing"
+	// VolumesHeldReason means that the edit would take volumes away from more carrels
+	// than spec.guard of the Course allows. They go on with the former revision until
+	// the edit is confirmed.
+	VolumesHeldReason = "VolumesHeld"
 )
 
 // Reasons in the conditions of a Template.

@@ -65,6 +65,9 @@ func (r *Reconciler) readUse(ctx context.Context, key client.ObjectKey, world *l
 	if world.Userlands, err = kube.UserlandsOfTemplate(ctx, r, key); err != nil {
 		return err
 	}
+	if err := r.readClass(ctx, key.Namespace, world); err != nil {
+		return err
+	}
 	if world.SessionEnds, err = r.sessionEnds(ctx, key.Namespace, world); err != nil {
 		return err
 	}
@@ -94,6 +97,21 @@ func (r *Reconciler) sessionEnds(ctx context.Context, namespace string, world *l
 		}
 	}
 	return ends, nil
+}
+
+// readClass reads the Course of a Template, and counts its Userlands.
+func (r *Reconciler) readClass(ctx context.Context, namespace string, world *lifecycle.TemplateWorld) error {
+	course, class := &v1alpha1.Course{}, &v1alpha1.UserlandList{}
+	if err := r.Get(ctx, client.ObjectKey{Namespace: namespace, Name: namespace}, course); client.IgnoreNotFound(err) != nil {
+		return fmt.Errorf("read course %q: %w", namespace, err)
+	} else if err == nil {
+		world.Course = course
+	}
+	if err := r.List(ctx, class, client.InNamespace(namespace), client.UnsafeDisableDeepCopy); err != nil {
+		return fmt.Errorf("list the userlands of the course: %w", err)
+	}
+	world.Class = len(class.Items)
+	return nil
 }
 
 // readRevisions reads the revisions of a Template and how long none of its carrels

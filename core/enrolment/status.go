@@ -1,6 +1,7 @@
 package enrolment
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -50,9 +51,9 @@ func (d CourseDecision) Status() v1alpha1.CourseStatus {
 		status.ObservedGeneration, status.LastHandledReconcileAt = course.Status.ObservedGeneration, course.Status.LastHandledReconcileAt
 	}
 	status.Conditions = append(status.Conditions, d.rosterConditions()...)
-	if held := heldRollouts(d.world.Templates); held != "" {
+	if reason, held := heldRollouts(d.world.Templates); held != "" {
 		status.Conditions = append(status.Conditions, health.TrueCondition(course.Status.Conditions,
-			v1alpha1.RolloutHeldCondition, v1alpha1.UpdatedFailingReason, held, course.Generation, d.world.Now))
+			v1alpha1.RolloutHeldCondition, reason, held, course.Generation, d.world.Now))
 	}
 	return status
 }
@@ -217,17 +218,17 @@ func shownProblems(all []roster.Problem) []v1alpha1.RosterProblem {
 	return shown
 }
 
-// heldRollouts describes the roll-outs of a course that are held, and why; empty
-// if none is.
-func heldRollouts(templates []v1alpha1.Template) string {
+// heldRollouts describes the roll-outs of a course that are held, and why, with the
+// reason of the first; empty if none is.
+func heldRollouts(templates []v1alpha1.Template) (reason, message string) {
 	var held []string
-	for i := range templates {
-		if message := HeldRollout(&templates[i]); message != "" {
-			held = append(held, fmt.Sprintf("Template %q: %s", templates[i].Name, message))
+	for _, t := range slices.SortedFunc(slices.Values(templates), func(a, b v1alpha1.Template) int { return strings.Compare(a.Name, b.Name) }) {
+		if c := meta.FindStatusCondition(t.Status.Conditions, v1alpha1.RolloutHeldCondition); c != nil {
+			reason = cmp.Or(reason, c.Reason)
+			held = append(held, fmt.Sprintf("Template %q: %s", t.Name, c.Message))
 		}
 	}
-	slices.Sort(held)
-	return strings.Join(held, "; ")
+	return reason, strings.Join(held, "; ")
 }
 
 // HeldRollout returns why the roll-out of a Template is held; empty if it is not.

@@ -36,6 +36,9 @@ type TemplateWorld struct {
 	// SessionEnds holds, by section, when its users are in no session any more; zero or
 	// absent if they are in none.
 	SessionEnds map[string]time.Time
+	// Course is the class; nil: there is none. Class counts all its Userlands.
+	Course *v1alpha1.Course
+	Class  int
 	// Revisions are those that are kept of it.
 	Revisions []KeptRevision
 	// Granted holds, by the name of a Userland, the revision onto which the carrel
@@ -72,6 +75,8 @@ type TemplateDecision struct {
 	status v1alpha1.TemplateStatus
 	// problem is what is tried again; nil if nothing failed.
 	problem *health.Problem
+	// held is set if the edit waits for a confirmation.
+	held bool
 	// written is set if the problem is that of a write, and not of the trial.
 	written bool
 	next    time.Time
@@ -139,6 +144,10 @@ func (d *TemplateDecision) judge() {
 	}
 	d.warnOfRefusal()
 	if currentRevision(d.status) != d.world.Wanted.Name {
+		if held := d.world.heldVolumes(); held != nil {
+			d.hold(*held)
+			return
+		}
 		d.status.Revision = &v1alpha1.TemplateRevision{Name: d.world.Wanted.Name, Since: metav1.NewTime(d.world.Now.Truncate(time.Second))}
 	}
 	if !slices.ContainsFunc(d.world.Revisions, func(kept KeptRevision) bool { return kept.Name == d.world.Wanted.Name }) {
@@ -210,7 +219,7 @@ func (d *TemplateDecision) rollOut() {
 		d.Restart = plan.Restart
 		d.soon(plan.Next)
 		d.sayWaits(plan.SessionEnd)
-		if plan.Held != "" {
+		if plan.Held != "" && !d.held {
 			d.status.Conditions = append(d.status.Conditions, health.TrueCondition(t.Status.Conditions,
 				v1alpha1.RolloutHeldCondition, v1alpha1.UpdatedFailingReason, plan.Held, t.Generation, w.Now))
 		}

@@ -13,6 +13,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/validation/field"
@@ -291,5 +292,48 @@ func TestNewVersionRestartsNobodyAtOnce(t *testing.T) {
 	w = w.answered(nil)
 	if d := DecideTemplate(w); d.Keep == nil || len(d.Restart) > 0 {
 		t.Errorf("revision %v is made, and %v may restart", d.Keep, d.Restart)
+	}
+}
+
+// An edit that takes a volume away from the class keeps the former revision until the
+// Course confirms it, and asks the API server nothing meanwhile.
+func TestVolumesOfAClassAreHeld(t *testing.T) {
+	w := TemplateWorld{Template: ideTemplate(), Now: templateNoon, Course: &v1alpha1.Course{}, Class: 4, Userlands: make([]v1alpha1.Userland, 4)}
+	w.Template.Spec.Volumes = []v1alpha1.Volume{{Name: "home", PVCSpec: corev1.PersistentVolumeClaimSpec{
+		AccessModes: []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce},
+		Resources:   corev1.VolumeResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceStorage: resource.MustParse("1Gi")}},
+	}}}
+	w.renew(t)
+	w = w.answered(nil)
+	w.Template.Status = DecideTemplate(w).Status()
+	former := w.Wanted
+	w.Revisions = []KeptRevision{{ControllerRevision: former}}
+
+	w.Template.Spec.Volumes, w.Template.Generation = nil, 3
+	w.renew(t)
+	w = w.answered(nil)
+	d := DecideTemplate(w)
+	status := d.Status()
+	held := meta.FindStatusCondition(status.Conditions, v1alpha1.RolloutHeldCondition)
+	if held == nil || held.Reason != v1alpha1.VolumesHeldReason || !strings.Contains(held.Message, "the edit would take the volume home of Template ide from 4 of 4 carrels") {
+		t.Fatalf("it is not held: %+v", status.Conditions)
+	}
+	if status.Revision.Name != former.Name || d.Keep != nil || status.ObservedGeneration != 3 || readyCondition(status).Status != metav1.ConditionTrue {
+		t.Errorf("the status is %+v", status)
+	}
+	w.Template.Status = status
+	if w.TrialDue() {
+		t.Error("it is tried again at once")
+	}
+	if diff := cmp.Diff(status, DecideTemplate(w).Status()); diff != "" {
+		t.Errorf("nothing changed, and it decides otherwise:\n%s", diff)
+	}
+
+	if _, err := fmt.Sscanf(held.Message[strings.LastIndex(held.Message, ": ")+2:], "%q", &w.Course.Spec.Guard.Confirm); err != nil {
+		t.Fatal(err)
+	}
+	status = DecideTemplate(w).Status()
+	if status.Revision.Name != w.Wanted.Name || meta.FindStatusCondition(status.Conditions, v1alpha1.RolloutHeldCondition) != nil {
+		t.Errorf("it is confirmed, and the status is %+v", status)
 	}
 }

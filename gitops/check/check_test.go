@@ -191,14 +191,15 @@ func TestGuard(t *testing.T) {
 	}
 }
 
-// TestGuardOfTheWhole checks that a Course with students in it is not removed by the
-// way.
+// TestGuardOfTheWhole checks that neither a Course with students in it, nor a volume of
+// all of them, is removed by the way.
 func TestGuardOfTheWhole(t *testing.T) {
 	for name, test := range map[string]struct {
 		change edit
 		want   string
 	}{
 		"the Course": {edit{rosters + "kustomization.yaml", "  - course.yaml\n", ""}, "would remove the course with its 6 students"},
+		"a volume":   {edit{template, "- name: home\n", "- name: work\n"}, "would take the volume home of Template ide from 6 of 6 carrels"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			found, err := check.Clusters(t.Context(), repository(t, test.change), repository(t))

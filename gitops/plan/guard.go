@@ -5,14 +5,16 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
 	"github.com/carrel-dev/carrel/core/enrolment"
+	"github.com/carrel-dev/carrel/core/workload"
 )
 
-// Held is a removal over the guard that is not confirmed.
+// Held is a removal over the guard that is not confirmed: of students, or of volumes.
 type Held struct {
 	// Course is true if the whole course would be removed with students in it.
 	Course bool `json:"course,omitempty"`
@@ -25,14 +27,21 @@ type Held struct {
 	// before.
 	Before int `json:"before,omitempty"`
 	Of     int `json:"of"`
+	// Volumes are the names of the volumes that an edit of Template would take away from
+	// so many carrels. For students, both are empty.
+	Template string   `json:"template,omitempty"`
+	Volumes  []string `json:"volumes,omitempty"`
 	// Confirm is the line to commit to the Course. It is empty for a whole course.
 	Confirm string `json:"confirm,omitempty"`
 }
 
 // Effect describes what would be removed.
 func (h Held) Effect() string {
-	if h.Course {
+	switch {
+	case h.Course:
 		return fmt.Sprintf("would remove the course with its %s", plural(h.Of, "student"))
+	case h.Template != "":
+		return enrolment.HeldVolumes{Template: h.Template, Volumes: h.Volumes, Carrels: h.Removals, Of: h.Of}.Effect()
 	}
 	what := "rows"
 	if h.Files {
@@ -100,6 +109,22 @@ func held(was, is seats, past []Version, now time.Time) (all []Held, counted *Co
 		all = append(all, *h)
 	}
 	return all, countedRows(rows, past)
+}
+
+// heldVolumes returns the edits of Templates that the guard of the Course stops.
+func heldVolumes(was, is seats, before, after map[string]*v1alpha1.Template) (all []Held) {
+	for _, name := range slices.Sorted(maps.Keys(before)) {
+		// The carrels of a Template that is removed keep what they have.
+		if after[name] == nil || is.gone {
+			continue
+		}
+		former, present := workload.NewBlueprint(before[name]), workload.NewBlueprint(after[name])
+		h := enrolment.GuardVolumes(is.course, name, former.Volumes, present.Volumes, was.all(name), len(was.by))
+		if h != nil {
+			all = append(all, Held{Template: name, Volumes: h.Volumes, Removals: h.Carrels, Of: h.Of, Confirm: confirmLine(h.Confirm)})
+		}
+	}
+	return all
 }
 
 func confirmLine(word string) string { return fmt.Sprintf("spec.guard.confirm: %q", word) }

@@ -98,6 +98,7 @@ func Compare(name string, before, after Class, now time.Time) Plan {
 	p.Total = len(is.by)
 	p.people(was, is, before.templates(), now)
 	p.Held, p.Counted = held(was, is, before.Past, now)
+	p.Held = append(p.Held, heldVolumes(was, is, before.templates(), after.templates())...)
 	if p.Ended {
 		// Nothing else matters for a removed course.
 		return p

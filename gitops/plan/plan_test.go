@@ -265,6 +265,23 @@ func TestGuardOverDays(t *testing.T) {
 	}
 }
 
+// TestVolumeOfAClass checks that an edit of a Template does not take a volume away from
+// the class without a confirmation.
+func TestVolumeOfAClass(t *testing.T) {
+	after := class()
+	after.Templates[0].Spec.Volumes = after.Templates[0].Spec.Volumes[1:]
+	p := plan.Compare("prog1", class(), after, now)
+	if len(p.Held) != 1 || p.Held[0].Effect() != "would take the volume home of Template ide from 5 of 7 carrels" {
+		t.Fatalf("held: %+v", p.Held)
+	}
+	if _, err := fmt.Sscanf(p.Held[0].Confirm, "spec.guard.confirm: %q", &after.Course.Spec.Guard.Confirm); err != nil {
+		t.Fatal(err)
+	}
+	if p := plan.Compare("prog1", class(), after, now); p.Unconfirmed() {
+		t.Errorf("it is confirmed, and held: %+v", p.Held)
+	}
+}
+
 // TestFormsDoNotMatter checks that moving a student from a file to a row, or
 // between rosters, has no effect.
 func TestFormsDoNotMatter(t *testing.T) {

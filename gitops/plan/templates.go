@@ -103,6 +103,16 @@ func (s *seats) following(template string) (n int) {
 	return n
 }
 
+// all counts the seats with the Template.
+func (s *seats) all(template string) (n int) {
+	for _, seat := range s.by {
+		if seat.Template == template {
+			n++
+		}
+	}
+	return n
+}
+
 // effect describes when the carrels of the Template restart.
 func (c TemplateChange) effect() string {
 	switch {
