@@ -63,9 +63,13 @@ type Class struct {
 	Objection string
 }
 
-// enrol adds what the Course says of its rosters.
+// enrol adds what the Course says of its rosters, and of volumes that would be lost.
 func (c *Class) enrol(course *v1alpha1.Course) {
 	c.Suspended = course.Spec.Suspend
+	rollout := meta.FindStatusCondition(course.Status.Conditions, v1alpha1.RolloutHeldCondition)
+	if rollout != nil && rollout.Reason == v1alpha1.VolumesHeldReason {
+		c.Objection = rollout.Message
+	}
 	if len(course.Spec.Rosters) == 0 && course.Status.Roster == nil {
 		return
 	}

@@ -129,6 +129,8 @@ func TestClassHearsOfRosters(t *testing.T) {
 	invalid := metav1.Condition{Type: v1alpha1.RosterValidCondition, Status: metav1.ConditionFalse, Message: "roster.csv line 41: no user"}
 	held := metav1.Condition{Type: v1alpha1.HeldCondition, Status: metav1.ConditionTrue, Message: "held"}
 	valid := metav1.Condition{Type: v1alpha1.RosterValidCondition, Status: metav1.ConditionTrue, Message: "24 rows"}
+	volumes := metav1.Condition{Type: v1alpha1.RolloutHeldCondition, Status: metav1.ConditionTrue, Reason: v1alpha1.VolumesHeldReason, Message: "would take volume home"}
+	failing := metav1.Condition{Type: v1alpha1.RolloutHeldCondition, Status: metav1.ConditionTrue, Reason: v1alpha1.UpdatedFailingReason, Message: "1 fails"}
 	for name, test := range map[string]struct {
 		observed   int64
 		conditions []metav1.Condition
@@ -140,6 +142,8 @@ func TestClassHearsOfRosters(t *testing.T) {
 		"in order":       {observed: 2, conditions: []metav1.Condition{valid}},
 		"a bad line":     {observed: 2, conditions: []metav1.Condition{invalid}, objection: "roster.csv line 41: no user"},
 		"held":           {observed: 2, conditions: []metav1.Condition{valid, held}, objection: "held"},
+		"volumes held":   {observed: 2, conditions: []metav1.Condition{valid, volumes}, objection: "would take volume home"},
+		"updates fail":   {observed: 2, conditions: []metav1.Condition{valid, failing}},
 		"of before":      {observed: 1, conditions: []metav1.Condition{invalid}, unread: true},
 		"never heard of": {observed: -1, unread: true},
 	} {

@@ -20,7 +20,7 @@ func TestVolumesOfAClassAreHeldUntilConfirmed(t *testing.T) {
 	classroom.Change(w, "ide", func(t *v1alpha1.Template) {
 		t.Spec.Volumes, t.Spec.Template.Spec.Containers[0].VolumeMounts = nil, nil
 	})
-	const words = "would take the volume home of Template ide from 2 of 2 carrels, which go on with the former revision"
+	const words = "would take volume home from 2 of 2 carrels; to confirm, set spec.guard.confirm of the Course"
 	w.Until(func() error {
 		for what, message := range held(w) {
 			if !strings.Contains(message, words) {

@@ -38,5 +38,5 @@ func (h HeldVolumes) Effect() string {
 	if len(h.Volumes) > 1 {
 		word = "volumes"
 	}
-	return fmt.Sprintf("would take the %s %s of Template %s from %d of %d carrels", word, strings.Join(h.Volumes, ", "), h.Template, h.Carrels, h.Of)
+	return fmt.Sprintf("would take %s %s from %d of %d carrels", word, strings.Join(h.Volumes, ", "), h.Carrels, h.Of)
 }

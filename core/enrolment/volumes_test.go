@@ -17,12 +17,12 @@ func TestGuardOfVolumes(t *testing.T) {
 		limit         *intstr.IntOrString
 		want          string
 	}{
-		{name: "a whole class", before: names("home"), carrels: 300, of: 300, want: "would take the volume home of Template ide from 300 of 300 carrels"},
+		{name: "a whole class", before: names("home"), carrels: 300, of: 300, want: "would take volume home from 300 of 300 carrels"},
 		{name: "two volumes", before: names("home", "data", "cache"), after: names("cache"), carrels: 300, of: 300,
-			want: "would take the volumes data, home of Template ide from 300 of 300 carrels"},
+			want: "would take volumes data, home from 300 of 300 carrels"},
 		{name: "a volume that is called otherwise now", before: names("home"), after: names("work"), carrels: 2, of: 2,
-			want: "would take the volume home of Template ide from 2 of 2 carrels"},
-		{name: "more than a tenth", before: names("home"), carrels: 31, of: 300, want: "would take the volume home of Template ide from 31 of 300 carrels"},
+			want: "would take volume home from 2 of 2 carrels"},
+		{name: "more than a tenth", before: names("home"), carrels: 31, of: 300, want: "would take volume home from 31 of 300 carrels"},
 		{name: "a few", before: names("home"), carrels: 30, of: 300},
 		{name: "a limit", before: names("home"), carrels: 31, of: 300, limit: new(intstr.FromInt32(31))},
 		{name: "a Template that nobody follows", before: names("home"), of: 300},

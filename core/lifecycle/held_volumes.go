@@ -30,7 +30,7 @@ func (d *TemplateDecision) hold(held enrolment.HeldVolumes) {
 	t := d.world.Template
 	d.held = true
 	d.status.Conditions = append(d.status.Conditions, health.TrueCondition(t.Status.Conditions,
-		v1alpha1.RolloutHeldCondition, v1alpha1.VolumesHeldReason, fmt.Sprintf(
-			"held: the edit %s, which go on with the former revision; to confirm, set spec.guard.confirm of the Course: %q", held.Effect(), held.Confirm),
+		v1alpha1.RolloutHeldCondition, v1alpha1.VolumesHeldReason,
+		fmt.Sprintf("held: %s; to confirm, set spec.guard.confirm of the Course: %q", held.Effect(), held.Confirm),
 		t.Generation, d.world.Now))
 }

@@ -315,7 +315,7 @@ func TestVolumesOfAClassAreHeld(t *testing.T) {
 	d := DecideTemplate(w)
 	status := d.Status()
 	held := meta.FindStatusCondition(status.Conditions, v1alpha1.RolloutHeldCondition)
-	if held == nil || held.Reason != v1alpha1.VolumesHeldReason || !strings.Contains(held.Message, "the edit would take the volume home of Template ide from 4 of 4 carrels") {
+	if held == nil || held.Reason != v1alpha1.VolumesHeldReason || !strings.Contains(held.Message, "held: would take volume home from 4 of 4 carrels") {
 		t.Fatalf("it is not held: %+v", status.Conditions)
 	}
 	if status.Revision.Name != former.Name || d.Keep != nil || status.ObservedGeneration != 3 || readyCondition(status).Status != metav1.ConditionTrue {

@@ -199,7 +199,7 @@ func TestGuardOfTheWhole(t *testing.T) {
 		want   string
 	}{
 		"the Course": {edit{rosters + "kustomization.yaml", "  - course.yaml\n", ""}, "would remove the course with its 6 students"},
-		"a volume":   {edit{template, "- name: home\n", "- name: work\n"}, "would take the volume home of Template ide from 6 of 6 carrels"},
+		"a volume":   {edit{template, "- name: home\n", "- name: work\n"}, "would take volume home from 6 of 6 carrels of Template ide"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			found, err := check.Clusters(t.Context(), repository(t, test.change), repository(t))

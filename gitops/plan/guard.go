@@ -41,7 +41,7 @@ func (h Held) Effect() string {
 	case h.Course:
 		return fmt.Sprintf("would remove the course with its %s", plural(h.Of, "student"))
 	case h.Template != "":
-		return enrolment.HeldVolumes{Template: h.Template, Volumes: h.Volumes, Carrels: h.Removals, Of: h.Of}.Effect()
+		return enrolment.HeldVolumes{Template: h.Template, Volumes: h.Volumes, Carrels: h.Removals, Of: h.Of}.Effect() + " of Template " + h.Template
 	}
 	what := "rows"
 	if h.Files {

@@ -271,7 +271,7 @@ func TestVolumeOfAClass(t *testing.T) {
 	after := class()
 	after.Templates[0].Spec.Volumes = after.Templates[0].Spec.Volumes[1:]
 	p := plan.Compare("prog1", class(), after, now)
-	if len(p.Held) != 1 || p.Held[0].Effect() != "would take the volume home of Template ide from 5 of 7 carrels" {
+	if len(p.Held) != 1 || p.Held[0].Effect() != "would take volume home from 5 of 7 carrels of Template ide" {
 		t.Fatalf("held: %+v", p.Held)
 	}
 	if _, err := fmt.Sscanf(p.Held[0].Confirm, "spec.guard.confirm: %q", &after.Course.Spec.Guard.Confirm); err != nil {
