@@ -26,6 +26,24 @@ const (
 // oldest first: those of the last days, and the one before them. It follows first
 // parents, which are what Flux applied. In a shallow clone it ends where that ends.
 func pastOf(ctx context.Context, repository *git.Repository, base, cluster, course string, present plan.Class, now time.Time) ([]plan.Version, error) {
+	commits, err := recent(repository, base, now)
+	if err != nil {
+		return nil, err
+	}
+	p := past{repository: repository, cluster: cluster, course: course, commits: commits}
+	p.versions = []plan.Version{{Class: present, At: commits[0].Committer.When}}
+	oldest := len(commits) - 1
+	if err := p.find(ctx, 0, oldest); err != nil {
+		return nil, err
+	}
+	// The oldest version is known to be as old as the oldest commit that was read.
+	p.versions[len(p.versions)-1].At = commits[oldest].Committer.When
+	slices.Reverse(p.versions)
+	return p.versions, nil
+}
+
+// recent returns the commits of the last days, newest first, and the one before them.
+func recent(repository *git.Repository, base string, now time.Time) ([]*object.Commit, error) {
 	hash, err := repository.ResolveRevision(plumbing.Revision(base))
 	if err != nil {
 		return nil, fmt.Errorf("find commit %s: %w", base, err)
@@ -34,34 +52,56 @@ func pastOf(ctx context.Context, repository *git.Repository, base, cluster, cour
 	if err != nil {
 		return nil, fmt.Errorf("read commit %s: %w", base, err)
 	}
-	// The versions are gathered newest first. The time of each is that of the commit
-	// which made it, so it is known only once an older one differs.
-	versions := []plan.Version{{Class: present, At: commit.Committer.When}}
-	for range mostPast {
-		if commit.Committer.When.Before(now.AddDate(0, 0, -pastDays)) {
-			break
-		}
-		parent, err := firstParent(commit)
-		if err != nil {
+	commits := []*object.Commit{commit}
+	for len(commits) <= mostPast && !commit.Committer.When.Before(now.AddDate(0, 0, -pastDays)) {
+		if commit, err = firstParent(commit); err != nil {
 			return nil, err
 		}
-		if parent == nil {
+		if commit == nil {
 			break
 		}
-		former, changed, err := formerClass(ctx, repository, parent, commit, cluster, course)
-		if err != nil {
-			return nil, err
-		}
-		if changed {
-			versions[len(versions)-1].At = commit.Committer.When
-			versions = append(versions, plan.Version{Class: former, At: parent.Committer.When})
-		}
-		commit = parent
+		commits = append(commits, commit)
 	}
-	// The oldest one is known to be as old as the oldest commit that was read.
-	versions[len(versions)-1].At = commit.Committer.When
-	slices.Reverse(versions)
-	return versions, nil
+	return commits, nil
+}
+
+// past finds the commits that changed a course.
+type past struct {
+	repository      *git.Repository
+	cluster, course string
+	// commits are those to search, newest first.
+	commits []*object.Commit
+	// versions are those found, newest first. The time of the last one is known once
+	// an older one differs.
+	versions []plan.Version
+}
+
+// find appends the versions of the course between two commits. It halves the commits,
+// since most change other courses and rendering takes most of the time. A change that
+// was taken back in between is not found unless others are.
+func (p *past) find(ctx context.Context, newer, older int) error {
+	if newer == older {
+		return nil
+	}
+	former, changed, err := formerClass(ctx, p.repository, p.commits[older], p.commits[newer], p.cluster, p.course)
+	switch middle := (newer + older) / 2; {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case err == nil && !changed:
+		return nil
+	case err != nil && older-newer == 1:
+		// What can't be rendered counts as no change: Flux did not apply it either.
+		return nil
+	case older-newer == 1:
+		p.versions[len(p.versions)-1].At = p.commits[newer].Committer.When
+		p.versions = append(p.versions, plan.Version{Class: former, At: p.commits[older].Committer.When})
+		return nil
+	default:
+		if err := p.find(ctx, newer, middle); err != nil {
+			return err
+		}
+		return p.find(ctx, middle, older)
+	}
 }
 
 // firstParent returns the first parent of a commit; nil if it has none, or if the clone
@@ -77,20 +117,20 @@ func firstParent(commit *object.Commit) (*object.Commit, error) {
 	return parent, nil
 }
 
-// formerClass returns a course as it was before a commit that changes it. A parent that
-// can't be rendered counts as no change: Flux did not apply it either.
-func formerClass(ctx context.Context, repository *git.Repository, parent, commit *object.Commit, cluster, course string) (former plan.Class, changed bool, err error) {
-	was, err := commitAt(repository, parent.Hash.String())
+// formerClass returns a course as it was at a commit if it is another one at a later
+// commit.
+func formerClass(ctx context.Context, repository *git.Repository, earlier, later *object.Commit, cluster, course string) (former plan.Class, changed bool, err error) {
+	was, err := commitAt(repository, earlier.Hash.String())
 	if err != nil {
 		return former, false, err
 	}
-	is, err := commitAt(repository, commit.Hash.String())
+	is, err := commitAt(repository, later.Hash.String())
 	if err != nil {
 		return former, false, err
 	}
 	before, after, err := changedClasses(ctx, was, is, cluster)
 	if err != nil {
-		return former, false, ctx.Err()
+		return former, false, err
 	}
 	former, had := before[course]
 	_, has := after[course]
