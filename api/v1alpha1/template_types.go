@@ -148,6 +148,7 @@ type TemplateStatus struct {
 	// reconcile.fluxcd.io/requestedAt for which the controller has judged the Template
 	// again, as in Flux's own kinds.
 	// +optional
+	// +kubebuilder:validation:MaxLength=262144
 	LastHandledReconcileAt string `json:"lastHandledReconcileAt,omitempty"`
 
 	// userlands counts the Userlands that use this Template.

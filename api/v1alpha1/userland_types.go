@@ -87,6 +87,7 @@ type UserlandStatus struct {
 	// reconcile.fluxcd.io/requestedAt that the controller has handled, as in Flux's
 	// own kinds.
 	// +optional
+	// +kubebuilder:validation:MaxLength=262144
 	LastHandledReconcileAt string `json:"lastHandledReconcileAt,omitempty"`
 
 	// requests are people's requests for this carrel. Other programs write them.
