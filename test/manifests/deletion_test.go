@@ -15,7 +15,7 @@ import (
 )
 
 // TestOnlyWhatIsOverIsDeleted checks that the controller can delete only volumes
-// that have expired by the API server's clock.
+// that have expired by the API server's clock, and claims that never had one.
 func TestOnlyWhatIsOverIsDeleted(t *testing.T) {
 	local(t)
 	at := func(from time.Duration) string { return time.Now().Add(from).UTC().Format(v1alpha1.KeepUntilLayout) }
@@ -27,6 +27,8 @@ func TestOnlyWhatIsOverIsDeleted(t *testing.T) {
 		// writer is the account that condemned the volume.
 		writer  string
 		refused []string
+		// unbound is set if the claim never had a volume.
+		unbound bool
 	}{
 		{name: "in-use", writer: controller.Name, refused: []string{"volume-deletion.carrel.dev", "'in-use' is not to go", "keep-until is ''"}},
 		{name: "for-ever", until: v1alpha1.KeepForever, announced: announced(v1alpha1.KeepForever), condemned: past, writer: controller.Name, refused: []string{"'for-ever' is not to go", "'Forever'"}},
@@ -36,11 +38,15 @@ func TestOnlyWhatIsOverIsDeleted(t *testing.T) {
 		{name: "by-nobody-knows-whose-clock", until: past, announced: announced(past), condemned: past, writer: "kubectl", refused: []string{"not over by the clock"}},
 		{name: "uncondemned", until: past, announced: announced(past), writer: controller.Name, refused: []string{"not over by the clock"}},
 		{name: "over", until: past, announced: announced(past), condemned: past, writer: controller.Name},
+		{name: "never-bound", writer: controller.Name, unbound: true},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			volume := &corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Namespace: "prog1", Name: test.name, Labels: map[string]string{}, Annotations: map[string]string{}}}
 			volume.Spec.AccessModes = []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce}
 			volume.Spec.Resources.Requests = corev1.ResourceList{corev1.ResourceStorage: resource.MustParse("1Gi")}
+			if !test.unbound {
+				volume.Spec.VolumeName = test.name
+			}
 			set(volume.Labels, v1alpha1.KeepUntilLabel, test.until)
 			set(volume.Annotations, v1alpha1.AnnouncedAnnotation, test.announced)
 			set(volume.Annotations, v1alpha1.CondemnedAnnotation, test.condemned)
