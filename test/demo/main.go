@@ -61,16 +61,8 @@ func run(ctx context.Context, cluster story.Devcluster, out io.Writer) (err erro
 	say := func(format string, args ...any) { _, _ = fmt.Fprintf(out, format+"\n", args...) }
 
 	say("\n1. A real Kubernetes, Flux and forge on this machine")
-	// The command line plays the pipeline of the merge request. It is linked while the
-	// node waits for its add-ons.
-	var carrel string
-	parts, both := errgroup.WithContext(ctx)
-	parts.Go(func() error { return cluster.Up(both) })
-	parts.Go(func() (err error) {
-		carrel, err = cluster.BuildCarrel(both, dir)
-		return err
-	})
-	if err := parts.Wait(); err != nil {
+	carrel, err := bringUp(ctx, cluster, dir)
+	if err != nil {
 		return err
 	}
 	kubeconfig, err := cluster.Kubeconfig(ctx)
@@ -87,22 +79,8 @@ func run(ctx context.Context, cluster story.Devcluster, out io.Writer) (err erro
 	}
 
 	say("\n2. This repository goes to the forge, and Flux is told to follow it")
-	forge, err := story.NewForge(ctx, access)
+	forge, gateway, err := follows(ctx, out, cluster, c, access)
 	if err != nil {
-		return err
-	}
-	if err := forge.Push(ctx, cluster.Root); err != nil {
-		return err
-	}
-	gateway, err := bootstrap(ctx, cluster, c, forge)
-	if err != nil {
-		return err
-	}
-	head, err := forge.Head()
-	if err != nil {
-		return err
-	}
-	if err := follow(ctx, out, time.Now(), story.Installed(forge, head)); err != nil {
 		return err
 	}
 
@@ -122,6 +100,40 @@ func run(ctx context.Context, cluster story.Devcluster, out io.Writer) (err erro
 		"and at the forge: %s (user %s, token %s)\nStop it with: make demo-down",
 		time.Since(begin).Round(time.Second), kubeconfig, forge.URL, access.User, access.Token)
 	return nil
+}
+
+// bringUp starts the cluster, and builds the command line, which plays the pipeline of
+// the merge request, into a directory. It is linked while the node waits for its
+// add-ons.
+func bringUp(ctx context.Context, cluster story.Devcluster, dir string) (carrel string, err error) {
+	parts, both := errgroup.WithContext(ctx)
+	parts.Go(func() error { return cluster.Up(both) })
+	parts.Go(func() (err error) {
+		carrel, err = cluster.BuildCarrel(both, dir)
+		return err
+	})
+	return carrel, parts.Wait()
+}
+
+// follows pushes the repository to the forge, has Flux follow it, and waits until all
+// courses are ready.
+func follows(ctx context.Context, out io.Writer, cluster story.Devcluster, c client.Client, access story.ForgeAccess) (*story.Forge, story.Gateway, error) {
+	forge, err := story.NewForge(ctx, access)
+	if err != nil {
+		return nil, story.Gateway{}, err
+	}
+	if err := forge.Push(ctx, cluster.Root); err != nil {
+		return nil, story.Gateway{}, err
+	}
+	gateway, err := bootstrap(ctx, cluster, c, forge)
+	if err != nil {
+		return nil, story.Gateway{}, err
+	}
+	head, err := forge.Head()
+	if err != nil {
+		return nil, story.Gateway{}, err
+	}
+	return forge, gateway, follow(ctx, out, time.Now(), story.Installed(forge, head))
 }
 
 // bootstrap tells Flux to follow the repository.
