@@ -46,7 +46,7 @@ func (p *ControlPlane) Run(binary string, log io.Writer, flags ...string) (*Cont
 	flags = append([]string{"--leader-elect=false", "--health-probe-bind-address=0",
 		"--metrics-bind-address=" + metrics, "--pprof-bind-address=" + pprof}, flags...)
 	c := &Controller{command: exec.Command(binary, flags...), metrics: metrics, pprof: pprof, ended: make(chan error, 1)}
-	c.command.Env = append(os.Environ(), "KUBECONFIG="+p.Kubeconfig)
+	c.command.Env = append(os.Environ(), "KUBECONFIG="+p.controllerKubeconfig())
 	c.command.Stdout, c.command.Stderr = log, log
 	if err := c.command.Start(); err != nil {
 		return nil, fmt.Errorf("start the controller: %w", err)

@@ -13,16 +13,18 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	k8sruntime "k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/carrel-dev/carrel/test/apiserver"
+	"github.com/carrel-dev/carrel/test/flux"
 )
 
 // Course is the namespace of all measured objects.
 const Course = "bench"
 
-// ControlPlane is a new etcd and kube-apiserver with Carrel's kinds. It has no
-// kubelet and no controllers.
+// ControlPlane is a new etcd and kube-apiserver with Carrel's kinds, roles and
+// admission policies. It has no kubelet and no controllers.
 type ControlPlane struct {
 	// Config is the administrator's configuration, without client-side throttling.
 	Config *rest.Config
@@ -56,7 +58,49 @@ func Start(ctx context.Context) (_ *ControlPlane, err error) {
 	if err != nil {
 		return nil, err
 	}
-	return p, c.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: Course}})
+	if err := c.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: Course}}); err != nil {
+		return nil, fmt.Errorf("create the namespace %q: %w", Course, err)
+	}
+	return p, p.install(ctx, c)
+}
+
+// account is the one of the controller in a cluster.
+const account = "system:serviceaccount:carrel-system:carrel-controller"
+
+// install installs the roles and the admission policies of a cluster, which cost each
+// write something also where they refuse nothing, and writes the kubeconfig of the
+// controller's account.
+func (p *ControlPlane) install(ctx context.Context, c client.Client) error {
+	repository, err := flux.Copy(filepath.Join(p.directory, "repository"), apiserver.Root(), "kustomize")
+	if err != nil {
+		return err
+	}
+	for _, path := range []string{"kustomize/controller", "kustomize/access", "kustomize/policy"} {
+		objects, err := repository.Build(path)
+		if err != nil {
+			return err
+		}
+		for _, object := range objects {
+			if object.GetKind() == "Deployment" {
+				continue
+			}
+			if err := c.Create(ctx, object); err != nil {
+				return fmt.Errorf("create %s %q: %w", object.GetKind(), object.GetName(), err)
+			}
+		}
+	}
+	config, err := clientcmd.Load(p.server.Kubeconfig)
+	if err != nil {
+		return fmt.Errorf("read the administrator's kubeconfig: %w", err)
+	}
+	for _, user := range config.AuthInfos {
+		user.Impersonate = account
+	}
+	return clientcmd.WriteToFile(*config, p.controllerKubeconfig())
+}
+
+func (p *ControlPlane) controllerKubeconfig() string {
+	return filepath.Join(p.directory, "controller.kubeconfig")
 }
 
 // Stop stops the control plane and removes its files.
