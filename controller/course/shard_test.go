@@ -136,7 +136,12 @@ func TestCourseMovesWhateverIsWrong(t *testing.T) {
 				edit(w, c)
 				shard(c, "b")
 			})
-			inState(w, "b", map[string]string{"hanako": v1alpha1.StateAsleep})
+			w.Until(func() error {
+				if is := classroom.Get[v1alpha1.Userland](w, "hanako").Labels[shardLabel]; is != "b" {
+					return fmt.Errorf("hanako is in shard %q, want %q", is, "b")
+				}
+				return nil
+			})
 			w.Settled()
 		})
 	}

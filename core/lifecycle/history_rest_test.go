@@ -205,8 +205,8 @@ func (c *cluster) checkFinal(name, state, invariant string) {
 }
 
 // end returns the end state, without what depends on the order by right: when
-// somebody started, and whether a carrel that is stopped was ever made, and its fresh
-// volumes with it.
+// somebody started, whether a carrel that is stopped was ever made, and its fresh
+// volumes with it, and with that whose it is in the end.
 func (c *cluster) end() (state string) {
 	for _, name := range names {
 		s := c.seats[name]
@@ -216,8 +216,8 @@ func (c *cluster) end() (state string) {
 		} else {
 			handled.ResetAt = nil
 		}
-		state += fmt.Sprintf("%s of %s: %s %s, %s, pods %d, handled %v\n",
-			name, s.userland.User(), s.userland.Status.State, ready[0].Reason, made, len(s.pods), handled)
+		state += fmt.Sprintf("%s: %s %s, %s, pods %d, handled %v\n",
+			name, s.userland.Status.State, ready[0].Reason, made, len(s.pods), handled)
 	}
 	return state
 }
