@@ -2,6 +2,7 @@ package userland_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -23,7 +24,10 @@ func TestSettledMeansSilent(t *testing.T) {
 		w.Reaches(s.GetName(), v1alpha1.StateRunning, v1alpha1.RunningReason)
 	}
 	w.Settled()
-	writes := w.Requests.Writes()
+	// A Course and a Template count once a second, for however long it takes.
+	writes := slices.DeleteFunc(w.Requests.Writes(), func(made string) bool {
+		return strings.Contains(made, "/courses/") || strings.Contains(made, "/templates/")
+	})
 	t.Logf("%d Userlands from creation to settled: %d writes (%.2f each), %d requests: %v",
 		size, len(writes), float64(len(writes))/size, len(w.Requests.All()), byKind(w.Requests.All()))
 	if len(writes) > size*budget {
