@@ -69,10 +69,10 @@ func recent(repository *git.Repository, base string, now time.Time) ([]*object.C
 type past struct {
 	repository      *git.Repository
 	cluster, course string
-	// commits are those to search, newest first.
+	// commits holds the commits to search, newest first.
 	commits []*object.Commit
-	// versions are those found, newest first. The time of the last one is known once
-	// an older one differs.
+	// versions holds the versions of the course that were found, newest first. The last
+	// one gets its time when an older version is found.
 	versions []plan.Version
 }
 

@@ -68,26 +68,23 @@ func (r *Reconciler) readUse(ctx context.Context, key client.ObjectKey, world *l
 	if err := r.readClass(ctx, key.Namespace, world); err != nil {
 		return err
 	}
-	if world.SessionEnds, err = r.sessionEnds(ctx, key.Namespace, world); err != nil {
-		return err
-	}
+	world.SessionEnds = r.sessionEnds(world)
 	if world.Wanted, err = workload.NewRevision(world.Template); err != nil {
 		return err
 	}
 	return r.readRevisions(ctx, key, lifecycle.LatestRevision(world.Template), world)
 }
 
-// sessionEnds reads when the sections of those who follow a Template are in no session
-// any more.
-func (r *Reconciler) sessionEnds(ctx context.Context, namespace string, world *lifecycle.TemplateWorld) (map[string]time.Time, error) {
-	course := &v1alpha1.Course{}
-	if err := r.Get(ctx, client.ObjectKey{Namespace: namespace, Name: namespace}, course); err != nil {
-		return nil, client.IgnoreNotFound(err)
+// sessionEnds returns, by section, when the users of a Template are in no session any
+// more.
+func (r *Reconciler) sessionEnds(world *lifecycle.TemplateWorld) map[string]time.Time {
+	if world.Course == nil {
+		return nil
 	}
 	// What is wrong with a timetable is in the status of the Course.
-	table, _ := r.Tables.Of(course)
+	table, _ := r.Tables.Of(world.Course)
 	if table == nil {
-		return nil, nil
+		return nil
 	}
 	ends := map[string]time.Time{}
 	for i := range world.Userlands {
@@ -96,7 +93,7 @@ func (r *Reconciler) sessionEnds(ctx context.Context, namespace string, world *l
 			ends[section] = lifecycle.SessionEnd(func(t time.Time) timetable.Moment { return table.At(section, t) }, world.Now)
 		}
 	}
-	return ends, nil
+	return ends
 }
 
 // readClass reads the Course of a Template, and counts its Userlands.

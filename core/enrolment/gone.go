@@ -15,8 +15,8 @@ import (
 const (
 	// remembered is for how many days the guard remembers a removal.
 	remembered = 7
-	// carrelBytes is how much of a digest tells the carrels of a class apart: of
-	// 10,000, two have the same once in five million classes.
+	// carrelBytes is the length of the part of a digest that is stored. Two of 10,000
+	// carrels have the same part in one of five million classes.
 	carrelBytes = 6
 )
 
@@ -34,8 +34,8 @@ func recall(days []v1alpha1.GoneUserlands) gone {
 	return g
 }
 
-// forget drops what is longer ago than the guard remembers. A day that has not come
-// yet is that of a clock that was wrong.
+// forget drops removals that are older than remembered days. A day in the future was
+// written by a clock that was wrong, and becomes today.
 func (g gone) forget(now time.Time) {
 	today, first := dayOf(now), dayOf(now.AddDate(0, 0, -remembered))
 	for carrel, day := range g {

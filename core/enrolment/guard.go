@@ -14,7 +14,8 @@ import (
 )
 
 const (
-	// leastOfPercent is what a percentage lets pass in a small class.
+	// leastOfPercent is the number of removals that any percentage allows, so that a
+	// small class can lose a student.
 	leastOfPercent = 3
 	// mostUnconfirmed bounds what a limit lets pass, since the status records it.
 	mostUnconfirmed = 10_000
@@ -54,7 +55,7 @@ func (p *Plan) guard(r *register, leaving []*v1alpha1.Userland, owned int, rows 
 	total := len(past)
 	switch {
 	case course.Spec.Guard.Confirm == confirm:
-		// It starts anew.
+		// A confirmation clears the removals that were counted before it.
 		p.Largest, p.Gone = p.Rows-p.Files, nil
 	case everybody || !MayRemove(course, total, of):
 		p.Held = &v1alpha1.HeldRemoval{Removals: int32(len(leaving)), Before: int32(max(total-len(leaving), 0)), Of: int32(of), Confirm: confirm}

@@ -15,8 +15,9 @@ import (
 // probe, since such a one is ready as soon as it runs.
 const provenAfter = time.Minute
 
-// configGrace is how long what a container needs may be on its way: Flux applies a
-// ConfigMap right after the Template, and the kubelet looks again within seconds.
+// configGrace is the time for which a missing ConfigMap or Secret is no trouble: Flux
+// applies a ConfigMap right after the Template, and the kubelet looks again within
+// seconds.
 const configGrace = 30 * time.Second
 
 // The reasons the kubelet gives for a container that waits, by what they mean

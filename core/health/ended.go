@@ -11,8 +11,8 @@ import (
 )
 
 const (
-	// endsTwice is how many pods may be ended in one start before that is a trouble:
-	// what happens once is often over with the next pod.
+	// endsTwice is the number of pods ended in one start that count as trouble. After
+	// one, the next pod often runs.
 	endsTwice = 2
 	// justEnded is how long before the carrel was found without it a pod may have ended
 	// to be the reason.
