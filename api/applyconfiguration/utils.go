@@ -18,6 +18,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 	// Group=carrel.dev, Version=v1alpha1
 	case v1alpha1.SchemeGroupVersion.WithKind("Course"):
 		return &apiv1alpha1.CourseApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("CourseRequests"):
+		return &apiv1alpha1.CourseRequestsApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("CourseSpec"):
 		return &apiv1alpha1.CourseSpecApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("CourseStatus"):
@@ -84,6 +86,10 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.UserlandStatusApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("Volume"):
 		return &apiv1alpha1.VolumeApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("VolumeRequest"):
+		return &apiv1alpha1.VolumeRequestApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("VolumeStatus"):
+		return &apiv1alpha1.VolumeStatusApplyConfiguration{}
 
 	}
 	return nil

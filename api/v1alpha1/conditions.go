@@ -34,6 +34,9 @@ const (
 	// server would refuse what a carrel is made of at its first start, because of a
 	// policy, a quota or a missing storage class, for example.
 	StartRefusedCondition = "StartRefused"
+	// WorkExpiringCondition is set on a Course, and True, while the work of somebody who
+	// is no longer in the course is to be deleted within a week.
+	WorkExpiringCondition = "WorkExpiring"
 )
 
 // Reasons in the conditions of a Userland, and the causes that a Course counts. The
@@ -79,6 +82,9 @@ const (
 	// VolumeOfAnotherUserReason means that a volume of the needed name holds
 	// another user's work.
 	VolumeOfAnotherUserReason = "VolumeOfAnotherUser"
+	// VolumeUndecidedReason means that several volumes could be the carrel's, and that a
+	// person must decide which one is.
+	VolumeUndecidedReason = "VolumeUndecided"
 	// ForeignObjectReason means that an object of the needed name belongs to
 	// another owner.
 	ForeignObjectReason = "ForeignObject"
@@ -172,6 +178,16 @@ const (
 	ProgressingReason = "Progressing"
 	// NeedsAttentionReason means that some Userlands need a person.
 	NeedsAttentionReason = "NeedsAttention"
+)
+
+// Reasons in the WorkExpiring condition of a Course.
+const (
+	// AnnouncedReason means that the deletion of volumes is announced, and happens on
+	// its date unless a person keeps them.
+	AnnouncedReason = "Announced"
+	// UnconfirmedReason means that volumes are past their date and stay, because
+	// something that must agree does not: the rosters have errors, for example.
+	UnconfirmedReason = "Unconfirmed"
 )
 
 // Reasons in the RosterValid and Held conditions of a Course. Its Ready condition

@@ -120,6 +120,15 @@ type CourseStatus struct {
 	// +optional
 	Session *SessionStatus `json:"session,omitempty"`
 
+	// volumes counts the volumes that no carrel of the course uses.
+	// +optional
+	Volumes *VolumeStatus `json:"volumes,omitempty"`
+
+	// requests are people's requests for volumes of the course. Other programs write
+	// them.
+	// +optional
+	Requests *CourseRequests `json:"requests,omitempty"`
+
 	// report is the status last reported to the forge. The reporter writes it.
 	// +optional
 	Report *ReportStatus `json:"report,omitempty"`
@@ -132,8 +141,9 @@ type CourseStatus struct {
 	LastHandledReconcileAt string `json:"lastHandledReconcileAt,omitempty"`
 
 	// conditions are Ready, Reconciling and Stalled, as kstatus defines them.
-	// RosterValid is present if the course has rosters, and Held while a removal
-	// waits for confirmation. The reporter writes Reported.
+	// RosterValid is present if the course has rosters, Held while a removal waits
+	// for confirmation, and WorkExpiring while work is to be deleted soon. The reporter
+	// writes Reported.
 	// +optional
 	// +listType=map
 	// +listMapKey=type

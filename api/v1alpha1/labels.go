@@ -56,13 +56,35 @@ const (
 	// RetainAnnotation is the retain of the volume in the Template. It is recorded
 	// because the Template may be gone when it is needed.
 	RetainAnnotation = "carrel.dev/retain"
+
+	// ClaimTemplateAnnotation is the name of the Template for which the volume was last
+	// used. It decides which carrel gets the volume if the user has several.
+	ClaimTemplateAnnotation = "carrel.dev/template"
+
+	// AttachedAnnotation is the time at which a pod of a carrel first ran with the
+	// volume, in the form KeepUntilLayout, or NeverAttached. A claim without it may
+	// hold work.
+	AttachedAnnotation = "carrel.dev/attached-at"
+
+	// NeverAttached is the value of AttachedAnnotation of a claim that was made empty
+	// and that no pod has run with.
+	NeverAttached = "Never"
+
+	// RestoredAnnotation is the time at which a person decided that this claim holds
+	// the work, in the form KeepUntilLayout: they restored it from a backup, or went
+	// back to it after a reset. The latest such time, or reset, counts.
+	RestoredAnnotation = "carrel.dev/restored-at"
+
+	// HandledRequestAnnotation is the time of the request in Course.status.requests
+	// that was handled last for this claim, in RFC 3339 form.
+	HandledRequestAnnotation = "carrel.dev/handled-request"
 )
 
 // More annotations on PersistentVolumeClaims.
 const (
 	// ResetAnnotation is the time at which the user asked for this fresh volume, in
 	// the form KeepUntilLayout. The first volume has none. If a volume has several
-	// claims, the one with the latest reset is used.
+	// claims, the one with the latest reset or restore is used.
 	ResetAnnotation = "carrel.dev/reset-at"
 
 	// ClaimSpecAnnotation is a digest of the pvcSpec from which the claim was made. A
@@ -92,6 +114,10 @@ const ReportToAnnotation = "carrel.dev/report-to"
 // AllowDeletionAnnotation allows deleting the namespace of a course, with all work
 // in it, or a Course that has students. Its value must be the name of the object.
 const AllowDeletionAnnotation = "carrel.dev/allow-deletion"
+
+// ExpireWithoutCourseAnnotation on a namespace lets the volumes in it expire although
+// it has no Course. Its value must be the name of the namespace.
+const ExpireWithoutCourseAnnotation = "carrel.dev/expire-without-course"
 
 // RosterLabel marks a ConfigMap as a roster if its value is "true". The
 // controller sees no other ConfigMaps.

@@ -20,6 +20,11 @@ type CourseStatusApplyConfiguration struct {
 	Roster *RosterStatusApplyConfiguration `json:"roster,omitempty"`
 	// session is the session in progress, or the next one.
 	Session *SessionStatusApplyConfiguration `json:"session,omitempty"`
+	// volumes counts the volumes that no carrel of the course uses.
+	Volumes *VolumeStatusApplyConfiguration `json:"volumes,omitempty"`
+	// requests are people's requests for volumes of the course. Other programs write
+	// them.
+	Requests *CourseRequestsApplyConfiguration `json:"requests,omitempty"`
 	// report is the status last reported to the forge. The reporter writes it.
 	Report *ReportStatusApplyConfiguration `json:"report,omitempty"`
 	// lastHandledReconcileAt is the last value of the annotation
@@ -27,8 +32,9 @@ type CourseStatusApplyConfiguration struct {
 	// own kinds. It does not change while the course is suspended.
 	LastHandledReconcileAt *string `json:"lastHandledReconcileAt,omitempty"`
 	// conditions are Ready, Reconciling and Stalled, as kstatus defines them.
-	// RosterValid is present if the course has rosters, and Held while a removal
-	// waits for confirmation. The reporter writes Reported.
+	// RosterValid is present if the course has rosters, Held while a removal waits
+	// for confirmation, and WorkExpiring while work is to be deleted soon. The reporter
+	// writes Reported.
 	Conditions []v1.ConditionApplyConfiguration `json:"conditions,omitempty"`
 }
 
@@ -67,6 +73,22 @@ func (b *CourseStatusApplyConfiguration) WithRoster(value *RosterStatusApplyConf
 // If called multiple times, the Session field is set to the value of the last call.
 func (b *CourseStatusApplyConfiguration) WithSession(value *SessionStatusApplyConfiguration) *CourseStatusApplyConfiguration {
 	b.Session = value
+	return b
+}
+
+// WithVolumes sets the Volumes field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Volumes field is set to the value of the last call.
+func (b *CourseStatusApplyConfiguration) WithVolumes(value *VolumeStatusApplyConfiguration) *CourseStatusApplyConfiguration {
+	b.Volumes = value
+	return b
+}
+
+// WithRequests sets the Requests field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Requests field is set to the value of the last call.
+func (b *CourseStatusApplyConfiguration) WithRequests(value *CourseRequestsApplyConfiguration) *CourseStatusApplyConfiguration {
+	b.Requests = value
 	return b
 }
 
