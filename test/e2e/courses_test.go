@@ -27,7 +27,7 @@ const (
 
 // scratchCourses are copies of the sandbox, in the pushed repository only, for tests
 // that run beside each other.
-var scratchCourses = []string{"sandbox-2", "sandbox-3", "sandbox-4"}
+var scratchCourses = []string{"sandbox-2", "sandbox-3", "sandbox-4", "sandbox-5"}
 
 // repository is a clone of the work tree's HEAD with the scratch courses on top: what
 // was pushed, until the tests change it.
@@ -167,18 +167,18 @@ func (l *lab) in(t *testing.T) *lab {
 	return &lab{t: t, name: l.name, touched: l.touched}
 }
 
-// landing is held from a merge until its course has taken notice, so that no commit
-// is overtaken on its way: what is then reported, is reported on it.
-var landing sync.Mutex
-
-// merge proposes changes to the course, merges them, and returns the merge commit
-// once Flux and the reporter have taken notice of it.
+// merge proposes changes to the course, has them merged, and returns the merge commit
+// once Flux and the reporter have taken notice of it. Changes that other tests have
+// ready at the same time are merged by the same commit.
 func (l *lab) merge(title string, changes ...story.Change) (commit string) {
 	l.t.Helper()
-	request := l.propose(title, changes...)
-	landing.Lock()
-	defer landing.Unlock()
-	commit = l.land(request, title)
+	l.touch(changes)
+	commit, leave, err := train.ride(l.t.Context(), story.Commit{Title: title, Changes: changes})
+	defer leave()
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	l.t.Logf("merged %q as %s", title, commit)
 	reach(l.t, story.Noticed(forge, c, l.name, commit))
 	return commit
 }
@@ -199,19 +199,20 @@ func (l *lab) mergeUnseen(title string, changes ...story.Change) (commit string)
 // applied them.
 func (l *lab) mergeCluster(title string, changes ...story.Change) (commit string) {
 	l.t.Helper()
-	request := l.propose(title, changes...)
-	landing.Lock()
-	defer landing.Unlock()
-	commit = l.land(request, title)
+	l.touch(changes)
+	commit, leave, err := train.ride(l.t.Context(), story.Commit{Title: title, Changes: changes})
+	defer leave()
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	l.t.Logf("merged %q as %s", title, commit)
 	reach(l.t, story.AppliedBy(forge, c, "flux-system", "cluster", commit), story.AppliedBy(forge, c, "flux-system", "courses", commit))
 	return commit
 }
 
 func (l *lab) propose(title string, changes ...story.Change) story.MergeRequest {
 	l.t.Helper()
-	for _, change := range changes {
-		l.touched[change.Path] = true
-	}
+	l.touch(changes)
 	branch := fmt.Sprintf("%s-%d", strings.ReplaceAll(l.t.Name(), "/", "-"), time.Now().UnixNano())
 	request, err := forge.Propose(branch, title, changes...)
 	if err != nil {
@@ -220,17 +221,11 @@ func (l *lab) propose(title string, changes ...story.Change) story.MergeRequest 
 	return request
 }
 
-func (l *lab) land(request story.MergeRequest, title string) (commit string) {
-	l.t.Helper()
-	commit, err := forge.Merge(request)
-	if err == nil {
-		err = story.FetchNow(l.t.Context(), c, time.Now())
+// touch remembers the files that the test changes.
+func (l *lab) touch(changes []story.Change) {
+	for _, change := range changes {
+		l.touched[change.Path] = true
 	}
-	if err != nil {
-		l.t.Fatal(err)
-	}
-	l.t.Logf("merged %q as %s", title, commit)
-	return commit
 }
 
 // restoreWithin bounds what is done for the other tests after one has failed.
@@ -260,17 +255,8 @@ func (l *lab) restore() {
 	if len(changes) == 0 {
 		return
 	}
-	request, err := forge.Propose(fmt.Sprintf("restore-%d", time.Now().UnixNano()), "Restore what "+l.t.Name()+" has changed", changes...)
-	if err != nil {
-		l.t.Logf("restore the repository: %v", err)
-		return
-	}
-	landing.Lock()
-	defer landing.Unlock()
-	commit, err := forge.Merge(request)
-	if err == nil {
-		err = story.FetchNow(ctx, c, time.Now())
-	}
+	commit, leave, err := train.ride(ctx, story.Commit{Title: "Restore what " + l.t.Name() + " has changed", Changes: changes})
+	defer leave()
 	if err == nil {
 		err = story.Follow(ctx, time.Now(), []story.Milestone{story.Reported(forge, l.name, commit, "success")}, func(e story.Event) { l.t.Logf("%s", e) })
 	}

@@ -200,10 +200,26 @@ type MergeRequest struct {
 
 // Propose puts changes onto a new branch, in one commit, and opens a merge request.
 func (f *Forge) Propose(branch, title string, changes ...Change) (MergeRequest, error) {
+	return f.ProposeCommits(branch, title, Commit{Title: title, Changes: changes})
+}
+
+// Commit is one commit of a merge request.
+type Commit struct {
+	Title   string
+	Changes []Change
+}
+
+// ProposeCommits opens a merge request of several commits. No two may change the same
+// file.
+func (f *Forge) ProposeCommits(branch, title string, commits ...Commit) (MergeRequest, error) {
 	f.writing.Lock()
 	defer f.writing.Unlock()
-	if err := f.commit(branch, title, changes); err != nil {
-		return MergeRequest{}, fmt.Errorf("commit to branch %s: %w", branch, err)
+	from := mainBranch
+	for _, commit := range commits {
+		if err := f.commit(from, branch, commit); err != nil {
+			return MergeRequest{}, fmt.Errorf("commit to branch %s: %w", branch, err)
+		}
+		from = branch
 	}
 	var request *gitea.PullRequest
 	err := eventually(func() (response *gitea.Response, err error) {
@@ -217,10 +233,11 @@ func (f *Forge) Propose(branch, title string, changes ...Change) (MergeRequest, 
 	return MergeRequest{Number: request.Index, URL: request.HTMLURL}, nil
 }
 
-// commit makes a branch of one commit on top of the main branch.
-func (f *Forge) commit(branch, title string, changes []Change) error {
-	options := gitea.ChangeFilesOptions{Message: title, Branch: mainBranch, NewBranch: branch}
-	for _, change := range changes {
+// commit adds a commit to a branch, which it makes of another one if that is not the
+// same.
+func (f *Forge) commit(from, branch string, commit Commit) error {
+	options := gitea.ChangeFilesOptions{Message: commit.Title, Branch: from, NewBranch: branch}
+	for _, change := range commit.Changes {
 		operation, err := f.operation(change)
 		if err != nil {
 			return fmt.Errorf("%s: %w", change.Path, err)
