@@ -27,7 +27,7 @@ const (
 
 // scratchCourses are copies of the sandbox, in the pushed repository only, for tests
 // that run beside each other.
-var scratchCourses = []string{"sandbox-2", "sandbox-3", "sandbox-4", "sandbox-5"}
+var scratchCourses = []string{"sandbox-2", "sandbox-3", "sandbox-4", "sandbox-5", "sandbox-6", "sandbox-7"}
 
 // repository is a clone of the work tree's HEAD with the scratch courses on top: what
 // was pushed, until the tests change it.
