@@ -7,6 +7,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
+	toolscache "k8s.io/client-go/tools/cache"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -17,13 +18,14 @@ import (
 // read. A cluster's other pods are none of our business.
 func CacheOptions() cache.Options {
 	ours := labels.SelectorFromSet(labels.Set{v1alpha1.ManagedByLabel: v1alpha1.ManagedByValue})
+	parts := newShared()
 	return cache.Options{
-		DefaultTransform: slim,
+		DefaultTransform: sharing(parts, slim),
 		ByObject: map[client.Object]cache.ByObject{
 			&appsv1.Deployment{}:            {Label: ours},
 			&corev1.Service{}:               {Label: ours},
 			&corev1.PersistentVolumeClaim{}: {Label: ours},
-			&corev1.Pod{}:                   {Label: ours, Transform: slimPod},
+			&corev1.Pod{}:                   {Label: ours, Transform: sharing(parts, slimPod)},
 			&appsv1.ControllerRevision{}:    {Label: ours},
 			&corev1.ConfigMap{}:             {Label: labels.SelectorFromSet(labels.Set{v1alpha1.RosterLabel: "true"})},
 		},
@@ -45,6 +47,17 @@ func ShardCacheOptions(selector labels.Selector) cache.Options {
 		options.ByObject[kind] = cache.ByObject{Label: selector}
 	}
 	return options
+}
+
+// sharing returns a transform that also lets objects share their equal parts.
+func sharing(parts *shared, transform toolscache.TransformFunc) toolscache.TransformFunc {
+	return func(in any) (any, error) {
+		out, err := transform(in)
+		if object, ok := out.(client.Object); ok && err == nil {
+			parts.add(object)
+		}
+		return out, err
+	}
 }
 
 // slim leaves out managedFields, often the largest part of an object, but for
