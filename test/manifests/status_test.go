@@ -102,7 +102,13 @@ func TestUserlandStatusPolicy(t *testing.T) {
 		{"a proxy writes all at once", proxy, byPatch, `{"state":"Running","address":null}`, []string{"only the controller writes status.state, status.address"}},
 		{"a proxy says what was handled", proxy, byPatch, `{"handled":{"stopAt":null}}`, []string{"only the controller writes status.handled"}},
 
+		{"the controller takes activity back", controller, byPatch, `{"lastActivityTime":null}`, []string{"may not write status.lastActivityTime"}},
+		{"the controller reports earlier activity", controller, byPatch, seen(time.Hour), []string{"may not write status.lastActivityTime"}},
+
 		{"an assistant asks for a stop", assistant, byApply, stop, may},
+		{"the controller takes the request back", controller, byPatch, `{"state":"Asleep","requests":null}`, []string{"carrel-controller' may not write status.requests"}},
+		{"the controller asks for something else", controller, byPatch, restart, []string{"carrel-controller' may not write status.requests"}},
+		{"the controller writes beside activity and requests", controller, byPatch, `{"address":"http://written"}`, may},
 		{"an assistant asks for something else", assistant, byPatch, restart, may},
 		{"an assistant takes it back", assistant, byPatch, `{"requests":null}`, may},
 		{"an assistant reports activity", assistant, byApply, seen(-3 * time.Minute), []string{"'system:serviceaccount:prog1:assistant' may not write status.lastActivityTime", "'wake'", "bind the ClusterRole carrel-proxy"}},
