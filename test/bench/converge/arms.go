@@ -5,8 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
+	"strings"
 	"time"
 
+	"golang.org/x/sync/errgroup"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -52,7 +55,7 @@ func onFresh(ctx context.Context, do func(*lab.ControlPlane) error) (err error) 
 func (b *bench) learnChildren(ctx context.Context) error {
 	return onFresh(ctx, func(p *lab.ControlPlane) error {
 		one := *b
-		one.count = 1
+		one.count, one.profiles = 1, ""
 		if _, err := one.converge(ctx, p, atOnce); err != nil {
 			return err
 		}
@@ -75,7 +78,7 @@ func (b *bench) plainArm(ctx context.Context) (s spent, err error) {
 		}
 	}
 	err = onFresh(ctx, func(p *lab.ControlPlane) error {
-		connections, err := p.Connections(b.connections, b.protobuf)
+		connections, err := lab.Connections(p.Controller, b.connections, b.protobuf)
 		if err != nil {
 			return err
 		}
@@ -83,6 +86,7 @@ func (b *bench) plainArm(ctx context.Context) (s spent, err error) {
 		if err != nil {
 			return err
 		}
+		recorded := b.record(ctx, "plain client", map[string]profiler{"apiserver": p})
 		err = lab.Each(ctx, connections, b.count, func(ctx context.Context, c client.Client, number int) error {
 			for _, child := range children[number] {
 				if err := c.Create(ctx, child); err != nil {
@@ -95,6 +99,9 @@ func (b *bench) plainArm(ctx context.Context) (s spent, err error) {
 			return err
 		}
 		if s, err = stop(time.Now()); err != nil {
+			return err
+		}
+		if err := recorded(); err != nil {
 			return err
 		}
 		return b.check(ctx, p, atOnce)
@@ -168,11 +175,7 @@ func (b *bench) converge(ctx context.Context, p *lab.ControlPlane, arm arm) (r r
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	c, err := p.Client()
-	if err != nil {
-		return r, err
-	}
-	done, err := lab.Follow(ctx, c, b.count, lab.HasStatus)
+	wait, err := p.Follow(ctx, b.count, lab.HasStatus)
 	if err != nil {
 		return r, err
 	}
@@ -186,16 +189,16 @@ func (b *bench) converge(ctx context.Context, p *lab.ControlPlane, arm arm) (r r
 		return r, err
 	}
 	defer func() { err = errors.Join(err, controller.Stop()) }()
-	profiled := b.profileStart(ctx, controller)
-	reached := <-done
+	recorded := b.record(ctx, arm.name, map[string]profiler{"controller": controller, "apiserver": p})
+	reached, err := wait()
+	if err != nil {
+		return r, err
+	}
 	if r.spent, err = stop(reached.Last); err != nil {
 		return r, err
 	}
-	if err := profiled(); err != nil {
+	if err := recorded(); err != nil {
 		return r, err
-	}
-	if reached.Err != nil {
-		return r, reached.Err
 	}
 	r.first = reached.First.Sub(begin)
 	m, err := controller.Metrics(ctx)
@@ -207,7 +210,7 @@ func (b *bench) converge(ctx context.Context, p *lab.ControlPlane, arm arm) (r r
 // prepare creates the Template, waits until it is accepted, and creates the
 // Userlands.
 func (b *bench) prepare(ctx context.Context, p *lab.ControlPlane, arm arm) error {
-	connections, err := p.Connections(b.connections, true)
+	connections, err := lab.Connections(p.Config, b.connections, true)
 	if err != nil {
 		return err
 	}
@@ -240,20 +243,27 @@ func (b *bench) openLog() (*os.File, error) {
 	return os.OpenFile(b.log, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
 }
 
-// profileSeconds is the length of the recorded profile.
-const profileSeconds = 5
+// profileSeconds is the length of the recorded profiles.
+const profileSeconds = 3
 
-// profileStart records a CPU profile of the controller's start if the flags ask for
-// one. The returned function waits until the profile is complete.
-func (b *bench) profileStart(ctx context.Context, controller *lab.Controller) func() error {
-	if b.profile == "" {
-		return func() error { return nil }
+// profiler is a process of which a CPU profile can be recorded.
+type profiler interface {
+	Profile(ctx context.Context, name, file string) error
+}
+
+// record records CPU profiles of the first seconds of an arm if the flags ask for
+// them. The returned function waits until they are complete.
+func (b *bench) record(ctx context.Context, arm string, processes map[string]profiler) (complete func() error) {
+	var recordings errgroup.Group
+	if b.profiles != "" {
+		for name, process := range processes {
+			recordings.Go(func() error {
+				// The controller needs a moment before it answers.
+				time.Sleep(time.Second)
+				file := fmt.Sprintf("%s-%s.pprof", strings.ReplaceAll(arm, " ", "-"), name)
+				return process.Profile(ctx, fmt.Sprintf("profile?seconds=%d", profileSeconds), filepath.Join(b.profiles, file))
+			})
+		}
 	}
-	done := make(chan error, 1)
-	go func() {
-		// The controller needs a moment before it answers.
-		time.Sleep(time.Second)
-		done <- controller.Profile(ctx, fmt.Sprintf("profile?seconds=%d", profileSeconds), b.profile)
-	}()
-	return func() error { return <-done }
+	return recordings.Wait
 }

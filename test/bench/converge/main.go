@@ -34,9 +34,10 @@ func main() {
 	flag.IntVar(&b.connections, "connections", 16, "connections of the plain client")
 	flag.BoolVar(&b.protobuf, "protobuf", false, "let the plain client speak protobuf, as the controller does, and not JSON, as client-go does unless told otherwise")
 	flag.BoolVar(&b.ready, "ready", false, "measure one run until all carrels are Ready instead, with pods made by Kubernetes' own controllers and readied by kwok (CARREL_KWOK), and the memory then")
+	flag.BoolVar(&b.unopened, "unopened", false, "let the Template idle and open no carrel, so that they are Ready without pods (-ready)")
 	flag.DurationVar(&b.settle, "settle", 2*time.Minute+30*time.Second, "how long to leave the controller alone before its memory is read; Go returns memory to the system over minutes (-ready)")
 	flag.StringVar(&b.log, "log", os.DevNull, "file for the controller's log")
-	flag.StringVar(&b.profile, "profile", "", "file for a CPU profile of the first seconds of the controller's last run")
+	flag.StringVar(&b.profiles, "profile", "", "directory for CPU profiles of the controller and the API server in the first seconds of each arm's last run")
 	flag.Parse()
 	// envtest's own log adds nothing.
 	ctrl.SetLogger(logr.Discard())
@@ -52,9 +53,9 @@ func main() {
 // bench holds the flags and what is prepared once.
 type bench struct {
 	count, rounds, connections int
-	protobuf, ready            bool
+	protobuf, ready, unopened  bool
 	settle                     time.Duration
-	log, profile               string
+	log, profiles              string
 
 	binary   string
 	children lab.Children

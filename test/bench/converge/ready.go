@@ -13,7 +13,10 @@ import (
 // runReady measures one run until all carrels are Ready. It also measures the
 // controller's memory when it has settled, and after a restart.
 func (b *bench) runReady(ctx context.Context) error {
-	return onFresh(ctx, func(p *lab.ControlPlane) (err error) {
+	return onFresh(ctx, func(p *lab.ControlPlane) error {
+		if b.unopened {
+			return b.measureReady(ctx, p, atFirstStart, v1alpha1.StateAsleep)
+		}
 		log, err := b.openLog()
 		if err != nil {
 			return err
@@ -23,25 +26,24 @@ func (b *bench) runReady(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		defer func() { err = errors.Join(err, stop()) }()
-		if err := b.prepare(ctx, p, atOnce); err != nil {
-			return err
-		}
-		if err := b.untilReady(ctx, p); err != nil {
-			return err
-		}
-		return b.again(ctx, p)
+		return errors.Join(b.measureReady(ctx, p, atOnce, v1alpha1.StateRunning), stop())
 	})
 }
 
-func (b *bench) untilReady(ctx context.Context, p *lab.ControlPlane) (err error) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	c, err := p.Client()
-	if err != nil {
+// measureReady measures until all carrels of an arm are Ready in the given state, and
+// after a restart.
+func (b *bench) measureReady(ctx context.Context, p *lab.ControlPlane, arm arm, state string) error {
+	if err := b.prepare(ctx, p, arm); err != nil {
 		return err
 	}
-	done, err := lab.Follow(ctx, c, b.count, lab.IsIn(v1alpha1.StateRunning))
+	if err := b.untilReady(ctx, p, state); err != nil {
+		return err
+	}
+	return b.again(ctx, p)
+}
+
+func (b *bench) untilReady(ctx context.Context, p *lab.ControlPlane, state string) (err error) {
+	wait, err := p.Follow(ctx, b.count, lab.IsIn(state))
 	if err != nil {
 		return err
 	}
@@ -51,9 +53,9 @@ func (b *bench) untilReady(ctx context.Context, p *lab.ControlPlane) (err error)
 		return err
 	}
 	defer func() { err = errors.Join(err, controller.Stop()) }()
-	reached := <-done
-	if reached.Err != nil {
-		return reached.Err
+	reached, err := wait()
+	if err != nil {
+		return err
 	}
 	m, err := controller.Settled(ctx, quiet)
 	if err != nil {

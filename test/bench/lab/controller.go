@@ -68,7 +68,7 @@ func (c *Controller) PID() int { return c.command.Process.Pid }
 
 // Metrics returns the controller's present metrics.
 func (c *Controller) Metrics(ctx context.Context) (m Metrics, err error) {
-	err = get(ctx, "http://"+c.metrics+"/metrics", func(body io.Reader) error {
+	err = get(ctx, http.DefaultClient, "http://"+c.metrics+"/metrics", func(body io.Reader) error {
 		m, err = parse(body)
 		return err
 	})
@@ -78,7 +78,11 @@ func (c *Controller) Metrics(ctx context.Context) (m Metrics, err error) {
 // Profile writes a profile of net/http/pprof to a file, such as "allocs" or
 // "profile?seconds=5".
 func (c *Controller) Profile(ctx context.Context, name, file string) error {
-	return get(ctx, "http://"+c.pprof+"/debug/pprof/"+name, func(body io.Reader) error {
+	return profile(ctx, http.DefaultClient, "http://"+c.pprof, name, file)
+}
+
+func profile(ctx context.Context, by *http.Client, host, name, file string) error {
+	return get(ctx, by, host+"/debug/pprof/"+name, func(body io.Reader) error {
 		out, err := os.Create(file)
 		if err != nil {
 			return err
@@ -88,16 +92,19 @@ func (c *Controller) Profile(ctx context.Context, name, file string) error {
 	})
 }
 
-func get(ctx context.Context, url string, read func(io.Reader) error) error {
+func get(ctx context.Context, by *http.Client, url string, read func(io.Reader) error) error {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return err
 	}
-	response, err := http.DefaultClient.Do(request)
+	response, err := by.Do(request)
 	if err != nil {
-		return fmt.Errorf("ask the controller: %w", err)
+		return fmt.Errorf("get %s: %w", url, err)
 	}
 	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		return fmt.Errorf("get %s: %s", url, response.Status)
+	}
 	return read(response.Body)
 }
 

@@ -8,12 +8,16 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
+	"time"
 
+	authenticationv1 "k8s.io/api/authentication/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	k8sruntime "k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
+	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/carrel-dev/carrel/test/apiserver"
@@ -28,6 +32,9 @@ const Course = "bench"
 type ControlPlane struct {
 	// Config is the administrator's configuration, without client-side throttling.
 	Config *rest.Config
+	// Controller is the configuration of the controller's account in a cluster, with a
+	// token of that account.
+	Controller *rest.Config
 	// Kubeconfig is the path of a kubeconfig with the same content.
 	Kubeconfig string
 
@@ -65,10 +72,10 @@ func Start(ctx context.Context) (_ *ControlPlane, err error) {
 }
 
 // account is the one of the controller in a cluster.
-const account = "system:serviceaccount:carrel-system:carrel-controller"
+var account = &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: "carrel-system", Name: "carrel-controller"}}
 
 // install installs the roles and the admission policies of a cluster, which cost each
-// write something also where they refuse nothing, and writes the kubeconfig of the
+// write something also where they refuse nothing, and makes the configuration of the
 // controller's account.
 func (p *ControlPlane) install(ctx context.Context, c client.Client) error {
 	repository, err := flux.Copy(filepath.Join(p.directory, "repository"), apiserver.Root(), "kustomize")
@@ -89,12 +96,25 @@ func (p *ControlPlane) install(ctx context.Context, c client.Client) error {
 			}
 		}
 	}
+	return p.login(ctx, c)
+}
+
+// login requests a token for the controller's account, as a kubelet does, and writes
+// the kubeconfig of the account.
+func (p *ControlPlane) login(ctx context.Context, c client.Client) error {
+	day := int64((24 * time.Hour).Seconds())
+	token := &authenticationv1.TokenRequest{Spec: authenticationv1.TokenRequestSpec{ExpirationSeconds: &day}}
+	if err := c.SubResource("token").Create(ctx, account, token); err != nil {
+		return fmt.Errorf("request a token for the controller: %w", err)
+	}
+	p.Controller = rest.AnonymousClientConfig(p.Config)
+	p.Controller.BearerToken = token.Status.Token
 	config, err := clientcmd.Load(p.server.Kubeconfig)
 	if err != nil {
 		return fmt.Errorf("read the administrator's kubeconfig: %w", err)
 	}
-	for _, user := range config.AuthInfos {
-		user.Impersonate = account
+	for name := range config.AuthInfos {
+		config.AuthInfos[name] = &clientcmdapi.AuthInfo{Token: token.Status.Token}
 	}
 	return clientcmd.WriteToFile(*config, p.controllerKubeconfig())
 }
@@ -108,17 +128,26 @@ func (p *ControlPlane) Stop() error {
 	return errors.Join(p.server.Stop(), os.RemoveAll(p.directory))
 }
 
+// Profile writes a profile of the API server to a file, such as "profile?seconds=5".
+func (p *ControlPlane) Profile(ctx context.Context, name, file string) error {
+	administrator, err := rest.HTTPClientFor(p.Config)
+	if err != nil {
+		return fmt.Errorf("make a client: %w", err)
+	}
+	return profile(ctx, administrator, strings.TrimSuffix(p.Config.Host, "/"), name, file)
+}
+
 // Client returns a client without a cache.
-func (p *ControlPlane) Client() (client.WithWatch, error) {
+func (p *ControlPlane) Client() (client.Client, error) {
 	return newClient(p.Config)
 }
 
 // Connections returns clients with one connection each, like a program that opens
 // as many connections. They use protobuf or, as client-go does by default, JSON.
-func (p *ControlPlane) Connections(count int, protobuf bool) ([]client.Client, error) {
+func Connections(account *rest.Config, count int, protobuf bool) ([]client.Client, error) {
 	clients := make([]client.Client, count)
 	for i := range clients {
-		config := rest.CopyConfig(p.Config)
+		config := rest.CopyConfig(account)
 		// HTTP/2 would share one connection.
 		config.NextProtos = []string{"http/1.1"}
 		if !protobuf {
@@ -132,8 +161,8 @@ func (p *ControlPlane) Connections(count int, protobuf bool) ([]client.Client, e
 	return clients, nil
 }
 
-func newClient(config *rest.Config) (client.WithWatch, error) {
-	c, err := client.NewWithWatch(config, client.Options{Scheme: apiserver.Scheme()})
+func newClient(config *rest.Config) (client.Client, error) {
+	c, err := client.New(config, client.Options{Scheme: apiserver.Scheme()})
 	if err != nil {
 		return nil, fmt.Errorf("make a client: %w", err)
 	}

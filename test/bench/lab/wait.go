@@ -6,10 +6,12 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
-	"k8s.io/apimachinery/pkg/watch"
+	toolscache "k8s.io/client-go/tools/cache"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
+	"github.com/carrel-dev/carrel/test/apiserver"
 )
 
 // HasStatus reports whether the controller has observed the Userland's present
@@ -23,54 +25,70 @@ func IsIn(state string) func(*v1alpha1.Userland) bool {
 	}
 }
 
+// Watch calls see for each object of a kind in Course: for those that exist before
+// it returns, and again at each change until the context ends. see is never called
+// twice at once. Watches that the API server ends are resumed.
+func (p *ControlPlane) Watch(ctx context.Context, kind client.Object, see func(client.Object)) error {
+	objects, err := cache.New(p.Config, cache.Options{Scheme: apiserver.Scheme(), DefaultNamespaces: map[string]cache.Config{Course: {}}})
+	if err != nil {
+		return fmt.Errorf("make a cache: %w", err)
+	}
+	informer, err := objects.GetInformer(ctx, kind, cache.BlockUntilSynced(false))
+	if err != nil {
+		return fmt.Errorf("watch %T: %w", kind, err)
+	}
+	seen, err := informer.AddEventHandler(toolscache.ResourceEventHandlerFuncs{
+		AddFunc:    func(o any) { see(o.(client.Object)) },
+		UpdateFunc: func(_, o any) { see(o.(client.Object)) },
+	})
+	if err != nil {
+		return fmt.Errorf("watch %T: %w", kind, err)
+	}
+	// Start returns when the context ends.
+	go func() { _ = objects.Start(ctx) }()
+	if !toolscache.WaitForCacheSync(ctx.Done(), seen.HasSynced) {
+		return fmt.Errorf("watch %T: %w", kind, ctx.Err())
+	}
+	return nil
+}
+
 // Reached holds the times at which the first and the last Userland met the
 // predicate.
-type Reached struct {
-	First, Last time.Time
-	Err         error
-}
+type Reached struct{ First, Last time.Time }
 
-// Follow watches the Userlands that will be created. It sends once on the returned
-// channel, when count Userlands have met the predicate is.
-func Follow(ctx context.Context, c client.WithWatch, count int, is func(*v1alpha1.Userland) bool) (<-chan Reached, error) {
-	// A watch reports existing objects as added.
-	w, err := c.Watch(ctx, &v1alpha1.UserlandList{}, client.InNamespace(Course))
-	if err != nil {
-		return nil, fmt.Errorf("watch the userlands: %w", err)
-	}
-	done := make(chan Reached, 1)
-	go func() {
-		defer w.Stop()
-		done <- follow(ctx, w, count, is)
-	}()
-	return done, nil
-}
-
-func follow(ctx context.Context, w watch.Interface, count int, is func(*v1alpha1.Userland) bool) Reached {
+// Follow watches the Userlands, also those that will be created. The returned
+// function waits until count of them have met the predicate is.
+func (p *ControlPlane) Follow(ctx context.Context, count int, is func(*v1alpha1.Userland) bool) (wait func() (Reached, error), err error) {
+	ctx, cancel := context.WithCancel(ctx)
 	var r Reached
-	reached := map[string]bool{}
-	for {
+	reached, done := map[string]bool{}, make(chan struct{})
+	err = p.Watch(ctx, &v1alpha1.Userland{}, func(o client.Object) {
+		u := o.(*v1alpha1.Userland)
+		if len(reached) == count || reached[u.Name] || !is(u) {
+			return
+		}
+		reached[u.Name] = true
+		r.Last = time.Now()
+		if len(reached) == 1 {
+			r.First = r.Last
+		}
+		if len(reached) == count {
+			close(done)
+		}
+	})
+	if err != nil {
+		cancel()
+		return nil, err
+	}
+	return func() (Reached, error) {
+		defer cancel()
 		select {
 		case <-ctx.Done():
-			return Reached{Err: ctx.Err()}
-		case event, open := <-w.ResultChan():
-			u, ok := event.Object.(*v1alpha1.Userland)
-			if !open || !ok {
-				return Reached{Err: fmt.Errorf("the watch of the userlands ended early, with %v", event.Object)}
-			}
-			if !is(u) || reached[u.Name] {
-				continue
-			}
-			reached[u.Name] = true
-			r.Last = time.Now()
-			if len(reached) == 1 {
-				r.First = r.Last
-			}
-			if len(reached) == count {
-				return r
-			}
+			return Reached{}, ctx.Err()
+		case <-done:
+			return r, nil
 		}
-	}
+	}, nil
 }
 
 // Judged waits until the Template is accepted.

@@ -81,11 +81,11 @@ func (b *bench) run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := b.enrol(ctx, c, controller); err != nil {
+	if err := b.enrol(ctx, p, c, controller); err != nil {
 		return err
 	}
 	for change := range b.changes {
-		if err := b.change(ctx, c, controller, b.rows+change); err != nil {
+		if err := b.change(ctx, p, c, controller, b.rows+change); err != nil {
 			return err
 		}
 	}
@@ -114,13 +114,13 @@ func roster(rows int) *corev1.ConfigMap {
 
 // enrol waits until all students of the first roster have a carrel and the
 // controller has settled.
-func (b *bench) enrol(ctx context.Context, c client.WithWatch, controller *lab.Controller) error {
+func (b *bench) enrol(ctx context.Context, p *lab.ControlPlane, c client.Client, controller *lab.Controller) error {
 	template := lab.Template()
 	template.Spec.Idle = &v1alpha1.Idle{After: metav1.Duration{Duration: time.Hour}}
 	course := &v1alpha1.Course{ObjectMeta: metav1.ObjectMeta{Namespace: lab.Course, Name: lab.Course}}
 	course.Spec.TemplateName = lab.TemplateName
 	course.Spec.Rosters = []v1alpha1.RosterSource{{ConfigMap: rosterName}}
-	asleep, err := lab.Follow(ctx, c, b.rows, lab.IsIn(v1alpha1.StateAsleep))
+	asleep, err := p.Follow(ctx, b.rows, lab.IsIn(v1alpha1.StateAsleep))
 	if err != nil {
 		return err
 	}
@@ -130,9 +130,9 @@ func (b *bench) enrol(ctx context.Context, c client.WithWatch, controller *lab.C
 			return fmt.Errorf("create %T: %w", o, err)
 		}
 	}
-	reached := <-asleep
-	if reached.Err != nil {
-		return reached.Err
+	reached, err := asleep()
+	if err != nil {
+		return err
 	}
 	fmt.Printf("%d rows: the last carrel is there after %.1f s\n", b.rows, reached.Last.Sub(began).Seconds())
 	_, err = controller.Settled(ctx, 3*time.Second)
@@ -140,13 +140,13 @@ func (b *bench) enrol(ctx context.Context, c client.WithWatch, controller *lab.C
 }
 
 // change adds the row of the given number.
-func (b *bench) change(ctx context.Context, c client.WithWatch, controller *lab.Controller, number int) error {
+func (b *bench) change(ctx context.Context, p *lab.ControlPlane, c client.Client, controller *lab.Controller, number int) error {
 	before, err := controller.Settled(ctx, 0)
 	if err != nil {
 		return err
 	}
 	asleep := lab.IsIn(v1alpha1.StateAsleep)
-	came, err := lab.Follow(ctx, c, 1, func(u *v1alpha1.Userland) bool { return u.Name == student(number) && asleep(u) })
+	came, err := p.Follow(ctx, 1, func(u *v1alpha1.Userland) bool { return u.Name == student(number) && asleep(u) })
 	if err != nil {
 		return err
 	}
@@ -155,9 +155,9 @@ func (b *bench) change(ctx context.Context, c client.WithWatch, controller *lab.
 	if err := c.Update(ctx, next); err != nil {
 		return fmt.Errorf("write the roster: %w", err)
 	}
-	reached := <-came
-	if reached.Err != nil {
-		return reached.Err
+	reached, err := came()
+	if err != nil {
+		return err
 	}
 	after, err := controller.Settled(ctx, 3*time.Second)
 	if err != nil {

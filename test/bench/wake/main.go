@@ -105,7 +105,7 @@ func (b *bench) run(ctx context.Context) (err error) {
 
 // prepare waits until all carrels are asleep and the controller has settled.
 func (b *bench) prepare(ctx context.Context, p *lab.ControlPlane, controller *lab.Controller) error {
-	connections, err := p.Connections(16, true)
+	connections, err := lab.Connections(p.Config, 16, true)
 	if err != nil {
 		return err
 	}
@@ -114,19 +114,15 @@ func (b *bench) prepare(ctx context.Context, p *lab.ControlPlane, controller *la
 	if err := connections[0].Create(ctx, template); err != nil {
 		return fmt.Errorf("create the template: %w", err)
 	}
-	c, err := p.Client()
-	if err != nil {
-		return err
-	}
-	done, err := lab.Follow(ctx, c, b.present, lab.IsIn(v1alpha1.StateAsleep))
+	asleep, err := p.Follow(ctx, b.present, lab.IsIn(v1alpha1.StateAsleep))
 	if err != nil {
 		return err
 	}
 	if err := lab.MakeClass(ctx, connections, b.present); err != nil {
 		return err
 	}
-	if reached := <-done; reached.Err != nil {
-		return reached.Err
+	if _, err := asleep(); err != nil {
+		return err
 	}
 	_, err = controller.Settled(ctx, 3*time.Second)
 	return err
@@ -137,7 +133,9 @@ func (b *bench) measure(ctx context.Context, p *lab.ControlPlane, which string) 
 	if err != nil {
 		return err
 	}
-	scaled, err := watchScaling(ctx, c, b.woken)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	s, err := watchScaling(ctx, p, b.woken)
 	if err != nil {
 		return err
 	}
@@ -145,16 +143,17 @@ func (b *bench) measure(ctx context.Context, p *lab.ControlPlane, which string) 
 	if err != nil {
 		return err
 	}
-	moments := <-scaled
-	if moments.err != nil {
-		return moments.err
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-s.complete:
 	}
 	due, err := b.due(ctx, c)
 	if err != nil {
 		return err
 	}
-	printPercentiles(which+" time: from the write of the activity to the Deployment scaled to 1", between(asked, moments.up))
-	printPercentiles(which+" time: from the end of the idle time to the Deployment scaled to 0", between(due, moments.down))
+	printPercentiles(which+" time: from the write of the activity to the Deployment scaled to 1", between(asked, s.up))
+	printPercentiles(which+" time: from the end of the idle time to the Deployment scaled to 0", between(due, s.down))
 	return nil
 }
 

@@ -7,7 +7,6 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -19,40 +18,18 @@ import (
 // scaling holds the times at which Deployments were seen scaled, by name. A
 // Deployment has the name of its Userland.
 type scaling struct {
+	count    int
 	up, down map[string]time.Time
-	err      error
+	// complete is closed when count Deployments have been scaled up and down again.
+	// The times may be read then.
+	complete chan struct{}
 }
 
-// watchScaling sends once, when count Deployments have been scaled up and down
+// watchScaling notes the times until count Deployments have been scaled up and down
 // again.
-func watchScaling(ctx context.Context, c client.WithWatch, count int) (<-chan scaling, error) {
-	w, err := c.Watch(ctx, &appsv1.DeploymentList{}, client.InNamespace(lab.Course))
-	if err != nil {
-		return nil, fmt.Errorf("watch the deployments: %w", err)
-	}
-	done := make(chan scaling, 1)
-	go func() {
-		defer w.Stop()
-		done <- record(ctx, w, count)
-	}()
-	return done, nil
-}
-
-func record(ctx context.Context, w watch.Interface, count int) scaling {
-	s := scaling{up: map[string]time.Time{}, down: map[string]time.Time{}}
-	for len(s.down) < count {
-		select {
-		case <-ctx.Done():
-			return scaling{err: ctx.Err()}
-		case event, open := <-w.ResultChan():
-			d, ok := event.Object.(*appsv1.Deployment)
-			if !open || !ok {
-				return scaling{err: fmt.Errorf("the watch of the deployments ended early, with %v", event.Object)}
-			}
-			s.note(d)
-		}
-	}
-	return s
+func watchScaling(ctx context.Context, p *lab.ControlPlane, count int) (*scaling, error) {
+	s := &scaling{count: count, up: map[string]time.Time{}, down: map[string]time.Time{}, complete: make(chan struct{})}
+	return s, p.Watch(ctx, &appsv1.Deployment{}, func(o client.Object) { s.note(o.(*appsv1.Deployment)) })
 }
 
 func (s *scaling) note(d *appsv1.Deployment) {
@@ -60,10 +37,13 @@ func (s *scaling) note(d *appsv1.Deployment) {
 	_, down := s.down[d.Name]
 	runs := ptr.Deref(d.Spec.Replicas, 1) > 0
 	switch {
+	case len(s.down) == s.count:
 	case runs && !up:
 		s.up[d.Name] = time.Now()
 	case !runs && up && !down:
-		s.down[d.Name] = time.Now()
+		if s.down[d.Name] = time.Now(); len(s.down) == s.count {
+			close(s.complete)
+		}
 	}
 }
 
