@@ -65,14 +65,20 @@ func (r *Reconciler) readUse(ctx context.Context, key client.ObjectKey, world *l
 	if world.Userlands, err = kube.UserlandsOfTemplate(ctx, r, key); err != nil {
 		return err
 	}
-	if err := r.readClass(ctx, key.Namespace, world); err != nil {
+	if err := r.readCourse(ctx, key.Namespace, world); err != nil {
 		return err
 	}
 	world.SessionEnds = r.sessionEnds(world)
 	if world.Wanted, err = workload.NewRevision(world.Template); err != nil {
 		return err
 	}
-	return r.readRevisions(ctx, key, lifecycle.LatestRevision(world.Template), world)
+	present := lifecycle.LatestRevision(world.Template)
+	if present != world.Wanted.Name {
+		if err := r.countClass(ctx, key.Namespace, world); err != nil {
+			return err
+		}
+	}
+	return r.readRevisions(ctx, key, present, world)
 }
 
 // sessionEnds returns, by section, when the users of a Template are in no session any
@@ -96,14 +102,21 @@ func (r *Reconciler) sessionEnds(world *lifecycle.TemplateWorld) map[string]time
 	return ends
 }
 
-// readClass reads the Course of a Template, and counts its Userlands.
-func (r *Reconciler) readClass(ctx context.Context, namespace string, world *lifecycle.TemplateWorld) error {
-	course, class := &v1alpha1.Course{}, &v1alpha1.UserlandList{}
+// readCourse reads the Course of a Template.
+func (r *Reconciler) readCourse(ctx context.Context, namespace string, world *lifecycle.TemplateWorld) error {
+	course := &v1alpha1.Course{}
 	if err := r.Get(ctx, client.ObjectKey{Namespace: namespace, Name: namespace}, course); client.IgnoreNotFound(err) != nil {
 		return fmt.Errorf("read course %q: %w", namespace, err)
 	} else if err == nil {
 		world.Course = course
 	}
+	return nil
+}
+
+// countClass counts the Userlands of the Course of a Template. Only an edit is
+// compared with that.
+func (r *Reconciler) countClass(ctx context.Context, namespace string, world *lifecycle.TemplateWorld) error {
+	class := &v1alpha1.UserlandList{}
 	if err := r.List(ctx, class, client.InNamespace(namespace), client.UnsafeDisableDeepCopy); err != nil {
 		return fmt.Errorf("list the userlands of the course: %w", err)
 	}

@@ -36,7 +36,8 @@ type TemplateWorld struct {
 	// SessionEnds holds, by section, when its users are in no session any more; zero or
 	// absent if they are in none.
 	SessionEnds map[string]time.Time
-	// Course is the class; nil: there is none. Class counts all its Userlands.
+	// Course is the class; nil: there is none. Class counts all its Userlands if the
+	// present revision is not the wanted one, else it is 0.
 	Course *v1alpha1.Course
 	Class  int
 	// Revisions are those that are kept of it.
