@@ -97,7 +97,7 @@ func words(p enrolment.Plan) string {
 }
 
 func TestRowsAreMatched(t *testing.T) {
-	db := named(with(owned("kai"), "db"), "db-of-kai")
+	db := named(with(owned("kai"), "db"), "z-of-kai")
 	for _, test := range []struct {
 		name   string
 		there  []v1alpha1.Userland
@@ -117,8 +117,9 @@ func TestRowsAreMatched(t *testing.T) {
 		{name: "somebody new, with the course's Template in the cell", rows: []string{"kai,ide"}, want: "make kai"},
 		{name: "a name of before, when a filled cell changed it", there: named(owned("kai"), "kai-ide-x"), rows: []string{"kai,ide"}, want: "change kai-ide-x"},
 		{name: "another Template", there: owned("kai"), rows: []string{"kai,db"}, want: "change kai"},
-		{name: "another Template beside one that stays", there: append(owned("kai"), db...), rows: []string{"kai", "kai,web"}, want: "change db-of-kai"},
+		{name: "another Template beside one that stays", there: append(owned("kai"), db...), rows: []string{"kai", "kai,web"}, want: "change z-of-kai"},
 		{name: "two other Templates", there: append(owned("kai"), db...), rows: []string{"kai,web", "kai,r"}, want: "make kai-web-p8n7vv7jfcwx, make kai-r-"},
+		{name: "two other Templates for one carrel", there: owned("kai"), rows: []string{"kai,web", "kai,r"}, want: "make kai-web-p8n7vv7jfcwx, make kai-r-"},
 		{name: "a carrel that was moved has the name", there: with(owned("kai"), "db"), rows: []string{"kai", "kai,db"}, want: "make kai-ide-"},
 		{name: "a Userland that is being deleted", there: deleted(owned("kai")), rows: []string{"kai"}, want: "wait 1"},
 		{name: "a Userland that is being deleted, and another Template", there: deleted(owned("kai")), rows: []string{"kai,db"}, want: "wait 1"},
@@ -129,11 +130,11 @@ func TestRowsAreMatched(t *testing.T) {
 		{name: "a file of the login in another case", there: []v1alpha1.Userland{ofFile("kai", func(u *v1alpha1.Userland) { u.Spec.User = "Kai" })},
 			rows: []string{"kai"}, want: "leave 1"},
 		{name: "one default for two carrels of a user, of which one goes", there: append(owned("kai"), db...), rows: []string{"kai", "rin"},
-			course: func(c *v1alpha1.Course) { c.Spec.TemplateName = "db" }, want: "change db-of-kai, make rin, remove kai"},
+			course: func(c *v1alpha1.Course) { c.Spec.TemplateName = "db" }, want: "change z-of-kai, make rin, remove kai"},
 		{name: "another default, for which a row names the former one", there: owned("kai"), rows: []string{"kai,ide"},
 			course: func(c *v1alpha1.Course) { c.Spec.TemplateName = "web" }, want: "change kai"},
 		{name: "another default, and both rows name theirs", there: append(owned("kai"), db...), rows: []string{"kai,ide", "kai"},
-			course: func(c *v1alpha1.Course) { c.Spec.TemplateName = "db" }, want: "change db-of-kai, change kai"},
+			course: func(c *v1alpha1.Course) { c.Spec.TemplateName = "db" }, want: "change z-of-kai, change kai"},
 		{name: "a file", there: []v1alpha1.Userland{ofFile("kai", func(*v1alpha1.Userland) {})}, rows: []string{"kai"}, want: "leave 1"},
 		{name: "a file of another user that has the name", there: []v1alpha1.Userland{ofFile("kai", func(u *v1alpha1.Userland) { u.Spec.User = "rin" })},
 			rows: []string{"kai"}, want: "make kai-ide-"},
