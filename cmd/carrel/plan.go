@@ -129,10 +129,8 @@ func compare(ctx context.Context, repository *git.Repository, base, head, cluste
 	plans := []plan.Plan{}
 	for _, course := range courseNames(before, after) {
 		p := plan.Compare(course, before[course], after[course], now)
-		if p.Counted != nil {
-			if p, err = countOverDays(ctx, repository, base, cluster, before[course], after[course], p, now); err != nil {
-				return nil, err
-			}
+		if p, err = lookingBack(ctx, repository, base, cluster, before[course], after[course], p, now); err != nil {
+			return nil, err
 		}
 		if p.Changes() {
 			plans = append(plans, p)
@@ -141,14 +139,23 @@ func compare(ctx context.Context, repository *git.Repository, base, head, cluste
 	return plans, nil
 }
 
-// countOverDays returns the plan of a change that removes rows, as the guard judges it
-// after the commits of the last days.
-func countOverDays(ctx context.Context, repository *git.Repository, base, cluster string, before, after plan.Class, p plan.Plan, now time.Time) (plan.Plan, error) {
-	past, err := pastOf(ctx, repository, base, cluster, p.Course, before, now)
-	if err != nil {
-		return p, fmt.Errorf("read the last days of course %s: %w", p.Course, err)
+// lookingBack returns the plan of a change in the light of the commits before it: a
+// removal as the guard judges it after those of the last days, and the kept work of
+// students who are added.
+func lookingBack(ctx context.Context, repository *git.Repository, base, cluster string, before, after plan.Class, p plan.Plan, now time.Time) (_ plan.Plan, err error) {
+	if p.Counted == nil && len(p.Added) == 0 {
+		return p, nil
 	}
-	before.Past = past
+	if p.Counted != nil {
+		if before.Past, err = pastOf(ctx, repository, base, cluster, p.Course, before, now); err != nil {
+			return p, fmt.Errorf("read the last days of course %s: %w", p.Course, err)
+		}
+	}
+	if len(p.Added) > 0 {
+		if before.Left, err = leftOf(ctx, repository, base, p.Course, now, slices.Concat(before.Templates, after.Templates)...); err != nil {
+			return p, err
+		}
+	}
 	return plan.Compare(p.Course, before, after, now), nil
 }
 

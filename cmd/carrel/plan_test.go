@@ -144,6 +144,49 @@ func TestPlanCountsOverDays(t *testing.T) {
 	}
 }
 
+// TestPlanOfReturn checks that git is asked when students who are added left the course,
+// and what is kept of their work.
+func TestPlanOfReturn(t *testing.T) {
+	dir, commit := cloned(t)
+	repository, err := tree.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var dropped string
+	rewrite(t, dir, rosterFile, func(text string) string {
+		lines := strings.SplitAfter(text, "\n")
+		dropped = lines[2]
+		return strings.Join(append(lines[:2:2], lines[3:]...), "")
+	})
+	commit("drop one")
+	rewrite(t, dir, "courses/README.md", func(text string) string { return text + "\nmore\n" })
+	commit("something else")
+	rewrite(t, dir, rosterFile, func(text string) string { return text + dropped + "26t0999,Kanda Sora,a,\n" })
+	commit("put the student back, with another one")
+	user, _, _ := strings.Cut(dropped, ",")
+	committed := time.Unix(1790000000, 0)
+	for days, want := range map[int]string{3: "kept", 200: "gone", 500: ""} {
+		plans, err := compare(t.Context(), repository, "HEAD~1", "HEAD", "campus", committed.AddDate(0, 0, days))
+		if err != nil || len(plans) != 1 || len(plans[0].Added) != 2 {
+			t.Fatalf("%d plans, %v", len(plans), err)
+		}
+		got := ""
+		for _, back := range plans[0].Returns {
+			switch {
+			case back.User != user || !back.Left.Equal(committed):
+				t.Errorf("after %d days %+v comes back", days, back)
+			case len(back.Volumes) > 0:
+				got += "kept"
+			case len(back.Gone) > 0:
+				got += "gone"
+			}
+		}
+		if got != want {
+			t.Errorf("after %d days the work is %q, want %q: %+v", days, got, want, plans[0].Returns)
+		}
+	}
+}
+
 func TestPlanSaysWhatItNeeds(t *testing.T) {
 	dir, commit := cloned(t)
 	for want, arguments := range map[string][]string{
@@ -240,8 +283,8 @@ func TestPlanOfWhatChanged(t *testing.T) {
 				t.Fatal(err)
 			}
 			got := plansOf(was, is)
-			if want := plansOf(allClasses(t, before), allClasses(t, after)); cmp.Diff(want, got, cmpopts.IgnoreUnexported(plan.Seat{})) != "" {
-				t.Errorf("(-of all +of what changed):\n%s", cmp.Diff(want, got, cmpopts.IgnoreUnexported(plan.Seat{})))
+			if want := plansOf(allClasses(t, before), allClasses(t, after)); cmp.Diff(want, got, cmpopts.IgnoreUnexported(plan.NeedRow{}, plan.KeptVolume{})) != "" {
+				t.Errorf("(-of all +of what changed):\n%s", cmp.Diff(want, got, cmpopts.IgnoreUnexported(plan.NeedRow{}, plan.KeptVolume{})))
 			}
 			if len(got) != test.courses {
 				t.Errorf("%d courses change, want %d: %+v", len(got), test.courses, got)

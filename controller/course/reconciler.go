@@ -59,6 +59,7 @@ type Reconciler struct {
 // +kubebuilder:rbac:groups=carrel.dev,resources=courses/status,verbs=patch
 // +kubebuilder:rbac:groups="",resources=configmaps,verbs=get;list;watch
 // +kubebuilder:rbac:groups="",resources=resourcequotas,verbs=list
+// +kubebuilder:rbac:groups="",resources=persistentvolumeclaims,verbs=list;watch
 // +kubebuilder:rbac:groups=carrel.dev,resources=userlands,verbs=create;patch;delete
 
 // Reconcile makes Userlands of the rosters of a Course, and counts all that the

@@ -11,6 +11,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
+	"github.com/carrel-dev/carrel/core/roster"
 	"github.com/carrel-dev/carrel/test/classroom"
 )
 
@@ -255,4 +256,57 @@ func TestOneUserSeveralTemplates(t *testing.T) {
 	tells(w, v1alpha1.RosterValidCondition, metav1.ConditionFalse, v1alpha1.RosterInvalidReason, `line 3: the same user and template as roster.csv line 2: an empty template is the course's, "ide"`)
 	w.Settled()
 	enrolled(w, 2)
+}
+
+// However a roster is written, a student has one carrel of one name, and what changes is
+// its Template.
+func TestAMoveIsAMove(t *testing.T) {
+	w := classroom.New(t)
+	w.PlayCluster()
+	db := classroom.IDE()
+	db.Name = "db"
+	w.Make(classroom.IDE(), db, rosterFile("class", "user,template\nhanako,\ntaro,ide\n"), enrolling(w, "class"))
+	w.Reaches("hanako", v1alpha1.StateRunning, v1alpha1.RunningReason)
+	w.Reaches("taro", v1alpha1.StateRunning, v1alpha1.RunningReason)
+	uid := classroom.Get[v1alpha1.Userland](w, "hanako").UID
+	for _, step := range []struct{ rows, template string }{
+		{"hanako,db\ntaro,\n", "db"}, {"hanako,ide\ntaro,ide\n", "ide"}, {"hanako,\ntaro,\n", ""}, {"taro,\nhanako,db\n", "db"},
+	} {
+		rewrite(w, "user,template\n"+step.rows)
+		w.Until(func() error {
+			u := classroom.Get[v1alpha1.Userland](w, "hanako")
+			if u.UID != uid || u.Spec.TemplateName != step.template {
+				return fmt.Errorf("her carrel is %s with Template %q, want %s with %q", u.UID, u.Spec.TemplateName, uid, step.template)
+			}
+			return nil
+		})
+		enrolled(w, 2)
+	}
+	tells(w, v1alpha1.RosterValidCondition, metav1.ConditionTrue, v1alpha1.RosterReadReason, "2 rows")
+	if c := classroom.Get[v1alpha1.Course](w, w.Namespace); len(c.Status.Roster.Gone) > 0 {
+		t.Errorf("the guard counts moves: %+v", c.Status.Roster)
+	}
+}
+
+// A login corrected in case is another Userland, which is made once the former one is
+// gone.
+func TestCorrectedLogin(t *testing.T) {
+	w := classroom.New(t)
+	w.Make(classroom.IDE(), rosterFile("class", "user\nTaro@example.jp\nhanako\nrin\nsora\n"), enrolling(w, "class"))
+	enrolled(w, 4)
+	tells(w, v1alpha1.RosterValidCondition, metav1.ConditionTrue, v1alpha1.RosterReadReason, "4 rows")
+	rewrite(w, "user\ntaro@example.jp\nhanako\nrin\nsora\n")
+	corrected := roster.UserlandName("taro@example.jp")
+	w.Until(func() error {
+		if u := (&v1alpha1.Userland{}); w.Get(w.Context(), w.Key(corrected), u) != nil || u.User() != "taro@example.jp" {
+			return fmt.Errorf("the row is not there yet")
+		}
+		return nil
+	})
+	enrolled(w, 4)
+	tells(w, v1alpha1.RosterValidCondition, metav1.ConditionTrue, v1alpha1.RosterReadReason, "4 rows")
+	// Both spellings are one mistake in one roster.
+	rewrite(w, "user\ntaro@example.jp\nhanako\nrin\nTaro@example.jp\n")
+	tells(w, v1alpha1.RosterValidCondition, metav1.ConditionFalse, v1alpha1.RosterInvalidReason, "line 5: the same user as line 2, but for upper and lower case")
+	enrolled(w, 4)
 }

@@ -25,7 +25,7 @@ const concurrentWrites = 8
 // are tried first. A quota does not count what is only tried, so it is read.
 func (r *Reconciler) write(ctx context.Context, c *v1alpha1.Course, d enrolment.CourseDecision) *enrolment.Attempt {
 	attempt := d.NewAttempt()
-	if d.Plan.Creates() {
+	if d.Plan.NeedsMore() {
 		r.checkQuotas(ctx, c, d, attempt)
 	}
 	if !attempt.Failed() && len(d.Plan.Wants)+len(d.Plan.Removals) > 1 {
@@ -45,14 +45,22 @@ func (r *Reconciler) write(ctx context.Context, c *v1alpha1.Course, d enrolment.
 	return attempt
 }
 
-// checkQuotas compares what the Plan creates with the quotas of the course.
+// checkQuotas compares what the Plan adds with the quotas of the course.
 func (r *Reconciler) checkQuotas(ctx context.Context, c *v1alpha1.Course, d enrolment.CourseDecision, attempt *enrolment.Attempt) {
 	quotas := &corev1.ResourceQuotaList{}
 	if err := r.Live.List(ctx, quotas, client.InNamespace(c.Namespace)); err != nil {
 		attempt.FailQuotas(fmt.Errorf("list the quotas of the course: %w", err))
 		return
 	}
-	attempt.FailQuota(d.OverQuota(quotas.Items))
+	if len(quotas.Items) == 0 {
+		return
+	}
+	claims := &corev1.PersistentVolumeClaimList{}
+	if err := r.List(ctx, claims, client.InNamespace(c.Namespace), client.UnsafeDisableDeepCopy); err != nil {
+		attempt.FailQuotas(fmt.Errorf("list the claims of the course: %w", err))
+		return
+	}
+	attempt.FailQuota(d.OverQuota(quotas.Items, claims.Items))
 }
 
 // each makes n requests, concurrentWrites of them at once, and returns their errors

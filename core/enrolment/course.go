@@ -77,7 +77,7 @@ func DecideCourse(w CourseWorld) CourseDecision {
 	switch {
 	case len(d.Plan.Errors) > 0:
 		d.rosters = v1alpha1.RosterInvalidReason
-	case len(w.Course.Spec.Rosters) > 0, w.Course.Status.Roster != nil, d.Plan.Held != nil, d.Plan.changes() > 0:
+	case len(w.Course.Spec.Rosters) > 0, w.Course.Status.Roster != nil, d.Plan.Held != nil, d.Plan.changes() > 0, d.waits():
 		d.rosters = v1alpha1.RosterReadReason
 	}
 	if d.Plan.changes() > 0 && w.Tried.holds(w.Course, d.Plan, w.Now) {

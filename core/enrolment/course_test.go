@@ -251,3 +251,29 @@ func TestUnreadIsInTheStatus(t *testing.T) {
 		t.Errorf("nothing was read, and it decides %+v, again at %s", status, d.Next())
 	}
 }
+
+// A login that is corrected in case is a new Userland, which waits for the former one to
+// be gone. Until it is there, the Course does not say that all is done.
+func TestCorrectedLoginWaits(t *testing.T) {
+	there := settle(owned("Kai", "rin", "sora"))
+	rows := []string{"kai", "rin", "sora"}
+	deletion := metav1.NewTime(noon)
+	there[0].DeletionTimestamp = &deletion
+	d := enrolment.DecideCourse(worldOf(there, rows...))
+	status := d.Status()
+	if ready := condition(t, status, v1alpha1.ReadyCondition); d.Due() || ready.Reason != v1alpha1.ProgressingReason || status.ObservedGeneration != 1 ||
+		!strings.Contains(ready.Message, "1 rows wait until the former carrels") || status.Roster.Digest != "before" {
+		t.Errorf("while the former carrel goes, it is due: %t, and the status %+v", d.Due(), status)
+	}
+	if made := words(enrolment.DecideCourse(worldOf(there[1:], rows...)).Plan); made != "make kai" {
+		t.Errorf("once it is gone, the plan is to %q", made)
+	}
+	// The guard holds the removal: the row waits with it, and the Course says which.
+	one := enrolment.DecideCourse(worldOf(settle(owned("Kai")), "kai"))
+	status = one.Status()
+	if valid := condition(t, status, v1alpha1.RosterValidCondition); one.Due() || status.ObservedGeneration != 2 ||
+		!strings.Contains(valid.Message, "roster.csv line 2: the user of a carrel was corrected in upper and lower case") {
+		t.Errorf("while the removal is held, it is due: %t, and the Course says %q", one.Due(), valid.Message)
+	}
+	condition(t, status, v1alpha1.HeldCondition)
+}

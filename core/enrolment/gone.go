@@ -84,9 +84,10 @@ func (g gone) days() []v1alpha1.GoneUserlands {
 
 func dayOf(t time.Time) string { return t.UTC().Format(time.DateOnly) }
 
-// carrel returns the digest of a carrel. It differs from course to course.
+// carrel returns the digest of a carrel. It differs from course to course, and is the
+// same for a login that is corrected in case.
 func (r *register) carrel(user, template string) string {
-	k := r.key(user, template)
+	k := r.key(roster.Person(user), template)
 	sum := sha256.Sum256(fmt.Appendf(nil, "%q %q %q", r.course.UID, k.user, k.template))
 	return base64.RawURLEncoding.EncodeToString(sum[:carrelBytes])
 }

@@ -59,7 +59,7 @@ func (s *school) commit(users []string) *v1alpha1.HeldRemoval {
 // killed.
 func (s *school) write(d enrolment.CourseDecision) {
 	for _, want := range d.Plan.Wants {
-		s.there = append(s.there, owned(want.Name)...)
+		s.there = append(s.there, named(owned(want.Row.User), want.Name)...)
 	}
 	if status, due := d.Record(); due {
 		s.course.Status = status
@@ -122,6 +122,10 @@ func TestGuardCountsOverDays(t *testing.T) {
 		{"a confirmation starts anew", []step{
 			{class: people(300)}, {class: people(270)}, {class: people(200), held: held(70, 30, 300)}, {class: people(200), confirm: true},
 			{class: people(180)}, {class: people(179), held: held(1, 20, 200)},
+		}},
+		{"who is back with the login in another case is not gone", []step{
+			{class: people(300)}, {class: people(270)}, {class: append(people(270), "S270", "S271")}, {class: append(people(268), "S270", "S271")},
+			{class: append(people(267), "S270", "S271"), held: held(1, 30, 300)},
 		}},
 		{"a removal that is held does not pass by itself", []step{
 			{class: people(300)}, {class: people(275)}, {class: people(265), held: held(10, 25, 300)}, {days: 30, class: people(265), held: held(10, 25, 300)},

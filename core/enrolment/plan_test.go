@@ -33,6 +33,23 @@ func owned(users ...string) []v1alpha1.Userland {
 	return all
 }
 
+// named, with and deleted return the Userlands with another name and Template, and while
+// they are being deleted.
+func named(all []v1alpha1.Userland, name string) []v1alpha1.Userland {
+	all[0].Name = name
+	return all
+}
+
+func with(all []v1alpha1.Userland, template string) []v1alpha1.Userland {
+	all[0].Spec.TemplateName = template
+	return all
+}
+
+func deleted(all []v1alpha1.Userland) []v1alpha1.Userland {
+	all[0].DeletionTimestamp = ptr.To(metav1.NewTime(noon))
+	return all
+}
+
 func ofFile(name string, edit func(*v1alpha1.Userland)) v1alpha1.Userland {
 	u := v1alpha1.Userland{ObjectMeta: metav1.ObjectMeta{Name: name}}
 	edit(&u)
@@ -70,6 +87,9 @@ func words(p enrolment.Plan) string {
 	if p.Held != nil {
 		said = append(said, fmt.Sprintf("hold %d of %d", p.Held.Removals, p.Held.Of))
 	}
+	if n := len(p.Waiting); n > 0 {
+		said = append(said, fmt.Sprintf("wait %d", n))
+	}
 	if p.Files > 0 {
 		said = append(said, fmt.Sprintf("leave %d", p.Files))
 	}
@@ -77,8 +97,7 @@ func words(p enrolment.Plan) string {
 }
 
 func TestRowsAreMatched(t *testing.T) {
-	db := owned("db-of-kai")
-	db[0].Spec.User, db[0].Spec.TemplateName = "kai", "db"
+	db := named(with(owned("kai"), "db"), "z-of-kai")
 	for _, test := range []struct {
 		name   string
 		there  []v1alpha1.Userland
@@ -95,9 +114,34 @@ func TestRowsAreMatched(t *testing.T) {
 		{name: "two Templates, of which one is there", there: owned("kai"), rows: []string{"kai", "kai,db"}, want: "make kai-db-"},
 		{name: "one row by two spellings", rows: []string{"kai", "kai,ide"},
 			want: `error roster.csv line 3: the same user and template as roster.csv line 2: an empty template is the course's, "ide": delete one`},
+		{name: "somebody new, with the course's Template in the cell", rows: []string{"kai,ide"}, want: "make kai"},
+		{name: "a name of before, when a filled cell changed it", there: named(owned("kai"), "kai-ide-x"), rows: []string{"kai,ide"}, want: "change kai-ide-x"},
+		{name: "another Template", there: owned("kai"), rows: []string{"kai,db"}, want: "change kai"},
+		{name: "another Template beside one that stays", there: append(owned("kai"), db...), rows: []string{"kai", "kai,web"}, want: "change z-of-kai"},
+		{name: "two other Templates", there: append(owned("kai"), db...), rows: []string{"kai,web", "kai,r"}, want: "make kai-web-p8n7vv7jfcwx, make kai-r-"},
+		{name: "two other Templates for one carrel", there: owned("kai"), rows: []string{"kai,web", "kai,r"}, want: "make kai-web-p8n7vv7jfcwx, make kai-r-"},
+		{name: "a carrel that was moved has the name", there: with(owned("kai"), "db"), rows: []string{"kai", "kai,db"}, want: "make kai-ide-"},
+		{name: "a Userland that is being deleted", there: deleted(owned("kai")), rows: []string{"kai"}, want: "wait 1"},
+		{name: "a Userland that is being deleted, and another Template", there: deleted(owned("kai")), rows: []string{"kai,db"}, want: "wait 1"},
+		{name: "a login corrected in case", there: owned("Kai", "rin", "sora"), rows: []string{"kai", "rin", "sora"}, want: "remove Kai, wait 1"},
+		{name: "a login corrected in case, whose former carrel is being deleted", there: deleted(owned("Kai")), rows: []string{"kai"}, want: "wait 1"},
+		{name: "a login corrected in case, with another Template", there: owned("Kai", "rin", "sora"), rows: []string{"kai,db", "rin", "sora"}, want: "remove Kai, wait 1"},
+		{name: "a login corrected in case, of the whole class", there: owned("Kai"), rows: []string{"kai"}, want: "hold 1 of 1, wait 1"},
+		{name: "a file of the login in another case", there: []v1alpha1.Userland{ofFile("kai", func(u *v1alpha1.Userland) { u.Spec.User = "Kai" })},
+			rows: []string{"kai"}, want: "leave 1"},
+		{name: "one default for two carrels of a user, of which one goes", there: append(owned("kai"), db...), rows: []string{"kai", "rin"},
+			course: func(c *v1alpha1.Course) { c.Spec.TemplateName = "db" }, want: "change z-of-kai, make rin, remove kai"},
+		{name: "another default, for which a row names the former one", there: owned("kai"), rows: []string{"kai,ide"},
+			course: func(c *v1alpha1.Course) { c.Spec.TemplateName = "web" }, want: "change kai"},
+		{name: "another default, and both rows name theirs", there: append(owned("kai"), db...), rows: []string{"kai,ide", "kai"},
+			course: func(c *v1alpha1.Course) { c.Spec.TemplateName = "db" }, want: "change z-of-kai, change kai"},
 		{name: "a file", there: []v1alpha1.Userland{ofFile("kai", func(*v1alpha1.Userland) {})}, rows: []string{"kai"}, want: "leave 1"},
 		{name: "a file of another user that has the name", there: []v1alpha1.Userland{ofFile("kai", func(u *v1alpha1.Userland) { u.Spec.User = "rin" })},
 			rows: []string{"kai"}, want: "make kai-ide-"},
+		{name: "files of another user that have the names", there: []v1alpha1.Userland{
+			ofFile("kai", func(u *v1alpha1.Userland) { u.Spec.User = "rin" }),
+			ofFile(roster.Row{User: "kai", Template: "ide"}.UserlandName(""), func(u *v1alpha1.Userland) { u.Spec.User = "rin" }),
+		}, rows: []string{"kai"}, want: "make kai-ide-2-"},
 		{name: "the course's Template changed meanwhile, for a row that says the former one", there: append(owned("kai"), db...), rows: []string{"kai,db", "kai"},
 			course: func(c *v1alpha1.Course) { c.Spec.TemplateName = "web" }, want: ""},
 		{name: "a course with so long a name", course: func(c *v1alpha1.Course) { c.Name = strings.Repeat("c", 59) }, rows: []string{"kai"},

@@ -26,24 +26,33 @@ func (o objects) add(t *v1alpha1.Template, enabled bool) {
 	if !enabled || t == nil {
 		return
 	}
-	for name, n := range map[corev1.ResourceName]int{
-		corev1.ResourceServices: 1, "count/services": 1, "count/deployments.apps": 1,
-		corev1.ResourcePersistentVolumeClaims: len(t.Spec.Volumes), "count/persistentvolumeclaims": len(t.Spec.Volumes),
-	} {
-		o[name] += int64(n)
+	for _, name := range []corev1.ResourceName{corev1.ResourceServices, "count/services", "count/deployments.apps"} {
+		o[name]++
 	}
+	o.addClaims(len(t.Spec.Volumes))
 }
 
-// Creates reports whether the Plan has Userlands that do not exist.
-func (p Plan) Creates() bool {
-	return slices.ContainsFunc(p.Wants, func(want Want) bool { return want.Found == nil })
+func (o objects) addClaims(n int) {
+	o[corev1.ResourcePersistentVolumeClaims] += int64(n)
+	o["count/persistentvolumeclaims"] += int64(n)
+}
+
+// NeedsMore reports whether the Plan creates Userlands, or moves some to another
+// Template, whose volumes they may lack.
+func (p Plan) NeedsMore() bool {
+	return slices.ContainsFunc(p.Wants, func(want Want) bool {
+		return want.Found == nil || want.Found.Spec.TemplateName != want.Row.Template
+	})
 }
 
 // OverQuota returns which quotas of the namespace have no room for the objects of the
-// Userlands that the Plan creates. The API server would refuse some of them midway: a
+// Userlands that the Plan creates or moves. The API server would refuse some of them midway: a
 // trial counts nothing, and the objects of a carrel are made later.
-func (d CourseDecision) OverQuota(quotas []corev1.ResourceQuota) (problems []roster.Problem) {
-	fresh, class := d.count()
+//
+// The claims are those of the namespace. Claims that were kept for a student who comes
+// back are not needed once more.
+func (d CourseDecision) OverQuota(quotas []corev1.ResourceQuota, claims []corev1.PersistentVolumeClaim) (problems []roster.Problem) {
+	fresh, class := d.count(claims)
 	for i := range quotas {
 		quota := &quotas[i]
 		if len(quota.Spec.Scopes) > 0 || quota.Spec.ScopeSelector != nil {
@@ -69,9 +78,8 @@ func (d CourseDecision) OverQuota(quotas []corev1.ResourceQuota) (problems []ros
 	return problems
 }
 
-// count counts the objects of the Userlands to create, and those of the class with
-// them.
-func (d CourseDecision) count() (fresh, class objects) {
+// count counts the objects that the Plan adds, and those of the class with them.
+func (d CourseDecision) count(claims []corev1.PersistentVolumeClaim) (fresh, class objects) {
 	templates := make(map[string]*v1alpha1.Template, len(d.world.Templates))
 	for i := range d.world.Templates {
 		templates[d.world.Templates[i].Name] = &d.world.Templates[i]
@@ -80,15 +88,64 @@ func (d CourseDecision) count() (fresh, class objects) {
 		return templates[cmp.Or(template, d.world.Course.Spec.TemplateName)]
 	}
 	fresh, class = objects{}, objects{}
-	for _, want := range d.Plan.Wants {
-		if want.Found == nil {
-			fresh.add(of(want.Row.Template), want.Row.Enabled)
-			class.add(of(want.Row.Template), want.Row.Enabled)
-		}
-	}
+	kept := newKeptClaims(claims)
 	for i := range d.world.Userlands {
 		u := &d.world.Userlands[i]
 		class.add(of(u.Spec.TemplateName), ptr.Deref(u.Spec.Enabled, true))
+		kept.take(u.User(), volumesOf(of(u.Spec.TemplateName)))
+	}
+	for _, want := range d.Plan.Wants {
+		template := of(want.Row.Template)
+		switch {
+		case want.Found == nil:
+			class.add(template, want.Row.Enabled)
+			fresh.add(template, want.Row.Enabled)
+			if want.Row.Enabled {
+				fresh.addClaims(-kept.take(want.Row.User, volumesOf(template)))
+			}
+		case want.Row.Enabled && template != nil && of(want.Found.Spec.TemplateName) != nil:
+			// Volumes that only the former Template has are kept, and still used.
+			former := volumesOf(of(want.Found.Spec.TemplateName))
+			more := slices.DeleteFunc(volumesOf(template), func(name string) bool { return slices.Contains(former, name) })
+			class.addClaims(len(more))
+			fresh.addClaims(len(more) - kept.take(want.Row.User, more))
+		}
 	}
 	return fresh, class
+}
+
+func volumesOf(t *v1alpha1.Template) (names []string) {
+	if t == nil {
+		return nil
+	}
+	for i := range t.Spec.Volumes {
+		names = append(names, t.Spec.Volumes[i].Name)
+	}
+	return names
+}
+
+// keptClaims counts the claims of each person for each volume that no carrel takes.
+type keptClaims map[claimOwner]int
+
+type claimOwner struct{ person, volume string }
+
+func newKeptClaims(claims []corev1.PersistentVolumeClaim) keptClaims {
+	kept := make(keptClaims, len(claims))
+	for i := range claims {
+		if user, recorded := claims[i].Annotations[v1alpha1.UserAnnotation]; recorded {
+			kept[claimOwner{roster.Person(user), claims[i].Annotations[v1alpha1.VolumeAnnotation]}]++
+		}
+	}
+	return kept
+}
+
+// take takes claims for the volumes of one more carrel, and returns how many there are.
+func (k keptClaims) take(user string, volumes []string) (n int) {
+	for _, volume := range volumes {
+		if owner := (claimOwner{roster.Person(user), volume}); k[owner] > 0 {
+			k[owner]--
+			n++
+		}
+	}
+	return n
 }

@@ -1,6 +1,7 @@
 package enrolment_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -10,6 +11,7 @@ import (
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
 	"github.com/carrel-dev/carrel/core/enrolment"
+	"github.com/carrel-dev/carrel/core/roster"
 )
 
 func TestQuotaIsSeenBeforehand(t *testing.T) {
@@ -42,7 +44,7 @@ func TestQuotaIsSeenBeforehand(t *testing.T) {
 			w := worldOf(owned("kai", "rin"), "kai", "rin", "sora", "yui")
 			w.Templates = []v1alpha1.Template{{ObjectMeta: metav1.ObjectMeta{Name: "ide"}, Spec: v1alpha1.TemplateSpec{Volumes: []v1alpha1.Volume{{Name: "home"}, {Name: "data"}}}}}
 			d := enrolment.DecideCourse(w)
-			problems := d.OverQuota([]corev1.ResourceQuota{test.quota})
+			problems := d.OverQuota([]corev1.ResourceQuota{test.quota}, nil)
 			if test.want == "" {
 				if len(problems) > 0 {
 					t.Errorf("it says %v", problems)
@@ -55,5 +57,70 @@ func TestQuotaIsSeenBeforehand(t *testing.T) {
 				t.Errorf("the Course says %q, want %q", message, test.want)
 			}
 		})
+	}
+}
+
+// A move needs room for the volumes that only the new Template has: those of the same
+// name go along, and those that only the former one has are kept.
+func TestQuotaOfMove(t *testing.T) {
+	volumes := func(template string, names ...string) v1alpha1.Template {
+		made := v1alpha1.Template{ObjectMeta: metav1.ObjectMeta{Name: template}}
+		for _, name := range names {
+			made.Spec.Volumes = append(made.Spec.Volumes, v1alpha1.Volume{Name: name})
+		}
+		return made
+	}
+	for _, test := range []struct {
+		rows       []string
+		used, hard string
+		want       string
+	}{
+		{[]string{"kai,db", "rin"}, "4", "5", ""},
+		{[]string{"kai,db", "rin"}, "4", "4", "5 of persistentvolumeclaims are needed"},
+		{[]string{"kai,db", "rin"}, "0", "4", "5 of persistentvolumeclaims are needed"},
+		{[]string{"kai,less", "rin"}, "4", "4", ""},
+		{[]string{"kai,ide", "rin"}, "4", "4", ""},
+	} {
+		w := worldOf(owned("kai", "rin"))
+		w.Templates = []v1alpha1.Template{volumes("ide", "home", "data"), volumes("db", "home", "tables"), volumes("less", "home")}
+		w.Files = []roster.File{{Name: "roster.csv", Data: []byte("user,template\n" + strings.Join(test.rows, "\n") + "\n")}}
+		claims := func(n string) corev1.ResourceList {
+			return corev1.ResourceList{corev1.ResourcePersistentVolumeClaims: resource.MustParse(n)}
+		}
+		d := enrolment.DecideCourse(w)
+		problems := d.OverQuota([]corev1.ResourceQuota{{Spec: corev1.ResourceQuotaSpec{Hard: claims(test.hard)}, Status: corev1.ResourceQuotaStatus{Used: claims(test.used)}}}, nil)
+		if got := fmt.Sprint(problems); !d.Plan.NeedsMore() || (test.want == "") != (len(problems) == 0) || !strings.Contains(got, test.want) {
+			t.Errorf("rows %v with %s of %s used: %s, want %q", test.rows, test.used, test.hard, got, test.want)
+		}
+	}
+}
+
+// Claims that are kept for a student who comes back are in use already, and are not
+// needed once more. That holds for a login corrected in case, too.
+func TestQuotaOfReturn(t *testing.T) {
+	claim := func(user, volume string) corev1.PersistentVolumeClaim {
+		return corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Annotations: map[string]string{
+			v1alpha1.UserAnnotation: user, v1alpha1.VolumeAnnotation: volume,
+		}}}
+	}
+	used := corev1.ResourceList{corev1.ResourcePersistentVolumeClaims: resource.MustParse("4")}
+	quota := corev1.ResourceQuota{Spec: corev1.ResourceQuotaSpec{Hard: used}, Status: corev1.ResourceQuotaStatus{Used: used}}
+	for _, test := range []struct {
+		name, user string
+		more       int
+	}{
+		{"the same student", "kai", 0}, {"in other upper and lower case", "Kai", 0}, {"another student", "sora", 2}, {"a student who is there", "rin,db", 2},
+	} {
+		w := worldOf(owned("rin"))
+		w.Files = []roster.File{{Name: "roster.csv", Data: []byte("user,template\nrin,\n" + test.user + "\n")}}
+		volumes := v1alpha1.TemplateSpec{Volumes: []v1alpha1.Volume{{Name: "home"}, {Name: "data"}}}
+		w.Templates = []v1alpha1.Template{
+			{ObjectMeta: metav1.ObjectMeta{Name: "ide"}, Spec: volumes}, {ObjectMeta: metav1.ObjectMeta{Name: "db"}, Spec: volumes},
+		}
+		problems := enrolment.DecideCourse(w).OverQuota([]corev1.ResourceQuota{quota},
+			[]corev1.PersistentVolumeClaim{claim("kai", "home"), claim("kai", "data"), claim("rin", "home"), claim("rin", "data")})
+		if got, want := fmt.Sprint(problems), fmt.Sprintf("%d of persistentvolumeclaims are needed", 4+test.more); test.more > 0 && !strings.Contains(got, want) || test.more == 0 && len(problems) > 0 {
+			t.Errorf("%s: %s, want %d more", test.name, got, test.more)
+		}
 	}
 }

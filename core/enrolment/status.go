@@ -82,8 +82,12 @@ func (d CourseDecision) unchanged(verdict health.Verdict) v1alpha1.CourseStatus 
 // unfinished reports whether changes are left to write, or were written just now
 // and are not counted yet.
 func (d CourseDecision) unfinished() bool {
-	return d.Tried != nil && len(d.Tried.Refused) == 0
+	return d.Tried != nil && len(d.Tried.Refused) == 0 || d.waits()
 }
+
+// waits reports whether rows wait for former carrels to be gone. While the removal of
+// those is held, the Course waits for a person instead.
+func (d CourseDecision) waits() bool { return len(d.Plan.Waiting) > 0 && d.Plan.Held == nil }
 
 // errors lists what is wrong with the rosters.
 func (d CourseDecision) errors() []roster.Problem {
@@ -109,6 +113,8 @@ func (d CourseDecision) verdict(counts v1alpha1.UserlandCounts) health.Verdict {
 		return health.Verdict{Stalled: true, Reason: v1alpha1.RemovalHeldReason, Message: Words(*d.Plan.Held)}
 	case tried != nil:
 		return health.Verdict{Reason: d.reason(), Message: d.writtenMessage() + "; before that, " + summary}
+	case d.waits():
+		return health.Verdict{Reason: d.reason(), Message: d.waitingMessage() + "; " + summary}
 	case len(counts.Attention) > 0:
 		return health.Verdict{Reason: v1alpha1.NeedsAttentionReason, Message: summary}
 	case counts.Ready < counts.Total:
@@ -125,7 +131,7 @@ func (d CourseDecision) reason() string {
 		return v1alpha1.RosterRefusedReason
 	case d.Tried != nil && d.Tried.Interrupted != nil:
 		return d.Tried.Interrupted.Reason
-	case d.Tried != nil:
+	case d.Tried != nil, d.waits():
 		return v1alpha1.ProgressingReason
 	default:
 		return d.rosters
@@ -135,6 +141,11 @@ func (d CourseDecision) reason() string {
 // writtenMessage describes changes that were written and are not counted yet.
 func (d CourseDecision) writtenMessage() string {
 	return fmt.Sprintf("the rosters changed: %d Userlands written, %d removed", len(d.Plan.Wants), len(d.Plan.Removals))
+}
+
+// waitingMessage describes rows whose former carrels have to go first.
+func (d CourseDecision) waitingMessage() string {
+	return fmt.Sprintf("%d rows wait until the former carrels of the same students are gone, so that their work goes along", len(d.Plan.Waiting))
 }
 
 // errorMessage returns the first error, and how many more there are.
@@ -175,6 +186,8 @@ func (d CourseDecision) rosterConditions() []metav1.Condition {
 		valid, message = metav1.ConditionUnknown, d.Tried.Interrupted.Message
 	case d.Tried != nil:
 		valid, message = metav1.ConditionUnknown, d.writtenMessage()
+	case d.waits():
+		valid, message = metav1.ConditionUnknown, d.waitingMessage()
 	}
 	found := []metav1.Condition{health.FurtherCondition(course.Status.Conditions, v1alpha1.RosterValidCondition, valid, d.reason(), message, course.Generation, d.world.Now)}
 	if d.Plan.Held != nil {
@@ -197,7 +210,7 @@ func (d CourseDecision) rosterStatus() *v1alpha1.RosterStatus {
 	}
 	switch {
 	case len(d.Plan.Errors) > 0:
-	case len(d.errors()) == 0 && d.Plan.Held == nil && d.Tried == nil:
+	case len(d.errors()) == 0 && d.Plan.Held == nil && d.Tried == nil && !d.waits():
 		status = d.Plan.Completed()
 	default:
 		status.Gone, status.Largest = d.Plan.Gone, d.Plan.Largest

@@ -57,21 +57,30 @@ func Read(files ...File) Roster {
 	return found
 }
 
-// findTwice finds rows of the same user and template.
+// findTwice finds rows of the same user and template, and rows of logins that differ
+// only in case: nobody could tell whose work is whose.
 func (r *Roster) findTwice() {
 	type identity struct{ user, template string }
-	first := make(map[identity]int, len(r.Rows))
+	first, spelled := make(map[identity]int, len(r.Rows)), make(map[string]int, len(r.Rows))
 	for i := range r.Rows {
 		row := &r.Rows[i]
-		id := identity{row.User, row.Template}
-		before, twice := first[id]
-		if !twice {
-			first[id] = i
+		id, person := identity{row.User, row.Template}, Person(row.User)
+		if before, twice := first[id]; twice {
+			r.Errors = append(r.Errors, Problem{row.Place,
+				fmt.Sprintf("the same user and template as %s", r.Rows[before].Place.from(row.Place)),
+				"delete one of the two lines, or name another template in one"})
 			continue
 		}
-		r.Errors = append(r.Errors, Problem{row.Place,
-			fmt.Sprintf("the same user and template as %s", r.Rows[before].Place.from(row.Place)),
-			"delete one of the two lines, or name another template in one"})
+		first[id] = i
+		before, known := spelled[person]
+		switch {
+		case !known:
+			spelled[person] = i
+		case r.Rows[before].User != row.User:
+			r.Errors = append(r.Errors, Problem{row.Place,
+				fmt.Sprintf("the same user as %s, but for upper and lower case", r.Rows[before].Place.from(row.Place)),
+				"write the login in both lines as the student logs in, or delete one of them"})
+		}
 	}
 }
 

@@ -104,6 +104,8 @@ func TestReadRefuses(t *testing.T) {
 		{"all of several", header + ",,,,maybe\nok,,,,\nrin,,A B,,\n", []string{
 			"line 2, column 1 (user)", "line 2, column 5 (enabled)", "line 4, column 3 (template)"}},
 		{"a separator inside a cell", header + "rin,K, Rin,,a,\n", []string{`line 2: 6 cells, but the first line names 5 columns: put a cell that contains the separator into quotes`}},
+		{"one user in upper and in lower case", header + "Rin,,,,\nkai,,,,\nrin,,other,,\n", []string{"line 4: the same user as line 2, but for upper and lower case: write the login in both lines as"}},
+		{"one user in three spellings", header + "rin,,,,\nRin,,,,\nRIN,,,,\n", []string{"line 3: the same user as line 2, but for", "line 4: the same user as line 2, but for"}},
 		{"the same row twice", header + "rin,,,,\nkai,,,,\nrin,other,,b,\n", []string{"line 4: the same user and template as line 2: delete one of the two lines"}},
 		{"a quote in the middle", header + "rin,a\"b,,,\nkai,,,,\n", []string{`line 2: a quote (") inside a cell that does not begin with one`}},
 		{"more after the quotes", header + "rin,\"a\"b,,,\nkai,,maybe so,,\n", []string{"line 2: a quoted cell goes on after its quotes", "line 3, column 3"}},

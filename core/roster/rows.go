@@ -1,13 +1,40 @@
 package roster
 
-// UserlandName is the name of the Userland a row becomes: that of the user alone
-// for a row that leaves the Template to the course, and a derived one that tells
-// of both for a row that names one. Like the user's it depends on nothing else,
-// so that the order of rows and their neighbours never rename anybody.
-func (r Row) UserlandName() string {
-	if r.Template == "" {
-		return UserlandName(r.User)
+import (
+	"iter"
+	"strconv"
+)
+
+// UserlandName returns the name of the Userland that a row becomes, if no other
+// Userland has it. It is derived from the user alone if the row follows the Template
+// of the course, whether its cell says so or is empty, and from user and Template
+// otherwise. It depends on nothing else, so that the order of rows and their
+// neighbours never rename anybody.
+func (r Row) UserlandName(courseTemplate string) string {
+	for name := range r.UserlandNames(courseTemplate) {
+		return name
 	}
-	// No identity from a roster has a NUL in it.
-	return UserlandName(r.User + "\x00" + r.Template)
+	return ""
+}
+
+// UserlandNames yields the names that the Userland of a row can have, the one to
+// prefer first. There is no end of them: a carrel that was moved to another Template
+// keeps its name, which may be the one that a later row of the same user prefers.
+func (r Row) UserlandNames(courseTemplate string) iter.Seq[string] {
+	template := r.Template
+	if template == "" {
+		template = courseTemplate
+	}
+	return func(yield func(string) bool) {
+		if template == courseTemplate && !yield(UserlandName(r.User)) {
+			return
+		}
+		// No identity from a roster has a NUL in it.
+		identity := r.User + "\x00" + template
+		if !yield(UserlandName(identity)) {
+			return
+		}
+		for n := 2; yield(UserlandName(identity + "\x00" + strconv.Itoa(n))); n++ {
+		}
+	}
 }

@@ -158,7 +158,11 @@ func findQuota(s *subject) (found []Finding) {
 		if len(class.Quotas) == 0 {
 			continue
 		}
-		need := plan.NeedOf(name, class)
+		var before plan.Class
+		if s.before != nil && !s.broken(name) && !s.before.broken(name) {
+			before = s.before.classes[name]
+		}
+		need := plan.NeedOf(name, before, class)
 		for _, row := range need.Rows {
 			if !row.Over {
 				continue
@@ -167,8 +171,12 @@ func findQuota(s *subject) (found []Finding) {
 			if need.Session != "" {
 				when = "in its fullest session, " + need.Session + ","
 			}
+			kept := ""
+			if row.Kept != "" {
+				kept = ", " + row.Kept + " of it for volumes that are kept"
+			}
 			found = append(found, s.findingAt(s.quota(name, row.Resource), "spec.hard["+row.Resource+"]",
-				fmt.Sprintf("%s the class needs %s of %s, and the quota is %s", when, row.After, row.Resource, row.Quota),
+				fmt.Sprintf("%s the class needs %s of %s%s, and the quota is %s", when, row.After, row.Resource, kept, row.Quota),
 				fmt.Sprintf("raise %s in the course's ResourceQuota to at least %s", row.Resource, row.After)))
 		}
 	}

@@ -47,7 +47,7 @@ func (c *ClassFiles) create(row roster.Row) error {
 	if read := roster.Read(roster.File{Name: "the new student", Data: []byte(text)}); len(read.Errors) > 0 || len(read.Rows) != 1 {
 		return Problems(read.Errors)
 	}
-	name := row.UserlandName()
+	name := row.UserlandName(c.course.TemplateName)
 	if i := slices.IndexFunc(c.students, func(s student) bool { return s.name == name }); i >= 0 {
 		return fmt.Errorf("%s has a carrel of %s that is called %s already: give that Userland another name first", c.students[i].file, c.students[i].user, name)
 	}

@@ -274,7 +274,8 @@ func TestEdits(t *testing.T) {
 	}{
 		{name: "a student by both names", do: remove("", "", "rin", "rin@x"), want: map[string]string{"rin.yaml": "", "kustomization.yaml": strings.Replace(twoCSV, "  - rin.yaml\n", "", 1)}},
 		{name: "a student twice", do: remove("", "", "d", "d"), want: map[string]string{"late.csv": "user,name,template\n"}},
-		{name: "one carrel by its name", do: remove("", "", roster.Row{User: "a", Template: "db"}.UserlandName()), want: map[string]string{"roster.csv": "user,name,template\na,A,\nb,B,\nc,C,ide\n"}},
+		{name: "one carrel by its name", do: remove("", "", roster.Row{User: "a", Template: "db"}.UserlandName("ide")), want: map[string]string{"roster.csv": "user,name,template\na,A,\nb,B,\nc,C,ide\n"}},
+		{name: "one carrel by the name of before", do: remove("", "", roster.Row{User: "c", Template: "ide"}.UserlandName("")), want: map[string]string{"roster.csv": "user,name,template\na,A,\na,A,db\nb,B,\n"}},
 		{name: "one whose login is another's carrel's name", want: map[string]string{}, do: func(c *edit.ClassFiles) error {
 			if err := c.Add(roster.Row{User: "rin", Template: "db", Enabled: true}, ""); err != nil {
 				return err

@@ -1,7 +1,10 @@
 package edit
 
 import (
+	"cmp"
 	"fmt"
+
+	"github.com/carrel-dev/carrel/core/roster"
 )
 
 // place identifies a carrel's declaration.
@@ -57,7 +60,7 @@ func (c *ClassFiles) called(who, template, file string) ([]place, error) {
 	}
 	for _, p := range rosters {
 		for _, row := range c.rosters[p].rows() {
-			take(place{p, row.User, row.Template}, row.UserlandName())
+			take(place{p, row.User, row.Template}, c.nameOf(row, who))
 		}
 	}
 	for _, s := range c.students {
@@ -76,4 +79,20 @@ func (c *ClassFiles) called(who, template, file string) ([]place, error) {
 	default:
 		return nil, fmt.Errorf("no student is called %q: give the login as in the roster, or the carrel's name", who)
 	}
+}
+
+// nameOf returns who if that is one of the two names that the carrel of a row usually
+// has, and the one to prefer otherwise. The second one is that of a carrel made when a
+// filled cell changed the name.
+func (c *ClassFiles) nameOf(row roster.Row, who string) (preferred string) {
+	n := 0
+	for name := range row.UserlandNames(c.course.TemplateName) {
+		if preferred = cmp.Or(preferred, name); name == who {
+			return who
+		}
+		if n++; n == 2 {
+			break
+		}
+	}
+	return preferred
 }

@@ -363,7 +363,7 @@ func (c *classReader) rows(rosters []string, template string, class *Snapshot) (
 
 func carrelOf(row roster.Row, template string) Declaration {
 	return Declaration{
-		User: row.User, Userland: row.UserlandName(), Name: row.Name, Template: cmp.Or(row.Template, template),
+		User: row.User, Userland: row.UserlandName(template), Name: row.Name, Template: cmp.Or(row.Template, template),
 		Section: row.Section, Enabled: row.Enabled, File: row.Place.File, Line: row.Place.Line, row: true,
 	}
 }

@@ -76,7 +76,9 @@ type Event struct {
 // Templates.
 type point struct {
 	hash plumbing.Hash
-	root plumbing.Hash
+	// committed is the time of the commit, in seconds since 1970.
+	committed int64
+	root      plumbing.Hash
 	// before is the tree of the parent. It is zero if there is no parent.
 	before plumbing.Hash
 	layout Layout
@@ -84,8 +86,9 @@ type point struct {
 	layoutBefore Layout
 }
 
-// points walks back from a commit and returns the newest point first.
-func (r *Repository) points(ctx context.Context, from plumbing.Hash, layout Layout) (all []point, err error) {
+// points walks back from a commit and returns the newest point first. With since, it
+// leaves out what is older.
+func (r *Repository) points(ctx context.Context, from plumbing.Hash, layout Layout, since time.Time) (all []point, err error) {
 	start, err := r.header(from)
 	if err != nil {
 		return nil, err
@@ -96,13 +99,16 @@ func (r *Repository) points(ctx context.Context, from plumbing.Hash, layout Layo
 	}
 	for from != plumbing.ZeroHash {
 		next := plumbing.ZeroHash
-		for hash, err := range r.changed(ctx, from, watch) {
+		for hash, err := range r.changed(ctx, from, watch, since) {
 			if err != nil {
 				return nil, err
 			}
 			p, parent, err := r.pointAt(hash, layout)
 			if err != nil {
 				return nil, err
+			}
+			if !since.IsZero() && p.committed < since.Unix() {
+				return all, nil
 			}
 			all = append(all, p)
 			before, err := r.watchLayout(p.before, p.layoutBefore)
@@ -131,7 +137,7 @@ func (r *Repository) pointAt(hash plumbing.Hash, layout Layout) (p point, parent
 	if err != nil {
 		return point{}, parent, err
 	}
-	p = point{hash: hash, root: h.tree, layout: layout, layoutBefore: layout}
+	p = point{hash: hash, committed: h.committed, root: h.tree, layout: layout, layoutBefore: layout}
 	if h.parent == plumbing.ZeroHash {
 		return p, parent, nil
 	}
@@ -261,6 +267,8 @@ type Query struct {
 	// Field limits the events to changes of one of the Fields, and to the creation
 	// and removal of carrels. Empty selects all.
 	Field string
+	// Since leaves out older events. Zero leaves out none.
+	Since time.Time
 }
 
 // Events returns the events of a course, oldest first.
@@ -268,7 +276,7 @@ func (r *Repository) Events(ctx context.Context, q Query) ([]Event, error) {
 	if q.Layout == (Layout{}) {
 		q.Layout = DefaultLayout
 	}
-	points, err := r.points(ctx, q.From, q.Layout.of(q.Course))
+	points, err := r.points(ctx, q.From, q.Layout.of(q.Course), q.Since)
 	if err != nil {
 		return nil, err
 	}
@@ -331,16 +339,34 @@ func (t *collector) collect(p point) error {
 	return t.sign(p, events)
 }
 
-// takeOver gives rows the names of the Userlands that they take over from files, as
-// the Course does.
+// takeOver gives rows the names of the Userlands that they take over, as the Course
+// does: from rows of the same user and Template, or from files that are marked for it,
+// and from the one row of the user that is left if one is left.
 func takeOver(before, after Snapshot) {
-	was := byUser(before.Carrels)
+	was, is := byUser(before.Carrels), map[string][]*Declaration{}
 	for i := range after.Carrels {
 		c := &after.Carrels[i]
-		for _, old := range was[c.User] {
-			if c.row && old.stays && old.Template == c.Template {
-				c.Userland, c.stays = old.Userland, true
+		is[c.User] = append(is[c.User], c)
+	}
+	for user, carrels := range is {
+		gone := was[user]
+		var fresh []*Declaration
+		for _, c := range carrels {
+			i := slices.IndexFunc(gone, func(old Declaration) bool { return old.Template == c.Template })
+			if i < 0 {
+				if c.row {
+					fresh = append(fresh, c)
+				}
+				continue
 			}
+			if old := gone[i]; c.row && (old.row || old.stays) {
+				c.Userland, c.stays = old.Userland, old.stays
+			}
+			gone = slices.Delete(slices.Clone(gone), i, i+1)
+		}
+		gone = slices.DeleteFunc(slices.Clone(gone), func(old Declaration) bool { return !old.row })
+		if len(gone) == 1 && len(fresh) == 1 {
+			fresh[0].Userland = gone[0].Userland
 		}
 	}
 }

@@ -213,6 +213,31 @@ func TestTakenOverUserlandKeepsItsName(t *testing.T) {
 	}
 }
 
+// A row of another Template takes the Userland over, as the Course does. With Since, only
+// later events are told, and they are the same.
+func TestMovedCarrelKeepsItsName(t *testing.T) {
+	s := newScratch(t)
+	s.write("courses/prog1/roster/course.yaml", withRoster)
+	s.write("courses/prog1/roster/kustomization.yaml", kustomization)
+	for _, row := range []string{"Yuki,", "Yuki,database", "Yuki,web", "Yuki,web\nYuki,"} {
+		s.write(rows, "user,template\n"+row+"\n")
+		s.commit(row)
+	}
+	all := events(t, s.directory, history.Query{Course: "prog1", Student: "Yuki"})
+	if len(all) != 4 {
+		t.Fatalf("told is %v", lines(all))
+	}
+	for _, e := range all[:3] {
+		if want := all[0].Carrel.Userland; e.Carrel.Userland != want {
+			t.Errorf("the carrel is called %s, want %s", e.Carrel.Userland, want)
+		}
+	}
+	late := events(t, s.directory, history.Query{Course: "prog1", Student: "Yuki", Since: all[2].Time})
+	if diff := cmp.Diff(lines(all[2:]), lines(late)); diff != "" {
+		t.Errorf("since %s (-all +since):\n%s", all[2].Time, diff)
+	}
+}
+
 func TestPatchesOfOverlaysAreTold(t *testing.T) {
 	s := newScratch(t)
 	s.write("courses/base/class/kustomization.yaml", "resources: [course.yaml, yuki.yaml]\n")

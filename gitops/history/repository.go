@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/go-git/go-git/v5"
@@ -40,6 +41,11 @@ func Open(directory string, useProgram bool) (*Repository, error) {
 	if err != nil {
 		return nil, err
 	}
+	return New(repository, useProgram)
+}
+
+// New returns a reader of a repository that tree.Open returned.
+func New(repository *git.Repository, useProgram bool) (*Repository, error) {
 	storage := repository.Storer.(*filesystem.Storage) // tree.Open returns this type
 	edges, err := storage.Shallow()
 	if err != nil {
@@ -94,7 +100,11 @@ func (r *Repository) object(kind plumbing.ObjectType, hash plumbing.Hash) ([]byt
 }
 
 // header holds the parts of a commit that the walk needs.
-type header struct{ tree, parent plumbing.Hash }
+type header struct {
+	tree, parent plumbing.Hash
+	// committed is the time of the committer, in seconds since 1970.
+	committed int64
+}
 
 // header reads the first lines of a commit. The parent is zero at the edge of a
 // shallow clone.
@@ -109,6 +119,13 @@ func (r *Repository) header(commit plumbing.Hash) (header, error) {
 	line, _, _ = bytes.Cut(rest, []byte("\n"))
 	if parent, is := bytes.CutPrefix(line, []byte("parent ")); is && !r.shallow[commit] {
 		h.parent = plumbing.NewHash(string(parent))
+	}
+	if _, committer, is := bytes.Cut(content, []byte("\ncommitter ")); is {
+		line, _, _ = bytes.Cut(committer, []byte("\n"))
+		// The name may hold anything; the time and the zone are the last two words.
+		if words := bytes.Fields(line); len(words) > 1 {
+			h.committed, _ = strconv.ParseInt(string(words[len(words)-2]), 10, 64)
+		}
 	}
 	return h, nil
 }

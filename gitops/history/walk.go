@@ -10,17 +10,18 @@ import (
 	"os/exec"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/go-git/go-git/v5/plumbing"
 )
 
 // changed returns the commits whose content at paths differs from that of their
 // first parent, newest first. Both implementations return the same commits.
-func (r *Repository) changed(ctx context.Context, from plumbing.Hash, paths []string) iter.Seq2[plumbing.Hash, error] {
+func (r *Repository) changed(ctx context.Context, from plumbing.Hash, paths []string, since time.Time) iter.Seq2[plumbing.Hash, error] {
 	if r.program != "" {
 		return r.changedByProgram(ctx, from, paths)
 	}
-	return r.changedByObjects(ctx, from, paths)
+	return r.changedByObjects(ctx, from, paths, since)
 }
 
 // changedByProgram walks with the git program.
@@ -62,7 +63,7 @@ func (r *Repository) changedByProgram(ctx context.Context, from plumbing.Hash, p
 func (r *Repository) directoryOfGit() string { return r.storage.Filesystem().Root() }
 
 // changedByObjects compares the hashes of the objects at the paths.
-func (r *Repository) changedByObjects(ctx context.Context, from plumbing.Hash, paths []string) iter.Seq2[plumbing.Hash, error] {
+func (r *Repository) changedByObjects(ctx context.Context, from plumbing.Hash, paths []string, since time.Time) iter.Seq2[plumbing.Hash, error] {
 	return func(yield func(plumbing.Hash, error) bool) {
 		w := &watcher{repository: r, paths: paths}
 		at := from
@@ -78,7 +79,7 @@ func (r *Repository) changedByObjects(ctx context.Context, from plumbing.Hash, p
 			if !slices.Equal(now.found, before.found) && !yield(at, nil) {
 				return
 			}
-			if now.parent == plumbing.ZeroHash {
+			if now.parent == plumbing.ZeroHash || now.committed < since.Unix() && !since.IsZero() {
 				return
 			}
 			at, now = now.parent, before
@@ -105,8 +106,9 @@ type step struct{ from, to plumbing.Hash }
 
 // watched holds the hashes at the paths at one commit.
 type watched struct {
-	parent plumbing.Hash
-	found  []plumbing.Hash
+	parent    plumbing.Hash
+	found     []plumbing.Hash
+	committed int64
 }
 
 func (w *watcher) hashesAt(commit plumbing.Hash) (watched, error) {
@@ -115,7 +117,7 @@ func (w *watcher) hashesAt(commit plumbing.Hash) (watched, error) {
 		return watched{}, err
 	}
 	if w.found != nil && h.tree == w.root {
-		return watched{h.parent, w.found}, nil
+		return watched{h.parent, w.found, h.committed}, nil
 	}
 	if w.steps == nil {
 		w.steps = map[string]step{}
@@ -127,7 +129,7 @@ func (w *watcher) hashesAt(commit plumbing.Hash) (watched, error) {
 		}
 	}
 	w.root, w.found = h.tree, found
-	return watched{h.parent, found}, nil
+	return watched{h.parent, found, h.committed}, nil
 }
 
 // descend returns the hash of the object at a path. It returns zero if there is

@@ -94,14 +94,14 @@ func (c *Counted) lines() []string {
 
 // held returns the removals that the guard of the Course would stop, and what it
 // counts.
-func held(was, is seats, past []Version, now time.Time) (all []Held, counted *Counted) {
+func held(was, is seats, former *replay, past []Version, now time.Time) (all []Held, counted *Counted) {
 	if is.gone {
 		if len(was.by) == 0 {
 			return nil, nil
 		}
 		return []Held{{Course: true, Removals: len(was.by), Of: len(was.by)}}, nil
 	}
-	rows := heldRows(was, is, past, now)
+	rows := former.plan(is, now)
 	if h := rows.Held; h != nil {
 		all = append(all, Held{Removals: int(h.Removals), Before: int(h.Before), Of: int(h.Of), Confirm: confirmLine(h.Confirm)})
 	}
@@ -129,19 +129,6 @@ func heldVolumes(was, is seats, before, after map[string]*v1alpha1.Template) (al
 
 func confirmLine(word string) string { return fmt.Sprintf("spec.guard.confirm: %q", word) }
 
-// heldRows asks the controller's own guard. It assumes that the controller has
-// finished applying the former commits, each at its time.
-func heldRows(was, is seats, past []Version, now time.Time) enrolment.Plan {
-	var r replay
-	for _, version := range past {
-		r.apply(seatsOf(is.course.Name, version.Class), version.At)
-	}
-	if len(past) == 0 {
-		r.apply(was, now)
-	}
-	return r.plan(is, now)
-}
-
 // countedRows returns what the guard counted for a Plan.
 func countedRows(p enrolment.Plan, past []Version) *Counted {
 	c := Counted{Removals: len(p.Removals), Of: int(p.Largest)}
@@ -161,52 +148,20 @@ func countedRows(p enrolment.Plan, past []Version) *Counted {
 	return &c
 }
 
-// replay is a class as the controller carries out one commit after another.
-type replay struct {
-	status *v1alpha1.RosterStatus
-	owned  []v1alpha1.Userland
-}
-
-// plan returns what the controller would do for a commit.
-func (r *replay) plan(s seats, now time.Time) enrolment.Plan {
-	course := s.course.DeepCopy()
-	course.Status.Roster = r.status
-	return enrolment.Make(course, slices.Concat(r.owned, s.files), s.rows, now)
-}
-
-// apply carries out a commit. Without a Course, what it remembered is gone; with a
-// mistake in a roster nothing happens.
-func (r *replay) apply(s seats, now time.Time) {
-	if s.gone {
-		*r = replay{}
-		return
-	}
-	p := r.plan(s, now)
-	if len(p.Errors) > 0 {
-		return
-	}
-	owned := s.owned(s.course)
-	if p.Held == nil {
-		completed := p.Completed()
-		r.status, r.owned = &completed, owned
-		return
-	}
-	r.status = p.Recorded(r.status)
-	r.status.Held = p.Held
-	for _, u := range owned {
-		if !slices.ContainsFunc(r.owned, func(there v1alpha1.Userland) bool { return there.Name == u.Name }) {
-			r.owned = append(r.owned, u)
-		}
-	}
-}
-
 // heldFiles returns the held removal of students with files of their own, or nil.
 // It counts the students whose file is deleted and who have no row instead, against
 // the whole class.
 func heldFiles(was, is seats) *Held {
 	var removals []string
+	named := map[string]string{}
+	for i := range is.files {
+		named[is.files[i].Name] = is.files[i].User()
+	}
 	for i := range was.files {
 		seat := seatOfFile(&was.files[i])
+		if named[seat.Userland] == seat.User {
+			continue // also with another Template, it is the same carrel
+		}
 		if _, stays := is.by[identity{seat.User, cmp.Or(seat.Template, is.course.Spec.TemplateName)}]; !stays {
 			removals = append(removals, seat.User+"\x00"+seat.Template)
 		}

@@ -37,7 +37,7 @@ func (p Plan) writeMarkdown(b *strings.Builder) {
 	}
 	fmt.Fprintf(b, "\n**%s**\n\n| resource | before | after | quota |\n|---|---|---|---|\n", Escape(p.Need.title()))
 	for _, row := range p.Need.Rows {
-		fmt.Fprintf(b, "| %s | %s | %s | %s%s |\n", row.Resource, row.Before, row.After, row.Quota, over(row))
+		fmt.Fprintf(b, "| %s | %s | %s | %s%s |\n", row.Resource, row.Before, row.After, row.Quota, note(row))
 	}
 }
 

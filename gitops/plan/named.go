@@ -8,6 +8,7 @@ type Unnamed struct {
 	Disabled    int `json:"disabled,omitempty"`
 	Enabled     int `json:"enabled,omitempty"`
 	Resectioned int `json:"resectioned,omitempty"`
+	Respelled   int `json:"respelled,omitempty"`
 }
 
 // Naming returns a plan that names only the users for whom named returns true, and
@@ -21,6 +22,9 @@ func (p Plan) Naming(named func(user string) bool) Plan {
 	p.Disabled, p.Unnamed.Disabled = only(p.Disabled, named, func(s Seat) Seat { return s })
 	p.Enabled, p.Unnamed.Enabled = only(p.Enabled, named, func(s Seat) Seat { return s })
 	p.Resectioned, p.Unnamed.Resectioned = only(p.Resectioned, named, func(r Resection) Seat { return r.Seat })
+	p.Respelled, p.Unnamed.Respelled = only(p.Respelled, named, func(r Respelling) Seat { return r.Seat })
+	// Who is named in Added counts there.
+	p.Returns, _ = only(p.Returns, named, func(r Return) Seat { return Seat{User: r.User} })
 	p.Present = nil
 	return p
 }

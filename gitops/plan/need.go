@@ -36,6 +36,36 @@ type NeedRow struct {
 	Quota string `json:"quota,omitempty"`
 	// Over is true if the class does not fit into the quota.
 	Over bool `json:"over,omitempty"`
+	// Kept is the part of After that kept volumes use, which no carrel has. It is empty
+	// if there are none.
+	Kept string `json:"kept,omitempty"`
+
+	before, after resource.Quantity
+	quota         *resource.Quantity
+}
+
+// set stores the quantities.
+func (r *NeedRow) set(before, after resource.Quantity) {
+	r.before, r.after = before, after
+	r.Before, r.After = before.String(), after.String()
+	r.Over = r.quota != nil && after.Cmp(*r.quota) > 0
+}
+
+// addKept adds what kept volumes use to the demand of the class.
+func (n *Need) addKept(before, after corev1.ResourceList) {
+	for i := range n.Rows {
+		row := &n.Rows[i]
+		was, is := before[corev1.ResourceName(row.Resource)], after[corev1.ResourceName(row.Resource)]
+		if was.IsZero() && is.IsZero() {
+			continue
+		}
+		if !is.IsZero() {
+			row.Kept = is.String()
+		}
+		was.Add(row.before)
+		is.Add(row.after)
+		row.set(was, is)
+	}
 }
 
 // measured lists the measured resources in the order of the table, by the names
@@ -62,24 +92,27 @@ func needs(was, is seats, before, after Class) Need {
 		if w.IsZero() && i.IsZero() {
 			continue
 		}
-		row := NeedRow{Resource: string(name), Before: w.String(), After: i.String()}
-		quota := quotaOf(after.Quotas, name)
-		if quota == nil && name == enrolment.CountUserlands {
+		row := NeedRow{Resource: string(name), quota: quotaOf(after.Quotas, name)}
+		if row.quota == nil && name == enrolment.CountUserlands {
 			continue // the headline has the number
 		}
-		if quota != nil {
-			row.Quota, row.Over = quota.String(), i.Cmp(*quota) > 0
+		if row.quota != nil {
+			row.Quota = row.quota.String()
 		}
+		row.set(w, i)
 		need.Rows = append(need.Rows, row)
 	}
 	return need
 }
 
-// NeedOf returns the demand of a class without a change: Before and After are
-// equal.
-func NeedOf(name string, class Class) Need {
-	s := seatsOf(name, class)
-	return needs(s, s, class, class)
+// NeedOf returns the demand of a class. Volumes that are kept after the change from
+// before count, too. A before without a Course is no change: Before and After are equal.
+func NeedOf(name string, before, after Class) Need {
+	if before.Course != nil {
+		return Compare(name, before, after, time.Time{}).Need
+	}
+	s := seatsOf(name, after)
+	return needs(s, s, after, after)
 }
 
 // group is the key of seats that need the same at every moment.

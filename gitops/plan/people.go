@@ -6,7 +6,11 @@ import (
 	"slices"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+
 	"github.com/carrel-dev/carrel/api/v1alpha1"
+	"github.com/carrel-dev/carrel/core/roster"
 	"github.com/carrel-dev/carrel/core/timetable"
 )
 
@@ -25,19 +29,31 @@ type KeptVolume struct {
 	// Until is the time from which the volume may be deleted if the change is
 	// merged now. It is nil if the volume is kept forever.
 	Until *time.Time `json:"until,omitempty"`
+
+	size resource.Quantity
 }
 
-// Move is a student whose seat changes to another Template.
+// Move is a student whose carrel changes to another Template. It keeps its name and
+// the volumes of the same name.
 type Move struct {
 	Seat
 	// From is the name of the former Template.
 	From string `json:"from"`
-	// Volumes are the volumes of the former Template, which are kept.
+	// Along are the names of the volumes that go along, and Fresh those of the volumes
+	// that only the new Template has.
+	Along []string `json:"along,omitempty"`
+	Fresh []string `json:"fresh,omitempty"`
+	// Volumes are the volumes that only the former Template has, which are kept.
 	Volumes []KeptVolume `json:"volumes,omitempty"`
-	// NextStart is true if a running carrel keeps the former Template until its
-	// next start, because it follows the Course's default. Otherwise it is replaced
-	// at once.
-	NextStart bool `json:"nextStart"`
+}
+
+// Respelling is a student whose login is corrected in upper and lower case. A new
+// carrel follows the former one, and the work goes along.
+type Respelling struct {
+	Seat
+	// From is the former login, and FromTemplate the Template of the former carrel.
+	From         string `json:"from"`
+	FromTemplate string `json:"fromTemplate"`
 }
 
 // Resection is a student who moves to another section.
@@ -46,37 +62,92 @@ type Resection struct {
 	From string `json:"from"`
 }
 
-// people fills in the lists of students.
-func (p *Plan) people(was, is seats, templates map[string]*v1alpha1.Template, now time.Time) {
-	gone := map[string][]Seat{}
+// people fills in the lists of students. Before and after are the Templates by name.
+func (p *Plan) people(was, is seats, before, after map[string]*v1alpha1.Template, now time.Time) {
+	gone := map[string]Seat{}
 	for id, seat := range was.by {
 		if _, stays := is.by[id]; !stays {
-			gone[seat.User] = append(gone[seat.User], seat)
+			gone[seat.Userland] = seat
 		}
 	}
+	var came []Seat
 	for _, seat := range is.sorted() {
-		former, was := was.by[identity{seat.User, seat.Template}]
-		switch left := gone[seat.User]; {
-		case was:
+		if former, stays := was.by[identity{seat.User, seat.Template}]; stays {
 			p.changed(former, seat)
-		case len(left) > 0:
-			slices.SortFunc(left, compareSeats)
-			from := left[0]
-			gone[seat.User] = left[1:]
-			p.Moved = append(p.Moved, Move{
-				Seat: seat, From: from.Template, Volumes: kept(templates[from.Template], now),
-				NextStart: seat.byDefault && from.byDefault && seat.Userland == from.Userland,
-			})
-		default:
-			p.Added = append(p.Added, seat)
+		} else if from, moved := gone[seat.Userland]; moved && from.User == seat.User {
+			delete(gone, seat.Userland)
+			p.Moved = append(p.Moved, move(seat, from, before[from.Template], after[seat.Template], now))
+		} else {
+			came = append(came, seat)
 		}
 	}
-	for _, user := range slices.Sorted(maps.Keys(gone)) {
-		for _, seat := range gone[user] {
-			p.Removed = append(p.Removed, Removal{Seat: seat, Volumes: kept(templates[seat.Template], now)})
+	p.Added = p.respelled(came, gone)
+	for _, seat := range slices.SortedFunc(maps.Values(gone), compareSeats) {
+		p.Removed = append(p.Removed, Removal{Seat: seat, Volumes: kept(before[seat.Template], now)})
+	}
+}
+
+func move(seat, from Seat, former, present *v1alpha1.Template, now time.Time) Move {
+	m := Move{Seat: seat, From: from.Template}
+	has := volumeNames(present)
+	for _, v := range kept(former, now) {
+		if slices.Contains(has, v.Name) {
+			m.Along = append(m.Along, v.Name)
+		} else {
+			m.Volumes = append(m.Volumes, v)
 		}
 	}
-	slices.SortFunc(p.Removed, func(a, b Removal) int { return compareSeats(a.Seat, b.Seat) })
+	m.Fresh = slices.DeleteFunc(has, func(name string) bool { return slices.Contains(m.Along, name) })
+	return m
+}
+
+func volumeNames(t *v1alpha1.Template) (names []string) {
+	if t == nil {
+		return nil
+	}
+	for i := range t.Spec.Volumes {
+		names = append(names, t.Spec.Volumes[i].Name)
+	}
+	return names
+}
+
+// respelled records the students whose login differs from that of somebody who goes only
+// in case, and takes those from gone. It returns the others. Of several carrels of one
+// student, those with one Template belong together, and then one that is left with one.
+func (p *Plan) respelled(came []Seat, gone map[string]Seat) (others []Seat) {
+	former := map[string][]Seat{}
+	for _, seat := range slices.SortedFunc(maps.Values(gone), compareSeats) {
+		person := roster.Person(seat.User)
+		former[person] = append(former[person], seat)
+	}
+	pair := func(seat Seat, i int) {
+		person := roster.Person(seat.User)
+		from := former[person][i]
+		former[person] = slices.Delete(former[person], i, i+1)
+		delete(gone, from.Userland)
+		p.Respelled = append(p.Respelled, Respelling{Seat: seat, From: from.User, FromTemplate: from.Template})
+	}
+	left := map[string]int{}
+	for _, seat := range came {
+		person := roster.Person(seat.User)
+		i := slices.IndexFunc(former[person], func(from Seat) bool { return from.User != seat.User && from.Template == seat.Template })
+		if i >= 0 {
+			pair(seat, i)
+			continue
+		}
+		left[person]++
+		others = append(others, seat)
+	}
+	others = slices.DeleteFunc(others, func(seat Seat) bool {
+		person := roster.Person(seat.User)
+		if left[person] != 1 || len(former[person]) != 1 || former[person][0].User == seat.User {
+			return false
+		}
+		pair(seat, 0)
+		return true
+	})
+	slices.SortFunc(p.Respelled, func(a, b Respelling) int { return compareSeats(a.Seat, b.Seat) })
+	return others
 }
 
 // changed records the changes of a seat that stays.
@@ -99,7 +170,7 @@ func kept(t *v1alpha1.Template, now time.Time) []KeptVolume {
 	}
 	volumes := make([]KeptVolume, 0, len(t.Spec.Volumes))
 	for _, volume := range t.Spec.Volumes {
-		v := KeptVolume{Name: volume.Name, Retain: cmp.Or(volume.Retain, defaultRetain)}
+		v := KeptVolume{Name: volume.Name, Retain: RetainOf(volume), size: volume.PVCSpec.Resources.Requests[corev1.ResourceStorage]}
 		// A value that is not a duration means Forever.
 		if span, err := timetable.ParsePeriod(v.Retain); err == nil {
 			until := now.Add(span)
@@ -109,6 +180,10 @@ func kept(t *v1alpha1.Template, now time.Time) []KeptVolume {
 	}
 	return volumes
 }
+
+// RetainOf returns for how long a volume is kept, in the notation of the API. What is not
+// a period means for ever.
+func RetainOf(v v1alpha1.Volume) string { return cmp.Or(v.Retain, defaultRetain) }
 
 // defaultRetain is the API's default for retain.
 const defaultRetain = "30d"

@@ -30,6 +30,9 @@ type Class struct {
 	// Past are the versions of the course that the guard still counts, oldest first;
 	// the last one is the class itself. If it is empty, a change is judged alone.
 	Past []Version
+	// Left are the carrels that were removed before, oldest first, as far as git was
+	// asked.
+	Left []Departure
 }
 
 // Version is a course at a commit of the past.
@@ -62,6 +65,10 @@ type Plan struct {
 	Disabled    []Seat      `json:"disabled,omitempty"`
 	Enabled     []Seat      `json:"enabled,omitempty"`
 	Resectioned []Resection `json:"resectioned,omitempty"`
+	// Respelled are students whose login is corrected in upper and lower case.
+	Respelled []Respelling `json:"respelled,omitempty"`
+	// Returns tells of the students in Added who were in the course before.
+	Returns []Return `json:"returns,omitempty"`
 	// Unnamed counts the students that Naming removed from these lists.
 	Unnamed Unnamed `json:"unnamed,omitzero"`
 
@@ -79,7 +86,7 @@ type Plan struct {
 // Changes reports whether the plan has any effect on people or the course.
 func (p Plan) Changes() bool {
 	return p.Unnamed != Unnamed{} || len(p.Problems)+len(p.Held)+len(p.Added)+len(p.Removed)+len(p.Moved)+len(p.Disabled)+
-		len(p.Enabled)+len(p.Resectioned)+len(p.Templates)+len(p.Settings) > 0
+		len(p.Enabled)+len(p.Resectioned)+len(p.Respelled)+len(p.Templates)+len(p.Settings) > 0
 }
 
 // Unconfirmed reports whether a removal over the guard lacks its confirmation.
@@ -96,18 +103,24 @@ func Compare(name string, before, after Class, now time.Time) Plan {
 		return p
 	}
 	p.Total = len(is.by)
-	p.people(was, is, before.templates(), now)
-	p.Held, p.Counted = held(was, is, before.Past, now)
-	p.Held = append(p.Held, heldVolumes(was, is, before.templates(), after.templates())...)
+	former := replayed(was, before.Past, now)
+	was.name(former.owned)
+	is.name(former.after(is, now).owned)
+	templates, present := before.templates(), after.templates()
+	p.people(was, is, templates, present, now)
+	p.returns(is, before.Left, templatesOf(templates, present), now)
+	p.Held, p.Counted = held(was, is, former, before.Past, now)
+	p.Held = append(p.Held, heldVolumes(was, is, templates, present)...)
 	if p.Ended {
 		// Nothing else matters for a removed course.
 		return p
 	}
-	p.Templates = compareTemplates(before.templates(), after.templates(), was, is)
+	p.Templates = compareTemplates(templates, present, was, is)
 	if !p.New {
 		p.Settings = compareSettings(before.Course.Spec, after.Course.Spec)
 	}
 	p.Need = needs(was, is, before, after)
+	p.Need.addKept(p.keptNeed(was, before.Left, templatesOf(templates, present), now))
 	return p
 }
 

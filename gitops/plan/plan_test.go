@@ -111,6 +111,14 @@ var stories = []struct {
 		c.Templates = c.Templates[:1]
 	}},
 	{"default", func(c *plan.Class) { c.Course.Spec.TemplateName = "database" }},
+	{"moves", func(c *plan.Class) {
+		web := template("web", "web:1")
+		web.Spec.Volumes[1].Name = "pages"
+		c.Templates = append(c.Templates, web)
+		c.Userlands[0].Spec.TemplateName = "web"
+		c.Rosters = rows("user,name,section,template,enabled\n" +
+			"u1,Sato,a,web,\nU2,Suzuki,a,,\nu3,Tanaka,a,,\nU4,Ito,b,database,\nu5,Abe,b,ide,\nu6,Mori,b,,no\nu6,Mori,b,web,\n")
+	}},
 	{"removed", func(c *plan.Class) { c.Rosters = rows("user,section\nu1,a\n") }},
 	{"wrong", func(c *plan.Class) { c.Rosters = rows("user,section\nu1,a\nu1,b\n") }},
 	{"new", nil},
@@ -339,5 +347,53 @@ func TestNaming(t *testing.T) {
 	}
 	if !named.Changes() || len(whole.Moved) != 5 {
 		t.Error("naming changed what there is to name")
+	}
+}
+
+// TestReturns checks what is said of the work of students who come back.
+func TestReturns(t *testing.T) {
+	day := func(n int) time.Time { return now.AddDate(0, 0, -n) }
+	before, after := class(), class()
+	web := template("web", "web:1")
+	web.Spec.Volumes = web.Spec.Volumes[:1]
+	before.Templates, after.Templates = append(before.Templates, web), append(after.Templates, web)
+	after.Rosters = append(after.Rosters, roster.File{Name: "late.csv", Data: []byte("user,template\n" +
+		"b1,\nb2,\nB3,\nb4,\nb5,web\nb6,\nb6,web\nb7,\n")})
+	before.Left = []plan.Departure{
+		{User: "b2", Template: "ide", At: day(40)}, {User: "b5", Template: "ide", At: day(20)}, {User: "b1", Template: "ide", At: day(12)},
+		{User: "b6", Template: "web", At: day(11)}, {User: "b1", Template: "ide", At: day(10)}, {User: "b3", Template: "database", At: day(3)},
+	}
+	var got []string
+	for _, back := range plan.Compare("prog1", before, after, now).Returns {
+		one := back.User + " left " + back.Left.Format(time.DateOnly)
+		for _, v := range back.Volumes {
+			one += ", has " + v.Name
+		}
+		for _, v := range back.Gone {
+			one += ", lost " + v.Name
+		}
+		got = append(got, one)
+	}
+	want := []string{
+		"B3 left 2026-10-02, has home, has archive",
+		"b1 left 2026-09-25, has home, has archive",
+		"b2 left 2026-08-26, has archive, lost home",
+		"b5 left 2026-09-15, has home",
+		"b6 left 2026-09-24, has home",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("students who come back (-want +got):\n%s", diff)
+	}
+	var out bytes.Buffer
+	if err := plan.WriteText(&out, []plan.Plan{plan.Compare("prog1", before, after, now)}); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"kept work of b1 (home, kept until 2026-10-25; archive, kept for ever) is attached again, if it was not deleted; left on 2026-09-25",
+		"kept work of b2 (archive, kept for ever) is attached again, if it was not deleted; work of b2 (home, kept until 2026-09-25) is probably gone",
+	} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("the plan does not say %q:\n%s", want, &out)
+		}
 	}
 }

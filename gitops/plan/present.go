@@ -73,10 +73,8 @@ func (p Plan) ending() map[seatKey]bool {
 	for _, stopped := range p.Disabled {
 		all[seatKey{stopped.User, stopped.Template}] = true
 	}
-	for _, move := range p.Moved {
-		if !move.NextStart {
-			all[seatKey{move.User, move.From}] = true
-		}
+	for _, corrected := range p.Respelled {
+		all[seatKey{corrected.From, corrected.FromTemplate}] = true
 	}
 	return all
 }

@@ -31,6 +31,7 @@ func (p Plan) Headline() string {
 		{len(p.Added) + p.Unnamed.Added, "added"}, {len(p.Removed) + p.Unnamed.Removed, "removed"}, {len(p.Moved) + p.Unnamed.Moved, "moved"},
 		{len(p.Disabled) + p.Unnamed.Disabled, "stopped"}, {len(p.Enabled) + p.Unnamed.Enabled, "opened again"},
 		{len(p.Resectioned) + p.Unnamed.Resectioned, "to another section"},
+		{len(p.Respelled) + p.Unnamed.Respelled, "with another spelling of the login"},
 	} {
 		if count.n > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", count.n, count.word))
@@ -63,7 +64,9 @@ func (p Plan) blocks() []block {
 		{"Counted by the guard", p.Counted.lines()},
 		{"Added", people(p.Added, Seat.seatLine, p.Unnamed.Added)},
 		{"Removed; their volumes are kept", people(p.Removed, Removal.removalLine, p.Unnamed.Removed)},
-		{"Moved to another Template; the former volumes are kept", people(p.Moved, Move.moveLine, p.Unnamed.Moved)},
+		{"Kept work of students who come back", lines(p.Returns, Return.returnLine)},
+		{"The login is corrected in upper and lower case; the work goes along", people(p.Respelled, Respelling.respellingLine, p.Unnamed.Respelled)},
+		{"Moved to another Template; volumes of the same name go along", people(p.Moved, Move.moveLine, p.Unnamed.Moved)},
 		{"Stopped (enabled: false); their volumes are kept", people(p.Disabled, Seat.seatLine, p.Unnamed.Disabled)},
 		{"Opened again", people(p.Enabled, Seat.seatLine, p.Unnamed.Enabled)},
 		{"To another section", people(p.Resectioned, Resection.resectionLine, p.Unnamed.Resectioned)},
@@ -104,12 +107,27 @@ func people[T any](all []T, line func(T) string, others int) []string {
 
 func (r Removal) removalLine() string { return r.seatLine() + keptSuffix(r.Volumes) }
 
+// moveLine describes a move. A carrel that runs keeps its former Template until then.
 func (m Move) moveLine() string {
-	when := ", at once"
-	if m.NextStart {
-		when = ", when the carrel next starts"
+	text := m.seatLine() + ", from " + m.From + ", when the carrel next starts"
+	if len(m.Along) > 0 {
+		text += "; goes along: " + strings.Join(m.Along, ", ")
 	}
-	return m.seatLine() + ", from " + m.From + when + keptSuffix(m.Volumes)
+	if len(m.Volumes) > 0 {
+		text += keptSuffix(m.Volumes)
+	}
+	if len(m.Fresh) > 0 {
+		text += "; new: " + strings.Join(m.Fresh, ", ")
+	}
+	return text
+}
+
+func (r Respelling) respellingLine() string {
+	text := r.seatLine() + ", from " + r.From
+	if r.FromTemplate != r.Template {
+		text += " and from " + r.FromTemplate
+	}
+	return text + ", at once"
 }
 
 func (r Resection) resectionLine() string {

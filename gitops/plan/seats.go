@@ -7,7 +7,6 @@ import (
 	"slices"
 	"time"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
 
@@ -28,8 +27,6 @@ type Seat struct {
 	// Place is the file and line of the roster's row. It is empty for a student
 	// with a file.
 	Place string `json:"place,omitempty"`
-	// byDefault is true if the seat uses the Course's default Template.
-	byDefault bool
 }
 
 // identity is the key of a seat. A student may have one seat for each Template.
@@ -79,7 +76,6 @@ func seatOfFile(u *v1alpha1.Userland) Seat {
 }
 
 func (s *seats) add(seat Seat) {
-	seat.byDefault = seat.Template == ""
 	seat.Template = cmp.Or(seat.Template, s.course.Spec.TemplateName)
 	s.by[identity{seat.User, seat.Template}] = seat
 }
@@ -93,20 +89,16 @@ func compareSeats(a, b Seat) int {
 	return cmp.Or(cmp.Compare(a.User, b.User), cmp.Compare(a.Template, b.Template))
 }
 
-// owned returns the Userlands that the Course owns after the controller has
-// expanded the rosters.
-func (s *seats) owned(course *v1alpha1.Course) []v1alpha1.Userland {
-	owner := *metav1.NewControllerRef(course, v1alpha1.SchemeGroupVersion.WithKind("Course"))
-	userlands := make([]v1alpha1.Userland, 0, len(s.enrolled.Wants))
-	for _, want := range s.enrolled.Wants {
-		userlands = append(userlands, v1alpha1.Userland{
-			ObjectMeta: metav1.ObjectMeta{Name: want.Name, Namespace: course.Name, OwnerReferences: []metav1.OwnerReference{owner}},
-			Spec: v1alpha1.UserlandSpec{
-				User: want.Row.User, TemplateName: want.Row.Template, Section: want.Row.Section, Enabled: &want.Row.Enabled,
-			},
-		})
+// name gives the seats of rows the names of the Userlands of the Course.
+func (s *seats) name(owned []v1alpha1.Userland) {
+	for i := range owned {
+		u := &owned[i]
+		id := identity{u.User(), cmp.Or(u.Spec.TemplateName, s.course.Spec.TemplateName)}
+		if seat, there := s.by[id]; there && seat.Place != "" {
+			seat.Userland = u.Name
+			s.by[id] = seat
+		}
 	}
-	return userlands
 }
 
 // seatLine describes the seat: "24t0101 (Sato Yuki), ide, section A".

@@ -33,13 +33,17 @@ func (p Plan) writeText(w io.Writer) {
 	_, _ = fmt.Fprintf(w, "\n  %s\n", p.Need.title())
 	_, _ = fmt.Fprintln(w, "    RESOURCE\tBEFORE\tAFTER\tQUOTA")
 	for _, row := range p.Need.Rows {
-		_, _ = fmt.Fprintf(w, "    %s\t%s\t%s\t%s%s\n", row.Resource, row.Before, row.After, row.Quota, over(row))
+		_, _ = fmt.Fprintf(w, "    %s\t%s\t%s\t%s%s\n", row.Resource, row.Before, row.After, row.Quota, note(row))
 	}
 }
 
-func over(row NeedRow) string {
+// note says what is to know of a row of the table.
+func note(row NeedRow) (text string) {
 	if row.Over {
-		return "  too small: raise it before merging"
+		text = "  too small: raise it before merging"
 	}
-	return ""
+	if row.Kept != "" {
+		text += "  " + row.Kept + " of it for volumes that are kept"
+	}
+	return text
 }
