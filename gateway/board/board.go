@@ -19,6 +19,7 @@ import (
 	"github.com/carrel-dev/carrel/gateway/directory"
 	"github.com/carrel-dev/carrel/gateway/limit"
 	"github.com/carrel-dev/carrel/gateway/page"
+	"github.com/carrel-dev/carrel/gateway/request"
 )
 
 //go:embed templates
@@ -26,14 +27,17 @@ var templates embed.FS
 
 var pages = page.MustParse(templates)
 
-// +kubebuilder:rbac:groups=carrel.dev,resources=userlands,verbs=request
-// +kubebuilder:rbac:groups=carrel.dev,resources=userlands/status,verbs=patch
+// +kubebuilder:rbac:groups=carrel.dev,resources=courses;userlands,verbs=request
+// +kubebuilder:rbac:groups=carrel.dev,resources=courses/status;userlands/status,verbs=patch
 
 // Board serves the pages. All fields but Clock, Tick and Timelines must be set.
 type Board struct {
 	Directory *directory.Index
 	Access    *access.Authorizer
-	Requests  Requests
+	// Requests writes requests for carrels.
+	Requests Requests
+	// Volumes writes requests for volumes that no carrel uses.
+	Volumes request.Volumes
 	Audit     audit.Log
 	// CarrelURL returns the address at which a carrel opens.
 	CarrelURL func(course, name string) string
@@ -61,6 +65,9 @@ func (b *Board) Handler() http.Handler {
 	mux.HandleFunc("GET /courses/{course}/events", b.events)
 	mux.HandleFunc("GET /courses/{course}/carrels/{carrel}", b.carrel)
 	mux.HandleFunc("POST /courses/{course}/carrels/{carrel}/{action}", b.act)
+	mux.HandleFunc("GET /courses/{course}/volumes/{claim}", b.volume)
+	mux.HandleFunc("GET /courses/{course}/volumes/{claim}/let-go", b.farewell)
+	mux.HandleFunc("POST /courses/{course}/volumes/{claim}/{action}", b.actOnVolume)
 	mux.HandleFunc("/", func(rw http.ResponseWriter, r *http.Request) { page.Problem(rw, r, http.StatusNotFound, "notfound") })
 	return page.RememberLanguage(mux)
 }

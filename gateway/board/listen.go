@@ -126,7 +126,7 @@ func (l *listener) update(course *v1alpha1.Course, now snapshot) (update, error)
 		news.Seats[s.Name] = text
 	}
 	head := headOf(course, now.seats, times)
-	parts := map[string]any{"facts": head, "counts": head}
+	parts := map[string]any{"facts": head, "counts": head, "work": workOf(course, l.board.Directory.Kept(l.course), now.seats, times)}
 	// The chart is large, so it is sent only when the timeline has moved on.
 	if chart := l.board.chart(l.course, now.seats, times.Now); !chart.To.Equal(l.drawn) {
 		l.drawn = chart.To
@@ -137,7 +137,7 @@ func (l *listener) update(course *v1alpha1.Course, now snapshot) (update, error)
 		if err != nil {
 			return news, err
 		}
-		if text != l.parts[name] {
+		if last, sent := l.parts[name]; !sent || text != last {
 			l.parts[name], news.Parts[name] = text, text
 		}
 	}
