@@ -22,7 +22,7 @@ func left() *world {
 	w.Put(gatewaytest.Kept("24T0302@example.ac.jp", "2Gi", now.Add(-time.Hour)))
 	w.Put(gatewaytest.Kept("24T0303@example.ac.jp", "10Gi", now.Add(29*24*time.Hour)))
 	w.Put(gatewaytest.Kept("24T0304@example.ac.jp", "2Gi", time.Time{}))
-	w.Put(gatewaytest.Kept("24t0102@example.ac.jp", "2Gi", now.Add(20*24*time.Hour)))
+	w.Put(gatewaytest.Kept("24t0102@example.ac.jp", "2Gi", now.Add(24*time.Hour))) // after a reset
 	undecided, _ := w.Carrel(course, "24t0106")
 	u := undecided.Userland.DeepCopy()
 	u.Status.Conditions[0].Reason = v1alpha1.VolumeUndecidedReason
@@ -38,6 +38,7 @@ func TestWorkOfPeopleWhoLeft(t *testing.T) {
 		{"volume-watcher", watcher, "/courses/prog1/volumes/24t0102--home"},
 		{"volume-forever", teacher, "/courses/prog1/volumes/24t0304--home"},
 		{"farewell", teacher, "/courses/prog1/volumes/24t0301--home/let-go"},
+		{"farewell-here", teacher, "/courses/prog1/volumes/24t0102--home/let-go"},
 	} {
 		for _, lang := range []string{"en", "ja"} {
 			t.Run(test.name+"/"+lang, func(t *testing.T) {

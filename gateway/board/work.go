@@ -3,6 +3,7 @@ package board
 import (
 	"net/url"
 	"strings"
+	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 
@@ -18,9 +19,10 @@ const maxKeptRows = 200
 type work struct {
 	Course string
 	// Kept holds the volumes to show, those to be deleted first first. Total is the
-	// number of all, and Expiring of those to be deleted within a week.
+	// number of all, and Expiring of those to be deleted within a week, from First on.
 	Kept            []keptVolume
 	Total, Expiring int
+	First           time.Time
 	// Undecided holds the seats whose volumes a person must choose.
 	Undecided []Seat
 	// Overdue says why volumes stay beyond their time; empty if none does.
@@ -32,7 +34,7 @@ type work struct {
 type keptVolume struct {
 	volume.Kept
 	// Person is the owner's name for people; empty if it is not known. Here is set while
-	// the owner still has a carrel in the course.
+	// the owner has a carrel in the course: until they leave, nothing of theirs is deleted.
 	Person string
 	Here   bool
 	// Asked is the request that is not handled yet; nil if there is none.
@@ -52,11 +54,15 @@ func workOf(course *v1alpha1.Course, kept []volume.Kept, seats []Seat, times pag
 	}
 	here := owners(seats)
 	for i, k := range kept {
-		if k.Expires(times.Now) {
+		v := keptOf(course, k, here, times)
+		if v.Expiring() {
+			if w.Expiring == 0 {
+				w.First = v.Until
+			}
 			w.Expiring++
 		}
 		if i < maxKeptRows {
-			w.Kept = append(w.Kept, keptOf(course, k, here, times))
+			w.Kept = append(w.Kept, v)
 		}
 	}
 	return w
@@ -81,9 +87,6 @@ func keptOf(course *v1alpha1.Course, k volume.Kept, here map[string]Seat, times 
 	}
 	return v
 }
-
-// First returns the volume that is deleted first. Expiring must not be 0.
-func (w work) First() keptVolume { return w.Kept[0] }
 
 // More returns the number of volumes that are not shown.
 func (w work) More() int { return w.Total - len(w.Kept) }
@@ -110,7 +113,7 @@ func (v keptVolume) Login() string {
 }
 
 // Expiring reports whether the volume is to be deleted within a week.
-func (v keptVolume) Expiring() bool { return v.Expires(v.times.Now) }
+func (v keptVolume) Expiring() bool { return !v.Here && v.Expires(v.times.Now) }
 
 // Left describes the time until the deletion, as "deleted in 5 days".
 func (v keptVolume) Left() string {
@@ -120,23 +123,23 @@ func (v keptVolume) Left() string {
 	return v.times.Lang.Text("work.in", "span", v.times.Span(v.Until.Sub(v.times.Now)))
 }
 
-// KeptUntil describes the time until which the volume is kept.
+// KeptUntil describes how long the volume is kept.
 func (v keptVolume) KeptUntil() string { return untilText(v.times, v.Kept) }
 
 // AskedFor describes the request that is not handled yet. Asked must not be nil.
 func (v keptVolume) AskedFor() string {
 	asked, err := volume.ParseKeepUntil(v.Asked.KeepUntil)
 	if err == nil && !asked.IsZero() && !asked.After(v.Asked.At.Time) {
-		return v.times.Lang.Text("work.asked.letgo")
+		return v.times.Lang.Text("work.letgo")
 	}
-	return v.times.Lang.Text("work.asked.keep", "until", untilText(v.times, volume.Kept{Until: asked}))
+	return untilText(v.times, volume.Kept{Until: asked})
 }
 
 func untilText(times page.Times, k volume.Kept) string {
 	if k.Forever() {
 		return times.Lang.Text("work.forever")
 	}
-	return times.At(k.Until)
+	return times.Lang.Text("work.until", "until", times.At(k.Until))
 }
 
 // overdue returns why volumes stay beyond their time, in the controller's words; empty if
