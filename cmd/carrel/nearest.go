@@ -30,7 +30,9 @@ func nearest(typed string, names []string) []string {
 			found = append(found, candidate{name, edits})
 		}
 	}
-	slices.SortFunc(found, func(a, b candidate) int { return cmp.Or(cmp.Compare(a.edits, b.edits), strings.Compare(a.name, b.name)) })
+	slices.SortFunc(found, func(a, b candidate) int {
+		return cmp.Or(cmp.Compare(a.edits, b.edits), strings.Compare(a.name, b.name))
+	})
 	found = slices.Compact(found)
 	near := make([]string, 0, maxNearest)
 	for _, c := range found[:min(maxNearest, len(found))] {

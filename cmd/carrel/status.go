@@ -24,6 +24,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
+	"github.com/carrel-dev/carrel/core/timetable"
 )
 
 // clusterFlags select the cluster, with the same names as kubectl's flags.
@@ -142,7 +143,7 @@ func unused(course *v1alpha1.Course) string {
 	if counts.Expiring > 0 {
 		text := fmt.Sprintf("%d expiring", counts.Expiring)
 		if counts.Next != nil {
-			text += " from " + counts.Next.In(zoneOf(course)).Format(time.DateOnly)
+			text += " from " + counts.Next.In(timetable.ZoneOf(course)).Format(time.DateOnly)
 		}
 		all = append(all, text)
 	}
@@ -152,7 +153,7 @@ func unused(course *v1alpha1.Course) string {
 	if later := counts.Kept - counts.Expiring; later > 0 {
 		text := fmt.Sprintf("%d kept", later)
 		if counts.Expiring == 0 && counts.Next != nil {
-			text += ", the next until " + counts.Next.In(zoneOf(course)).Format(time.DateOnly)
+			text += ", the next until " + counts.Next.In(timetable.ZoneOf(course)).Format(time.DateOnly)
 		}
 		all = append(all, text)
 	}

@@ -18,6 +18,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
+	"github.com/carrel-dev/carrel/core/timetable"
 	"github.com/carrel-dev/carrel/core/volume"
 	"github.com/carrel-dev/carrel/gateway/request"
 )
@@ -66,7 +67,7 @@ func readVolumes(ctx context.Context, c client.Client, name string) (*idleVolume
 	if err := c.Get(ctx, client.ObjectKey{Namespace: name, Name: name}, &v.course); err != nil {
 		return nil, fmt.Errorf("read the course %s: %w", name, err)
 	}
-	v.zone = zoneOf(&v.course)
+	v.zone = timetable.ZoneOf(&v.course)
 	var claims corev1.PersistentVolumeClaimList
 	switch err := c.List(ctx, &claims, client.InNamespace(name), client.HasLabels{v1alpha1.KeepUntilLabel}); {
 	case apierrors.IsForbidden(err):
@@ -92,18 +93,6 @@ func readVolumes(ctx context.Context, c client.Client, name string) (*idleVolume
 		}
 	}
 	return v, nil
-}
-
-// zoneOf returns the time zone of a course's timetable; UTC if it has none.
-func zoneOf(course *v1alpha1.Course) *time.Location {
-	if course.Spec.Timetable == nil {
-		return time.UTC
-	}
-	zone, err := time.LoadLocation(course.Spec.Timetable.TimeZone)
-	if err != nil {
-		return time.UTC // the Course has the reason TimetableInvalid
-	}
-	return zone
 }
 
 // writeVolumes lists the volumes of one course, or of all, that no carrel uses.

@@ -47,7 +47,7 @@ func KeptOf(claim *corev1.PersistentVolumeClaim) (Kept, bool) {
 		Volume: claim.Annotations[v1alpha1.VolumeAnnotation], Template: claim.Annotations[v1alpha1.ClaimTemplateAnnotation], Size: size.String(),
 	}
 	k.Handled, _ = time.Parse(time.RFC3339, claim.Annotations[v1alpha1.HandledRequestAnnotation]) // zero if there is none
-	k.Until, _ = ParseKeepUntil(label) // a volume is never deleted by a label that can't be read
+	k.Until, _ = ParseKeepUntil(label)                                                            // a volume is never deleted by a label that can't be read
 	retain, err := timetable.ParsePeriod(claim.Annotations[v1alpha1.RetainAnnotation])
 	if err == nil && !k.Forever() && k.Handled.IsZero() {
 		k.Since = k.Until.Add(-retain)

@@ -13,6 +13,7 @@ import (
 	"k8s.io/utils/clock"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
+	"github.com/carrel-dev/carrel/core/timetable"
 	"github.com/carrel-dev/carrel/gateway/access"
 	"github.com/carrel-dev/carrel/gateway/audit"
 	"github.com/carrel-dev/carrel/gateway/auth"
@@ -38,7 +39,7 @@ type Board struct {
 	Requests Requests
 	// Volumes writes requests for volumes that no carrel uses.
 	Volumes request.Volumes
-	Audit     audit.Log
+	Audit   audit.Log
 	// CarrelURL returns the address at which a carrel opens.
 	CarrelURL func(course, name string) string
 	// Clock defaults to the real clock.
@@ -130,5 +131,5 @@ func (b *Board) clock() clock.WithTicker {
 }
 
 func (b *Board) times(r *http.Request, course *v1alpha1.Course) page.Times {
-	return page.Times{Lang: page.LanguageOf(r), Zone: page.ZoneOf(course), Now: b.clock().Now()}
+	return page.Times{Lang: page.LanguageOf(r), Zone: timetable.ZoneOf(course), Now: b.clock().Now()}
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
+	"github.com/carrel-dev/carrel/core/timetable"
 	"github.com/carrel-dev/carrel/gateway/page"
 )
 
@@ -116,7 +117,7 @@ func (l *listener) send() bool {
 
 // update renders what differs from what the page shows.
 func (l *listener) update(course *v1alpha1.Course, now snapshot) (update, error) {
-	times := page.Times{Lang: l.lang, Zone: page.ZoneOf(course), Now: l.board.clock().Now()}
+	times := page.Times{Lang: l.lang, Zone: timetable.ZoneOf(course), Now: l.board.clock().Now()}
 	news := update{Seats: map[string]string{}, Parts: map[string]string{}}
 	for _, s := range now.changes {
 		text, err := l.part("seat", seatView{l.course, s, times})
