@@ -42,6 +42,7 @@ func Decide(aim Aim, syncs []Sync, tally Tally, last *v1alpha1.ReportStatus, now
 	}
 	found := judge(aim.Revision, syncs, tally)
 	found.description = shorten(found.description + describeGone(aim.Files.Gone))
+	found = tally.Expiring.addTo(found, last)
 	decision := Decision{
 		Report: &v1alpha1.ReportStatus{
 			Revision: aim.Revision, State: string(found.state), Description: found.description,

@@ -30,6 +30,8 @@ type Tally struct {
 	Waiting map[string]int32
 	// Suspended: the course is, so nobody expects it to get on.
 	Suspended bool
+	// Expiring describes the volumes that are to be deleted within a week.
+	Expiring Expiring
 }
 
 // unseenCause is the cause of a carrel that nobody has looked at yet.
@@ -57,15 +59,17 @@ type Class struct {
 	Templates map[string]int64
 	// Expected are the names of the Userlands that Flux says it applied.
 	Expected []string
-	// Unread, Suspended and Objection are those of the Tally.
+	// Unread, Suspended, Objection and Expiring are those of the Tally.
 	Unread    bool
 	Suspended bool
 	Objection string
+	Expiring  Expiring
 }
 
 // enrol adds what the Course says of its rosters, and of volumes that would be lost.
 func (c *Class) enrol(course *v1alpha1.Course) {
 	c.Suspended = course.Spec.Suspend
+	c.Expiring = expiringOf(course)
 	rollout := meta.FindStatusCondition(course.Status.Conditions, v1alpha1.RolloutHeldCondition)
 	if rollout != nil && rollout.Reason == v1alpha1.VolumesHeldReason {
 		c.Objection = rollout.Message
@@ -100,7 +104,7 @@ func (c Class) Take() Tally {
 	}
 	tally := Tally{
 		UserlandCounts: health.Count(caughtUp), Templateless: templateless(caughtUp), Waiting: causes(caughtUp),
-		Unread: c.Unread, Objection: c.Objection, Suspended: c.Suspended,
+		Unread: c.Unread, Objection: c.Objection, Suspended: c.Suspended, Expiring: c.Expiring,
 	}
 	tally.Behind = int32(len(c.Userlands) - len(caughtUp) + missing.Len())
 	tally.Total += tally.Behind

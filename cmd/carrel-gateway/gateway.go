@@ -26,6 +26,7 @@ import (
 	"github.com/carrel-dev/carrel/gateway/directory"
 	"github.com/carrel-dev/carrel/gateway/enrol"
 	"github.com/carrel-dev/carrel/gateway/observe"
+	"github.com/carrel-dev/carrel/gateway/request"
 	"github.com/carrel-dev/carrel/gateway/route"
 	"github.com/carrel-dev/carrel/gateway/wait"
 )
@@ -112,6 +113,7 @@ func (g *gateway) wire(c client.Client, hosts route.Hosts, desk *auth.Desk, addr
 	may := access.New(c, access.Options{UserPrefix: g.options.userPrefix, GroupPrefix: g.options.groupPrefix})
 	seats := &board.Board{
 		Directory: g.directory.Index, Access: may, Requests: board.Requests{Client: c}, Audit: audit.Log{Client: c}, CarrelURL: hosts.CarrelURL,
+		Volumes: request.Volumes{Client: c, Owner: board.VolumesOwner},
 	}
 	used := activity.New(c, g.directory.Index, nil)
 	counts := observe.NewMetrics(registry)

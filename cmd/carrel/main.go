@@ -62,7 +62,7 @@ func newCommand() *cobra.Command {
 		newCheckCommand(), newPlanCommand(), newCICommand(),
 		newWhyCommand(), newHistoryCommand(), newAtCommand(),
 		newRosterCommand(), newNewCommand(), newConvertCommand(),
-		newStatusCommand(), newOpenCommand(), newManCommand(),
+		newStatusCommand(), newVolumesCommand(), newOpenCommand(), newManCommand(),
 	)
 	return command
 }

@@ -24,6 +24,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
+	"github.com/carrel-dev/carrel/core/timetable"
 )
 
 // clusterFlags select the cluster, with the same names as kubectl's flags.
@@ -61,7 +62,8 @@ func newStatusCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "status [COURSE]",
 		Short: "Show how the carrels of a class are doing",
-		Long: `Status shows each course as a line with a bar. With COURSE, it also lists every carrel that is not ready.
+		Long: `Status shows each course as a line with a bar, and counts the volumes that no carrel uses: carrel volumes
+lists them. With COURSE, it also lists every carrel that is not ready.
 
 With --explain, it prints for each carrel of one user, in all courses or in COURSE, what the controller sees in
 the cluster, what it decides and by which facts, and when it looks again. The facts have the names that they have
@@ -114,20 +116,48 @@ func writeStatus(ctx context.Context, c client.Client, named []string, out io.Wr
 		courses.Items = append(courses.Items, course)
 	}
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "COURSE\tREADY\t\tSTATES")
+	fmt.Fprintln(table, "COURSE\tREADY\t\tSTATES\tUNUSED VOLUMES")
 	for i := range courses.Items {
 		course := &courses.Items[i]
 		counts := course.Status.Userlands
 		if counts == nil {
-			fmt.Fprintf(table, "%s\t-\t\tnot looked at yet\n", course.Name)
+			fmt.Fprintf(table, "%s\t-\t\tnot looked at yet\t%s\n", course.Name, unused(course))
 			continue
 		}
-		fmt.Fprintf(table, "%s\t%d of %d\t%s\t%s\n", course.Name, counts.Ready, counts.Total, bar(counts.Ready, counts.Total), states(counts.States))
+		fmt.Fprintf(table, "%s\t%d of %d\t%s\t%s\t%s\n", course.Name, counts.Ready, counts.Total, bar(counts.Ready, counts.Total), states(counts.States), unused(course))
 	}
 	if err := table.Flush(); err != nil || len(named) == 0 {
 		return err
 	}
 	return writeTroubled(ctx, c, named[0], out)
+}
+
+// unused describes the volumes of a course that no carrel uses: first those that expire,
+// from which day on, and those that are undecided.
+func unused(course *v1alpha1.Course) string {
+	counts := course.Status.Volumes
+	if counts == nil {
+		return ""
+	}
+	var all []string
+	if counts.Expiring > 0 {
+		text := fmt.Sprintf("%d expiring", counts.Expiring)
+		if counts.Next != nil {
+			text += " from " + counts.Next.In(timetable.ZoneOf(course)).Format(time.DateOnly)
+		}
+		all = append(all, text)
+	}
+	if counts.Undecided > 0 {
+		all = append(all, fmt.Sprintf("%d undecided", counts.Undecided))
+	}
+	if later := counts.Kept - counts.Expiring; later > 0 {
+		text := fmt.Sprintf("%d kept", later)
+		if counts.Expiring == 0 && counts.Next != nil {
+			text += ", the next until " + counts.Next.In(timetable.ZoneOf(course)).Format(time.DateOnly)
+		}
+		all = append(all, text)
+	}
+	return strings.Join(all, ", ")
 }
 
 const barWidth = 20

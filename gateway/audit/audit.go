@@ -1,6 +1,6 @@
 // Package audit records who opened the carrel of another user, and who sent which
-// request to a carrel. The records are Events of the Userland, so kubectl shows them
-// too. They last as long as the cluster keeps Events: an hour, unless configured
+// request to a carrel or about a kept volume. The records are Events of the Userland or
+// the Course, so kubectl shows them too. They last as long as the cluster keeps Events: an hour, unless configured
 // otherwise.
 package audit
 
@@ -61,22 +61,37 @@ type Visit struct {
 // Opened records that a visitor opened a carrel that is not theirs. It writes at most
 // one event for a visitor and carrel in ten minutes.
 func (l Log) Opened(ctx context.Context, u *v1alpha1.Userland, visitor string, now time.Time) error {
-	return l.write(ctx, u, OpenedReason, openAction, visitor+openedNote, now, now.Truncate(oneVisit))
+	return l.write(ctx, carrel(u), OpenedReason, openAction, visitor+openedNote, now, now.Truncate(oneVisit))
 }
 
 // Asked records that a person sent a request to a carrel. The note is a phrase such as
 // "asked for a restart" for the action "restart".
 func (l Log) Asked(ctx context.Context, u *v1alpha1.Userland, user, action, note string, now time.Time) error {
-	return l.write(ctx, u, AskedReason, action, user+" "+note+" on the class board", now, now)
+	return l.write(ctx, carrel(u), AskedReason, action, user+askedNote(note), now, now)
 }
 
-// write creates an event. Events that are equal and of the same moment are created
-// once.
-func (l Log) write(ctx context.Context, u *v1alpha1.Userland, reason, action, note string, now, moment time.Time) error {
+// AskedOfCourse records that a person sent a request about a kept volume of a course. The
+// note is a phrase such as "asked to let go of volume home of 24t0101".
+func (l Log) AskedOfCourse(ctx context.Context, c *v1alpha1.Course, user, action, note string, now time.Time) error {
+	about := corev1.ObjectReference{Kind: "Course", Namespace: c.Namespace, Name: c.Name, UID: c.UID}
+	return l.write(ctx, about, AskedReason, action, user+askedNote(note), now, now)
+}
+
+// askedNote returns the end of a request's note, after the name of the person.
+func askedNote(note string) string { return " " + note + " on the class board" }
+
+func carrel(u *v1alpha1.Userland) corev1.ObjectReference {
+	return corev1.ObjectReference{Kind: "Userland", Namespace: u.Namespace, Name: u.Name, UID: u.UID}
+}
+
+// write creates an event about an object of Carrel's API. Events that are equal and of
+// the same moment are created once.
+func (l Log) write(ctx context.Context, about corev1.ObjectReference, reason, action, note string, now, moment time.Time) error {
+	about.APIVersion = v1alpha1.SchemeGroupVersion.String()
 	hash := sha256.Sum256(fmt.Appendf(nil, "%s\n%s\n%s\n%d", reason, action, note, moment.UnixNano()))
 	host, _ := os.Hostname()
 	event := &eventsv1.Event{
-		ObjectMeta:          metav1.ObjectMeta{Namespace: u.Namespace, Name: u.Name + "." + hex.EncodeToString(hash[:8])},
+		ObjectMeta:          metav1.ObjectMeta{Namespace: about.Namespace, Name: about.Name + "." + hex.EncodeToString(hash[:8])},
 		EventTime:           metav1.NewMicroTime(now),
 		ReportingController: reporter,
 		ReportingInstance:   cmp.Or(host, reporter),
@@ -84,12 +99,10 @@ func (l Log) write(ctx context.Context, u *v1alpha1.Userland, reason, action, no
 		Reason:              reason,
 		Action:              action,
 		Note:                note,
-		Regarding: corev1.ObjectReference{
-			APIVersion: v1alpha1.SchemeGroupVersion.String(), Kind: "Userland", Namespace: u.Namespace, Name: u.Name, UID: u.UID,
-		},
+		Regarding:           about,
 	}
 	if err := l.Client.Create(ctx, event); err != nil && !apierrors.IsAlreadyExists(err) {
-		return fmt.Errorf("record an event of %s/%s: %w", u.Namespace, u.Name, err)
+		return fmt.Errorf("record an event of %s/%s: %w", about.Namespace, about.Name, err)
 	}
 	return nil
 }

@@ -13,12 +13,14 @@ import (
 	"k8s.io/utils/clock"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
+	"github.com/carrel-dev/carrel/core/timetable"
 	"github.com/carrel-dev/carrel/gateway/access"
 	"github.com/carrel-dev/carrel/gateway/audit"
 	"github.com/carrel-dev/carrel/gateway/auth"
 	"github.com/carrel-dev/carrel/gateway/directory"
 	"github.com/carrel-dev/carrel/gateway/limit"
 	"github.com/carrel-dev/carrel/gateway/page"
+	"github.com/carrel-dev/carrel/gateway/request"
 )
 
 //go:embed templates
@@ -26,15 +28,18 @@ var templates embed.FS
 
 var pages = page.MustParse(templates)
 
-// +kubebuilder:rbac:groups=carrel.dev,resources=userlands,verbs=request
-// +kubebuilder:rbac:groups=carrel.dev,resources=userlands/status,verbs=patch
+// +kubebuilder:rbac:groups=carrel.dev,resources=courses;userlands,verbs=request
+// +kubebuilder:rbac:groups=carrel.dev,resources=courses/status;userlands/status,verbs=patch
 
 // Board serves the pages. All fields but Clock, Tick and Timelines must be set.
 type Board struct {
 	Directory *directory.Index
 	Access    *access.Authorizer
-	Requests  Requests
-	Audit     audit.Log
+	// Requests writes requests for carrels.
+	Requests Requests
+	// Volumes writes requests for volumes that no carrel uses.
+	Volumes request.Volumes
+	Audit   audit.Log
 	// CarrelURL returns the address at which a carrel opens.
 	CarrelURL func(course, name string) string
 	// Clock defaults to the real clock.
@@ -61,6 +66,9 @@ func (b *Board) Handler() http.Handler {
 	mux.HandleFunc("GET /courses/{course}/events", b.events)
 	mux.HandleFunc("GET /courses/{course}/carrels/{carrel}", b.carrel)
 	mux.HandleFunc("POST /courses/{course}/carrels/{carrel}/{action}", b.act)
+	mux.HandleFunc("GET /courses/{course}/volumes/{claim}", b.volume)
+	mux.HandleFunc("GET /courses/{course}/volumes/{claim}/let-go", b.farewell)
+	mux.HandleFunc("POST /courses/{course}/volumes/{claim}/{action}", b.actOnVolume)
 	mux.HandleFunc("/", func(rw http.ResponseWriter, r *http.Request) { page.Problem(rw, r, http.StatusNotFound, "notfound") })
 	return page.RememberLanguage(mux)
 }
@@ -123,5 +131,5 @@ func (b *Board) clock() clock.WithTicker {
 }
 
 func (b *Board) times(r *http.Request, course *v1alpha1.Course) page.Times {
-	return page.Times{Lang: page.LanguageOf(r), Zone: page.ZoneOf(course), Now: b.clock().Now()}
+	return page.Times{Lang: page.LanguageOf(r), Zone: timetable.ZoneOf(course), Now: b.clock().Now()}
 }

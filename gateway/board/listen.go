@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
+	"github.com/carrel-dev/carrel/core/timetable"
 	"github.com/carrel-dev/carrel/gateway/page"
 )
 
@@ -116,7 +117,7 @@ func (l *listener) send() bool {
 
 // update renders what differs from what the page shows.
 func (l *listener) update(course *v1alpha1.Course, now snapshot) (update, error) {
-	times := page.Times{Lang: l.lang, Zone: page.ZoneOf(course), Now: l.board.clock().Now()}
+	times := page.Times{Lang: l.lang, Zone: timetable.ZoneOf(course), Now: l.board.clock().Now()}
 	news := update{Seats: map[string]string{}, Parts: map[string]string{}}
 	for _, s := range now.changes {
 		text, err := l.part("seat", seatView{l.course, s, times})
@@ -126,7 +127,7 @@ func (l *listener) update(course *v1alpha1.Course, now snapshot) (update, error)
 		news.Seats[s.Name] = text
 	}
 	head := headOf(course, now.seats, times)
-	parts := map[string]any{"facts": head, "counts": head}
+	parts := map[string]any{"facts": head, "counts": head, "work": workOf(course, l.board.Directory.Kept(l.course), now.seats, times)}
 	// The chart is large, so it is sent only when the timeline has moved on.
 	if chart := l.board.chart(l.course, now.seats, times.Now); !chart.To.Equal(l.drawn) {
 		l.drawn = chart.To
@@ -137,7 +138,7 @@ func (l *listener) update(course *v1alpha1.Course, now snapshot) (update, error)
 		if err != nil {
 			return news, err
 		}
-		if text != l.parts[name] {
+		if last, sent := l.parts[name]; !sent || text != last {
 			l.parts[name], news.Parts[name] = text, text
 		}
 	}

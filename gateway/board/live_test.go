@@ -87,8 +87,8 @@ func TestABoardHearsWhatChanges(t *testing.T) {
 	w := lab()
 	s := listen(t, w, "")
 	// The page has the seats already. The parts above the seats are sent once.
-	if first := s.next(); first.name != "change" || len(first.change.Seats) != 0 || len(first.change.Parts) != 3 {
-		t.Fatalf("first: %s with seats %v, want the three parts above alone", first.name, first.change.Seats)
+	if first := s.next(); first.name != "change" || len(first.change.Seats) != 0 || len(first.change.Parts) != 4 {
+		t.Fatalf("first: %s with seats %v, want the four parts above alone", first.name, first.change.Seats)
 	}
 	c, _ := w.Carrel(course, "24t0103")
 	u := c.Userland.DeepCopy()

@@ -20,6 +20,7 @@ const homePath = "/carrels"
 // view is the data of the board's templates.
 type view struct {
 	Head     head
+	Work     work
 	Chart    chart
 	Title    string
 	Sections []section
@@ -48,7 +49,7 @@ func (b *Board) show(rw http.ResponseWriter, r *http.Request) {
 	now := b.snapshot(course.Name, 0)
 	times := b.times(r, course)
 	v := view{
-		Head: headOf(course, now.seats, times), Chart: b.chart(course.Name, now.seats, times.Now), Title: cmp.Or(course.Spec.Title, course.Name),
+		Head: headOf(course, now.seats, times), Work: workOf(course, b.Directory.Kept(course.Name), now.seats, times), Chart: b.chart(course.Name, now.seats, times.Now), Title: cmp.Or(course.Spec.Title, course.Name),
 		Filter: filterOf(r), Since: now.id(), Times: times,
 	}
 	v.Head.Filter = v.Filter

@@ -23,6 +23,7 @@ import (
 	"github.com/carrel-dev/carrel/gateway/auth"
 	"github.com/carrel-dev/carrel/gateway/board"
 	"github.com/carrel-dev/carrel/gateway/gatewaytest"
+	"github.com/carrel-dev/carrel/gateway/request"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -68,7 +69,7 @@ func newWorld(students int) *world {
 
 func (w *world) newBoard() *board.Board {
 	return &board.Board{
-		Directory: w.Index, Access: access.New(w.Client, access.Options{}), Requests: board.Requests{Client: w.Client}, Audit: audit.Log{Client: w.Client},
+		Directory: w.Index, Access: access.New(w.Client, access.Options{}), Requests: board.Requests{Client: w.Client}, Volumes: request.Volumes{Client: w.Client, Owner: board.VolumesOwner}, Audit: audit.Log{Client: w.Client},
 		CarrelURL: func(course, name string) string { return "https://" + name + "--" + course + ".carrels.example/" }, Clock: w.clock,
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
@@ -19,6 +20,7 @@ import (
 )
 
 // +kubebuilder:rbac:groups=carrel.dev,resources=courses;templates;userlands,verbs=get;list;watch
+// +kubebuilder:rbac:groups="",resources=persistentvolumeclaims,verbs=list;watch
 // +kubebuilder:rbac:groups=discovery.k8s.io,resources=endpointslices,verbs=get;list;watch
 
 // Directory is an Index that Run keeps current by watches.
@@ -29,9 +31,13 @@ type Directory struct {
 }
 
 // New returns an empty Directory, which Run fills. The scheme must have Carrel's kinds and
-// those of discovery.k8s.io.
+// those of discovery.k8s.io and the core.
 func New(ctx context.Context, server *rest.Config, scheme *runtime.Scheme) (*Directory, error) {
 	ofCarrels, err := labels.NewRequirement(v1alpha1.UserlandLabel, selection.Exists, nil)
+	if err != nil {
+		return nil, err
+	}
+	kept, err := labels.NewRequirement(v1alpha1.KeepUntilLabel, selection.Exists, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -40,13 +46,15 @@ func New(ctx context.Context, server *rest.Config, scheme *runtime.Scheme) (*Dir
 		DefaultTransform: cache.TransformStripManagedFields(),
 		ByObject: map[client.Object]cache.ByObject{
 			&discoveryv1.EndpointSlice{}: {Label: labels.NewSelector().Add(*ofCarrels), Transform: slimSlice},
+			// Volumes in use are not followed.
+			&corev1.PersistentVolumeClaim{}: {Label: labels.NewSelector().Add(*kept), Transform: slimClaim},
 		},
 	})
 	if err != nil {
 		return nil, fmt.Errorf("follow the carrels: %w", err)
 	}
 	d := &Directory{Index: NewIndex(), cache: c}
-	for _, object := range []client.Object{&v1alpha1.Course{}, &v1alpha1.Template{}, &v1alpha1.Userland{}, &discoveryv1.EndpointSlice{}} {
+	for _, object := range []client.Object{&v1alpha1.Course{}, &v1alpha1.Template{}, &v1alpha1.Userland{}, &discoveryv1.EndpointSlice{}, &corev1.PersistentVolumeClaim{}} {
 		informer, err := c.GetInformer(ctx, object, cache.BlockUntilSynced(false))
 		if err != nil {
 			return nil, fmt.Errorf("follow %T: %w", object, err)
@@ -110,6 +118,32 @@ func slimSlice(in any) (any, error) {
 	}
 	for _, e := range s.Endpoints {
 		slim.Endpoints = append(slim.Endpoints, discoveryv1.Endpoint{Addresses: e.Addresses, Conditions: e.Conditions})
+	}
+	return slim, nil
+}
+
+// slimClaim removes from a PersistentVolumeClaim what volume.KeptOf does not read, to save
+// memory.
+func slimClaim(in any) (any, error) {
+	c, ok := in.(*corev1.PersistentVolumeClaim)
+	if !ok {
+		return in, nil
+	}
+	slim := &corev1.PersistentVolumeClaim{
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace: c.Namespace, Name: c.Name, UID: c.UID, ResourceVersion: c.ResourceVersion,
+			Labels: map[string]string{v1alpha1.KeepUntilLabel: c.Labels[v1alpha1.KeepUntilLabel]}, Annotations: map[string]string{},
+		},
+	}
+	for _, name := range []string{
+		v1alpha1.UserAnnotation, v1alpha1.VolumeAnnotation, v1alpha1.ClaimTemplateAnnotation, v1alpha1.RetainAnnotation, v1alpha1.HandledRequestAnnotation,
+	} {
+		if value, recorded := c.Annotations[name]; recorded {
+			slim.Annotations[name] = value
+		}
+	}
+	if size, set := c.Spec.Resources.Requests[corev1.ResourceStorage]; set {
+		slim.Spec.Resources.Requests = corev1.ResourceList{corev1.ResourceStorage: size}
 	}
 	return slim, nil
 }

@@ -2,12 +2,15 @@ package directory
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"sync"
 
+	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
+	"github.com/carrel-dev/carrel/core/volume"
 )
 
 // Index holds courses and their carrels. It is safe for concurrent use. NewIndex makes
@@ -31,6 +34,8 @@ type course struct {
 	slices map[string]map[string]*discoveryv1.EndpointSlice
 	// carrels are made of the objects above.
 	carrels map[string]Carrel
+	// kept holds the volumes that no carrel uses, by claim.
+	kept map[string]volume.Kept
 }
 
 // NewIndex returns an empty Index.
@@ -109,8 +114,21 @@ func (x *Index) Courses() []*v1alpha1.Course {
 	return all
 }
 
-// Put adds or replaces a Course, Template, Userland or EndpointSlice. It ignores other
-// objects, and Courses whose name is not that of their namespace.
+// Kept returns the volumes of a course that no carrel uses, those to be deleted first
+// first.
+func (x *Index) Kept(course string) []volume.Kept {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	c := x.courses[course]
+	if c == nil {
+		return nil
+	}
+	return slices.SortedFunc(maps.Values(c.kept), volume.Kept.Compare)
+}
+
+// Put adds or replaces a Course, Template, Userland, EndpointSlice or
+// PersistentVolumeClaim. It ignores other objects, and Courses whose name is not that of
+// their namespace.
 func (x *Index) Put(object any) { x.change(object, false) }
 
 // Delete removes an object.
@@ -128,6 +146,9 @@ func (x *Index) change(object any, gone bool) {
 		x.update(o.Namespace, func(c *course) { x.putUserland(c, o, gone) })
 	case *discoveryv1.EndpointSlice:
 		x.update(o.Namespace, func(c *course) { x.putSlice(c, o, gone) })
+	case *corev1.PersistentVolumeClaim:
+		k, dated := volume.KeptOf(o)
+		x.update(o.Namespace, func(c *course) { set(c.kept, o.Name, k, gone || !dated) })
 	}
 }
 
@@ -140,11 +161,12 @@ func (x *Index) update(name string, change func(*course)) {
 		c = &course{
 			templates: map[string]*v1alpha1.Template{}, userlands: map[string]*v1alpha1.Userland{},
 			slices: map[string]map[string]*discoveryv1.EndpointSlice{}, carrels: map[string]Carrel{},
+			kept: map[string]volume.Kept{},
 		}
 		x.courses[name] = c
 	}
 	change(c)
-	if c.object == nil && len(c.templates) == 0 && len(c.userlands) == 0 && len(c.slices) == 0 {
+	if c.object == nil && len(c.templates) == 0 && len(c.userlands) == 0 && len(c.slices) == 0 && len(c.kept) == 0 {
 		delete(x.courses, name)
 	}
 	x.mu.Unlock()

@@ -5,10 +5,13 @@ import (
 	"strings"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
+	"github.com/carrel-dev/carrel/core/volume"
 )
 
 // CourseName is the name of Class's course.
@@ -58,6 +61,27 @@ func Course(now time.Time) *v1alpha1.Course {
 			Report: &v1alpha1.ReportStatus{Revision: "da3eb18b8be273913a6d925b0050d7d7f474fed4", State: "failure",
 				Description: "4 of 300 need attention: CrashLoopBackOff 3, Unschedulable 1", Time: metav1.NewTime(now.Add(-7 * time.Minute))},
 		},
+	}
+}
+
+// Kept returns a volume of somebody who left Class's course. A zero time keeps it for
+// ever.
+func Kept(user, size string, until time.Time) *corev1.PersistentVolumeClaim {
+	label := v1alpha1.KeepForever
+	if !until.IsZero() {
+		label = volume.Stamp(until)
+	}
+	name, _, _ := strings.Cut(strings.ToLower(user), "@")
+	return &corev1.PersistentVolumeClaim{
+		ObjectMeta: metav1.ObjectMeta{
+			Name: name + "--home", Namespace: CourseName, Labels: map[string]string{v1alpha1.KeepUntilLabel: label},
+			Annotations: map[string]string{
+				v1alpha1.UserAnnotation: user, v1alpha1.VolumeAnnotation: "home", v1alpha1.ClaimTemplateAnnotation: "code-server", v1alpha1.RetainAnnotation: "30d",
+			},
+		},
+		Spec: corev1.PersistentVolumeClaimSpec{Resources: corev1.VolumeResourceRequirements{
+			Requests: corev1.ResourceList{corev1.ResourceStorage: resource.MustParse(size)},
+		}},
 	}
 }
 

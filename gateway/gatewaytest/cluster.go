@@ -3,6 +3,7 @@
 package gatewaytest
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -25,7 +26,7 @@ import (
 )
 
 // Cluster is an API server in memory. Its Index shows each write as soon as the write
-// returns. Userlands are kept in the Index, and Events in the client.
+// returns. Courses, Userlands and volumes are kept in the Index, and Events in the client.
 type Cluster struct {
 	*directory.Index
 	// Client sends requests to the API server.
@@ -152,6 +153,15 @@ func (c *Cluster) review(r *authorizationv1.SubjectAccessReview) (err error) {
 }
 
 func (c *Cluster) get(ctx context.Context, store client.WithWatch, key client.ObjectKey, object client.Object, options ...client.GetOption) error {
+	if o, ok := object.(*v1alpha1.Course); ok {
+		course, found := c.Course(key.Namespace)
+		if !found {
+			return apierrors.NewNotFound(courses, key.Name)
+		}
+		course.DeepCopyInto(o)
+		o.ResourceVersion = cmp.Or(o.ResourceVersion, "1")
+		return nil
+	}
 	u, ok := object.(*v1alpha1.Userland)
 	if !ok {
 		return store.Get(ctx, key, object, options...)
@@ -164,7 +174,10 @@ func (c *Cluster) get(ctx context.Context, store client.WithWatch, key client.Ob
 	return nil
 }
 
-var userlands = v1alpha1.SchemeGroupVersion.WithResource("userlands").GroupResource()
+var (
+	courses   = v1alpha1.SchemeGroupVersion.WithResource("courses").GroupResource()
+	userlands = v1alpha1.SchemeGroupVersion.WithResource("userlands").GroupResource()
+)
 
 func (c *Cluster) applyStatus(_ context.Context, _ client.Client, _ string, applied runtime.ApplyConfiguration, _ ...client.SubResourceApplyOption) error {
 	data, err := json.Marshal(applied)
@@ -184,6 +197,10 @@ func (c *Cluster) patchStatus(_ context.Context, _ client.Client, _ string, obje
 	data, err := patch.Data(object)
 	if err != nil {
 		return err
+	}
+	if course, ok := object.(*v1alpha1.Course); ok {
+		c.Put(course.DeepCopy())
+		return nil
 	}
 	return c.writeStatus(object.GetNamespace(), object.GetName(), data)
 }

@@ -3,9 +3,6 @@ package page
 import (
 	"fmt"
 	"time"
-	_ "time/tzdata" // images of the gateway have no database of time zones
-
-	"github.com/carrel-dev/carrel/api/v1alpha1"
 )
 
 // Times formats times and durations in one language and time zone.
@@ -13,18 +10,6 @@ type Times struct {
 	Lang Lang
 	Zone *time.Location
 	Now  time.Time
-}
-
-// ZoneOf returns the time zone of a course's timetable; UTC if it has none.
-func ZoneOf(c *v1alpha1.Course) *time.Location {
-	if c == nil || c.Spec.Timetable == nil {
-		return time.UTC
-	}
-	zone, err := time.LoadLocation(c.Spec.Timetable.TimeZone)
-	if err != nil {
-		return time.UTC // the Course has the reason TimetableInvalid
-	}
-	return zone
 }
 
 // Stamp formats a time for machines, by RFC 3339.

@@ -5,11 +5,12 @@ import (
 	"time"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
+	"github.com/carrel-dev/carrel/core/timetable"
 )
 
 func TestTimes(t *testing.T) {
 	now := time.Date(2027, 4, 12, 1, 0, 0, 0, time.UTC) // Monday, 10:00 in Tokyo
-	tokyo := ZoneOf(&v1alpha1.Course{Spec: v1alpha1.CourseSpec{Timetable: &v1alpha1.Timetable{TimeZone: "Asia/Tokyo"}}})
+	tokyo := timetable.ZoneOf(&v1alpha1.Course{Spec: v1alpha1.CourseSpec{Timetable: &v1alpha1.Timetable{TimeZone: "Asia/Tokyo"}}})
 	en, ja := Times{English, tokyo, now}, Times{Japanese, tokyo, now}
 	for _, test := range []struct{ name, en, ja, wantEN, wantJA string }{
 		{"today", en.At(now), ja.At(now), "10:00", "10:00"},
@@ -29,14 +30,6 @@ func TestTimes(t *testing.T) {
 	} {
 		if test.en != test.wantEN || test.ja != test.wantJA {
 			t.Errorf("%s: got %q and %q, want %q and %q", test.name, test.en, test.ja, test.wantEN, test.wantJA)
-		}
-	}
-}
-
-func TestZoneOfACourseThatHasNone(t *testing.T) {
-	for _, c := range []*v1alpha1.Course{nil, {}, {Spec: v1alpha1.CourseSpec{Timetable: &v1alpha1.Timetable{TimeZone: "Moon/Copernicus"}}}} {
-		if ZoneOf(c) != time.UTC {
-			t.Errorf("%+v: want UTC", c)
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/carrel-dev/carrel/core/timetable"
 	"github.com/carrel-dev/carrel/gateway/page"
 )
 
@@ -65,7 +66,7 @@ func (w *Waiter) Events(rw http.ResponseWriter, r *http.Request, course, name st
 
 func (w *Waiter) sendNews(stream *page.Stream, s situation, lang page.Lang, course, name string) error {
 	class, _ := w.Directory.Course(course)
-	times := page.Times{Lang: lang, Zone: page.ZoneOf(class), Now: w.clock().Now()}
+	times := page.Times{Lang: lang, Zone: timetable.ZoneOf(class), Now: w.clock().Now()}
 	var html bytes.Buffer
 	if err := pages.Part(&html, lang, "situation", w.detail(s, course, name, class, times)); err != nil {
 		return err

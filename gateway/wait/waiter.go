@@ -15,6 +15,7 @@ import (
 	"k8s.io/utils/clock"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
+	"github.com/carrel-dev/carrel/core/timetable"
 	"github.com/carrel-dev/carrel/gateway/directory"
 	"github.com/carrel-dev/carrel/gateway/page"
 )
@@ -151,7 +152,7 @@ func (w *Waiter) show(rw http.ResponseWriter, r *http.Request, course, name stri
 	p := page.Page{
 		Status: http.StatusServiceUnavailable, Template: "wait", Class: "narrow", Guest: true,
 		Title: lang.Text("wait." + s.Kind + ".title"), RefreshAfter: s.retryAfter(),
-		Times: page.Times{Zone: page.ZoneOf(class), Now: w.clock().Now(), Lang: lang},
+		Times: page.Times{Zone: timetable.ZoneOf(class), Now: w.clock().Now(), Lang: lang},
 	}
 	if s.Kind == gone {
 		p.Status = http.StatusNotFound

@@ -45,6 +45,8 @@ const (
 
 	userlandStatus = "{apiVersion: carrel.dev/v1alpha1, kind: Userland, metadata: {name: hana-mori, namespace: prog1}, status: {state: Running}}"
 	courseStatus   = "{apiVersion: carrel.dev/v1alpha1, kind: Course, metadata: {name: prog1, namespace: prog1}, status: {observedGeneration: 1}}"
+	courseReport   = "{apiVersion: carrel.dev/v1alpha1, kind: Course, metadata: {name: prog1, namespace: prog1}, status: {report: {revision: da3eb18, state: success, description: all, time: '2026-10-01T10:00:00Z'}}}"
+	courseRequest  = "{apiVersion: carrel.dev/v1alpha1, kind: Course, metadata: {name: prog1, namespace: prog1}, status: {requests: {volumes: [{claim: hana-mori--home, at: '2026-10-01T10:00:00Z', keepUntil: Forever}]}}}"
 	templateStatus = "{apiVersion: carrel.dev/v1alpha1, kind: Template, metadata: {name: code-server, namespace: prog1}, status: {userlands: {total: 1}}}"
 
 	elsewhereStatus   = "{apiVersion: carrel.dev/v1alpha1, kind: Userland, metadata: {name: hana-mori, namespace: database}, status: {requests: {stopAt: '2026-10-01T10:00:00Z'}}}"
@@ -203,6 +205,7 @@ func TestLeastPrivilege(t *testing.T) {
 		{controller, "set the status of", "a student", userlandStatus, may},
 		{controller, "set the status of", "a Template", templateStatus, may},
 		{controller, "set the status of", "the Course", courseStatus, may},
+		{controller, "set the status of", "the Course, with a request,", courseRequest, mayNot},
 		{controller, "apply", "a student of a row", rowUserland, may},
 		{controller, "delete", "a student of a row", enrolled, may},
 		{controller, "apply", "a student whose file is marked to be replaced by a row", markedOver, may},
@@ -230,7 +233,8 @@ func TestLeastPrivilege(t *testing.T) {
 		{reporter, "read", "the source", source, may},
 		{reporter, "list", "the Providers", provider, may},
 		{reporter, "read", "the forge's token", forgeToken, may},
-		{reporter, "set the status of", "the Course", courseStatus, may},
+		{reporter, "set the status of", "the Course, with a report,", courseReport, may},
+		{reporter, "set the status of", "the Course", courseStatus, mayNot},
 		{reporter, "read", "Flux's git password", gitPassword, mayNot},
 		{reporter, "list", "Flux's Secrets", forgeToken, mayNot},
 		{reporter, "read", "a Secret of a course", secret, mayNot},
@@ -254,6 +258,8 @@ func TestLeastPrivilege(t *testing.T) {
 		{gateway, "set the status of", "a student, as seen at work,", activity, may},
 		{gateway, "set the status of", "a student, with a request,", requests, may},
 		{gateway, "set the status of", "a student", userlandStatus, mayNot},
+		{gateway, "list", "the volumes", claim, may},
+		{gateway, "set the status of", "the Course, with a request,", courseRequest, may},
 		{gateway, "set the status of", "the Course", courseStatus, mayNot},
 		{gateway, "apply", "a student", aUserland, mayNot},
 		{gateway, "apply", "a new student", newUserland, mayNot},
@@ -298,6 +304,8 @@ func TestLeastPrivilege(t *testing.T) {
 		{assistant, "set the status of", "a student, with a request,", requests, may},
 		{assistant, "set the status of", "a student, as seen at work,", activity, mayNot},
 		{assistant, "set the status of", "a student", userlandStatus, mayNot},
+		{assistant, "list", "the volumes", claim, may},
+		{assistant, "set the status of", "the Course, with a request,", courseRequest, may},
 		{assistant, "set the status of", "the Course", courseStatus, mayNot},
 		{assistant, "set the status of", "a Template", templateStatus, mayNot},
 		{assistant, "set the status of", "another course's student", elsewhereStatus, mayNot},

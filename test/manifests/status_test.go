@@ -27,15 +27,16 @@ func others(t *testing.T) {
 	apply(t, apiserver.Client(t), []*unstructured.Unstructured{
 		object(t, "{apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRoleBinding, metadata: {name: proxy}, roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: carrel-proxy}, subjects: [{kind: ServiceAccount, name: proxy, namespace: proxies}]}"),
 		object(t, "{apiVersion: rbac.authorization.k8s.io/v1, kind: RoleBinding, metadata: {name: staff, namespace: prog1}, roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: carrel-staff}, subjects: [{kind: ServiceAccount, name: assistant, namespace: prog1}]}"),
-		object(t, "{apiVersion: rbac.authorization.k8s.io/v1, kind: Role, metadata: {name: patcher, namespace: prog1}, rules: [{apiGroups: [carrel.dev], resources: [userlands/status], verbs: [patch, update]}]}"),
+		object(t, "{apiVersion: rbac.authorization.k8s.io/v1, kind: Role, metadata: {name: patcher, namespace: prog1}, rules: [{apiGroups: [carrel.dev], resources: [courses/status, userlands/status], verbs: [patch, update]}]}"),
 		object(t, "{apiVersion: rbac.authorization.k8s.io/v1, kind: RoleBinding, metadata: {name: patcher, namespace: prog1}, roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: patcher}, subjects: [{kind: ServiceAccount, name: patcher, namespace: prog1}]}"),
 	})
 }
 
-// way is a way of writing a status as a field owner.
-type way func(ctx context.Context, c client.Client, status, owner string) error
+// way is a way of writing the status of the object that written returns, as a field
+// owner.
+type way func(ctx context.Context, c client.Client, written func(status string) string, status, owner string) error
 
-func byApply(ctx context.Context, c client.Client, status, owner string) error {
+func byApply(ctx context.Context, c client.Client, written func(string) string, status, owner string) error {
 	o := &unstructured.Unstructured{}
 	if err := o.UnmarshalJSON([]byte(written(status))); err != nil {
 		return err
@@ -43,7 +44,7 @@ func byApply(ctx context.Context, c client.Client, status, owner string) error {
 	return c.Status().Apply(ctx, client.ApplyConfigurationFromUnstructured(o), client.FieldOwner(owner), client.ForceOwnership)
 }
 
-func byPatch(ctx context.Context, c client.Client, status, owner string) error {
+func byPatch(ctx context.Context, c client.Client, written func(string) string, status, owner string) error {
 	o := &unstructured.Unstructured{}
 	if err := o.UnmarshalJSON([]byte(written("{}"))); err != nil {
 		return err
@@ -129,7 +130,7 @@ func TestUserlandStatusPolicy(t *testing.T) {
 			if step.account != admin {
 				c, owner = as(t, step.account.Namespace, step.account.Name), step.account.Name
 			}
-			check(t, step.refused, func(ctx context.Context) error { return step.way(ctx, c, step.status, owner) })
+			check(t, step.refused, func(ctx context.Context) error { return step.way(ctx, c, written, step.status, owner) })
 		})
 	}
 

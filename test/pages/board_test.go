@@ -19,6 +19,7 @@ import (
 	"github.com/carrel-dev/carrel/gateway/board"
 	"github.com/carrel-dev/carrel/gateway/gatewaytest"
 	"github.com/carrel-dev/carrel/gateway/page"
+	"github.com/carrel-dev/carrel/gateway/request"
 	"github.com/carrel-dev/carrel/test/chromium"
 )
 
@@ -48,7 +49,7 @@ func newSchool(t *testing.T, students int) (*gatewaytest.Cluster, *board.Board) 
 
 func newBoard(s *gatewaytest.Cluster) *board.Board {
 	return &board.Board{
-		Directory: s.Index, Access: access.New(s.Client, access.Options{}), Requests: board.Requests{Client: s.Client}, Audit: audit.Log{Client: s.Client},
+		Directory: s.Index, Access: access.New(s.Client, access.Options{}), Requests: board.Requests{Client: s.Client}, Volumes: request.Volumes{Client: s.Client, Owner: board.VolumesOwner}, Audit: audit.Log{Client: s.Client},
 		CarrelURL: func(course, name string) string { return "https://" + name + "--" + course + ".carrels.example.ac.jp/" },
 		Clock:     lab(), Tick: 100 * time.Millisecond,
 	}
@@ -68,6 +69,50 @@ func TestBoardLooks(t *testing.T) {
 		// A picture of what is drawn, two frames later at most.
 		p.MustEval("() => new Promise(drawn => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
 		chromium.Keep(t, p, "carrel-"+l.name)
+		p.MustClose()
+	}
+}
+
+// left adds the volumes of people who left to the class, and one that is undecided.
+func left(s *gatewaytest.Cluster) {
+	now := lab().Now()
+	for i, until := range []time.Time{now.Add(5*24*time.Hour + time.Hour), now.Add(6 * 24 * time.Hour), now.AddDate(0, 0, 27), now.AddDate(0, 0, 27), now.AddDate(0, 5, 0), {}} {
+		s.Put(gatewaytest.Kept(fmt.Sprintf("23T%04d@example.ac.jp", 301+i), "2Gi", until))
+	}
+	s.Put(gatewaytest.Kept("24T0119@example.ac.jp", "10Gi", now.AddDate(0, 0, 12)))
+	undecided := gatewaytest.Student(40, now)
+	undecided.Status.State, undecided.Status.Conditions[0].Reason = v1alpha1.StateFailing, v1alpha1.VolumeUndecidedReason
+	undecided.Status.Conditions[0].Message = "the claims 24t0141--home and 24t0141-ide-3f9a--home both hold work for volume home"
+	s.Set(undecided, "")
+}
+
+// Staff see the work of people who left, and keep it without a reload, or let it go on a
+// page that says the day.
+func TestBoardShowsWorkOfPeopleWhoLeft(t *testing.T) {
+	browser := chromium.Start(t)
+	for _, l := range looks {
+		s, b := newSchool(t, 60)
+		left(s)
+		p := open(t, browser, l, serve(t, desk(b, "teacher", ""))+"/courses/"+course)
+		chromium.Find(t, p, live)
+		chromium.Click(t, p, ".work summary")
+		chromium.Find(t, p, ".work[open] .kept .soon")
+		chromium.Keep(t, p, "work-"+l.name)
+		chromium.Click(t, p, ".work a[href*='23t0301']")
+		chromium.Find(t, p, "dialog[open] #volume")
+		p.MustEval("() => new Promise(drawn => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
+		chromium.Keep(t, p, "volume-"+l.name)
+		chromium.Click(t, p, "dialog[open] form[action$='/keep'] input[value=forever] ~ button")
+		chromium.Becomes(t, p, "the request is on the board, which stays unfolded", "document.querySelector('.work[open] .kept em')")
+		chromium.Click(t, p, "dialog[open] a[href$='/let-go']")
+		chromium.Find(t, p, "form[action$='/let-go'] button")
+		chromium.Keep(t, p, "farewell-"+l.name)
+		chromium.Click(t, p, "form[action$='/let-go'] button")
+		chromium.Find(t, p, "#volume")
+		c, _ := s.Course(course)
+		if q := c.Status.Requests; q == nil || len(q.Volumes) != 1 || q.Volumes[0].KeepUntil == v1alpha1.KeepForever {
+			t.Errorf("in the end %+v is asked for", q)
+		}
 		p.MustClose()
 	}
 }

@@ -131,7 +131,9 @@
       for (const [name, html] of Object.entries(change.parts || {})) {
         const part = byId(name);
         const focused = part.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
+        const unfolded = part.querySelector("details")?.open;
         part.replaceChildren(parse(html));
+        if (unfolded) part.querySelector("details")?.setAttribute("open", "");
         if (focused) part.querySelector(`a[href="${CSS.escape(focused)}"]`)?.focus();
       }
       choose();
@@ -139,9 +141,11 @@
     };
     const renew = async () => {
       const fresh = (await load(location.href)).querySelector(".board");
-      for (const part of ["facts", "chart", "counts", "seats"]) {
+      const unfolded = main.querySelector(".work")?.open;
+      for (const part of ["facts", "chart", "counts", "work", "seats"]) {
         byId(part).replaceChildren(...fresh.querySelector("#" + part).childNodes);
       }
+      if (unfolded) main.querySelector(".work")?.setAttribute("open", "");
       choose();
       return fresh.dataset.events;
     };
@@ -165,22 +169,22 @@
     };
     listen(main.dataset.events);
 
-    // A carrel opens in a panel over the board.
+    // A carrel, or a volume of somebody who left, opens in a panel over the board.
     const panel = byId("panel");
-    const showCarrel = async (url) => {
-      const article = (await load(url)).getElementById("carrel");
-      if (!article) throw new Error("no carrel");
+    const showPanel = async (url) => {
+      const article = (await load(url)).querySelector("#carrel, #volume");
+      if (!article) throw new Error("no carrel and no volume");
       byId("panel-body").replaceChildren(article);
       panel.dataset.url = url;
       if (panel.open) return;
       panel.showModal();
-      article.querySelector("a.button").focus();
+      article.querySelector("a.button, button")?.focus();
     };
     main.addEventListener("click", async (event) => {
-      const link = event.target.closest('a[href*="/carrels/"]');
+      const link = event.target.closest('a[href*="/carrels/"], a[href*="/volumes/"]');
       if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
       event.preventDefault();
-      try { await showCarrel(link.href); } catch { location.assign(link.href); }
+      try { await showPanel(link.href); } catch { location.assign(link.href); }
     });
     panel.addEventListener("click", (event) => { if (event.target === panel) panel.close(); });
     panel.addEventListener("submit", async (event) => {
@@ -204,7 +208,7 @@
         return;
       }
       // The board itself hears of it; the panel looks again when it has been written.
-      setTimeout(() => { if (panel.open) showCarrel(panel.dataset.url).catch(() => panel.close()); }, 600);
+      setTimeout(() => { if (panel.open) showPanel(panel.dataset.url).catch(() => panel.close()); }, 600);
     });
   };
 
