@@ -28,6 +28,8 @@ const (
 	Quota Cause = "Quota"
 	// Foreign objects have the name that is needed and belong to someone else.
 	Foreign Cause = "Foreign"
+	// Undecided objects may be the carrel's, and only a person can tell.
+	Undecided Cause = "Undecided"
 	// Unavailable means that the API server, or something it asks, does not answer,
 	// fails, or is overloaded. It passes by itself.
 	Unavailable Cause = "Unavailable"

@@ -2,6 +2,10 @@ package volume
 
 import (
 	"fmt"
+	"strconv"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
 	"github.com/carrel-dev/carrel/core/health"
@@ -23,4 +27,48 @@ func (e *OtherUserError) Error() string {
 // Problem describes the error for people and for the queue.
 func (e *OtherUserError) Problem() health.Problem {
 	return health.Problem{Cause: health.Foreign, Reason: v1alpha1.VolumeOfAnotherUserReason, Message: e.Error(), Stalled: true, Retry: health.RetrySlow}
+}
+
+// UndecidedError tells that a person must decide which claim is a carrel's.
+type UndecidedError struct {
+	// Namespace is that of the claims.
+	Namespace string
+	// Places are the volumes for which a claim could count.
+	Places []Place
+	// Claims are those that could count. There is one if it could count for several
+	// places.
+	Claims []*corev1.PersistentVolumeClaim
+	// Spelling is how the carrel spells the login, if the claims are of another
+	// spelling that is in the course too; empty: the same.
+	Spelling string
+}
+
+// Error names the claims, why it is not known which one counts, and the command that
+// decides.
+func (e *UndecidedError) Error() string {
+	var claims []string
+	for _, claim := range e.Claims {
+		claims = append(claims, strconv.Quote(claim.Name))
+	}
+	names, volume := strings.Join(claims, " and "), e.Places[0].Volume
+	annotate := fmt.Sprintf("kubectl annotate pvc -n %s <claim> %s=$(date -u +%%Y%%m%%dT%%H%%M%%SZ) --overwrite", e.Namespace, v1alpha1.RestoredAnnotation)
+	switch {
+	case e.Spelling != "":
+		return fmt.Sprintf("volume %q: claim %s may hold the work of user %q, whose login is recorded there as %q, and the course has both: take the wrong one out of the course, or, if they are two people, say so: %s",
+			volume, names, e.Spelling, OwnerOf(e.Claims[0]), annotate)
+	case len(e.Places) > 1:
+		var userlands []string
+		for _, at := range e.Places {
+			userlands = append(userlands, strconv.Quote(at.Userland))
+		}
+		return fmt.Sprintf("volume %q: claim %s could be that of Userland %s: decide by its label: kubectl label pvc -n %s %s %s=<userland> --overwrite",
+			volume, names, strings.Join(userlands, " or "), e.Namespace, e.Claims[0].Name, v1alpha1.UserlandLabel)
+	default:
+		return fmt.Sprintf("volume %q: claims %s may each hold the user's work: mark the right one: %s", volume, names, annotate)
+	}
+}
+
+// Problem describes the error for people and for the queue.
+func (e *UndecidedError) Problem() health.Problem {
+	return health.Problem{Cause: health.Undecided, Reason: v1alpha1.VolumeUndecidedReason, Message: e.Error(), Stalled: true, Retry: health.RetrySlow}
 }
