@@ -9,11 +9,14 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
+	"github.com/carrel-dev/carrel/core/volume"
 )
 
 const (
 	templateField = "spec.templateName"
 	userlandField = "metadata.labels." + v1alpha1.UserlandLabel
+	// personField is the user of a Userland or a claim, in the form of volume.Person.
+	personField = "person"
 	// revisionField is that of a Deployment and, in its status, of a Userland.
 	revisionField = "revision"
 )
@@ -30,6 +33,8 @@ func SetupIndexes(ctx context.Context, indexer client.FieldIndexer) error {
 		{&appsv1.Deployment{}, revisionField, revisionLabel},
 		{&corev1.Pod{}, userlandField, userlandLabel},
 		{&corev1.PersistentVolumeClaim{}, userlandField, userlandLabel},
+		{&corev1.PersistentVolumeClaim{}, personField, person},
+		{&v1alpha1.Userland{}, personField, person},
 		{&corev1.Service{}, userlandField, userlandLabel},
 	} {
 		if err := indexer.IndexField(ctx, index.object, index.field, index.values); err != nil {
@@ -48,6 +53,18 @@ func userlandLabel(o client.Object) []string {
 		return []string{name}
 	}
 	return nil
+}
+
+// person returns the user of a Userland, or the one that a claim records.
+func person(o client.Object) []string {
+	login := o.GetAnnotations()[v1alpha1.UserAnnotation]
+	if u, is := o.(*v1alpha1.Userland); is {
+		login = u.User()
+	}
+	if login == "" {
+		return nil
+	}
+	return []string{volume.Person(login)}
 }
 
 func statusRevision(o client.Object) []string {
@@ -91,6 +108,26 @@ func Claims(ctx context.Context, c client.Reader, userland client.ObjectKey) ([]
 	list := &corev1.PersistentVolumeClaimList{}
 	if err := c.List(ctx, list, client.InNamespace(userland.Namespace), client.MatchingFields{userlandField: userland.Name}); err != nil {
 		return nil, fmt.Errorf("list the volume claims of %q: %w", userland.Name, err)
+	}
+	return list.Items, nil
+}
+
+// ClaimsOfPerson returns the volume claims of a namespace that record a user, however
+// the login is spelled.
+func ClaimsOfPerson(ctx context.Context, c client.Reader, namespace, login string) ([]corev1.PersistentVolumeClaim, error) {
+	list := &corev1.PersistentVolumeClaimList{}
+	if err := c.List(ctx, list, client.InNamespace(namespace), client.MatchingFields{personField: volume.Person(login)}); err != nil {
+		return nil, fmt.Errorf("list the volume claims of user %q: %w", login, err)
+	}
+	return list.Items, nil
+}
+
+// UserlandsOfPerson returns the Userlands of a user, however the login is spelled. They
+// are the cache's own and must not be changed.
+func UserlandsOfPerson(ctx context.Context, c client.Reader, namespace, login string) ([]v1alpha1.Userland, error) {
+	list := &v1alpha1.UserlandList{}
+	if err := c.List(ctx, list, client.InNamespace(namespace), client.MatchingFields{personField: volume.Person(login)}, client.UnsafeDisableDeepCopy); err != nil {
+		return nil, fmt.Errorf("list the userlands of user %q: %w", login, err)
 	}
 	return list.Items, nil
 }

@@ -24,11 +24,16 @@ func TestAnyIdentityHasACarrel(t *testing.T) {
 		"24T0101@example.ac.jp", "24t0101@example.ac.jp", "-", "a--b", "{uid=7,ou=people}", strings.Repeat("x", 256), strings.Repeat("x", 255) + "y",
 	}
 	volumes := sets.New[string]()
+	// Spellings of one login that come at once are people of their own: none of them has
+	// work that could be that of another.
+	w.Paused.Store(true)
 	for _, user := range users {
 		u := classroom.Student(roster.UserlandName(user))
 		u.Spec.User = user
 		w.Make(u)
 	}
+	w.Settled()
+	w.Paused.Store(false)
 	for _, user := range users {
 		name := roster.UserlandName(user)
 		w.Reaches(name, v1alpha1.StateRunning, v1alpha1.RunningReason)

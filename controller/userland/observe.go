@@ -16,6 +16,7 @@ import (
 	"github.com/carrel-dev/carrel/controller/volume"
 	"github.com/carrel-dev/carrel/core/lifecycle"
 	"github.com/carrel-dev/carrel/core/timetable"
+	corevolume "github.com/carrel-dev/carrel/core/volume"
 	"github.com/carrel-dev/carrel/core/workload"
 )
 
@@ -97,6 +98,18 @@ func (o *Observer) template(ctx context.Context, w *lifecycle.World) error {
 
 // workload reads the Deployment, the Services and the pods.
 func (o *Observer) workload(ctx context.Context, w *lifecycle.World) (err error) {
+	if err := o.deployment(ctx, w); err != nil {
+		return err
+	}
+	userland := client.ObjectKeyFromObject(w.Userland)
+	if w.Services, err = kube.Services(ctx, o, userland); err != nil {
+		return err
+	}
+	w.Pods, err = kube.Pods(ctx, o, userland)
+	return err
+}
+
+func (o *Observer) deployment(ctx context.Context, w *lifecycle.World) error {
 	deployment := &appsv1.Deployment{}
 	key := client.ObjectKey{Namespace: w.Userland.Namespace, Name: workload.DeploymentName(w.Userland)}
 	if err := o.Get(ctx, key, deployment); client.IgnoreNotFound(err) != nil {
@@ -108,12 +121,7 @@ func (o *Observer) workload(ctx context.Context, w *lifecycle.World) (err error)
 	if metav1.IsControlledBy(deployment, w.Userland) && deployment.DeletionTimestamp == nil {
 		w.Deployment = deployment
 	}
-	userland := client.ObjectKeyFromObject(w.Userland)
-	if w.Services, err = kube.Services(ctx, o, userland); err != nil {
-		return err
-	}
-	w.Pods, err = kube.Pods(ctx, o, userland)
-	return err
+	return nil
 }
 
 func (o *Observer) revisions(ctx context.Context, w *lifecycle.World) error {
@@ -151,8 +159,38 @@ func (o *Observer) volumes(ctx context.Context, w *lifecycle.World) (err error) 
 			mounted = append(mounted, claim)
 		}
 	}
-	if w.Volumes, err = o.Claims.Observe(ctx, client.ObjectKeyFromObject(w.Userland), mounted); err != nil || w.Template == nil {
+	var wanted []string
+	for _, revision := range w.Revisions {
+		wanted = append(wanted, revision.Blueprint.Volumes...)
+	}
+	if w.Volumes, err = o.Claims.Observe(ctx, w.Userland, mounted, wanted); err != nil {
+		return err
+	}
+	if w.Volumes.Carrels, err = o.otherCarrels(ctx, w); err != nil || w.Template == nil {
 		return err
 	}
 	return o.Claims.ObserveGrowth(ctx, w.Volumes, w.Template.Spec.Volumes)
+}
+
+// otherCarrels reads the other Userlands of the user, as far as their volumes are
+// concerned.
+func (o *Observer) otherCarrels(ctx context.Context, w *lifecycle.World) (others []corevolume.Carrel, err error) {
+	userlands, err := kube.UserlandsOfPerson(ctx, o, w.Userland.Namespace, w.Userland.User())
+	if err != nil {
+		return nil, err
+	}
+	for i := range userlands {
+		if userlands[i].Name == w.Userland.Name {
+			continue
+		}
+		other := lifecycle.World{Userland: &userlands[i], Course: w.Course}
+		if err := o.template(ctx, &other); err != nil {
+			return nil, err
+		}
+		if err := o.deployment(ctx, &other); err != nil {
+			return nil, err
+		}
+		others = append(others, lifecycle.CarrelOf(other.Userland, other.Course, other.Template, other.Deployment))
+	}
+	return others, nil
 }

@@ -13,7 +13,7 @@ import (
 
 // A class that starts costs the API server few writes, and one that runs none.
 func TestSettledMeansSilent(t *testing.T) {
-	const size, budget = 24, 6
+	const size, budget = 24, 7
 	w := classroom.New(t)
 	w.PlayCluster()
 	w.Make(classroom.IDE(), w.Course())

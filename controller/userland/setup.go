@@ -2,6 +2,7 @@ package userland
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	fluxmeta "github.com/fluxcd/pkg/apis/meta"
@@ -77,10 +78,11 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 			RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](health.RetryFirst, health.RetryLast),
 		}).
 		For(&v1alpha1.Userland{}, builder.WithPredicates(called)).
-		Watches(&appsv1.Deployment{}, settled, r.news(deploymentKind)).
-		Watches(&corev1.Service{}, settled, r.news(serviceKind)).
-		Watches(&corev1.PersistentVolumeClaim{}, settled, r.news(claimKind)).
-		Watches(&corev1.Pod{}, settled).
+		Watches(&v1alpha1.Userland{}, fanOut(r.othersOfPerson), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		Watches(&appsv1.Deployment{}, settled(userlandOfLabel), r.news(deploymentKind)).
+		Watches(&corev1.Service{}, settled(userlandOfLabel), r.news(serviceKind)).
+		Watches(&corev1.PersistentVolumeClaim{}, settled(r.usersOfClaim), r.news(claimKind)).
+		Watches(&corev1.Pod{}, settled(userlandOfLabel)).
 		Watches(&storagev1.StorageClass{}, fanOut(r.everybody), builder.WithPredicates(growthChanged)).
 		Watches(&appsv1.ControllerRevision{}, fanOut(r.usersOfRevision), builder.WithPredicates(created)).
 		WatchesRawSource(r.Grants).
@@ -102,12 +104,30 @@ func (r *Reconciler) news(kind schema.GroupVersionKind) builder.Predicates {
 }
 
 // userlandOfLabel finds the Userland also of what no longer has its owner.
-func userlandOfLabel(o client.Object) []reconcile.Request {
+func userlandOfLabel(_ context.Context, o client.Object) []reconcile.Request {
 	name := o.GetLabels()[v1alpha1.UserlandLabel]
 	if name == "" {
 		return nil
 	}
 	return []reconcile.Request{{NamespacedName: client.ObjectKey{Namespace: o.GetNamespace(), Name: name}}}
+}
+
+// usersOfClaim returns the Userland that the label of a claim names, and those of the
+// person whose work it is: it may count for any of them.
+func (r *Reconciler) usersOfClaim(ctx context.Context, o client.Object) []reconcile.Request {
+	named, owner := userlandOfLabel(ctx, o), o.GetAnnotations()[v1alpha1.UserAnnotation]
+	if owner == "" {
+		return named
+	}
+	users, err := kube.UserlandsOfPerson(ctx, r, o.GetNamespace(), owner)
+	return append(named, requests(ctx, users, err)...)
+}
+
+// othersOfPerson returns the other Userlands of a user: which claims each is given may
+// depend on how many there are, and on their Templates.
+func (r *Reconciler) othersOfPerson(ctx context.Context, o client.Object) []reconcile.Request {
+	users, err := kube.UserlandsOfPerson(ctx, r, o.GetNamespace(), o.(*v1alpha1.Userland).User())
+	return slices.DeleteFunc(requests(ctx, users, err), func(other reconcile.Request) bool { return other.Name == o.GetName() })
 }
 
 func (r *Reconciler) usersOfTemplate(ctx context.Context, o client.Object) []reconcile.Request {
@@ -147,7 +167,7 @@ func (r *Reconciler) usersOfCourse(ctx context.Context, o client.Object) []recon
 		log.FromContext(ctx).Error(err, "find the volumes concerned")
 	}
 	for i := range claims.Items {
-		concerned = append(concerned, userlandOfLabel(&claims.Items[i])...)
+		concerned = append(concerned, userlandOfLabel(ctx, &claims.Items[i])...)
 	}
 	return concerned
 }
@@ -207,23 +227,26 @@ func readyStatus(t *v1alpha1.Template) string {
 	return ""
 }
 
-// settled queues the Userland of a child a moment later: what becomes of a pod is
-// told in bursts, by its Deployment and itself, and one look does for each. What
-// was there when the controller started comes after all else.
-var settled = handler.Funcs{
-	CreateFunc: func(_ context.Context, e event.CreateEvent, q workQueue) {
-		priority := 0
-		if e.IsInInitialList {
-			priority = handler.LowPriority
+// settled queues the Userlands that a child concerns a moment later: what becomes of a
+// pod is reported in bursts, by its Deployment and itself, and one look does for each.
+// What was there when the controller started comes after all else.
+func settled(concerned handler.MapFunc) handler.EventHandler {
+	add := func(ctx context.Context, q workQueue, priority int, objects ...client.Object) {
+		for _, o := range objects {
+			enqueue(q, priorityqueue.AddOpts{After: settling, Priority: &priority}, concerned(ctx, o)...)
 		}
-		enqueue(q, priorityqueue.AddOpts{After: settling, Priority: &priority}, userlandOfLabel(e.Object)...)
-	},
-	UpdateFunc: func(_ context.Context, e event.UpdateEvent, q workQueue) {
-		enqueue(q, priorityqueue.AddOpts{After: settling}, append(userlandOfLabel(e.ObjectOld), userlandOfLabel(e.ObjectNew)...)...)
-	},
-	DeleteFunc: func(_ context.Context, e event.DeleteEvent, q workQueue) {
-		enqueue(q, priorityqueue.AddOpts{After: settling}, userlandOfLabel(e.Object)...)
-	},
+	}
+	return handler.Funcs{
+		CreateFunc: func(ctx context.Context, e event.CreateEvent, q workQueue) {
+			priority := 0
+			if e.IsInInitialList {
+				priority = handler.LowPriority
+			}
+			add(ctx, q, priority, e.Object)
+		},
+		UpdateFunc: func(ctx context.Context, e event.UpdateEvent, q workQueue) { add(ctx, q, 0, e.ObjectOld, e.ObjectNew) },
+		DeleteFunc: func(ctx context.Context, e event.DeleteEvent, q workQueue) { add(ctx, q, 0, e.Object) },
+	}
 }
 
 // fanOut queues what one object concerns at a lower priority.

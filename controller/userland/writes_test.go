@@ -84,6 +84,7 @@ func TestEveryWriteThatFails(t *testing.T) {
 			unused := get[corev1.PersistentVolumeClaim](c, "hanako--home")
 			unused.Name, unused.ResourceVersion, unused.UID = "hanako--data", "", ""
 			unused.Annotations[v1alpha1.VolumeAnnotation] = "data"
+			delete(unused.Annotations, v1alpha1.AttachedAnnotation)
 			c.must(c.Create(c.Context(), unused))
 		}},
 	} {

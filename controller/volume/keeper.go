@@ -97,7 +97,7 @@ func (k *Keeper) provide(ctx context.Context, u *v1alpha1.Userland, a corevolume
 		claim = inTheWay
 	}
 	until, kept := claim.Labels[v1alpha1.KeepUntilLabel]
-	if err := k.mark(ctx, claim, func(claim *corev1.PersistentVolumeClaim) { inUse(claim, u, a.Volume) }); err != nil {
+	if err := k.mark(ctx, claim, func(claim *corev1.PersistentVolumeClaim) { a.PutInUse(claim, u) }); err != nil {
 		return nil, "", next, err
 	}
 	if kept {
@@ -120,54 +120,60 @@ func (k *Keeper) replace(ctx context.Context, claim *corev1.PersistentVolumeClai
 	return &workload.LeavingError{Kind: claimKind.Kind, Name: claim.Name}
 }
 
-// inUse marks a claim as the one of a volume that its user needs.
-func inUse(claim *corev1.PersistentVolumeClaim, u *v1alpha1.Userland, volume v1alpha1.Volume) {
-	want := workload.Claim(u, volume)
-	if volume.Retain == "" {
-		// The Template no longer has it: what was promised stands.
-		delete(want.Annotations, v1alpha1.RetainAnnotation)
+// make posts a claim. If its name is taken by a claim that the cache does not show,
+// make returns that one if the carrel may have it, else it tries the next name.
+func (k *Keeper) make(ctx context.Context, u *v1alpha1.Userland, a corevolume.Attachment) (made, inTheWay *corev1.PersistentVolumeClaim, err error) {
+	for number := 1; number <= mostNames; number++ {
+		made, err = a.Fresh(u)
+		if err != nil {
+			return nil, nil, err
+		}
+		if number > 1 {
+			made.Name = corevolume.FreshName(u, a.Volume.Name, a.ResetAt, number)
+		}
+		err = k.create(ctx, made)
+		if err == nil || !apierrors.IsAlreadyExists(err) {
+			return made, nil, err
+		}
+		inTheWay, err = unlabelled(ctx, k.Live, client.ObjectKeyFromObject(made))
+		switch {
+		case err != nil:
+			return nil, nil, err
+		case inTheWay == nil:
+			return nil, nil, kube.ErrCacheBehind
+		case a.MayBe(inTheWay, u):
+			return nil, inTheWay, nil
+		case corevolume.OwnerOf(inTheWay) == "":
+			// It may be the user's work without its marks, so a person looks at it.
+			return nil, nil, corevolume.MayAttach(u, inTheWay)
+		}
 	}
-	claim.Labels = merged(claim.Labels, want.Labels)
-	claim.Annotations = merged(claim.Annotations, want.Annotations)
-	delete(claim.Labels, v1alpha1.KeepUntilLabel)
-	delete(claim.Annotations, v1alpha1.AnnouncedAnnotation)
-	delete(claim.Annotations, v1alpha1.CondemnedAnnotation)
+	return nil, nil, &workload.ForeignError{Kind: claimKind.Kind, Name: a.Name, Owner: "others, and so do the next names"}
 }
 
-// make posts a claim. If one of that name exists that the cache does not show, it
-// is returned if it is the user's.
-func (k *Keeper) make(ctx context.Context, u *v1alpha1.Userland, a corevolume.Attachment) (made, inTheWay *corev1.PersistentVolumeClaim, err error) {
-	made = workload.Claim(u, a.Volume)
-	made.Name = a.Name
-	if made.Annotations[v1alpha1.ClaimSpecAnnotation], err = corevolume.SpecDigest(a.Volume); err != nil {
-		return nil, nil, err
-	}
-	if a.ResetAt != nil {
-		made.Annotations[v1alpha1.ResetAnnotation] = corevolume.Stamp(a.ResetAt.Time)
-	}
-	key := client.ObjectKeyFromObject(made)
+// mostNames is how many names of a fresh claim are tried at most.
+const mostNames = 10
+
+// create posts a claim. It returns kube.ErrCacheBehind if the controller did that
+// already and the cache does not show it.
+func (k *Keeper) create(ctx context.Context, claim *corev1.PersistentVolumeClaim) error {
+	key := client.ObjectKeyFromObject(claim)
 	if k.Recent.Behind(claimKind, key, "") {
-		return nil, nil, kube.ErrCacheBehind
+		return kube.ErrCacheBehind
 	}
 	k.Recent.Creating(claimKind, key)
-	err = k.Create(ctx, made, client.FieldOwner(kube.FieldOwner))
-	if err == nil {
-		k.Recent.Wrote(claimKind, made)
-		return made, nil, nil
+	if err := k.Create(ctx, claim, client.FieldOwner(kube.FieldOwner)); err != nil {
+		k.Recent.Failed(claimKind, key)
+		return fmt.Errorf("create volume claim %q: %w", key.Name, err)
 	}
-	k.Recent.Failed(claimKind, key)
-	if !apierrors.IsAlreadyExists(err) {
-		return nil, nil, fmt.Errorf("create volume claim %q: %w", key.Name, err)
-	}
-	inTheWay, err = unlabelled(ctx, k.Live, key)
-	switch {
-	case err != nil:
-		return nil, nil, err
-	case inTheWay == nil:
-		return nil, nil, kube.ErrCacheBehind
-	default:
-		return nil, inTheWay, corevolume.MayAttach(u, inTheWay)
-	}
+	k.Recent.Wrote(claimKind, claim)
+	return nil
+}
+
+// RecordFirstUse records that a pod runs with a claim from now on.
+func (k *Keeper) RecordFirstUse(ctx context.Context, claim *corev1.PersistentVolumeClaim) error {
+	at := map[string]string{v1alpha1.AttachedAnnotation: corevolume.Stamp(k.Clock.Now())}
+	return k.mark(ctx, claim.DeepCopy(), func(claim *corev1.PersistentVolumeClaim) { claim.Annotations = merged(claim.Annotations, at) })
 }
 
 // mark changes labels and annotations of a claim, and nothing else of it.

@@ -27,12 +27,13 @@ type Observer struct {
 	Recent *kube.Recent
 }
 
-// Observe returns the claims of a Userland: those with its label, and those named,
-// which its Deployment mounts, whatever became of their labels. It returns
-// kube.ErrCacheBehind if one of them is older than what was written last.
-func (o Observer) Observe(ctx context.Context, userland client.ObjectKey, mounted []string) (corevolume.Stock, error) {
+// Observe returns what exists for the volumes of a Userland, but for the other carrels
+// of its user: the claims of its person, those named, which its Deployment mounts,
+// whatever became of their marks, and what is in the way of fresh ones. It returns
+// kube.ErrCacheBehind if a claim is older than what was written last.
+func (o Observer) Observe(ctx context.Context, u *v1alpha1.Userland, mounted []string, volumes []string) (corevolume.Stock, error) {
 	stock := corevolume.Stock{Growing: map[string]bool{}}
-	claims, err := kube.Claims(ctx, o, userland)
+	claims, err := kube.ClaimsOfPerson(ctx, o, u.Namespace, u.User())
 	if err != nil {
 		return stock, err
 	}
@@ -45,7 +46,7 @@ func (o Observer) Observe(ctx context.Context, userland client.ObjectKey, mounte
 		if slices.ContainsFunc(claims, func(c corev1.PersistentVolumeClaim) bool { return c.Name == name }) {
 			continue
 		}
-		claim, err := unlabelled(ctx, o.Live, client.ObjectKey{Namespace: userland.Namespace, Name: name})
+		claim, err := unlabelled(ctx, o.Live, client.ObjectKey{Namespace: u.Namespace, Name: name})
 		if err != nil {
 			return stock, err
 		}
@@ -54,8 +55,57 @@ func (o Observer) Observe(ctx context.Context, userland client.ObjectKey, mounte
 		}
 	}
 	stock.Claims = claims
+	if stock.Strangers, err = o.strangers(ctx, u, mounted); err != nil {
+		return stock, err
+	}
+	if stock.Taken, err = o.taken(ctx, u, volumes); err != nil {
+		return stock, err
+	}
 	stock.Missing, err = o.missing(ctx, claims)
 	return stock, err
+}
+
+// strangers returns the claims with the label of a Userland that record people who are
+// not in the course, or nobody.
+func (o Observer) strangers(ctx context.Context, u *v1alpha1.Userland, mounted []string) (found []corev1.PersistentVolumeClaim, err error) {
+	labelled, err := kube.Claims(ctx, o, client.ObjectKeyFromObject(u))
+	if err != nil {
+		return nil, err
+	}
+	for i := range labelled {
+		claim := &labelled[i]
+		if corevolume.Person(corevolume.OwnerOf(claim)) == corevolume.Person(u.User()) || slices.Contains(mounted, claim.Name) {
+			continue
+		}
+		present, err := kube.UserlandsOfPerson(ctx, o, u.Namespace, corevolume.OwnerOf(claim))
+		if err != nil {
+			return nil, err
+		}
+		if len(present) == 0 {
+			found = append(found, *claim)
+		}
+	}
+	return found, nil
+}
+
+// taken returns those names of fresh claims that claims with a recorded user have.
+func (o Observer) taken(ctx context.Context, u *v1alpha1.Userland, volumes []string) (map[string]bool, error) {
+	taken := map[string]bool{}
+	for _, volume := range volumes {
+		for number := 1; ; number++ {
+			key := client.ObjectKey{Namespace: u.Namespace, Name: corevolume.FreshName(u, volume, nil, number)}
+			claim := &corev1.PersistentVolumeClaim{}
+			err := o.Get(ctx, key, claim)
+			if apierrors.IsNotFound(err) || err == nil && corevolume.OwnerOf(claim) == "" {
+				break
+			}
+			if err != nil {
+				return nil, fmt.Errorf("see whether the name of volume claim %q is free: %w", key.Name, err)
+			}
+			taken[key.Name] = true
+		}
+	}
+	return taken, nil
 }
 
 // missing returns the names of the storage classes that claims wait for and that do not

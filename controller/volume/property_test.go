@@ -161,6 +161,8 @@ func (s *story) create(ctx context.Context, c client.WithWatch, o client.Object,
 	if claim, is := o.(*corev1.PersistentVolumeClaim); is {
 		claim.UID, claim.CreationTimestamp = types.UID(fmt.Sprintf("claim-%d", s.made)), metav1.NewTime(s.now)
 		claim.Status.Phase = corev1.ClaimBound
+		// A pod runs with it at once, and that is recorded.
+		delete(claim.Annotations, v1alpha1.AttachedAnnotation)
 		s.made++
 		s.work[claim.UID] = &work{name: claim.Name, user: claim.Annotations[v1alpha1.UserAnnotation], volume: claim.Annotations[v1alpha1.VolumeAnnotation]}
 	}
@@ -473,7 +475,7 @@ func (s *story) attach() {
 // provide observes, decides and acts, as a reconciliation does.
 func (s *story) provide(need corevolume.Need) (names map[string]string, attached Attached, err error) {
 	observer := Observer{Reader: s.client, Live: s.client, Recent: s.keeper.Recent}
-	stock, err := observer.Observe(s.Context(), s.key(), slices.Collect(maps.Values(need.Mounted)))
+	stock, err := observer.Observe(s.Context(), need.Userland, slices.Collect(maps.Values(need.Mounted)), s.template)
 	if err != nil {
 		return nil, attached, err
 	}

@@ -82,6 +82,12 @@ func running(c Carrel) *Finding {
 	return ready
 }
 
+// Answers reports whether a pod is ready that is made as the Deployment says now. There
+// may be no Deployment.
+func Answers(d *appsv1.Deployment) bool {
+	return d != nil && d.Status.ObservedGeneration >= d.Generation && available(d)
+}
+
 // available is about the pod the Deployment wants now, not one of an older
 // revision that still answers.
 func available(d *appsv1.Deployment) bool {

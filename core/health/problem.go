@@ -113,7 +113,7 @@ func unavailable(message string) Problem {
 // given what its pods say.
 func (p Problem) Finding(judged Finding) Finding {
 	switch {
-	case p.Cause == Refused, p.Cause == Quota, p.Cause == Foreign:
+	case p.Cause == Refused, p.Cause == Quota, p.Cause == Foreign, p.Cause == Undecided:
 		return Finding{State: v1alpha1.StateFailing, Reason: p.Reason, Message: p.Message, Stalled: p.Stalled, Recheck: p.Retry}
 	case p.Cause == Conflict, judged.State == v1alpha1.StateFailing:
 		// Both pass by themselves, and what the pods say stays true.

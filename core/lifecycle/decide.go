@@ -8,7 +8,6 @@ import (
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
 	"github.com/carrel-dev/carrel/core/health"
-	"github.com/carrel-dev/carrel/core/volume"
 	"github.com/carrel-dev/carrel/core/workload"
 )
 
@@ -62,9 +61,7 @@ func Unobserved(w World, err error) Decision {
 func (w World) build(d Decision, r Revision) Decision {
 	d.Plan = w.plan(d.Presence, r)
 	d.address = d.Plan.Address()
-	d.Objects.Volumes, d.Obstacle = volume.Attach(volume.Need{
-		Userland: w.Userland, Volumes: w.described(r.Blueprint.Volumes), Mounted: Mounted(w.Deployment), ResetAt: d.Presence.Reset,
-	}, w.Volumes)
+	d.Objects.Volumes, d.Obstacle = w.attach(r, d.Presence.Reset)
 	if d.Obstacle != nil {
 		return d
 	}

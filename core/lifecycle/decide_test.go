@@ -245,7 +245,7 @@ func TestEditThatIsNotJudgedFreezesNobody(t *testing.T) {
 func TestVolumeOfAnotherUser(t *testing.T) {
 	s := newScene(t)
 	claim := workload.Claim(&v1alpha1.Userland{ObjectMeta: s.Userland.ObjectMeta, Spec: v1alpha1.UserlandSpec{User: "taro"}}, s.Template.Spec.Volumes[0])
-	s.Volumes = volume.Stock{Claims: []corev1.PersistentVolumeClaim{*claim}}
+	s.Volumes = volume.Stock{Strangers: []corev1.PersistentVolumeClaim{*claim}}
 	d := Decide(s.World)
 	s.reports(d, v1alpha1.StateFailing, v1alpha1.VolumeOfAnotherUserReason)
 	if d.Objects.Deployment != nil || d.Obstacle == nil || len(d.Objects.Volumes.Used) > 0 {

@@ -16,6 +16,7 @@ import (
 	"github.com/carrel-dev/carrel/api/v1alpha1"
 	"github.com/carrel-dev/carrel/core/lifecycle"
 	"github.com/carrel-dev/carrel/core/timetable"
+	"github.com/carrel-dev/carrel/core/volume"
 )
 
 const (
@@ -248,6 +249,7 @@ func (c *cluster) world(name string) lifecycle.World {
 		Now: c.now, Userland: &userland, Template: c.template, Course: c.course, Session: c.moment(c.now),
 		SessionEnd: lifecycle.SessionEnd(c.moment, c.now),
 		Revisions:  map[string]lifecycle.Revision{}, Deployment: s.deployment, Probe: c.memory.probes[name],
+		Volumes: volume.Stock{Taken: map[string]bool{}},
 	}
 	for _, revision := range []string{lifecycle.LatestRevision(w.Template), lifecycle.CurrentRevision(w.Deployment), lifecycle.ProvenRevision(w.Userland)} {
 		if kept, found := c.revisions[revision]; found {
@@ -257,7 +259,14 @@ func (c *cluster) world(name string) lifecycle.World {
 	for _, p := range s.pods {
 		w.Pods = append(w.Pods, p.Pod)
 	}
-	w.Volumes.Claims = slices.Clone(s.claims)
+	for _, claim := range s.claims {
+		w.Volumes.Taken[claim.Name] = true
+		if volume.OwnerOf(&claim) == userland.User() {
+			w.Volumes.Claims = append(w.Volumes.Claims, claim)
+		} else {
+			w.Volumes.Strangers = append(w.Volumes.Strangers, claim)
+		}
+	}
 	latest := lifecycle.LatestRevision(w.Template)
 	w.Granted = latest != "" && c.memory.grants[name] == latest
 	w.Turn = c.turn(w)

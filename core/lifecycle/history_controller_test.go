@@ -18,7 +18,6 @@ import (
 	"github.com/carrel-dev/carrel/core/health"
 	"github.com/carrel-dev/carrel/core/lifecycle"
 	"github.com/carrel-dev/carrel/core/volume"
-	"github.com/carrel-dev/carrel/core/workload"
 )
 
 // refusal is an answer of the API server to writes of a Deployment; empty: it takes
@@ -97,6 +96,9 @@ func (c *cluster) look(name string) {
 	d = lifecycle.Conclude(w, d, o)
 	p := pass{name: name, world: w, decision: d, before: before, after: s.deployment, written: d.Writes(w)}
 	c.record(s, p)
+	for _, first := range d.Objects.Volumes.FirstUses {
+		s.attached(first.Name, c.now)
+	}
 	c.trace(p)
 	c.checkPass(p)
 }
@@ -149,19 +151,28 @@ func (c *cluster) act(s *seat, w lifecycle.World, d lifecycle.Decision) (o lifec
 func (c *cluster) provide(s *seat, u *v1alpha1.Userland, used volume.Attachment) *corev1.PersistentVolumeClaim {
 	for i := range s.claims {
 		if s.claims[i].Name == used.Name {
-			delete(s.claims[i].Labels, v1alpha1.KeepUntilLabel)
+			used.PutInUse(&s.claims[i], u)
 			return &s.claims[i]
 		}
 	}
-	claim := workload.Claim(u, used.Volume)
-	claim.Name, claim.CreationTimestamp, claim.Status.Phase = used.Name, metav1.NewTime(c.now), corev1.ClaimBound
-	if used.ResetAt != nil {
-		claim.Annotations[v1alpha1.ResetAnnotation] = volume.Stamp(used.ResetAt.Time)
+	claim, err := used.Fresh(u)
+	if err != nil {
+		panic(err)
 	}
+	claim.CreationTimestamp, claim.Status.Phase = metav1.NewTime(c.now), corev1.ClaimBound
 	s.claims = append(s.claims, *claim)
 	c.owners[claim.Name] = u.User()
 	s.dirty = true
 	return claim
+}
+
+// attached records that a pod runs with a claim.
+func (s *seat) attached(name string, now time.Time) {
+	for i := range s.claims {
+		if s.claims[i].Name == name {
+			s.claims[i].Annotations[v1alpha1.AttachedAnnotation] = volume.Stamp(now)
+		}
+	}
 }
 
 // stored returns the Deployment as the API server stores what is applied.

@@ -4,7 +4,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/carrel-dev/carrel/core/health"
-	"github.com/carrel-dev/carrel/core/volume"
 )
 
 // unopened reports whether nothing is made for the carrel: its Template stops
@@ -23,7 +22,7 @@ func (w World) reserve(d Decision, r Revision) Decision {
 	plan := w.plan(d.Presence, r)
 	d.Unopened, d.address = true, plan.Address()
 	// A request for fresh volumes is carried out by the first start.
-	d.Objects.Volumes, d.Obstacle = volume.Attach(volume.Need{Userland: w.Userland, Volumes: w.described(r.Blueprint.Volumes)}, w.Volumes)
+	d.Objects.Volumes, d.Obstacle = w.attach(r, nil)
 	d.Objects.Volumes = d.Objects.Volumes.WithoutNew()
 	if d.Obstacle == nil && (plan.ServesAtOnce() || w.serves()) {
 		d.Objects.Service, d.Objects.Obsolete = w.service(*plan)

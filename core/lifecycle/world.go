@@ -48,7 +48,7 @@ type World struct {
 	Services []corev1.Service
 	// Pods are those of the Userland, also of former Deployments.
 	Pods []corev1.Pod
-	// Volumes are the claims of the Userland.
+	// Volumes are the claims that may be the carrel's, and the other carrels of its user.
 	Volumes volume.Stock
 }
 

@@ -1,3 +1,5 @@
+// Package volume decides whose a volume is, which one of several counts, and until
+// when a volume that nobody uses is kept. It is pure: the time is an argument.
 package volume
 
 import (
@@ -18,6 +20,8 @@ type Carrel struct {
 	Volumes []string
 	// Mounted names, by volume, the claims that its Deployment mounts.
 	Mounted map[string]string
+	// Ready is set if a pod is ready with the claims mounted.
+	Ready bool
 }
 
 // Place is where a claim is used: as a volume of a Userland.
@@ -58,10 +62,10 @@ func Assign(carrels []Carrel, claims []corev1.PersistentVolumeClaim, strangers [
 			others := s.ofOtherSpelling(c, name)
 			switch {
 			case len(equal) > 0:
-				a.Undecided[at] = &UndecidedError{Namespace: c.Userland.Namespace, Places: []Place{at}, Claims: equal}
+				a.Undecided[at] = &UndecidedError{Namespace: c.Userland.Namespace, At: at, Places: []Place{at}, Claims: equal}
 				open = with(open, found)
 			case len(found) == 0 && len(others) > 0:
-				a.Undecided[at] = &UndecidedError{Namespace: c.Userland.Namespace, Places: []Place{at}, Claims: others, Spelling: c.Userland.User()}
+				a.Undecided[at] = &UndecidedError{Namespace: c.Userland.Namespace, At: at, Places: []Place{at}, Claims: others, Spelling: c.Userland.User()}
 				open = with(open, others)
 			default:
 				a.Given[at] = best
@@ -71,7 +75,7 @@ func Assign(carrels []Carrel, claims []corev1.PersistentVolumeClaim, strangers [
 	for claim, places := range a.contested() {
 		for _, at := range places {
 			delete(a.Given, at)
-			a.Undecided[at] = &UndecidedError{Namespace: claim.Namespace, Places: places, Claims: []*corev1.PersistentVolumeClaim{claim}}
+			a.Undecided[at] = &UndecidedError{Namespace: claim.Namespace, At: at, Places: places, Claims: []*corev1.PersistentVolumeClaim{claim}}
 		}
 		open[claim] = true
 	}
@@ -181,7 +185,8 @@ func (c Carrel) follows(claim *corev1.PersistentVolumeClaim) bool {
 func (s scene) ofOtherSpelling(c Carrel, volume string) (found []*corev1.PersistentVolumeClaim) {
 	for i := range s.claims {
 		claim := &s.claims[i]
-		if c.isFor(claim, volume) && !s.isOf(c, claim) && attached(claim) && restoredAt(claim) == "" {
+		other := Person(OwnerOf(claim)) == Person(c.Userland.User()) && !s.isOf(c, claim)
+		if other && c.isFor(claim, volume) && attached(claim) && restoredAt(claim) == "" {
 			found = append(found, claim)
 		}
 	}

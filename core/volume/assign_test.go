@@ -41,8 +41,8 @@ func labelled(name, value string) fact {
 func of(userland string) fact   { return labelled(v1alpha1.UserlandLabel, userland) }
 func user(login string) fact    { return annotated(v1alpha1.UserAnnotation, login) }
 func used(template string) fact { return annotated(v1alpha1.ClaimTemplateAnnotation, template) }
-func reset(at string) fact      { return annotated(v1alpha1.ResetAnnotation, at) }
-func restored(at string) fact   { return annotated(v1alpha1.RestoredAnnotation, at) }
+func resetAt(at string) fact    { return annotated(v1alpha1.ResetAnnotation, at) }
+func restoredAt(at string) fact { return annotated(v1alpha1.RestoredAnnotation, at) }
 func empty() fact               { return annotated(v1alpha1.AttachedAnnotation, v1alpha1.NeverAttached) }
 func created(minute int) fact {
 	return func(c *corev1.PersistentVolumeClaim) {
@@ -62,8 +62,9 @@ func carrel(name, template, mounts string) volume.Carrel {
 	return c
 }
 
-func spelled(login string, c volume.Carrel) volume.Carrel {
-	c.Userland.Spec.User = login
+// capital spells the login of a carrel as Hana.
+func capital(c volume.Carrel) volume.Carrel {
+	c.Userland.Spec.User = "Hana"
 	return c
 }
 
@@ -92,6 +93,7 @@ func TestAssign(t *testing.T) {
 		{"same user, another name", []volume.Carrel{carrel("b", "ide", "")}, claims{home("x", of("a"), used("ide"))}, map[string]string{"b": "x"}, nil},
 		{"another carrel has the claim", []volume.Carrel{carrel("a", "ide", "x"), carrel("b", "ide", "")}, claims{home("x", of("a"), used("ide"))},
 			map[string]string{"a": "x", "b": fresh}, nil},
+		{"a mounted claim without its label", []volume.Carrel{carrel("a", "ide", "x")}, claims{home("x"), home("y", of("a"))}, map[string]string{"a": "x"}, []string{"y"}},
 		{"another carrel mounts the claim, whatever its label", []volume.Carrel{carrel("a", "ide", "x"), carrel("b", "ide", "")}, claims{home("x", of("b"), used("ide"))},
 			map[string]string{"a": "x", "b": fresh}, nil},
 		{"two come back under other names", []volume.Carrel{carrel("c", "ide", ""), carrel("d", "db", "")},
@@ -106,30 +108,30 @@ func TestAssign(t *testing.T) {
 		{"dropped, and one of another Template is added", []volume.Carrel{carrel("b", "db", "")}, claims{home("x", of("a"), used("ide"))}, map[string]string{"b": "x"}, nil},
 		{"one of another Template started meanwhile", []volume.Carrel{carrel("b", "db", "y")},
 			claims{home("x", of("a"), used("ide")), home("y", of("b"), used("db"))}, map[string]string{"b": "y"}, []string{"x"}},
-		{"after a reset", []volume.Carrel{carrel("a", "ide", "x")}, claims{home("x", of("a")), home("y", of("a"), empty(), reset(day1))}, map[string]string{"a": "y"}, nil},
-		{"after a reset, under another name", []volume.Carrel{carrel("b", "ide", "")}, claims{home("x", of("a")), home("y", of("a"), reset(day1))}, map[string]string{"b": "y"}, []string{"x"}},
-		{"back to before a reset", []volume.Carrel{carrel("a", "ide", "y")}, claims{home("x", of("a"), restored(day2)), home("y", of("a"), reset(day1))}, map[string]string{"a": "x"}, nil},
-		{"a reset after a restore", []volume.Carrel{carrel("a", "ide", "y")}, claims{home("x", of("a"), restored(day2)), home("y", of("a"), reset(day3))}, map[string]string{"a": "y"}, []string{"x"}},
+		{"after a reset", []volume.Carrel{carrel("a", "ide", "x")}, claims{home("x", of("a")), home("y", of("a"), empty(), resetAt(day1))}, map[string]string{"a": "y"}, nil},
+		{"after a reset, under another name", []volume.Carrel{carrel("b", "ide", "")}, claims{home("x", of("a")), home("y", of("a"), resetAt(day1))}, map[string]string{"b": "y"}, []string{"x"}},
+		{"back to before a reset", []volume.Carrel{carrel("a", "ide", "y")}, claims{home("x", of("a"), restoredAt(day2)), home("y", of("a"), resetAt(day1))}, map[string]string{"a": "x"}, nil},
+		{"a reset after a restore", []volume.Carrel{carrel("a", "ide", "y")}, claims{home("x", of("a"), restoredAt(day2)), home("y", of("a"), resetAt(day3))}, map[string]string{"a": "y"}, []string{"x"}},
 		{"a restore, claims first", []volume.Carrel{carrel("a", "ide", "")}, claims{home("x")}, map[string]string{"a": "x"}, nil},
 		{"a restore, carrels first", []volume.Carrel{carrel("a", "ide", "y")}, claims{home("x", created(2)), home("y", of("a"), empty(), created(1))}, map[string]string{"a": "x"}, nil},
-		{"a restore, and the student worked", []volume.Carrel{carrel("a", "ide", "y")}, claims{home("x", restored(day1)), home("y", of("a"))}, map[string]string{"a": "x"}, nil},
+		{"a restore, and the student worked", []volume.Carrel{carrel("a", "ide", "y")}, claims{home("x", restoredAt(day1)), home("y", of("a"))}, map[string]string{"a": "x"}, nil},
 		{"a restore of which nobody says that it counts", []volume.Carrel{carrel("a", "ide", "y")}, claims{home("x"), home("y", of("a"))}, map[string]string{"a": "y"}, []string{"x"}},
 		{"a login corrected in case", []volume.Carrel{carrel("b", "ide", "")}, claims{home("x", user("Hana"), of("a"))}, map[string]string{"b": "x"}, nil},
-		{"both spellings are there, and one has nothing", []volume.Carrel{carrel("a", "ide", ""), spelled("Hana", carrel("b", "ide", ""))},
+		{"both spellings are there, and one has nothing", []volume.Carrel{carrel("a", "ide", ""), capital(carrel("b", "ide", ""))},
 			claims{home("x", of("a"))}, map[string]string{"a": "x", "b": open}, nil},
-		{"both spellings are there, and a person decided", []volume.Carrel{carrel("a", "ide", ""), spelled("Hana", carrel("b", "ide", ""))},
-			claims{home("x", of("a"), restored(day1))}, map[string]string{"a": "x", "b": fresh}, nil},
-		{"both spellings have their own", []volume.Carrel{carrel("a", "ide", ""), spelled("Hana", carrel("b", "ide", ""))},
+		{"both spellings are there, and a person decided", []volume.Carrel{carrel("a", "ide", ""), capital(carrel("b", "ide", ""))},
+			claims{home("x", of("a"), restoredAt(day1))}, map[string]string{"a": "x", "b": fresh}, nil},
+		{"both spellings have their own", []volume.Carrel{carrel("a", "ide", ""), capital(carrel("b", "ide", ""))},
 			claims{home("x", of("c")), home("y", of("c"), user("Hana"))}, map[string]string{"a": "x", "b": "y"}, nil},
 		{"a reset of another carrel does not change one in use", []volume.Carrel{carrel("b", "ide", "y")},
-			claims{home("x", of("a"), reset(day1)), home("y", of("b"))}, map[string]string{"b": "y"}, []string{"x"}},
+			claims{home("x", of("a"), resetAt(day1)), home("y", of("b"))}, map[string]string{"b": "y"}, []string{"x"}},
 		{"what is being deleted is given to nobody new", []volume.Carrel{carrel("b", "ide", "")},
 			claims{home("x", of("a"), func(c *corev1.PersistentVolumeClaim) { c.DeletionTimestamp = &metav1.Time{} })}, map[string]string{"b": fresh}, nil},
 		{"the oldest of what is empty", []volume.Carrel{carrel("b", "ide", "")},
 			claims{home("x", empty(), created(2)), home("y", empty(), created(1))}, map[string]string{"b": "y"}, nil},
 		{"what is empty is not worth a question", []volume.Carrel{carrel("c", "ide", ""), carrel("d", "ide", "")},
 			claims{home("x", empty(), used("ide"))}, map[string]string{"c": "x", "d": fresh}, nil},
-		{"an act that can't be read is none", []volume.Carrel{carrel("b", "ide", "y")}, claims{home("x", of("b"), restored("now")), home("y", of("b"))}, map[string]string{"b": "y"}, nil},
+		{"an act that can't be read is none", []volume.Carrel{carrel("b", "ide", "y")}, claims{home("x", of("b"), restoredAt("now")), home("y", of("b"))}, map[string]string{"b": "y"}, nil},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			a := volume.Assign(test.carrels, test.claims, nil)
@@ -170,7 +172,7 @@ func TestUndecidedNamesTheCommand(t *testing.T) {
 	}{
 		{"two claims", []volume.Carrel{carrel("c", "ide", "")}, []corev1.PersistentVolumeClaim{home("x"), home("y")}, []string{`"x" and "y"`, "-n prog1", v1alpha1.RestoredAnnotation}},
 		{"two carrels", []volume.Carrel{carrel("c", "ide", ""), carrel("d", "ide", "")}, []corev1.PersistentVolumeClaim{home("x")}, []string{`"c" or "d"`, "label pvc -n prog1 x carrel.dev/userland="}},
-		{"two spellings", []volume.Carrel{carrel("c", "ide", ""), spelled("Hana", carrel("d", "ide", ""))}, []corev1.PersistentVolumeClaim{home("x")}, []string{`"Hana"`, `"hana"`, `"x"`, v1alpha1.RestoredAnnotation}},
+		{"two spellings", []volume.Carrel{carrel("c", "ide", ""), capital(carrel("d", "ide", ""))}, []corev1.PersistentVolumeClaim{home("x")}, []string{`"Hana"`, `"hana"`, `"x"`, v1alpha1.RestoredAnnotation}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			for _, undecided := range volume.Assign(test.carrels, test.claims, nil).Undecided {

@@ -10,25 +10,41 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
+	"github.com/carrel-dev/carrel/core/workload"
 )
 
 // Need is what a carrel needs.
 type Need struct {
 	Userland *v1alpha1.Userland
+	// Template is the name of the Template that the Userland follows.
+	Template string
+	// MadeOf is the name of the Template of its revision. It differs from Template
+	// until the carrel is next started.
+	MadeOf string
 	// Volumes are those of its revision, as the Template describes them. One that
 	// the Template no longer describes has a name only.
 	Volumes []v1alpha1.Volume
 	// Mounted names, by volume, the claims that its Deployment mounts.
 	Mounted map[string]string
+	// Ready is set if a pod is ready with the claims that the Deployment mounts.
+	Ready bool
 	// ResetAt asks for volumes that are no older; nil: for those that exist.
 	ResetAt *metav1.Time
 }
 
 // Stock is what exists for a carrel.
 type Stock struct {
-	// Claims are the claims with the label of the Userland, and those that its
-	// Deployment mounts, whatever their labels.
+	// Claims are the claims of its person, and those that its Deployment mounts,
+	// whosever they are.
 	Claims []corev1.PersistentVolumeClaim
+	// Carrels are the other ones of its person.
+	Carrels []Carrel
+	// Strangers are claims with the label of the Userland that record other people, none
+	// of whom is in the course, or nobody.
+	Strangers []corev1.PersistentVolumeClaim
+	// Taken has those names of fresh claims of the Userland that claims with a recorded
+	// user have.
+	Taken map[string]bool
 	// Growing has the names of the storage classes whose volumes can grow.
 	Growing map[string]bool
 	// Missing has the names of the storage classes that claims wait for and that do not
@@ -40,10 +56,14 @@ type Stock struct {
 type Attachments struct {
 	// Used has one attachment for each volume, in the order of the volumes.
 	Used []Attachment
+	// FirstUses are claims that a pod is ready with and that record no use. They count as
+	// used from now on; that is to be recorded.
+	FirstUses []*corev1.PersistentVolumeClaim
 	// Former claims are of a user who is gone and had this Userland's name. What was
 	// promised about them holds, whatever becomes of the rest.
 	Former []*corev1.PersistentVolumeClaim
-	// Unused claims are the user's own, and no volume needs them.
+	// Unused claims are the user's own, bear the label of the Userland, and no volume
+	// needs them.
 	Unused []*corev1.PersistentVolumeClaim
 }
 
@@ -54,6 +74,8 @@ type Attachment struct {
 	Name string
 	// Claim is nil if there is none yet.
 	Claim *corev1.PersistentVolumeClaim
+	// MadeOf is the name of the Template that the carrel is made of.
+	MadeOf string
 	// ResetAt is the request that a claim to be created answers; nil: none.
 	ResetAt *metav1.Time
 	// Grow is the size that the claim is to be given; nil: it keeps its own.
@@ -99,75 +121,126 @@ func (a Attachments) Existing() []corev1.PersistentVolumeClaim {
 }
 
 // Attach decides which claim each volume of a carrel is given, and which ones the
-// carrel has no use for. If one belongs to somebody else, it returns an
-// *OtherUserError or a *workload.ForeignError, and of the attachments those only
-// that do not depend on it.
+// carrel has no use for. If that is not decided, it returns an *UndecidedError; if one
+// belongs to somebody else, an *OtherUserError or a *workload.ForeignError, and of the
+// attachments those only that do not depend on it.
 func Attach(n Need, s Stock) (Attachments, error) {
-	a := Attachments{Former: former(n.Userland, s.Claims)}
+	own := n.carrel()
+	a := Attachments{FirstUses: own.firstUses(s.Claims), Former: former(s.Strangers)}
+	carrels := append(slices.Clone(s.Carrels), own)
+	s.Claims = withUses(s.Claims, carrels)
+	assigned := Assign(carrels, s.Claims, nil)
+	var used []Attachment
 	for _, volume := range n.Volumes {
-		claim, err := counting(n, s, volume.Name)
+		claim, err := n.counting(s, assigned, volume.Name)
 		if err != nil {
-			return Attachments{Former: a.Former}, err
+			return a, err
 		}
-		a.Used = append(a.Used, attachment(n, s, volume, claim))
+		used = append(used, n.attachment(s, volume, claim))
 	}
-	a.Unused = unused(n, s.Claims, a.Names())
+	a.Used = used
+	a.Unused = unused(n.Userland, assigned.Unneeded, a.Names())
 	return a, nil
 }
 
-// former returns the claims of another user for which a promise was made. None is
-// made for others: a Userland that names the wrong user is more likely a mistake.
-func former(u *v1alpha1.Userland, claims []corev1.PersistentVolumeClaim) (found []*corev1.PersistentVolumeClaim) {
+// firstUses returns the claims that record no use and that a pod of the carrel is ready
+// with.
+func (c Carrel) firstUses(claims []corev1.PersistentVolumeClaim) (first []*corev1.PersistentVolumeClaim) {
 	for i := range claims {
-		owner, recorded := claims[i].Annotations[v1alpha1.UserAnnotation]
-		_, promised := claims[i].Labels[v1alpha1.KeepUntilLabel]
-		if recorded && promised && owner != u.User() {
-			found = append(found, &claims[i])
+		if c.Ready && !attached(&claims[i]) && c.mounts(&claims[i]) {
+			first = append(first, &claims[i])
+		}
+	}
+	return first
+}
+
+// withUses returns the claims as they are once the first uses of all carrels are
+// recorded: their pods may have written to them already.
+func withUses(claims []corev1.PersistentVolumeClaim, carrels []Carrel) []corev1.PersistentVolumeClaim {
+	used := slices.Clone(claims)
+	for _, carrel := range carrels {
+		for _, first := range carrel.firstUses(used) {
+			*first = *first.DeepCopy()
+			delete(first.Annotations, v1alpha1.AttachedAnnotation)
+		}
+	}
+	return used
+}
+
+func (n Need) carrel() Carrel {
+	c := Carrel{Userland: n.Userland, Template: n.Template, Mounted: map[string]string{}, Ready: n.Ready}
+	for _, volume := range n.Volumes {
+		c.Volumes = append(c.Volumes, volume.Name)
+		if claim, mounted := n.Mounted[volume.Name]; mounted {
+			c.Mounted[volume.Name] = claim
+		}
+	}
+	return c
+}
+
+// counting returns the claim that counts for a volume; nil if it is to be a fresh one.
+// A request for fresh volumes decides about those that are undecided, too.
+func (n Need) counting(s Stock, assigned Assignment, volume string) (*corev1.PersistentVolumeClaim, error) {
+	at := Place{n.Userland.Name, volume}
+	_, undecided := assigned.Undecided[at]
+	counts := assigned.Given[at]
+	switch {
+	case undecided && n.ResetAt == nil:
+		return nil, assigned.Undecided[at]
+	case undecided:
+		return nil, nil
+	case counts != nil && n.ResetAt != nil && act(counts) < Stamp(n.ResetAt.Time):
+		return nil, nil
+	case counts != nil:
+		return counts, nil
+	}
+	for i := range s.Claims {
+		if claim := &s.Claims[i]; claim.Name == n.Mounted[volume] {
+			if err := MayAttach(n.Userland, claim); err != nil {
+				return nil, err
+			}
+		}
+	}
+	for i := range s.Strangers {
+		claim := &s.Strangers[i]
+		recorded := claim.Annotations[v1alpha1.VolumeAnnotation]
+		if recorded == volume || recorded == "" && claim.Name == workload.ClaimName(n.Userland, volume) {
+			return nil, MayAttach(n.Userland, claim)
+		}
+	}
+	return nil, nil
+}
+
+func (n Need) attachment(s Stock, volume v1alpha1.Volume, claim *corev1.PersistentVolumeClaim) Attachment {
+	if claim == nil {
+		return Attachment{Volume: volume, Name: freshName(n.Userland, volume.Name, n.ResetAt, s.Taken), MadeOf: n.MadeOf, ResetAt: n.ResetAt}
+	}
+	a := Attachment{Volume: volume, Name: claim.Name, Claim: claim, MadeOf: n.MadeOf, Replace: outdated(volume, claim)}
+	a.Grow, a.Notice = growth(volume, claim, s.Growing)
+	return a
+}
+
+// former returns the claims of people who are gone for which a promise was made. None
+// is made for others: a Userland that names the wrong user is more likely a mistake.
+func former(strangers []corev1.PersistentVolumeClaim) (found []*corev1.PersistentVolumeClaim) {
+	for i := range strangers {
+		if _, promised := strangers[i].Labels[v1alpha1.KeepUntilLabel]; promised && OwnerOf(&strangers[i]) != "" {
+			found = append(found, &strangers[i])
 		}
 	}
 	return found
 }
 
-// counting returns the claim that counts for a volume; nil if none does.
-func counting(n Need, s Stock, volume string) (counts *corev1.PersistentVolumeClaim, err error) {
-	for i := range s.Claims {
-		claim := &s.Claims[i]
-		if !IsFor(claim, n.Userland, volume) && claim.Name != n.Mounted[volume] {
-			continue
-		}
-		if err := MayAttach(n.Userland, claim); err != nil {
-			return nil, err
-		}
-		if counts == nil || Newer(claim, counts) {
-			counts = claim
-		}
-	}
-	if counts != nil && n.ResetAt != nil && counts.Annotations[v1alpha1.ResetAnnotation] < Stamp(n.ResetAt.Time) {
-		return nil, nil
-	}
-	return counts, nil
-}
-
-func attachment(n Need, s Stock, volume v1alpha1.Volume, claim *corev1.PersistentVolumeClaim) Attachment {
-	if claim == nil {
-		return Attachment{Volume: volume, Name: FreshName(n.Userland, volume.Name, n.ResetAt), ResetAt: n.ResetAt}
-	}
-	a := Attachment{Volume: volume, Name: claim.Name, Claim: claim, Replace: outdated(volume, claim)}
-	a.Grow, a.Notice = growth(volume, claim, s.Growing)
-	return a
-}
-
-// unused returns the user's own claims that no volume needs and nothing mounts.
-func unused(n Need, claims []corev1.PersistentVolumeClaim, used map[string]string) (found []*corev1.PersistentVolumeClaim) {
+// unused returns, of the claims that nobody needs, those of the Userland that may hold
+// work.
+func unused(u *v1alpha1.Userland, unneeded []*corev1.PersistentVolumeClaim, used map[string]string) (found []*corev1.PersistentVolumeClaim) {
 	busy := map[string]bool{}
-	for _, names := range []map[string]string{used, n.Mounted} {
-		for _, name := range names {
-			busy[name] = true
-		}
+	for _, name := range used {
+		busy[name] = true
 	}
-	for i := range claims {
-		if !busy[claims[i].Name] && MayAttach(n.Userland, &claims[i]) == nil {
-			found = append(found, &claims[i])
+	for _, claim := range unneeded {
+		if !busy[claim.Name] && attached(claim) && claim.Labels[v1alpha1.UserlandLabel] == u.Name && MayAttach(u, claim) == nil {
+			found = append(found, claim)
 		}
 	}
 	return found

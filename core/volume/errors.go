@@ -33,7 +33,9 @@ func (e *OtherUserError) Problem() health.Problem {
 type UndecidedError struct {
 	// Namespace is that of the claims.
 	Namespace string
-	// Places are the volumes for which a claim could count.
+	// At is the place that is undecided.
+	At Place
+	// Places are all the volumes for which a claim could count.
 	Places []Place
 	// Claims are those that could count. There is one if it could count for several
 	// places.

@@ -1,0 +1,314 @@
+package volume_test
+
+import (
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"strings"
+	"testing"
+)
+
+const (
+	histories = 10000
+	steps     = 40
+)
+
+// Whatever happens to a class, in whatever order, each person is given what the table
+// in docs/decisions/0016-whose-a-volume-is.md says. A failure names its seed and the
+// history.
+func TestHistoriesOfVolumes(t *testing.T) {
+	n := histories
+	if testing.Short() {
+		n /= 10
+	}
+	seen := map[string]int{}
+	for seed := range n {
+		h := newHistory(uint64(seed))
+		for range steps {
+			h.step()
+			if h.fault != "" {
+				t.Fatalf("seed %d: %s\n%s", seed, h.fault, strings.Join(h.log, "\n"))
+			}
+		}
+		h.end()
+		if h.fault != "" {
+			t.Fatalf("seed %d, at the end: %s\n%s", seed, h.fault, strings.Join(h.log, "\n"))
+		}
+		for what, times := range h.seen {
+			seen[what] += times
+		}
+	}
+	for _, what := range []string{given, fresh, undecided, foreign, "exchanged", "restored first", "restored last", "rebuilt", "both spellings", "killed"} {
+		if seen[what] < n/200 {
+			t.Errorf("in %d histories, %q was seen %d times only", n, what, seen[what])
+		}
+	}
+	t.Logf("in %d histories of %d steps: %v", n, steps, seen)
+}
+
+// A history is a class and what happens to it.
+type history struct {
+	*class
+	random *rand.Rand
+	log    []string
+	seen   map[string]int
+}
+
+func newHistory(seed uint64) *history {
+	h := &history{random: rand.New(rand.NewPCG(seed, 16)), seen: map[string]int{}}
+	h.class = newClass(h)
+	return h
+}
+
+func (h *history) tell(format string, args ...any) {
+	h.log = append(h.log, fmt.Sprintf("%3d  ", h.minute)+fmt.Sprintf(format, args...))
+}
+
+// fail records the first fault of the history.
+func (h *history) fail(format string, args ...any) {
+	if h.fault == "" {
+		h.fault = fmt.Sprintf(format, args...)
+	}
+}
+
+// An event is something that may happen. Other rules of volumes add theirs here, such
+// as the dating of those that nobody needs.
+type event func(*history)
+
+var events = []event{
+	join, join, join, leave, rename, move, open, open, ready, ready, ready, sleep, reset, decide, decide, spell, both, suspend, disaster, comeBack, comeBack, strip,
+}
+
+// step lets something happen, and the controller look at the class, perhaps until it
+// is killed.
+func (h *history) step() {
+	h.minute++
+	events[h.random.IntN(len(events))](h)
+	if h.random.IntN(4) == 0 {
+		h.dies = 1 + h.random.IntN(3)
+		h.round()
+		h.dies = 0
+		h.round()
+	}
+	if h.random.IntN(3) > 0 {
+		h.settle()
+	}
+}
+
+// end lets the controller finish, and looks for what it still writes.
+func (h *history) end() {
+	h.suspended = false
+	h.settle()
+}
+
+// settle lets the controller look at everybody until it writes nothing.
+func (h *history) settle() {
+	for range 5 {
+		if !h.round() {
+			return
+		}
+	}
+	h.fail("it writes and writes")
+}
+
+// round is one look at everybody, in a random order. It reports whether it wrote.
+func (h *history) round() (wrote bool) {
+	names := h.names()
+	h.random.Shuffle(len(names), func(i, j int) { names[i], names[j] = names[j], names[i] })
+	for _, name := range names {
+		wrote = h.look(name) || wrote
+	}
+	return wrote
+}
+
+func pick[T any](h *history, from []T) (chosen T, found bool) {
+	if len(from) == 0 {
+		return chosen, false
+	}
+	return from[h.random.IntN(len(from))], true
+}
+
+var people = []string{"aoi", "ema"}
+
+// join adds a Userland: under a new name, or one that was in use before.
+func join(h *history) {
+	person, _ := pick(h, people)
+	name := h.newName()
+	if former, found := pick(h, h.former); found && h.random.IntN(2) == 0 {
+		name = former
+	}
+	if h.desks[name] != nil || len(h.of(person)) > 1 {
+		return
+	}
+	template, _ := pick(h, templates)
+	h.add(name, h.spelling[person], template)
+	h.tell("%s joins as %s with %s", h.spelling[person], name, template)
+}
+
+func leave(h *history) {
+	if name, found := pick(h, h.names()); found {
+		h.tell("%s leaves", name)
+		h.remove(name)
+	}
+}
+
+// rename is a cell filled, or a file that becomes a row: the same carrel under another
+// name.
+func rename(h *history) {
+	if name, found := pick(h, h.names()); found {
+		d := h.desks[name]
+		now := h.newName()
+		h.remove(name)
+		h.add(now, d.user, d.template)
+		h.tell("%s is %s now", name, now)
+	}
+}
+
+// move gives a carrel another Template, or all those that go by the default of the course.
+func move(h *history) {
+	template, _ := pick(h, templates)
+	if name, found := pick(h, h.names()); found {
+		h.desks[name].template = template
+		h.tell("%s follows %s", name, template)
+	}
+}
+
+func open(h *history) {
+	if name, found := pick(h, h.names()); found {
+		h.desks[name].wanted = true
+		h.tell("%s is opened", name)
+	}
+}
+
+func sleep(h *history) {
+	if name, found := pick(h, h.names()); found {
+		h.desks[name].wanted = false
+		h.tell("%s sleeps", name)
+	}
+}
+
+// ready lets pods become ready, whether a controller runs or not: their users work.
+func ready(h *history) {
+	for _, name := range h.names() {
+		if d := h.desks[name]; d.pod != nil && !d.ready && h.random.IntN(2) == 0 {
+			h.work(d)
+			h.tell("%s works", name)
+		}
+	}
+}
+
+func reset(h *history) {
+	if name, found := pick(h, h.names()); found {
+		h.desks[name].resetAt, h.desks[name].wanted = h.minute, true
+		h.tell("%s asks for fresh volumes", name)
+	}
+}
+
+// decide is a person who says which claim counts: after a restore, to go back before a
+// reset, or since the controller could not tell.
+func decide(h *history) {
+	c, found := pick(h, h.claims)
+	if !found {
+		return
+	}
+	if name, others := pick(h, h.of(person(c.owner))); others && h.random.IntN(3) == 0 && !h.isMounted(c) {
+		h.label(c, name)
+		h.tell("a person labels %s for %s", c.name(), name)
+		return
+	}
+	h.restored(c)
+	h.tell("a person decides for %s", c.name())
+}
+
+// spell corrects a login in case.
+func spell(h *history) {
+	person, _ := pick(h, people)
+	h.spelling[person] = map[string]string{"aoi": "Aoi", "Aoi": "aoi", "ema": "EMA", "EMA": "ema"}[h.spelling[person]]
+	for _, name := range h.of(person) {
+		h.desks[name].user = h.spelling[person]
+	}
+	h.tell("%s is spelled %s", person, h.spelling[person])
+}
+
+// both corrects a login in one of two files only.
+func both(h *history) {
+	person, _ := pick(h, people)
+	if of := h.of(person); len(of) == 1 {
+		other := strings.ToUpper(person)
+		h.add(h.newName(), other, h.desks[of[0]].template)
+		h.seen["both spellings"]++
+		h.tell("%s joins beside %s", other, of[0])
+	}
+}
+
+func suspend(h *history) {
+	h.suspended = !h.suspended
+	h.tell("suspended: %t", h.suspended)
+}
+
+// disaster loses the cluster. It is rebuilt from git, with other names; the claims come
+// back before the carrels, or later.
+func disaster(h *history) {
+	if h.random.IntN(3) > 0 {
+		return
+	}
+	for _, name := range h.names() {
+		d := h.desks[name]
+		h.remove(name)
+		h.add(h.newName(), d.user, d.template)
+	}
+	h.lost = append(h.lost, h.claims...)
+	h.claims = nil
+	h.seen["rebuilt"]++
+	h.tell("the cluster is rebuilt")
+	if h.random.IntN(2) == 0 {
+		h.seen["restored first"]++
+		h.restore(false)
+	}
+}
+
+// comeBack restores what a disaster took.
+func comeBack(h *history) {
+	if len(h.lost) > 0 {
+		h.seen["restored last"]++
+		h.restore(h.random.IntN(2) == 0)
+	}
+}
+
+// strip takes the label of a claim.
+func strip(h *history) {
+	if c, found := pick(h, h.claims); found {
+		h.label(c, "")
+		h.tell("somebody takes the label of %s", c.name())
+	}
+}
+
+// compare compares what the controller decides with what the table says.
+func (h *history) compare(name string, got map[string]string) {
+	want := h.oracle(name)
+	for volume, what := range got {
+		if want[volume] != what {
+			h.fail("%s is given for %s: %s, want %s", name, volume, what, want[volume])
+		}
+		switch what {
+		case fresh, undecided, foreign:
+			h.seen[what]++
+		default:
+			h.seen[given]++
+		}
+	}
+	if len(want) != len(got) && !slicesHave(got, undecided, foreign) {
+		h.fail("%s is given %v, want %v", name, got, want)
+	}
+}
+
+func slicesHave(got map[string]string, any ...string) bool {
+	for what := range maps.Values(got) {
+		for _, one := range any {
+			if what == one {
+				return true
+			}
+		}
+	}
+	return false
+}
