@@ -62,7 +62,8 @@ func newCommand() *cobra.Command {
 		newCheckCommand(), newPlanCommand(), newCICommand(),
 		newWhyCommand(), newHistoryCommand(), newAtCommand(),
 		newRosterCommand(), newNewCommand(), newConvertCommand(),
-		newStatusCommand(), newVolumesCommand(), newOpenCommand(), newManCommand(),
+		newStatusCommand(), newVolumesCommand(), newOpenCommand(),
+		newInventoryCommand(), newRestoreCommand(), newManCommand(),
 	)
 	return command
 }

@@ -1,0 +1,60 @@
+package inventory
+
+import (
+	"path"
+	"slices"
+)
+
+// Storage holds the names of the directories of a storage that has one for each
+// volume. A directory is the one of a volume if it has the last element of the
+// volume's path, since the storage may be mounted elsewhere on the machine that is
+// looked at. A nil Storage is not looked at.
+type Storage map[string]bool
+
+// Unknown returns the directories that no volume of the inventory has.
+func (s Storage) Unknown(inventory Inventory) []string {
+	known := map[string]bool{}
+	for _, volume := range inventory.Volumes {
+		known[directoryOf(volume)] = true
+	}
+	var unknown []string
+	for directory := range s {
+		if !known[directory] {
+			unknown = append(unknown, directory)
+		}
+	}
+	slices.Sort(unknown)
+	return unknown
+}
+
+// lacks returns the directory of a volume if it is not there; empty if it is, or if
+// the source of the volume is not a directory.
+func (s Storage) lacks(volume Volume) string {
+	if directory := directoryOf(volume); s != nil && !s[directory] {
+		return directory
+	}
+	return ""
+}
+
+// directoryOf returns the last element of the path of a volume's directory; empty if
+// its source is not a directory.
+func directoryOf(volume Volume) string {
+	if volume.PersistentVolume == nil {
+		return ""
+	}
+	switch source := volume.PersistentVolume.Spec.PersistentVolumeSource; {
+	case source.HostPath != nil:
+		return path.Base(source.HostPath.Path)
+	case source.Local != nil:
+		return path.Base(source.Local.Path)
+	case source.NFS != nil:
+		return path.Base(source.NFS.Path)
+	case source.CSI != nil && source.CSI.VolumeAttributes[subdirectory] != "":
+		return path.Base(source.CSI.VolumeAttributes[subdirectory])
+	default:
+		return ""
+	}
+}
+
+// subdirectory is where the CSI driver for NFS records the directory of a volume.
+const subdirectory = "subdir"
