@@ -110,6 +110,25 @@ func newDownCommand() *cobra.Command {
 	return command
 }
 
+func newLoseEtcdCommand() *cobra.Command {
+	command := &cobra.Command{
+		Use:   "lose-etcd",
+		Short: "Stop the node, delete etcd's data, and start an empty cluster on the same node",
+		Long: "Lose-etcd plays the loss of the API server's data, for a drill. What is on the node's disk stays: volumes and images.\n" +
+			"So does the forge. Everything that was in the API server is gone.",
+		Args: cobra.NoArgs,
+	}
+	layout := layoutFlag(command)
+	command.RunE = func(command *cobra.Command, _ []string) error {
+		layout, err := layout()
+		if err != nil {
+			return err
+		}
+		return cluster.LoseEtcd(command.Context(), report(nil), layout)
+	}
+	return command
+}
+
 func newStatusCommand() *cobra.Command {
 	return newReadCommand("status", "Tell whether a cluster runs, and all its components", func(out io.Writer, _ cluster.Layout, record cluster.Record) error {
 		printStatus(out, record)

@@ -43,6 +43,7 @@ func newCommand() *cobra.Command {
 		newPrepareCommand(),
 		newUpCommand(),
 		newDownCommand(),
+		newLoseEtcdCommand(),
 		newStatusCommand(),
 		newKubeconfigCommand(),
 		newLoadCommand(),

@@ -27,7 +27,7 @@ type Options struct {
 	CreateNamespaces bool
 	// Storage has the directories that there are; nil: the storage is not looked at.
 	Storage inventory.Storage
-	Now              time.Time
+	Now     time.Time
 }
 
 // Result is what became of one volume.

@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/carrel-dev/carrel/devcluster/controlplane"
 	"github.com/carrel-dev/carrel/devcluster/node"
 	"github.com/carrel-dev/carrel/devcluster/pki"
 	"github.com/carrel-dev/carrel/devcluster/progress"
@@ -33,11 +34,14 @@ type daemon struct {
 	group  *supervise.Group
 	// first is the PID of the process that holds the node's namespaces.
 	first int
-	// fail cancels the start when a component ends during it.
-	fail context.CancelCauseFunc
+	// node and plane are what the node and the control plane were started with.
+	node  node.Config
+	plane controlplane.Config
 
 	mu     sync.Mutex
 	record Record
+	// fail cancels the start when a component ends during it.
+	fail context.CancelCauseFunc
 }
 
 // Daemon starts the cluster of layout and runs it until it receives SIGTERM.
@@ -54,8 +58,6 @@ func Daemon(layout Layout) error {
 		return err
 	}
 	d.record = Record{Name: d.spec.Name, Size: d.spec.Size, Started: time.Now().UTC()}
-	starting, fail := context.WithCancelCause(ctx)
-	d.fail = fail
 	if d.spec.Size == FullNode {
 		release, err := node.Claim(ctx, node.Owner{Name: d.spec.Name, State: layout.Root})
 		if err != nil {
@@ -66,16 +68,40 @@ func Daemon(layout Layout) error {
 	d.group = supervise.NewGroup(layout.Logs(), d.noteProcesses)
 	defer d.group.Kill()
 
-	bounded, cancel := context.WithTimeoutCause(starting, startTimeout, fmt.Errorf("not up after %s", startTimeout))
-	defer cancel()
-	if err := d.start(bounded); err != nil {
-		d.update(func(r *Record) { r.Failure = err.Error() })
+	losses := make(chan os.Signal, 1)
+	signal.Notify(losses, lossSignal)
+	if err := d.bounded(ctx, d.start); err != nil {
 		return err
 	}
-	d.update(func(r *Record) { r.Ready = true })
 	events.Close()
-	<-ctx.Done()
-	return nil
+	d.report = func(progress.Event) {} // nobody reads the pipe any more
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-losses:
+			if err := d.bounded(ctx, d.loseEtcd); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// bounded runs a start of components, and records whether the cluster is then ready.
+func (d *daemon) bounded(ctx context.Context, start func(context.Context) error) error {
+	starting, fail := context.WithCancelCause(ctx)
+	defer fail(nil)
+	d.update(func(*Record) { d.fail = fail })
+	limited, cancel := context.WithTimeoutCause(starting, startTimeout, fmt.Errorf("not up after %s", startTimeout))
+	defer cancel()
+	err := start(limited)
+	d.update(func(r *Record) {
+		r.Ready = err == nil
+		if err != nil {
+			r.Failure = err.Error()
+		}
+	})
+	return err
 }
 
 // inherited opens a descriptor from the parent process. It marks the descriptor
@@ -111,13 +137,19 @@ func (d *daemon) run(name string, arguments ...string) error {
 // start fails the start; a later end is only recorded, for `status` to show.
 func (d *daemon) noteProcesses(processes []*supervise.Process) {
 	components := make([]Component, len(processes))
+	var dead error
 	for i, process := range processes {
 		components[i] = Component{Name: process.Name, PID: process.PID, Log: process.Log, Ended: process.Ended()}
 		if components[i].Ended != "" {
-			d.fail(fmt.Errorf("%s ended: %s\n%s", process.Name, process.Ended(), supervise.Tail(process.Log)))
+			dead = fmt.Errorf("%s ended: %s\n%s", process.Name, process.Ended(), supervise.Tail(process.Log))
 		}
 	}
-	d.update(func(r *Record) { r.Components = components })
+	d.update(func(r *Record) {
+		r.Components = components
+		if dead != nil {
+			d.fail(dead)
+		}
+	})
 }
 
 // update changes the record and writes it to disk. If writing fails, update logs

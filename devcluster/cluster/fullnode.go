@@ -25,6 +25,7 @@ func (d *daemon) startFullNode(ctx context.Context, authority *pki.Authority) er
 	if err := d.configureNode(&config, plane.URL(), authority); err != nil {
 		return err
 	}
+	d.node, d.plane = config, plane
 	if err := d.startIngress(ctx); err != nil {
 		return err
 	}

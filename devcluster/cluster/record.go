@@ -50,7 +50,9 @@ type Record struct {
 	Ingress string `json:"ingress,omitempty"`
 	// Node is the PID of the process that holds the node's namespaces; zero without
 	// a node.
-	Node       int         `json:"node,omitempty"`
+	Node int `json:"node,omitempty"`
+	// Losses is how often etcd's data was lost, by LoseEtcd.
+	Losses     int         `json:"losses,omitempty"`
 	Started    time.Time   `json:"started"`
 	Components []Component `json:"components"`
 }

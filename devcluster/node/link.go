@@ -33,8 +33,12 @@ func (c Config) linkCommands(first int) [][]string {
 	}
 }
 
-// Link connects this machine to the namespaces of the process first.
+// Link connects this machine to the namespaces of the process first. It removes the
+// link to a node that has ended.
 func (c Config) Link(ctx context.Context, first int) error {
+	if err := unlink(ctx); err != nil {
+		return err
+	}
 	for _, command := range c.linkCommands(first) {
 		if out, err := exec.CommandContext(ctx, command[0], command[1:]...).CombinedOutput(); err != nil {
 			return fmt.Errorf("link the node: %s: %w: %s", strings.Join(command, " "), err, out)

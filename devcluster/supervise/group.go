@@ -104,3 +104,30 @@ func (g *Group) Kill() {
 		<-process.ended
 	}
 }
+
+// Stop ends the processes with these names, in this order, and waits until they are
+// gone. The group then no longer has them: their end is no death to be noticed.
+func (g *Group) Stop(names ...string) {
+	for _, name := range names {
+		for _, process := range g.forget(name) {
+			process.kill()
+			<-process.ended
+		}
+	}
+}
+
+// forget takes the processes with a name out of the group, and returns them.
+func (g *Group) forget(name string) (forgotten []*Process) {
+	g.update(func() {
+		var left []*Process
+		for _, process := range g.processes {
+			if process.Name == name {
+				forgotten = append(forgotten, process)
+			} else {
+				left = append(left, process)
+			}
+		}
+		g.processes = left
+	})
+	return forgotten
+}
