@@ -122,6 +122,13 @@ test-e2e: prepare-test-e2e $(DEVCLUSTER) ## Run the whole system on a full node:
 	go test -count=1 -v -tags=e2e ./test/pages
 	go test -count=1 -v -parallel=16 -timeout=140m -tags=e2e ./test/e2e
 
+.PHONY: drill
+drill: prepare-drill $(DEVCLUSTER) ## Lose etcd on a full node, rebuild it by one command, and look whether everybody finds their work (root)
+	go run ./test/drill
+
+.PHONY: long
+long: test drill ## Run every test and the drill
+
 .PHONY: bench
 bench: prepare-bench $(DEVCLUSTER) ## Measure a class being made, carrels waking up, what carrel takes of git, and the gateway (docs/performance.md)
 	KUBEBUILDER_ASSETS=$$($(DEVCLUSTER) assets) go run ./test/bench/converge

@@ -26,10 +26,12 @@ import (
 
 // What clusters/local/flux-system names.
 const (
-	fluxNamespace    = "flux-system"
-	sourceName       = "carrel"
-	forgePlaceholder = "http://forge.invalid"
+	fluxNamespace = "flux-system"
+	sourceName    = "carrel"
 )
+
+// ForgePlaceholder stands for the address of the forge in clusters/local/flux-system.
+const ForgePlaceholder = "http://forge.invalid"
 
 // Connect makes a client of the kinds the story needs.
 func Connect(kubeconfig string) (client.WithWatch, *rest.Config, error) {
@@ -52,35 +54,55 @@ func Connect(kubeconfig string) (client.WithWatch, *rest.Config, error) {
 // Bootstrap does what clusters/local/README.md tells an administrator to do
 // once: the Secrets, and the objects with which git takes over.
 func Bootstrap(ctx context.Context, c client.Client, forge *Forge, gateway Gateway, root string) error {
-	if err := gateway.prepare(ctx, c, forge, time.Now()); err != nil {
+	objects, err := Secrets(ctx, forge, gateway)
+	if err != nil {
 		return fmt.Errorf("bootstrap: %w", err)
+	}
+	handOver, err := fluxSystem(forge, root)
+	if err != nil {
+		return fmt.Errorf("bootstrap: %w", err)
+	}
+	for _, object := range append(objects, handOver...) {
+		if err := c.Create(ctx, object); err != nil {
+			return fmt.Errorf("bootstrap: create %T %s: %w", object, object.GetName(), err)
+		}
+	}
+	return nil
+}
+
+// Secrets returns the objects of the cluster that are not in git.
+func Secrets(ctx context.Context, forge *Forge, gateway Gateway) ([]client.Object, error) {
+	objects, err := gateway.objects(ctx, forge, time.Now())
+	if err != nil {
+		return nil, err
 	}
 	for name, data := range map[string]map[string]string{
 		"carrel-git":   {"username": robot, "password": forge.RobotToken},
 		"carrel-forge": {"token": forge.RobotToken},
 	} {
-		secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: fluxNamespace, Name: name}, StringData: data}
-		if err := c.Create(ctx, secret); err != nil {
-			return fmt.Errorf("bootstrap: create the Secret %s: %w", name, err)
-		}
+		objects = append(objects, &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: fluxNamespace, Name: name}, StringData: data})
 	}
+	return objects, nil
+}
+
+// fluxSystem returns the objects with which git takes over.
+func fluxSystem(forge *Forge, root string) ([]client.Object, error) {
 	rendered, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).
 		Run(filesys.MakeFsOnDisk(), filepath.Join(root, "clusters", "local", "flux-system"))
 	if err != nil {
-		return fmt.Errorf("bootstrap: %w", err)
+		return nil, err
 	}
+	var objects []client.Object
 	for _, resource := range rendered.Resources() {
 		text, err := resource.AsYAML()
 		if err != nil {
-			return fmt.Errorf("bootstrap: %s: %w", resource.CurId(), err)
+			return nil, fmt.Errorf("%s: %w", resource.CurId(), err)
 		}
 		object := &unstructured.Unstructured{}
-		if err := yaml.Unmarshal(bytes.ReplaceAll(text, []byte(forgePlaceholder), []byte(forge.Host())), &object.Object); err != nil {
-			return fmt.Errorf("bootstrap: %s: %w", resource.CurId(), err)
+		if err := yaml.Unmarshal(bytes.ReplaceAll(text, []byte(ForgePlaceholder), []byte(forge.Host())), &object.Object); err != nil {
+			return nil, fmt.Errorf("%s: %w", resource.CurId(), err)
 		}
-		if err := c.Create(ctx, object); err != nil {
-			return fmt.Errorf("bootstrap: create %s: %w", resource.CurId(), err)
-		}
+		objects = append(objects, object)
 	}
-	return nil
+	return objects, nil
 }

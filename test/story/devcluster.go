@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -22,6 +23,9 @@ var courseImages = []string{"code-server", "mariadb", "phpmyadmin", "webterm"}
 // processes are those of Carrel, built from the work tree.
 var processes = []string{"carrel-controller", "carrel-gateway"}
 
+// commandLine is the program whose image takes the inventory of volumes.
+const commandLine = "carrel"
+
 // ImageOf is the image of one of them.
 func ImageOf(process string) string { return "carrel.local/" + process + ":dev" }
 
@@ -31,6 +35,16 @@ type Devcluster struct {
 	Root string
 	// Out is shown the progress.
 	Out io.Writer
+	// Inventory: load the image of the command line too, which takes the inventory.
+	Inventory bool
+}
+
+// processes are the programs that Carrel's images in the cluster are built of.
+func (d Devcluster) processes() []string {
+	if d.Inventory {
+		return append(slices.Clone(processes), commandLine)
+	}
+	return processes
 }
 
 // ForgeAccess is where the cluster's Gitea is and how its administrator gets in.
@@ -74,7 +88,7 @@ func (d Devcluster) Running(ctx context.Context) bool { return d.command(ctx, "s
 func (d Devcluster) build(ctx context.Context, dir string) (archives []string, err error) {
 	start := time.Now()
 	arguments := []string{"build", "-ldflags", "-s -w", "-o", dir + string(filepath.Separator)}
-	for _, process := range processes {
+	for _, process := range d.processes() {
 		arguments = append(arguments, "./cmd/"+process)
 	}
 	build := exec.CommandContext(ctx, "go", arguments...)
@@ -82,21 +96,24 @@ func (d Devcluster) build(ctx context.Context, dir string) (archives []string, e
 	// Without -trimpath: the packages are those that devcluster and tests compile.
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("build %s: %w\n%s", strings.Join(processes, " and "), err, out)
+		return nil, fmt.Errorf("build %s: %w\n%s", strings.Join(d.processes(), " and "), err, out)
 	}
-	for _, process := range processes {
+	for _, process := range d.processes() {
 		archive := filepath.Join(dir, process+".tar")
 		if _, err := d.output(ctx, "image", "--binary", filepath.Join(dir, process), "--name", ImageOf(process), "--output", archive); err != nil {
 			return nil, err
 		}
 		archives = append(archives, archive)
 	}
-	_, _ = fmt.Fprintf(d.Out, "  built %s from this work tree (%.0fs)\n", strings.Join(processes, " and "), time.Since(start).Seconds())
+	_, _ = fmt.Fprintf(d.Out, "  built %s from this work tree (%.0fs)\n", strings.Join(d.processes(), " and "), time.Since(start).Seconds())
 	return archives, nil
 }
 
 // Down stops the cluster and leaves nothing behind.
 func (d Devcluster) Down(ctx context.Context) error { return d.show(ctx, "down") }
+
+// LoseEtcd loses the API server's data, and returns when the cluster is up and empty.
+func (d Devcluster) LoseEtcd(ctx context.Context) error { return d.show(ctx, "lose-etcd") }
 
 // Kubeconfig is the path of the administrator's kubeconfig.
 func (d Devcluster) Kubeconfig(ctx context.Context) (string, error) {

@@ -47,12 +47,12 @@ func (g Gateway) CarrelURL(course, userland string) string {
 // loginDirectory is where the gateway finds the Secret carrel-login.
 const loginDirectory = "/etc/carrel/login/"
 
-// prepare makes what the gateway needs beside what is in git: its certificate, how
+// objects returns what the gateway needs beside what is in git: its certificate, how
 // people log in, and the port of this machine.
-func (g Gateway) prepare(ctx context.Context, c client.Client, forge *Forge, now time.Time) error {
+func (g Gateway) objects(ctx context.Context, forge *Forge, now time.Time) ([]client.Object, error) {
 	id, secret, err := forge.newApplication(ctx, "Carrel", g.DeskURL()+"/callback/gitea")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	login, err := yaml.Marshal(auth.Config{
 		Providers: []auth.ProviderConfig{{Name: "gitea", Title: "Gitea", OIDC: &auth.OIDCConfig{
@@ -62,16 +62,16 @@ func (g Gateway) prepare(ctx context.Context, c client.Client, forge *Forge, now
 		Sessions: auth.SessionConfig{KeyFiles: []string{loginDirectory + "session-key"}},
 	})
 	if err != nil {
-		return fmt.Errorf("write the login file: %w", err)
+		return nil, fmt.Errorf("write the login file: %w", err)
 	}
 	certificate, key, err := selfSigned(now, "desk.localhost", "*.carrels.localhost")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	named := func(namespace, name string) metav1.ObjectMeta {
 		return metav1.ObjectMeta{Namespace: namespace, Name: name}
 	}
-	for _, object := range []client.Object{
+	return []client.Object{
 		&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: systemNamespace}},
 		&corev1.Secret{ObjectMeta: named(systemNamespace, "carrel-login"), StringData: map[string]string{
 			"login.yaml": string(login), "client-secret": secret, "session-key": rand.Text() + rand.Text(),
@@ -80,10 +80,5 @@ func (g Gateway) prepare(ctx context.Context, c client.Client, forge *Forge, now
 			corev1.TLSCertKey: certificate, corev1.TLSPrivateKeyKey: key,
 		}},
 		&corev1.ConfigMap{ObjectMeta: named(fluxNamespace, "gateway-port"), Data: map[string]string{"GATEWAY_PORT": g.port()}},
-	} {
-		if err := c.Create(ctx, object); err != nil {
-			return fmt.Errorf("make %T %s: %w", object, object.GetName(), err)
-		}
-	}
-	return nil
+	}, nil
 }

@@ -35,7 +35,7 @@ func (d Devcluster) Update(ctx context.Context, c client.Client) ([]Milestone, e
 		return nil, err
 	}
 	builds := map[string]string{}
-	for i, process := range processes {
+	for i, process := range d.processes() {
 		data, err := os.ReadFile(archives[i])
 		if err != nil {
 			return nil, fmt.Errorf("read the image of %s: %w", process, err)

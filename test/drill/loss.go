@@ -1,0 +1,166 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/carrel-dev/carrel/test/story"
+)
+
+// lose takes the inventory as the cluster does every night, and loses etcd.
+func (d *drill) lose(ctx context.Context) error {
+	if err := d.follow(ctx, story.Milestone{Name: "inventory installed", Reached: func(ctx context.Context) (string, bool, error) {
+		_, err := d.command(ctx, "kubectl", "get", "cronjob/carrel-inventory", "pvc/carrel-inventory", "--namespace=carrel-system")
+		return "", err == nil, err
+	}}); err != nil {
+		return err
+	}
+	const job = "job/drill"
+	if err := d.show(ctx, "kubectl", "create", "job", "drill", "--namespace=carrel-system", "--from=cronjob/carrel-inventory"); err != nil {
+		return err
+	}
+	if _, err := d.command(ctx, "kubectl", "wait", job, "--namespace=carrel-system", "--for=condition=Complete", "--timeout=5m"); err != nil {
+		return err
+	}
+	file, err := d.newest()
+	if err != nil {
+		return err
+	}
+	info, err := os.Stat(file)
+	if err != nil {
+		return err
+	}
+	d.say("%s: %d bytes, mode %s", filepath.Base(file), info.Size(), info.Mode())
+	if err := d.cluster.LoseEtcd(ctx); err != nil {
+		return err
+	}
+	d.say("etcd is lost; an empty Kubernetes with Flux is up on the same node")
+	return nil
+}
+
+// newest returns the newest inventory.
+func (d *drill) newest() (string, error) {
+	files, err := filepath.Glob(filepath.Join(d.inventories(), "inventory-*.yaml"))
+	if err != nil || len(files) == 0 {
+		return "", errors.Join(errors.New("there is no inventory"), err)
+	}
+	return slices.Max(files), nil
+}
+
+// rebuild runs the one command that rebuilds the cluster.
+func (d *drill) rebuild(ctx context.Context) error {
+	file, err := d.newest()
+	if err != nil {
+		return err
+	}
+	d.started = time.Now()
+	if err := d.show(ctx, "clusters/rebuild", "local", d.secrets(), file, "--storage="+d.storage()); err != nil {
+		return err
+	}
+	d.rebuilt = append(d.rebuilt, rebuilt{command: time.Since(d.started)})
+	return nil
+}
+
+// check looks whether everybody finds their work, and everything kept has its date.
+func (d *drill) check(ctx context.Context) error {
+	milestones := append(d.everybody(func(s *student) story.Milestone {
+		m := d.shows(s, s.work)
+		m.Within = story.InstalledWithin
+		return m
+	}), d.isKept("dropped", &d.dropped), d.isKept("before the reset", &d.reset))
+	for i := range milestones {
+		milestones[i].Within = story.InstalledWithin
+	}
+	if err := d.follow(ctx, milestones...); err != nil {
+		return err
+	}
+	d.rebuilt[len(d.rebuilt)-1].all = time.Since(d.started)
+	d.say("everybody has their work, %.0f s after the command began", time.Since(d.started).Seconds())
+	return nil
+}
+
+// carrelsFirst does what somebody in a hurry does: it starts git without the volumes.
+// Everybody gets an empty carrel, and one student works in theirs.
+func (d *drill) carrelsFirst(ctx context.Context) error {
+	for _, arguments := range [][]string{{"--filename=" + d.secrets()}, {"--kustomize=clusters/local/flux-system"}} {
+		if err := d.show(ctx, append([]string{"kubectl", "apply"}, arguments...)...); err != nil {
+			return err
+		}
+	}
+	if err := d.follow(ctx, d.everybody(d.ready)...); err != nil {
+		return err
+	}
+	s := *d.student(meanwhileUser)
+	if found, err := d.read(ctx, &s); err != nil || found != "nothing" {
+		return fmt.Errorf("%s finds %q before the restore (%w)", s.user, found, err)
+	}
+	if err := d.write(ctx, &s); err != nil {
+		return err
+	}
+	d.meanwhile = s.work
+	d.say("%s has an empty home, and writes %q", s.user, s.work)
+	return nil
+}
+
+// checkMeanwhile is check, and looks for what was written between loss and restore.
+func (d *drill) checkMeanwhile(ctx context.Context) error {
+	if err := d.check(ctx); err != nil {
+		return err
+	}
+	s := *d.student(meanwhileUser)
+	s.work = d.meanwhile
+	return d.follow(ctx, d.isKept("written meanwhile", &kept{student: s}))
+}
+
+// backup brings one student's volume back by kubectl alone, as docs/maintaining.md
+// says.
+func (d *drill) backup(ctx context.Context) error {
+	s := d.student(backupUser)
+	if err := d.copyVolume(ctx, s, "backup-of-dave"); err != nil {
+		return err
+	}
+	if _, err := d.inside(ctx, s, "rm /home/coder/report.txt"); err != nil {
+		return err
+	}
+	if err := d.follow(ctx, d.shows(s, "nothing")); err != nil {
+		return err
+	}
+	name, err := d.carrel(ctx, s)
+	if err != nil {
+		return err
+	}
+	script := "sed -e s/CLAIM/dave--home--backup/ -e s/COURSE/" + s.course + "/ -e s/CARREL/" + name + "/ -e s/LOGIN/" + s.user + "/ \\\n" +
+		"        -e s/VOLUME/home/ -e s/CLASS/local-path/ -e s/SIZE/64Mi/ -e s/NOW/$(date -u +%Y%m%dT%H%M%SZ)/ \\\n" +
+		"        -e s,DIRECTORY,/opt/local-path-provisioner/backup-of-dave, \\\n" +
+		"        examples/restore/volume.yaml | kubectl apply -f -"
+	if err := d.show(ctx, "sh", "-c", script); err != nil {
+		return err
+	}
+	return d.follow(ctx, d.shows(s, s.work))
+}
+
+// copyVolume copies the directory of a student's volume, as a backup does.
+func (d *drill) copyVolume(ctx context.Context, s *student, name string) error {
+	claims, err := d.claims(ctx, s)
+	if err != nil {
+		return err
+	}
+	for i := range claims {
+		directory, err := d.directory(ctx, &claims[i])
+		if err != nil {
+			return err
+		}
+		if work, err := os.ReadFile(filepath.Join(directory, "report.txt")); err != nil || strings.TrimSpace(string(work)) != s.work {
+			continue
+		}
+		_, err = d.command(ctx, "cp", "--archive", directory, filepath.Join(d.storage(), name))
+		return err
+	}
+	return fmt.Errorf("none of the %d volumes of %s has their work", len(claims), s.user)
+}
