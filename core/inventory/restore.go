@@ -211,11 +211,13 @@ func (p *planner) newClaim(volume Volume, pv string) *corev1.PersistentVolumeCla
 	claim := &corev1.PersistentVolumeClaim{
 		ObjectMeta: metav1.ObjectMeta{
 			Namespace: volume.Course, Name: p.freeName(volume),
-			Labels: volume.Claim.Labels, Annotations: maps.Clone(volume.Claim.Annotations),
+			Labels: maps.Clone(volume.Claim.Labels), Annotations: maps.Clone(volume.Claim.Annotations),
 		},
 		Spec: *volume.Claim.Spec.DeepCopy(),
 	}
 	claim.Spec.VolumeName = pv
+	// The controller sees no claim without this label.
+	metav1.SetMetaDataLabel(&claim.ObjectMeta, v1alpha1.ManagedByLabel, v1alpha1.ManagedByValue)
 	// What was announced before the loss may have been seen by nobody: a deletion that
 	// is due is announced again.
 	delete(claim.Annotations, v1alpha1.AnnouncedAnnotation)

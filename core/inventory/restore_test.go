@@ -222,6 +222,7 @@ func TestRestoredObjectsAreAsBefore(t *testing.T) {
 
 	wantClaim, wantVolume := before.Claims[0].DeepCopy(), pv.DeepCopy()
 	wantClaim.UID = ""
+	wantClaim.Labels[v1alpha1.ManagedByLabel] = v1alpha1.ManagedByValue
 	delete(wantClaim.Annotations, v1alpha1.AnnouncedAnnotation)
 	delete(wantClaim.Annotations, v1alpha1.CondemnedAnnotation)
 	wantVolume.UID = ""
