@@ -40,7 +40,7 @@ func newClass() []*student {
 	return []*student{
 		{course: terminals, user: "alice"}, {course: terminals, user: "bob@example.com"}, {course: terminals, user: "21T0042@stu.example.ac.jp"},
 		{course: terminals, user: "carol"}, {course: terminals, user: "dave"}, {course: terminals, user: "erin"},
-		{course: databases, user: "21t0042"}, {course: databases, user: "hana.mori@stu.example.ac.jp"},
+		{course: databases, user: "21T0042@stu.example.ac.jp"}, {course: databases, user: "hana.mori@stu.example.ac.jp"},
 	}
 }
 
