@@ -61,6 +61,9 @@ func (d *daemon) loseEtcd(ctx context.Context) error {
 	if err := os.RemoveAll(d.plane.Data); err != nil {
 		return fmt.Errorf("delete etcd's data: %w", err)
 	}
+	if err := d.node.RenewCgroups(); err != nil {
+		return err
+	}
 	var err error
 	if d.first, err = d.startFirst(d.node); err != nil {
 		return err

@@ -145,6 +145,15 @@ func removeCgroups(name string) error {
 	return nil
 }
 
+// RenewCgroups replaces the cgroups of a node that has ended. A kubelet that starts
+// asks for three seconds after each container whose cgroup it finds.
+func (c Config) RenewCgroups() error {
+	if err := removeCgroups(c.Name); err != nil {
+		return err
+	}
+	return c.makeCgroups()
+}
+
 // removeTree removes a cgroup and its children. os.RemoveAll fails here, because
 // the files in a cgroup can't be removed.
 func removeTree(top string) error {
