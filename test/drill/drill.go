@@ -78,7 +78,7 @@ func (d *drill) follow(ctx context.Context, milestones ...story.Milestone) error
 		if e.Waiting {
 			d.say("waiting for %s; instead: %s", e.Name, e.Detail)
 		} else {
-			d.say("%-24s %s", e.Name, e.Detail)
+			d.say("%-36s %s", e.Name, e.Detail)
 		}
 	})
 }

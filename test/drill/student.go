@@ -103,7 +103,7 @@ func (d *drill) read(ctx context.Context, s *student) (string, error) {
 
 // shows is reached when the student's carrel shows them some work.
 func (d *drill) shows(s *student, work string) story.Milestone {
-	return story.Milestone{Name: s.user, Within: story.StartedWithin, Reached: func(ctx context.Context) (string, bool, error) {
+	return story.Milestone{Name: s.course + " " + s.user, Within: story.StartedWithin, Reached: func(ctx context.Context) (string, bool, error) {
 		found, err := d.read(ctx, s)
 		return fmt.Sprintf("finds %q", found), found == work, err
 	}}
@@ -111,7 +111,7 @@ func (d *drill) shows(s *student, work string) story.Milestone {
 
 // ready is reached when the student's carrel runs.
 func (d *drill) ready(s *student) story.Milestone {
-	return story.Milestone{Name: s.user, Within: story.InstalledWithin, Reached: func(ctx context.Context) (string, bool, error) {
+	return story.Milestone{Name: s.course + " " + s.user, Within: story.InstalledWithin, Reached: func(ctx context.Context) (string, bool, error) {
 		name, err := d.carrel(ctx, s)
 		if err != nil {
 			return "", false, err
