@@ -81,7 +81,7 @@ func (f *restoreFlags) restore(ctx context.Context, c client.Client, from invent
 	}
 	err := writeRestored(ctx, c, from, options, out)
 	for _, directory := range unknown {
-		fmt.Fprintf(out, "not in the inventory: directory %s; nobody is given it\n", directory)
+		fmt.Fprintf(out, "not in the inventory: directory %s; restore gives it to nobody\n", directory)
 	}
 	return err
 }

@@ -39,7 +39,7 @@ func TestRestorePrintsWhatItDoes(t *testing.T) {
 		{restoreFlags{storage: storage, dryRun: true}, true, []string{"9h0m0s ago: 2 volumes", "hana--home  to restore\n", "1 to restore, 0 there already, 1 not restored"}},
 		{restoreFlags{storage: storage}, true, []string{
 			"hana--home  restored\n", "sora  home                not restored: its directory sora is not in the storage",
-			"1 restored, 0 there already, 1 not restored", "not in the inventory: directory somebody; nobody is given it",
+			"1 restored, 0 there already, 1 not restored", "not in the inventory: directory somebody; restore gives it to nobody",
 		}},
 		{restoreFlags{user: "HANA", storage: storage}, false, []string{"hana--home  there already\n", "0 restored, 1 there already, 0 not restored"}},
 	} {
