@@ -9,13 +9,13 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
-	"github.com/carrel-dev/carrel/core/volume"
+	"github.com/carrel-dev/carrel/core/roster"
 )
 
 const (
 	templateField = "spec.templateName"
 	userlandField = "metadata.labels." + v1alpha1.UserlandLabel
-	// personField is the user of a Userland or a claim, in the form of volume.Person.
+	// personField is the user of a Userland or a claim, in the form of roster.Person.
 	personField = "person"
 	// revisionField is that of a Deployment and, in its status, of a Userland.
 	revisionField = "revision"
@@ -64,7 +64,7 @@ func person(o client.Object) []string {
 	if login == "" {
 		return nil
 	}
-	return []string{volume.Person(login)}
+	return []string{roster.Person(login)}
 }
 
 func statusRevision(o client.Object) []string {
@@ -116,7 +116,7 @@ func Claims(ctx context.Context, c client.Reader, userland client.ObjectKey) ([]
 // the login is spelled.
 func ClaimsOfPerson(ctx context.Context, c client.Reader, namespace, login string) ([]corev1.PersistentVolumeClaim, error) {
 	list := &corev1.PersistentVolumeClaimList{}
-	if err := c.List(ctx, list, client.InNamespace(namespace), client.MatchingFields{personField: volume.Person(login)}); err != nil {
+	if err := c.List(ctx, list, client.InNamespace(namespace), client.MatchingFields{personField: roster.Person(login)}); err != nil {
 		return nil, fmt.Errorf("list the volume claims of user %q: %w", login, err)
 	}
 	return list.Items, nil
@@ -126,7 +126,7 @@ func ClaimsOfPerson(ctx context.Context, c client.Reader, namespace, login strin
 // are the cache's own and must not be changed.
 func UserlandsOfPerson(ctx context.Context, c client.Reader, namespace, login string) ([]v1alpha1.Userland, error) {
 	list := &v1alpha1.UserlandList{}
-	if err := c.List(ctx, list, client.InNamespace(namespace), client.MatchingFields{personField: volume.Person(login)}, client.UnsafeDisableDeepCopy); err != nil {
+	if err := c.List(ctx, list, client.InNamespace(namespace), client.MatchingFields{personField: roster.Person(login)}, client.UnsafeDisableDeepCopy); err != nil {
 		return nil, fmt.Errorf("list the userlands of user %q: %w", login, err)
 	}
 	return list.Items, nil

@@ -13,6 +13,7 @@ import (
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
 	"github.com/carrel-dev/carrel/controller/kube"
+	"github.com/carrel-dev/carrel/core/roster"
 	corevolume "github.com/carrel-dev/carrel/core/volume"
 )
 
@@ -74,7 +75,7 @@ func (o Observer) strangers(ctx context.Context, u *v1alpha1.Userland, mounted [
 	}
 	for i := range labelled {
 		claim := &labelled[i]
-		if corevolume.Person(corevolume.OwnerOf(claim)) == corevolume.Person(u.User()) || slices.Contains(mounted, claim.Name) {
+		if roster.Person(corevolume.OwnerOf(claim)) == roster.Person(u.User()) || slices.Contains(mounted, claim.Name) {
 			continue
 		}
 		present, err := kube.UserlandsOfPerson(ctx, o, u.Namespace, corevolume.OwnerOf(claim))

@@ -9,6 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
+	"github.com/carrel-dev/carrel/core/roster"
 )
 
 // A Carrel is one Userland of a person, as far as its volumes are concerned.
@@ -45,7 +46,7 @@ type Assignment struct {
 }
 
 // Assign decides which claims the carrels of one person are given. The carrels are all
-// those whose users Person does not distinguish, and the claims all those of that
+// those whose users roster.Person does not distinguish, and the claims all those of that
 // person, and those that the Deployments of the carrels mount. The strangers are the
 // Userlands of other people; only those matter that a label of a claim names. The rules
 // are those of docs/decisions/0016-whose-a-volume-is.md.
@@ -125,7 +126,7 @@ func (c Carrel) isFor(claim *corev1.PersistentVolumeClaim, volume string) bool {
 // unless the course has several spellings of the login.
 func (s scene) isOf(c Carrel, claim *corev1.PersistentVolumeClaim) bool {
 	user, owner := c.Userland.User(), OwnerOf(claim)
-	return owner == user || Person(owner) == Person(user) && !s.ambiguous()
+	return owner == user || roster.Person(owner) == roster.Person(user) && !s.ambiguous()
 }
 
 // ambiguous reports whether the carrels spell the login in several ways.
@@ -185,7 +186,7 @@ func (c Carrel) follows(claim *corev1.PersistentVolumeClaim) bool {
 func (s scene) ofOtherSpelling(c Carrel, volume string) (found []*corev1.PersistentVolumeClaim) {
 	for i := range s.claims {
 		claim := &s.claims[i]
-		other := Person(OwnerOf(claim)) == Person(c.Userland.User()) && !s.isOf(c, claim)
+		other := roster.Person(OwnerOf(claim)) == roster.Person(c.Userland.User()) && !s.isOf(c, claim)
 		if other && c.isFor(claim, volume) && attached(claim) && restoredAt(claim) == "" {
 			found = append(found, claim)
 		}
@@ -229,7 +230,7 @@ func (s scene) rest(a *Assignment, open map[*corev1.PersistentVolumeClaim]bool, 
 		claim := &s.claims[i]
 		_, promised := claim.Labels[v1alpha1.KeepUntilLabel]
 		usurped := len(s.carrels) == 0 && !promised && slices.ContainsFunc(strangers, func(u v1alpha1.Userland) bool {
-			return u.Name == claim.Labels[v1alpha1.UserlandLabel] && Person(u.User()) != Person(OwnerOf(claim))
+			return u.Name == claim.Labels[v1alpha1.UserlandLabel] && roster.Person(u.User()) != roster.Person(OwnerOf(claim))
 		})
 		switch {
 		case given[claim], slices.ContainsFunc(s.carrels, func(c Carrel) bool { return c.mounts(claim) }):

@@ -204,11 +204,3 @@ func TestClaimsUnderAnotherPersonsName(t *testing.T) {
 		t.Errorf("the claims are %v, want %v", names, want)
 	}
 }
-
-func TestPerson(t *testing.T) {
-	for login, want := range map[string]string{"L6@Example.ac.jp": "l6@example.ac.jp", "ÄÉ": "ÄÉ", "\u212a": "\u212a", "": ""} {
-		if got := volume.Person(login); got != want {
-			t.Errorf("the person of %q is %q, want %q", login, got, want)
-		}
-	}
-}

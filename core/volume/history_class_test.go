@@ -12,6 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
+	"github.com/carrel-dev/carrel/core/roster"
 	"github.com/carrel-dev/carrel/core/volume"
 )
 
@@ -334,7 +335,7 @@ func (c *class) observe(d *desk, madeOf string) (volume.Need, volume.Stock) {
 		stock.Taken[object.Name] = true
 		owner := volume.OwnerOf(&object)
 		switch {
-		case volume.Person(owner) == volume.Person(d.user), slices.Contains(slices.Collect(maps.Values(d.deployment)), object.Name):
+		case roster.Person(owner) == roster.Person(d.user), slices.Contains(slices.Collect(maps.Values(d.deployment)), object.Name):
 			stock.Claims = append(stock.Claims, object)
 		case object.Labels[v1alpha1.UserlandLabel] == d.name && len(c.of(owner)) == 0:
 			stock.Strangers = append(stock.Strangers, object)

@@ -2,25 +2,13 @@ package volume
 
 import (
 	"fmt"
-	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
+	"github.com/carrel-dev/carrel/core/roster"
 	"github.com/carrel-dev/carrel/core/workload"
 )
-
-// Person returns the form that all spellings of a login share. Spellings that differ
-// in the case of ASCII letters only are one person; other letters have no case that
-// all identity providers agree on.
-func Person(login string) string {
-	return strings.Map(func(r rune) rune {
-		if r >= 'A' && r <= 'Z' {
-			return r + 'a' - 'A'
-		}
-		return r
-	}, login)
-}
 
 // OwnerOf returns the login that a claim records; empty if it records none.
 func OwnerOf(claim *corev1.PersistentVolumeClaim) string {
@@ -33,7 +21,7 @@ func MayAttach(u *v1alpha1.Userland, claim *corev1.PersistentVolumeClaim) error 
 	switch owner := OwnerOf(claim); {
 	case owner == "":
 		return &workload.ForeignError{Kind: "PersistentVolumeClaim", Name: claim.Name, Owner: fmt.Sprintf("nobody that Carrel knows of (it has no annotation %s)", v1alpha1.UserAnnotation)}
-	case Person(owner) != Person(u.User()):
+	case roster.Person(owner) != roster.Person(u.User()):
 		return &OtherUserError{Claim: claim.Name, Owner: owner, User: u.User()}
 	default:
 		return nil
