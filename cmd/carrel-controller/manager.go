@@ -55,11 +55,18 @@ func managerOn(ctx context.Context, server *rest.Config, o options) (ctrl.Manage
 	if err != nil {
 		return nil, err
 	}
+	lease, err := newLease(server, options)
+	if err != nil {
+		return nil, err
+	}
+	if lease != nil {
+		options.LeaderElectionResourceLockInterface = lease
+	}
 	mgr, err := ctrl.NewManager(server, options)
 	if err != nil {
 		return nil, fmt.Errorf("set up the controllers: %w", err)
 	}
-	if err := setUp(ctx, mgr, o); err != nil {
+	if err := setUp(ctx, mgr, o, lease); err != nil {
 		return nil, err
 	}
 	return mgr, addProbes(mgr, o)
@@ -213,7 +220,7 @@ func (o options) selector() (labels.Selector, error) {
 	return selector, nil
 }
 
-func setUp(ctx context.Context, mgr ctrl.Manager, o options) error {
+func setUp(ctx context.Context, mgr ctrl.Manager, o options, lease *lease) error {
 	if slices.Contains(o.controllers, reportController) {
 		return reporter.SetupWithManager(mgr, reporter.Options{ClusterName: o.clusterName, Gateway: o.gatewayAddress, EventsAddress: o.eventsAddress})
 	}
@@ -221,5 +228,5 @@ func setUp(ctx context.Context, mgr ctrl.Manager, o options) error {
 	if err != nil {
 		return err
 	}
-	return operator.SetupShard(ctx, mgr, clock.RealClock{}, selector, o.controllers...)
+	return operator.SetupWithManager(ctx, mgr, operator.Options{Clock: clock.RealClock{}, Selector: selector, WatchedUntil: lease.RenewedUntil}, o.controllers...)
 }

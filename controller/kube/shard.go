@@ -68,6 +68,15 @@ func (s Shard) CourseElsewhere(ctx context.Context, namespace string) (bool, err
 	return exists(ctx, s.Live, courseIn(namespace), &v1alpha1.Course{})
 }
 
+// HasCourse reports whether the volumes of a namespace are this part's to keep: its
+// Course is in the part, or there is no other part. It makes no request.
+func (s Shard) HasCourse(ctx context.Context, namespace string) (bool, error) {
+	if s.All() {
+		return true, nil
+	}
+	return exists(ctx, s.Cached, courseIn(namespace), &v1alpha1.Course{})
+}
+
 // Strays returns the Userlands of a namespace that are in another part. It asks the
 // API server unless there is no other part.
 func (s Shard) Strays(ctx context.Context, namespace string) ([]v1alpha1.Userland, error) {

@@ -1,10 +1,11 @@
-// Package operator assembles the controllers of Userlands, Templates and
-// Courses, which run together and share one cache.
+// Package operator assembles the controllers of Userlands, Templates, Courses and
+// volumes, which run together and share one cache.
 package operator
 
 import (
 	"context"
 	"fmt"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -19,10 +20,11 @@ import (
 	"github.com/carrel-dev/carrel/controller/kube"
 	"github.com/carrel-dev/carrel/controller/template"
 	"github.com/carrel-dev/carrel/controller/userland"
+	"github.com/carrel-dev/carrel/controller/volume"
 )
 
 // Controllers are the names of the controllers there are.
-var Controllers = []string{"userland", "template", "course"}
+var Controllers = []string{"userland", "template", "course", "volume"}
 
 // Watched are the kinds that the controllers watch. Their caches must be filled
 // before anything is decided.
@@ -34,29 +36,35 @@ func Watched() []client.Object {
 	}
 }
 
+// Options say what the controllers of a process see.
+type Options struct {
+	// Clock tells the time.
+	Clock clock.PassiveClock
+	// Selector selects the Courses, Templates and Userlands of a shard; nil: all. The
+	// cache of the manager must have kube.ShardCacheOptions of it.
+	Selector labels.Selector
+	// WatchedUntil returns until when another process of these controllers watched; zero,
+	// or a nil function: nobody knows. It is called once this process leads.
+	WatchedUntil func() time.Time
+}
+
 // setups are those of the controllers. What Templates grant, Userlands use.
-func setups(grants *kube.Grants, part kube.Shard, clock clock.PassiveClock) map[string]func(ctrl.Manager) error {
+func setups(o Options, part kube.Shard) map[string]func(ctrl.Manager) error {
+	grants := kube.NewGrants()
 	return map[string]func(ctrl.Manager) error{
-		"userland": func(mgr ctrl.Manager) error { return userland.SetupWithManager(mgr, grants, part, clock) },
-		"template": func(mgr ctrl.Manager) error { return template.SetupWithManager(mgr, grants, part, clock) },
-		"course":   func(mgr ctrl.Manager) error { return course.SetupWithManager(mgr, part, clock) },
+		"userland": func(mgr ctrl.Manager) error { return userland.SetupWithManager(mgr, grants, part, o.Clock) },
+		"template": func(mgr ctrl.Manager) error { return template.SetupWithManager(mgr, grants, part, o.Clock) },
+		"course":   func(mgr ctrl.Manager) error { return course.SetupWithManager(mgr, part, o.Clock) },
+		"volume":   func(mgr ctrl.Manager) error { return volume.SetupWithManager(mgr, part, o.Clock, o.WatchedUntil) },
 	}
 }
 
-// SetupWithManager adds the controllers named to a manager whose cache has
-// kube.CacheOptions. They take the time from the clock.
-func SetupWithManager(ctx context.Context, mgr ctrl.Manager, clock clock.PassiveClock, names ...string) error {
-	return SetupShard(ctx, mgr, clock, labels.Everything(), names...)
-}
-
-// SetupShard is SetupWithManager for a manager whose cache has the
-// kube.ShardCacheOptions of the selector.
-func SetupShard(ctx context.Context, mgr ctrl.Manager, clock clock.PassiveClock, selector labels.Selector, names ...string) error {
+// SetupWithManager adds the controllers named to a manager.
+func SetupWithManager(ctx context.Context, mgr ctrl.Manager, o Options, names ...string) error {
 	if err := kube.SetupIndexes(ctx, mgr.GetFieldIndexer()); err != nil {
 		return err
 	}
-	part := kube.Shard{Selector: selector, Cached: mgr.GetClient(), Live: mgr.GetAPIReader()}
-	setups := setups(kube.NewGrants(), part, clock)
+	setups := setups(o, kube.Shard{Selector: o.Selector, Cached: mgr.GetClient(), Live: mgr.GetAPIReader()})
 	for _, name := range names {
 		setup, known := setups[name]
 		if !known {

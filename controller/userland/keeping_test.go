@@ -12,7 +12,6 @@ import (
 	storagev1 "k8s.io/api/storage/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
 	"github.com/carrel-dev/carrel/test/classroom"
@@ -91,65 +90,6 @@ func TestAdoptedVolume(t *testing.T) {
 	w.Settled()
 	if after := classroom.Get[appsv1.Deployment](w, "hanako"); after.Generation != before.Generation {
 		t.Error("the carrel was changed for the labels of its volume")
-	}
-}
-
-// expire makes a claim one whose time was over days ago, and announced.
-func expire(w *classroom.Classroom, claim string) {
-	w.Helper()
-	until, told := time.Now().Add(-time.Hour).UTC().Format(v1alpha1.KeepUntilLayout), time.Now().Add(-72*time.Hour).UTC().Format(v1alpha1.KeepUntilLayout)
-	classroom.Change(w, claim, func(c *corev1.PersistentVolumeClaim) {
-		c.Labels[v1alpha1.KeepUntilLabel] = until
-		c.Annotations[v1alpha1.AnnouncedAnnotation] = until + " announced " + told
-	})
-}
-
-// deleted waits until the claim is on its way out. Nobody plays the controller
-// that takes its finalizer.
-func deleted(w *classroom.Classroom, claim string) error {
-	c := &corev1.PersistentVolumeClaim{}
-	err := w.Get(w.Context(), w.Key(claim), c)
-	if err == nil && c.DeletionTimestamp == nil {
-		return fmt.Errorf("claim %s is still there: %v %v", claim, c.Labels, c.Annotations)
-	}
-	return client.IgnoreNotFound(err)
-}
-
-func TestVolumeGoesWhenItsTimeIsOver(t *testing.T) {
-	w := classroom.New(t)
-	w.PlayCluster()
-	w.Make(classroom.IDE(), classroom.Student("hanako"), classroom.Student("taro"))
-	for _, name := range []string{"hanako", "taro"} {
-		w.Reaches(name, v1alpha1.StateRunning, v1alpha1.RunningReason)
-		w.Drop(name)
-		w.KeptUntil(name + "--home")
-	}
-	// Pods outlive their Deployments here: nobody plays the garbage collector.
-	expire(w, "hanako--home")
-	w.Settled()
-	if deleted(w, "hanako--home") == nil {
-		t.Fatal("a volume was deleted that a pod mounts")
-	}
-	if err := w.DeleteAllOf(t.Context(), &corev1.Pod{}, client.InNamespace(w.Namespace), client.GracePeriodSeconds(0)); err != nil {
-		t.Fatal(err)
-	}
-	w.Later(2 * time.Minute) // so that who was killed in the middle of it has waited
-	w.Until(func() error { return deleted(w, "hanako--home") })
-
-	// A clock that runs months ahead deletes nothing: that of the API server does not.
-	w.Later(90 * 24 * time.Hour)
-	w.Until(func() error {
-		if classroom.Get[corev1.PersistentVolumeClaim](w, "taro--home").Annotations[v1alpha1.AnnouncedAnnotation] == "" {
-			return errors.New("the deletion is not announced")
-		}
-		return nil
-	})
-	// An event is sent a moment later, and lost if the controllers are killed first.
-	w.Until(func() error { return w.Told("VolumeExpiring", "taro") })
-	w.Later(48 * time.Hour)
-	w.Settled()
-	if deleted(w, "taro--home") == nil {
-		t.Error("a volume was deleted by a clock that runs ahead")
 	}
 }
 

@@ -35,7 +35,7 @@ type Reconciler struct {
 	*Observer
 	// Applier applies the objects of a carrel.
 	Applier *kube.Applier
-	// Volumes attaches and releases the volumes.
+	// Volumes attaches the volumes.
 	Volumes *volume.Keeper
 	// Events tells people what happened.
 	Events events.EventRecorder
@@ -58,11 +58,10 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	err := r.Get(ctx, req.NamespacedName, userland)
 	switch {
 	case apierrors.IsNotFound(err):
-		return r.release(ctx, req.NamespacedName)
+		return ctrl.Result{}, r.forget(ctx, req.NamespacedName)
 	case err != nil:
 		return ctrl.Result{}, fmt.Errorf("read Userland %q: %w", req.Name, err)
 	case userland.DeletionTimestamp != nil:
-		// Its volumes are released when it is gone.
 		return ctrl.Result{}, nil
 	case r.Applier.Recent.Behind(kind, req.NamespacedName, userland.ResourceVersion):
 		return ctrl.Result{RequeueAfter: kube.CacheLag}, nil

@@ -158,18 +158,10 @@ func (r *Reconciler) usersOfRevision(ctx context.Context, o client.Object) []rec
 	return requests(ctx, users, err)
 }
 
-// usersOfCourse are its Userlands, and those that are gone and left volumes behind.
+// usersOfCourse returns the Userlands of a Course.
 func (r *Reconciler) usersOfCourse(ctx context.Context, o client.Object) []reconcile.Request {
 	class, err := userlandsOf(ctx, r.Client, o.GetNamespace())
-	concerned := requests(ctx, class, err)
-	claims := &corev1.PersistentVolumeClaimList{}
-	if err := r.List(ctx, claims, client.InNamespace(o.GetNamespace()), client.HasLabels{v1alpha1.UserlandLabel}, client.UnsafeDisableDeepCopy); err != nil {
-		log.FromContext(ctx).Error(err, "find the volumes concerned")
-	}
-	for i := range claims.Items {
-		concerned = append(concerned, userlandOfLabel(ctx, &claims.Items[i])...)
-	}
-	return concerned
+	return requests(ctx, class, err)
 }
 
 func requests(ctx context.Context, users []v1alpha1.Userland, err error) []reconcile.Request {

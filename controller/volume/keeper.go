@@ -1,5 +1,5 @@
-// Package volume sees to the volumes of Userlands: that each gets back their own,
-// that what nobody uses is kept for the time promised, and that it goes then.
+// Package volume attaches volumes to the carrels of Userlands. A reconciler of its own
+// keeps the volumes that nobody uses for the time promised, and deletes them then.
 package volume
 
 import (
@@ -22,7 +22,7 @@ import (
 
 var claimKind = corev1.SchemeGroupVersion.WithKind("PersistentVolumeClaim")
 
-// Keeper attaches and releases volumes. It remembers nothing: what it has to
+// Keeper attaches volumes. It remembers nothing: what it has to
 // know stands on the claims.
 type Keeper struct {
 	client.Client
@@ -47,14 +47,11 @@ type Attached struct {
 	Next time.Time
 }
 
-// Attach creates the claims that are missing, corrects those that exist, and takes
-// the steps that are due for those that the carrel has no use for. Its errors match
+// Attach creates the claims that are missing, and corrects those that exist. Claims that
+// the carrel has no use for are the Reconciler's. Its errors match
 // *corevolume.OtherUserError, *workload.ForeignError or kube.ErrCacheBehind where
 // that is the matter.
 func (k *Keeper) Attach(ctx context.Context, u *v1alpha1.Userland, a corevolume.Attachments) (attached Attached, err error) {
-	if attached.Next, err = k.releaseAll(ctx, a.Former, "its user is gone"); err != nil {
-		return attached, err
-	}
 	for _, one := range a.Used {
 		claim, notice, next, err := k.provide(ctx, u, one)
 		if err != nil {
@@ -64,22 +61,7 @@ func (k *Keeper) Attach(ctx context.Context, u *v1alpha1.Userland, a corevolume.
 		attached.Notice += notice
 		attached.Next = sooner(attached.Next, next)
 	}
-	next, err := k.releaseAll(ctx, a.Unused, "the carrel has no use for it")
-	attached.Next = sooner(attached.Next, next)
-	return attached, err
-}
-
-// releaseAll takes the steps that are due for claims nobody uses, and returns when
-// the next one is; zero: never.
-func (k *Keeper) releaseAll(ctx context.Context, claims []*corev1.PersistentVolumeClaim, why string) (next time.Time, err error) {
-	for _, claim := range claims {
-		at, err := k.release(ctx, claim.DeepCopy(), why)
-		if err != nil {
-			return next, err
-		}
-		next = sooner(next, at)
-	}
-	return next, nil
+	return attached, nil
 }
 
 // provide creates the claim if there is none, and corrects its marks and its size.

@@ -3,6 +3,7 @@ package volume
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -12,16 +13,21 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-logr/logr"
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/tools/events"
 	clocktesting "k8s.io/utils/clock/testing"
+	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
 	"github.com/carrel-dev/carrel/controller/kube"
@@ -31,8 +37,14 @@ import (
 // Stories of what can happen to volumes, told at random: whatever the order, no
 // work is lost early, goes to somebody else, or stays for ever.
 func TestNoWorkIsLostEarly(t *testing.T) {
-	for seed := range uint64(50) {
+	log.SetLogger(logr.Discard())
+	seeds := uint64(50)
+	if testing.Short() {
+		seeds = 5
+	}
+	for seed := range seeds {
 		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
+			t.Parallel()
 			s := newStory(t, seed)
 			for range 60 {
 				s.something()
@@ -51,8 +63,10 @@ func TestPromiseOfTheKilled(t *testing.T) {
 			t.Run(fmt.Sprintf("at write %d, seed %d", dies, seed), func(t *testing.T) {
 				s := newStory(t, seed)
 				s.join()
+				s.asleep = false
 				s.look()
 				home := s.mounted["home"]
+				s.pass(time.Hour)
 				s.clock.SetTime(s.now.Add(-10 * 24 * time.Hour))
 				s.dies = dies
 				s.leave()
@@ -67,22 +81,65 @@ func TestPromiseOfTheKilled(t *testing.T) {
 	}
 }
 
-// A story is one Userland's name, its users one after another, and their work.
+// A class that was dropped together goes ten at a time, and one look at all pods does
+// for each batch.
+func TestADroppedClassGoesInBatches(t *testing.T) {
+	s := newStory(t, 1)
+	until, told := corevolume.Stamp(s.now.Add(-time.Hour)), corevolume.Stamp(s.now.Add(-72*time.Hour))
+	for i := range 25 {
+		name := fmt.Sprintf("s%02d", i)
+		claim := &corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{
+			Namespace: "prog1", Name: name + "--home", Labels: map[string]string{v1alpha1.UserlandLabel: name, v1alpha1.KeepUntilLabel: until},
+			Annotations: map[string]string{
+				v1alpha1.UserAnnotation: name, v1alpha1.VolumeAnnotation: "home", v1alpha1.RetainAnnotation: "30d",
+				v1alpha1.AnnouncedAnnotation: until + " announced " + told,
+			},
+		}}
+		if err := s.client.Create(t.Context(), claim); err != nil {
+			t.Fatal(err)
+		}
+		w := s.work[claim.UID]
+		w.unused, w.told, w.announced = s.now.Add(-31*24*time.Hour), s.now.Add(-72*time.Hour), claim.Annotations[v1alpha1.AnnouncedAnnotation]
+	}
+	s.keep()
+	s.pass(25 * time.Hour)
+	for _, want := range []int{15, 5, 0} {
+		s.podLists = 0
+		s.keep()
+		s.keep()
+		if len(s.work) != want || s.podLists != 1 {
+			s.fatalf("%d volumes are left and the pods were listed %d times, want %d and once", len(s.work), s.podLists, want)
+		}
+		s.pass(time.Minute)
+	}
+}
+
+// A story is one Userland's name in a course, its users one after another, and their work.
 type story struct {
 	*testing.T
 	random *rand.Rand
 	client client.WithWatch
-	keeper *Keeper
+	// loop is the controller; its Keeper attaches.
+	loop *Reconciler
 	// now is the time as it is; clock is the controller's, and server how far that
 	// of the API server is ahead. One of them may be wrong.
 	now    time.Time
 	clock  *clocktesting.FakePassiveClock
 	server time.Duration
 
-	// user is whose Userland there is; empty: none. template names its volumes.
+	// user is whose Userland there is; empty: none. asleep is set while its carrel does
+	// not start. template names its volumes, and row is the user in the roster.
 	user     string
+	asleep   bool
+	row      string
 	template []string
-	resetAt  *metav1.Time
+	// broken is set while the roster has an error; blind, while the cache shows no
+	// Userland.
+	broken, blind bool
+	// watched is since when, in truth, a controller has watched without a break; until
+	// is the last moment at which one did.
+	watched, until time.Time
+	resetAt        *metav1.Time
 	// made counts the claims made so far.
 	made int
 	// mounted are the claims of its Deployment, by volume.
@@ -94,7 +151,11 @@ type story struct {
 	// dies is how many writes from now the controller is killed; 0: it is not.
 	// Every other time the write has reached the API server.
 	dies int
-	log  []string
+	// dead is set from then until another controller takes its place.
+	dead bool
+	// podLists counts how often the loop listed pods.
+	podLists int
+	log      []string
 }
 
 // errKilled is how a write ends that the controller does not live to see.
@@ -106,6 +167,10 @@ type work struct {
 	retain             time.Duration
 	// unused is since when, in truth, nobody has had a use for it; zero: it is used.
 	unused time.Time
+	// asked is until when a person asked to keep it; empty: nobody did.
+	asked string
+	// wanted is what the last request asked for, and handled the last one handled.
+	wanted, handled string
 	// announced is the announcement it bears, and told since when it has, in truth.
 	announced string
 	told      time.Time
@@ -123,8 +188,8 @@ func newStory(t *testing.T, seed uint64) *story {
 		clock: clocktesting.NewFakePassiveClock(time.Time{}), template: []string{"home"}, work: map[types.UID]*work{},
 	}
 	s.clock.SetTime(s.now)
-	builder := fake.NewClientBuilder().WithScheme(clientgoscheme.Scheme).WithInterceptorFuncs(interceptor.Funcs{
-		Create: s.create, Patch: s.patch, Delete: s.delete,
+	builder := fake.NewClientBuilder().WithScheme(clientgoscheme.Scheme).WithStatusSubresource(&v1alpha1.Course{}).WithInterceptorFuncs(interceptor.Funcs{
+		Create: s.create, Patch: s.patch, Delete: s.delete, SubResourceApply: s.apply,
 	})
 	if err := v1alpha1.AddToScheme(clientgoscheme.Scheme); err != nil {
 		t.Fatal(err)
@@ -133,6 +198,19 @@ func newStory(t *testing.T, seed uint64) *story {
 		t.Fatal(err)
 	}
 	s.client = builder.Build()
+	course := &v1alpha1.Course{ObjectMeta: metav1.ObjectMeta{Namespace: "prog1", Name: "prog1"}}
+	course.Spec.TemplateName, course.Spec.Rosters = "ide", []v1alpha1.RosterSource{{ConfigMap: "class"}}
+	for _, o := range []client.Object{
+		course, &v1alpha1.Template{ObjectMeta: metav1.ObjectMeta{Namespace: "prog1", Name: "ide"}},
+		&corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: "prog1", Name: "class", Labels: map[string]string{v1alpha1.RosterLabel: "true"}}},
+	} {
+		if err := s.client.Create(t.Context(), o); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.writeRoster()
+	s.writeTemplate()
+	s.watched = s.now
 	s.restart()
 	return s
 }
@@ -145,9 +223,80 @@ func (i indexer) IndexField(_ context.Context, o client.Object, field string, va
 	return nil
 }
 
-// restart forgets all that is not on the claims.
+// restart forgets all that is not recorded.
 func (s *story) restart() {
-	s.keeper = &Keeper{Client: s.client, Live: s.client, Recent: kube.NewRecent(), Events: events.NewFakeRecorder(10000), Clock: s.clock}
+	cached := interceptor.NewClient(s.client, interceptor.Funcs{List: func(ctx context.Context, c client.WithWatch, list client.ObjectList, options ...client.ListOption) error {
+		if _, is := list.(*v1alpha1.UserlandList); is && s.blind {
+			return nil
+		}
+		return c.List(ctx, list, options...)
+	}})
+	live := interceptor.NewClient(s.client, interceptor.Funcs{List: func(ctx context.Context, c client.WithWatch, list client.ObjectList, options ...client.ListOption) error {
+		if _, is := list.(*corev1.PodList); is {
+			s.podLists++
+		}
+		return c.List(ctx, list, options...)
+	}})
+	until := s.until
+	if until.IsZero() {
+		until = s.clock.Now()
+	}
+	s.loop = &Reconciler{
+		Keeper:       &Keeper{Client: cached, Live: live, Recent: kube.NewRecent(), Events: events.NewFakeRecorder(10000), Clock: s.clock},
+		WatchedUntil: func() time.Time { return until },
+	}
+	s.until = time.Time{}
+	s.loop.outageEnded()
+}
+
+// apply writes the part of the status of the Course that the loop owns.
+func (s *story) apply(ctx context.Context, c client.Client, _ string, config runtime.ApplyConfiguration, _ ...client.SubResourceApplyOption) error {
+	before, after := s.killed()
+	if before {
+		return errKilled
+	}
+	data, err := json.Marshal(config)
+	if err != nil {
+		return err
+	}
+	applied := &v1alpha1.Course{}
+	if err := json.Unmarshal(data, applied); err != nil {
+		return err
+	}
+	s.course(ctx, func(course *v1alpha1.Course) {
+		course.Status.Volumes = applied.Status.Volumes
+		meta.RemoveStatusCondition(&course.Status.Conditions, v1alpha1.WorkExpiringCondition)
+		for _, condition := range applied.Status.Conditions {
+			meta.SetStatusCondition(&course.Status.Conditions, condition)
+		}
+	})
+	if after {
+		return errKilled
+	}
+	return nil
+}
+
+// readCourse returns the Course.
+func (s *story) readCourse(ctx context.Context) *v1alpha1.Course {
+	course := &v1alpha1.Course{}
+	if err := s.client.Get(ctx, client.ObjectKey{Namespace: "prog1", Name: "prog1"}, course); err != nil {
+		s.Fatal(err)
+	}
+	return course
+}
+
+// course edits the Course.
+func (s *story) course(ctx context.Context, edit func(*v1alpha1.Course)) {
+	course := s.readCourse(ctx)
+	edit(course)
+	status := course.DeepCopy()
+	if err := s.client.Update(ctx, course); err != nil {
+		s.Fatal(err)
+	}
+	status.ResourceVersion = course.ResourceVersion
+	if err := s.client.Status().Update(ctx, status); err != nil {
+		s.Fatal(err)
+	}
 }
 
 // stamped is a claim as the API server returns it: with the time of the write, in
@@ -180,6 +329,7 @@ func (s *story) killed() (before, after bool) {
 		return false, false
 	}
 	s.tell("the controller is killed")
+	s.dead = true
 	before = s.random.IntN(2) == 0
 	return before, !before
 }
@@ -194,13 +344,59 @@ func (s *story) patch(ctx context.Context, c client.WithWatch, o client.Object, 
 	}
 	s.stamped(o)
 	dry := (&client.PatchOptions{}).ApplyOptions(options).DryRun != nil
-	if w := s.work[o.GetUID()]; !dry && w.announced != o.GetAnnotations()[v1alpha1.AnnouncedAnnotation] {
-		w.announced, w.told = o.GetAnnotations()[v1alpha1.AnnouncedAnnotation], s.now
+	if w := s.work[o.GetUID()]; w != nil && !dry {
+		s.follow(w, o)
 	}
 	if after {
 		return errKilled
 	}
 	return nil
+}
+
+// follow takes account of what a write changes on a claim.
+func (s *story) follow(w *work, o client.Object) {
+	if announced := o.GetAnnotations()[v1alpha1.AnnouncedAnnotation]; w.announced != announced {
+		w.announced, w.told = announced, s.now
+	}
+	handled := o.GetAnnotations()[v1alpha1.HandledRequestAnnotation]
+	if handled == w.handled {
+		return
+	}
+	w.handled = handled
+	if label := o.GetLabels()[v1alpha1.KeepUntilLabel]; label != "" && label == w.wanted {
+		if w.unused.IsZero() {
+			s.fatalf("claim %s is in use, and a request dates it", w.name)
+		}
+		w.asked = label
+	}
+}
+
+// ends returns when a claim may go at the earliest.
+func (s *story) ends(w *work) time.Time {
+	switch until, err := time.Parse(v1alpha1.KeepUntilLayout, w.asked); {
+	case err == nil:
+		return until
+	case w.asked != "" || retains[w.volume] == v1alpha1.KeepForever:
+		return s.now.Add(time.Hour)
+	default:
+		return w.unused.Add(w.retain)
+	}
+}
+
+// objection says why nothing may be deleted now; empty: it may.
+func (s *story) objection(ctx context.Context, w *work) string {
+	switch c := s.readCourse(ctx); {
+	case c.Spec.Suspend:
+		return "the course is suspended"
+	case s.broken:
+		return "the roster has an error"
+	case c.Generation != c.Status.ObservedGeneration:
+		return "the Course has not been observed"
+	case s.user == w.user, s.row == w.user:
+		return "its owner is in the course"
+	default:
+		return ""
+	}
 }
 
 // delete is where the promise is kept or not.
@@ -213,16 +409,16 @@ func (s *story) delete(ctx context.Context, c client.WithWatch, o client.Object,
 		switch {
 		case w.unused.IsZero():
 			s.fatalf("claim %s is deleted while it is in use", w.name)
-		case retains[w.volume] == v1alpha1.KeepForever:
-			s.fatalf("claim %s is deleted, which was to be kept for ever", w.name)
-		case s.now.Before(w.unused.Add(w.retain)):
-			s.fatalf("claim %s is deleted at %s, %s too early", w.name, corevolume.Stamp(s.now), w.unused.Add(w.retain).Sub(s.now))
+		case s.objection(ctx, w) != "":
+			s.fatalf("claim %s is deleted though %s", w.name, s.objection(ctx, w))
+		case s.now.Before(s.ends(w)):
+			s.fatalf("claim %s is deleted at %s, %s too early", w.name, corevolume.Stamp(s.now), s.ends(w).Sub(s.now))
 		case s.mountedBy(ctx, w.name) != "":
 			s.fatalf("claim %s is deleted while pod %s mounts it", w.name, s.mountedBy(ctx, w.name))
 		case !strings.Contains(o.GetAnnotations()[v1alpha1.AnnouncedAnnotation], o.GetLabels()[v1alpha1.KeepUntilLabel]):
 			s.fatalf("claim %s is deleted unannounced: %v", w.name, o.GetAnnotations())
-		case s.now.Sub(w.told) < min(24*time.Hour, w.retain):
-			s.fatalf("claim %s is deleted %v after it was announced", w.name, s.now.Sub(w.told))
+		case min(s.now.Sub(w.told), s.now.Sub(s.watched)) < w.notice():
+			s.fatalf("claim %s is deleted %v after it was announced, and watched for %v", w.name, s.now.Sub(w.told), s.now.Sub(s.watched))
 		}
 		s.tell("deleted %s", w.name)
 		delete(s.work, o.GetUID())
@@ -246,8 +442,8 @@ func (s *story) mountedBy(ctx context.Context, claim string) string {
 // something happens.
 func (s *story) something() {
 	happenings := []func(){
-		s.join, s.leave, s.change, s.reset, s.wait, s.wait, s.wait, s.misset, s.correct, s.correct, s.mount, s.unmount, s.unlabel, s.restart, s.kill,
-		s.overlook, s.timer, s.timer,
+		s.join, s.leave, s.change, s.reset, s.wait, s.wait, s.wait, s.misset, s.correct, s.correct, s.mount, s.unmount, s.restart, s.kill,
+		s.overlook, s.timer, s.timer, s.timer, s.sleep, s.enrol, s.strike, s.breakRoster, s.mend, s.mend, s.edit, s.suspend, s.outage, s.ask, s.ask,
 	}
 	happenings[s.random.IntN(len(happenings))]()
 }
@@ -255,33 +451,143 @@ func (s *story) something() {
 func (s *story) join() {
 	if s.user == "" {
 		s.user = []string{"hanako@example.ac.jp", "taro@example.ac.jp"}[s.random.IntN(4)/3]
-		s.tell("%s joins", s.user)
+		s.asleep = s.random.IntN(2) == 0
+		s.tell("%s joins, asleep: %v", s.user, s.asleep)
 		if err := s.client.Create(s.Context(), s.userland()); err != nil {
 			s.Fatal(err)
+		}
+		s.retract()
+	}
+}
+
+// retract forgets what was asked about claims that are needed again.
+func (s *story) retract() {
+	s.mark(s.template)
+	for _, w := range s.work {
+		if w.unused.IsZero() {
+			w.asked = ""
 		}
 	}
 }
 
+// sleep has a carrel start that did not, or the other way about.
+func (s *story) sleep() { s.asleep = !s.asleep }
+
+// enrol writes a user into the roster whose Userland is not there yet, and strike takes
+// the user out again.
+func (s *story) enrol() {
+	s.row = []string{"hanako@example.ac.jp", "taro@example.ac.jp"}[s.random.IntN(2)]
+	s.tell("the roster has %s", s.row)
+	s.writeRoster()
+}
+
+func (s *story) strike() {
+	s.row = ""
+	s.tell("the roster has nobody")
+	s.writeRoster()
+}
+
+// breakRoster makes an error in the roster, and mend mends it, and has the Course
+// observed.
+func (s *story) breakRoster() {
+	s.broken = true
+	s.tell("the roster has an error")
+	s.writeRoster()
+}
+
+func (s *story) mend() {
+	s.broken = false
+	s.tell("the roster is right")
+	s.writeRoster()
+	s.course(s.Context(), func(c *v1alpha1.Course) { c.Status.ObservedGeneration = c.Generation })
+}
+
+// writeRoster writes what the roster has, and whether it is valid: every other time the
+// controller of Courses has not seen it yet.
+func (s *story) writeRoster() {
+	text := "user\n" + s.row + "\n"
+	if s.broken {
+		text = "nonsense\n1\n"
+	}
+	roster := &corev1.ConfigMap{}
+	if err := s.client.Get(s.Context(), client.ObjectKey{Namespace: "prog1", Name: "class"}, roster); err != nil {
+		s.Fatal(err)
+	}
+	roster.Data = map[string]string{"roster.csv": text}
+	if err := s.client.Update(s.Context(), roster); err != nil {
+		s.Fatal(err)
+	}
+	valid := metav1.ConditionTrue
+	if s.broken && s.random.IntN(2) == 0 {
+		valid = metav1.ConditionFalse
+	}
+	s.course(s.Context(), func(c *v1alpha1.Course) {
+		meta.SetStatusCondition(&c.Status.Conditions, metav1.Condition{Type: v1alpha1.RosterValidCondition, Status: valid, Reason: "Read"})
+	})
+}
+
+// edit changes the Course, and nobody has observed that yet.
+func (s *story) edit() {
+	s.tell("the Course is edited")
+	s.course(s.Context(), func(c *v1alpha1.Course) { c.Generation++ })
+}
+
+func (s *story) suspend() {
+	s.course(s.Context(), func(c *v1alpha1.Course) {
+		c.Spec.Suspend = !c.Spec.Suspend
+		s.tell("suspended: %v", c.Spec.Suspend)
+	})
+	s.watched = s.now
+}
+
+// outage has no controller run for days. The clocks are right before and after.
+func (s *story) outage() {
+	s.correct()
+	s.until = s.clock.Now()
+	s.wait()
+	s.tell("after an outage")
+	if s.clock.Now().Sub(s.until) > shortGap {
+		s.watched = s.now
+	}
+	s.restart()
+}
+
+// ask asks to keep a claim for longer, or to let it go.
+func (s *story) ask() {
+	all := s.sorted()
+	if len(all) == 0 {
+		return
+	}
+	w := all[s.random.IntN(len(all))]
+	s.pass(time.Second)
+	w.wanted = []string{v1alpha1.KeepForever, corevolume.Stamp(s.now.Add(-time.Hour)), corevolume.Stamp(s.now.Add(5 * 24 * time.Hour))}[s.random.IntN(3)]
+	s.tell("asked to keep %s until %s", w.name, w.wanted)
+	s.course(s.Context(), func(c *v1alpha1.Course) {
+		c.Status.Requests = &v1alpha1.CourseRequests{Volumes: []v1alpha1.VolumeRequest{{Claim: w.name, At: metav1.Time{Time: s.now}, KeepUntil: w.wanted}}}
+	})
+}
+
+// notice returns how long the deletion of a claim has to be announced before.
+func (w *work) notice() time.Duration {
+	if w.retain == 0 {
+		return 24 * time.Hour
+	}
+	return min(24*time.Hour, w.retain)
+}
+
 func (s *story) userland() *v1alpha1.Userland {
-	return &v1alpha1.Userland{ObjectMeta: metav1.ObjectMeta{Namespace: "prog1", Name: theUserland}, Spec: v1alpha1.UserlandSpec{User: s.user}}
+	return &v1alpha1.Userland{ObjectMeta: metav1.ObjectMeta{Namespace: "prog1", Name: theUserland, UID: types.UID("of " + s.user)}, Spec: v1alpha1.UserlandSpec{User: s.user}}
 }
 
 // kill has the controller die at one of its next writes.
 func (s *story) kill() { s.dies = 1 + s.random.IntN(4) }
 
-// overlook is the controller not seeing the Userland there is, as one does whose
-// cache is behind or holds a part of all Userlands only.
+// overlook is a cache that shows no Userland: it is behind, or holds one shard only.
 func (s *story) overlook() {
-	if s.user != "" {
-		if _, err := s.keeper.Release(s.Context(), s.key()); err != nil {
-			s.survive(err)
-		}
-		for _, name := range s.mounted {
-			if until := s.keptUntil(name); until != "" {
-				s.fatalf("claim %s is in use and goes at %s", name, until)
-			}
-		}
-	}
+	s.tell("the cache shows no Userland")
+	s.blind = true
+	s.look()
+	s.blind = false
 }
 
 // keptUntil is the label of a claim.
@@ -293,15 +599,12 @@ func (s *story) keptUntil(claim string) string {
 	return found.Labels[v1alpha1.KeepUntilLabel]
 }
 
-func (s *story) key() client.ObjectKey {
-	return client.ObjectKey{Namespace: "prog1", Name: theUserland}
-}
-
 // survive is a new controller taking the place of one that was killed.
 func (s *story) survive(err error) {
 	if !errors.Is(err, errKilled) {
 		s.fatalf("the controller fails: %v", err)
 	}
+	s.dead = false
 	s.restart()
 }
 
@@ -313,12 +616,48 @@ func (s *story) leave() {
 	if err := s.client.Delete(s.Context(), s.userland()); err != nil {
 		s.Fatal(err)
 	}
+	s.deploy(nil)
 	s.user, s.mounted, s.resetAt = "", nil, nil
 }
 
 func (s *story) change() {
 	s.template = [][]string{{"home"}, {"data"}, {"home", "data"}, {"archive", "home"}}[s.random.IntN(4)]
 	s.tell("the Template has %v", s.template)
+	s.writeTemplate()
+	s.retract()
+}
+
+func (s *story) writeTemplate() {
+	template := &v1alpha1.Template{}
+	if err := s.client.Get(s.Context(), client.ObjectKey{Namespace: "prog1", Name: "ide"}, template); err != nil {
+		s.Fatal(err)
+	}
+	template.Spec.Volumes = nil
+	for _, name := range s.template {
+		template.Spec.Volumes = append(template.Spec.Volumes, v1alpha1.Volume{Name: name, Retain: retains[name]})
+	}
+	if err := s.client.Update(s.Context(), template); err != nil {
+		s.Fatal(err)
+	}
+}
+
+// deploy makes the Deployment mount claims, by volume; nil: there is no Deployment.
+func (s *story) deploy(mounts map[string]string) {
+	deployment := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: "prog1", Name: theUserland}}
+	if err := s.client.Delete(s.Context(), deployment); client.IgnoreNotFound(err) != nil {
+		s.Fatal(err)
+	}
+	if mounts == nil {
+		return
+	}
+	deployment.OwnerReferences = []metav1.OwnerReference{{APIVersion: "carrel.dev/v1alpha1", Kind: "Userland", Name: theUserland, UID: s.userland().UID, Controller: new(true)}}
+	for volume, claim := range mounts {
+		source := corev1.VolumeSource{PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: claim}}
+		deployment.Spec.Template.Spec.Volumes = append(deployment.Spec.Template.Spec.Volumes, corev1.Volume{Name: volume, VolumeSource: source})
+	}
+	if err := s.client.Create(s.Context(), deployment); err != nil {
+		s.Fatal(err)
+	}
 }
 
 func (s *story) reset() {
@@ -386,23 +725,6 @@ func (s *story) unmount() {
 	s.tell("no pod mounts anything")
 }
 
-// unlabel has somebody take a label from a claim in use.
-func (s *story) unlabel() {
-	if len(s.mounted) == 0 {
-		return
-	}
-	name := s.mounted[slices.Min(slices.Collect(maps.Keys(s.mounted)))]
-	claim := &corev1.PersistentVolumeClaim{}
-	if err := s.client.Get(s.Context(), client.ObjectKey{Namespace: "prog1", Name: name}, claim); err != nil {
-		s.Fatal(err)
-	}
-	delete(claim.Labels, v1alpha1.UserlandLabel)
-	if err := s.client.Update(s.Context(), claim); err != nil {
-		s.Fatal(err)
-	}
-	s.tell("somebody takes the label of %s", name)
-}
-
 func (s *story) sorted() []*work {
 	var all []*work
 	for _, w := range s.work {
@@ -416,15 +738,43 @@ func (s *story) sorted() []*work {
 // what follows from the Deployment's new volumes.
 func (s *story) look() {
 	for range 2 {
-		if s.user == "" {
+		switch {
+		case s.user == "":
 			s.mark(nil)
-			var err error
-			if s.next, err = s.keeper.Release(s.Context(), s.key()); err != nil && !apierrors.IsConflict(err) {
-				s.survive(err)
-			}
-			continue
+		case s.asleep, s.suspended():
+			s.mark(s.template)
+		default:
+			s.attach()
 		}
-		s.attach()
+		s.keep()
+	}
+}
+
+func (s *story) suspended() bool { return s.readCourse(s.Context()).Spec.Suspend }
+
+// keep is a reconciliation of the course. Whoever dies of it is followed by another.
+func (s *story) keep() {
+	result, err := s.loop.Reconcile(s.Context(), ctrl.Request{NamespacedName: client.ObjectKey{Namespace: "prog1", Name: "prog1"}})
+	s.next = time.Time{}
+	if result.RequeueAfter > 0 {
+		s.next = s.clock.Now().Add(result.RequeueAfter)
+	}
+	if err != nil {
+		s.survive(err)
+		return
+	}
+	if s.dead {
+		s.dead = false
+		s.restart()
+		return
+	}
+	if s.suspended() {
+		return
+	}
+	for _, w := range s.sorted() {
+		if until := s.keptUntil(w.name); w.unused.IsZero() && until != "" {
+			s.fatalf("claim %s is needed and goes at %s", w.name, until)
+		}
 	}
 }
 
@@ -434,14 +784,13 @@ func (s *story) attach() {
 		need.Volumes = append(need.Volumes, v1alpha1.Volume{Name: name, Retain: retains[name]})
 	}
 	// What it uses now is in use from before it is looked for.
-	s.mark(s.template)
-	names, attached, err := s.provide(need)
+	s.retract()
+	names, err := s.provide(need)
 	if errors.Is(err, kube.ErrCacheBehind) {
 		// It waits for a write to be seen that was followed by a deletion.
 		s.restart()
-		names, attached, err = s.provide(need)
+		names, err = s.provide(need)
 	}
-	s.next = attached.Next
 	var other *corevolume.OtherUserError
 	if errors.As(err, &other) {
 		s.tell("refused: %v", err)
@@ -457,6 +806,7 @@ func (s *story) attach() {
 		}
 	}
 	s.resetAt, s.mounted = nil, names
+	s.deploy(names)
 	for volume, name := range names {
 		claim := &corev1.PersistentVolumeClaim{}
 		if err := s.client.Get(s.Context(), client.ObjectKey{Namespace: "prog1", Name: name}, claim); err != nil {
@@ -468,20 +818,26 @@ func (s *story) attach() {
 		if until := claim.Labels[v1alpha1.KeepUntilLabel]; until != "" {
 			s.fatalf("claim %s is in use and goes at %s", name, until)
 		}
+		if claim.Annotations[v1alpha1.AttachedAnnotation] == v1alpha1.NeverAttached {
+			if err := s.loop.RecordFirstUse(s.Context(), claim); err != nil {
+				s.survive(err)
+				return
+			}
+		}
 	}
-	s.mark(s.template)
+	s.retract()
 }
 
 // provide observes, decides and acts, as a reconciliation does.
-func (s *story) provide(need corevolume.Need) (names map[string]string, attached Attached, err error) {
-	observer := Observer{Reader: s.client, Live: s.client, Recent: s.keeper.Recent}
+func (s *story) provide(need corevolume.Need) (names map[string]string, err error) {
+	observer := Observer{Reader: s.client, Live: s.client, Recent: s.loop.Recent}
 	stock, err := observer.Observe(s.Context(), need.Userland, slices.Collect(maps.Values(need.Mounted)), s.template)
 	if err != nil {
-		return nil, attached, err
+		return nil, err
 	}
 	attachments, obstacle := corevolume.Attach(need, stock)
-	attached, err = s.keeper.Attach(s.Context(), need.Userland, attachments)
-	return attachments.Names(), attached, cmp.Or(err, obstacle)
+	_, err = s.loop.Attach(s.Context(), need.Userland, attachments)
+	return attachments.Names(), cmp.Or(err, obstacle)
 }
 
 // mark keeps the story's own account of what is used, whatever the labels say.
@@ -516,10 +872,14 @@ func (s *story) latest(w *work) bool {
 // nobody can tell any more whose it is.
 func (s *story) end() {
 	s.correct()
-	s.dies = 0
+	s.dies, s.row = 0, ""
 	s.unmount()
+	if s.suspended() {
+		s.suspend()
+	}
+	s.mend()
 	s.look()
-	for range 100 {
+	for range 200 {
 		if s.next.IsZero() {
 			break
 		}
@@ -537,8 +897,9 @@ func (s *story) end() {
 		if claim.Labels[v1alpha1.UserlandLabel] == "" {
 			continue
 		}
-		_, promised := claim.Labels[v1alpha1.KeepUntilLabel]
-		if !w.unused.IsZero() && retains[w.volume] != v1alpha1.KeepForever && (s.user == "" || w.user == s.user || promised) {
+		forever := claim.Labels[v1alpha1.KeepUntilLabel] == v1alpha1.KeepForever
+		attached := claim.Annotations[v1alpha1.AttachedAnnotation] != v1alpha1.NeverAttached
+		if !w.unused.IsZero() && !forever && attached && w.user != s.user {
 			s.fatalf("claim %s is still there, %v after anybody had a use for it", w.name, s.now.Sub(w.unused))
 		}
 	}

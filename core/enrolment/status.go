@@ -18,10 +18,10 @@ import (
 // maxProblems bounds how many errors, and how many warnings, a status shows.
 const maxProblems = 20
 
-// OwnStatus returns the part of a status that a CourseDecision sets; the reporter
-// writes the rest.
+// OwnStatus returns the part of a status that a CourseDecision sets. Others write the
+// rest: the reporter, the controller of volumes, and people.
 func OwnStatus(s v1alpha1.CourseStatus) v1alpha1.CourseStatus {
-	s.Report = nil
+	s.Report, s.Volumes, s.Requests = nil, nil, nil
 	s.Conditions = health.OurConditions(s.Conditions, v1alpha1.RosterValidCondition, v1alpha1.HeldCondition, v1alpha1.RolloutHeldCondition)
 	return s
 }

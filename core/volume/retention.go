@@ -10,51 +10,54 @@ import (
 	"github.com/carrel-dev/carrel/core/timetable"
 )
 
-// notice is how long a deletion is announced before, or for as long as the
-// volume is kept if that is less.
+// notice is how long an announcement stands before a deletion, unless the volume is
+// kept for less.
 const notice = 24 * time.Hour
 
-// A Step is what is to happen next to a volume nobody uses.
-type Step int
-
-const (
-	// StepNone leaves the volume: it is kept for ever, or for as long as nobody can tell.
-	StepNone Step = iota
-	// StepAnnounce announces the deletion.
-	StepAnnounce
-	// StepRemove deletes the volume.
-	StepRemove
-)
-
-// NextStep returns the next step and when it is to be taken.
-func NextStep(claim *corev1.PersistentVolumeClaim) (Step, time.Time) {
+// NextStep returns the next step towards the deletion of a promised volume, and when it
+// is due. Since is when a controller began to watch the course without a break: an
+// announcement counts from then. StepNone means that the volume is kept for ever, or
+// that its label can't be read.
+func NextStep(claim *corev1.PersistentVolumeClaim, since time.Time) (Step, time.Time) {
 	label := claim.Labels[v1alpha1.KeepUntilLabel]
 	until, err := time.Parse(v1alpha1.KeepUntilLayout, label)
 	if err != nil {
 		return StepNone, time.Time{}
 	}
-	before := min(notice, retained(claim))
 	announced, at := announcement(claim)
 	if announced != label {
-		return StepAnnounce, until.Add(-before)
+		return StepAnnounce, until.Add(-noticeOf(claim))
 	}
-	if told := at.Add(before); told.After(until) {
-		return StepRemove, told
-	}
-	return StepRemove, until
+	return StepRemove, later(until, later(at, since).Add(noticeOf(claim)))
 }
 
-// retained is how long the claim is kept; longer than any notice if that is for
-// ever, or can't be read.
-func retained(claim *corev1.PersistentVolumeClaim) time.Duration {
+// goesAt returns when a promised volume is deleted if nothing objects; zero: never.
+func goesAt(claim *corev1.PersistentVolumeClaim, since time.Time) time.Time {
+	step, at := NextStep(claim, since)
+	if step != StepAnnounce {
+		return at
+	}
+	return later(at, since).Add(noticeOf(claim))
+}
+
+// noticeOf returns how long the announcement of a claim's deletion has to stand: a day,
+// or as long as the volume is kept if that is less.
+func noticeOf(claim *corev1.PersistentVolumeClaim) time.Duration {
 	kept, err := timetable.ParsePeriod(claim.Annotations[v1alpha1.RetainAnnotation])
 	if err != nil {
-		return 2 * notice
+		return notice
 	}
-	return kept
+	return min(notice, kept)
 }
 
-// KeepUntil is the label of a claim that nobody uses from now on. A promise that
+func later(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return b
+	}
+	return a
+}
+
+// KeepUntil returns the label of a claim that nobody uses from now on. A promise that
 // can't be read is kept for ever: nothing is ever deleted early.
 func KeepUntil(claim *corev1.PersistentVolumeClaim, now time.Time) string {
 	kept, err := timetable.ParsePeriod(claim.Annotations[v1alpha1.RetainAnnotation])
@@ -64,14 +67,17 @@ func KeepUntil(claim *corev1.PersistentVolumeClaim, now time.Time) string {
 	return stampAfter(now.Add(kept))
 }
 
-// Stamp is a moment in whole seconds, as labels and names admit it; stampAfter is
-// the first one that is not before it.
+// Stamp returns a time in whole seconds, in a form that labels and names admit.
 func Stamp(t time.Time) string { return t.UTC().Format(v1alpha1.KeepUntilLayout) }
 
-func stampAfter(t time.Time) string { return Stamp(t.Add(time.Second - 1)) }
+// stampAfter returns the first stamp that is not before a time.
+func stampAfter(t time.Time) string { return Stamp(CeilSecond(t)) }
 
-// An announcement is for one value of the label: when that is changed, the new
-// one is announced too.
+// CeilSecond returns the first whole second that is not before a time.
+func CeilSecond(t time.Time) time.Time { return t.Add(time.Second - 1).Truncate(time.Second) }
+
+// announcedAt joins the label and the time of an announcement. An announcement is for
+// one value of the label: when that is changed, the new one is announced too.
 const announcedAt = " announced "
 
 func announcement(claim *corev1.PersistentVolumeClaim) (label string, at time.Time) {

@@ -50,20 +50,26 @@ func TestNextStep(t *testing.T) {
 		retain, until, announced string
 		step                     Step
 		at                       string
+		// since is when a controller began to watch; empty: before all else.
+		since string
 	}{
-		{"announced a day before", "30d", "20261231T120000Z", "", StepAnnounce, "20261230T120000Z"},
-		{"at once, if it is kept for less", "12h", "20261231T120000Z", "", StepAnnounce, "20261231T000000Z"},
-		{"deleted when its time is over", "30d", "20261231T120000Z", "20261231T120000Z announced 20261230T120000Z", StepRemove, "20261231T120000Z"},
-		{"a day after the announcement, if that came late", "30d", "20261231T120000Z", "20261231T120000Z announced 20270105T000000Z", StepRemove, "20270106T000000Z"},
-		{"and half a day, if it is kept for no longer", "12h", "20261231T120000Z", "20261231T120000Z announced 20270105T000000Z", StepRemove, "20270105T120000Z"},
-		{"what was put off is announced anew", "30d", "20270131T120000Z", "20261231T120000Z announced 20261230T120000Z", StepAnnounce, "20270130T120000Z"},
-		{"by whoever else it was announced", "30d", "20261231T120000Z", "yes", StepAnnounce, "20261230T120000Z"},
-		{"kept for ever", "30d", v1alpha1.KeepForever, "", StepNone, ""},
-		{"kept until nobody knows when", "30d", "2026-12-31", "", StepNone, ""},
-		{"a retain nobody can read", "soon", "20261231T120000Z", "", StepAnnounce, "20261230T120000Z"},
+		{"announced a day before", "30d", "20261231T120000Z", "", StepAnnounce, "20261230T120000Z", ""},
+		{"at once, if it is kept for less", "12h", "20261231T120000Z", "", StepAnnounce, "20261231T000000Z", ""},
+		{"deleted when its time is over", "30d", "20261231T120000Z", "20261231T120000Z announced 20261230T120000Z", StepRemove, "20261231T120000Z", ""},
+		{"a day after the announcement, if that came late", "30d", "20261231T120000Z", "20261231T120000Z announced 20270105T000000Z", StepRemove, "20270106T000000Z", ""},
+		{"and half a day, if it is kept for no longer", "12h", "20261231T120000Z", "20261231T120000Z announced 20270105T000000Z", StepRemove, "20270105T120000Z", ""},
+		{"what was put off is announced anew", "30d", "20270131T120000Z", "20261231T120000Z announced 20261230T120000Z", StepAnnounce, "20270130T120000Z", ""},
+		{"by whoever else it was announced", "30d", "20261231T120000Z", "yes", StepAnnounce, "20261230T120000Z", ""},
+		{"a day after an outage", "30d", "20261231T120000Z", "20261231T120000Z announced 20261230T120000Z", StepRemove, "20270106T000000Z", "20270105T000000Z"},
+		{"half a day after one, if it is kept for no longer", "12h", "20261231T120000Z", "20261231T120000Z announced 20261230T120000Z", StepRemove, "20270105T120000Z", "20270105T000000Z"},
+		{"not put off by an outage long before", "30d", "20261231T120000Z", "20261231T120000Z announced 20261230T120000Z", StepRemove, "20261231T120000Z", "20261201T000000Z"},
+		{"kept for ever", "30d", v1alpha1.KeepForever, "", StepNone, "", ""},
+		{"kept until nobody knows when", "30d", "2026-12-31", "", StepNone, "", ""},
+		{"a retain nobody can read", "soon", "20261231T120000Z", "", StepAnnounce, "20261230T120000Z", ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			step, at := NextStep(claim(test.retain, test.until, test.announced))
+			since, _ := time.Parse(v1alpha1.KeepUntilLayout, test.since)
+			step, at := NextStep(claim(test.retain, test.until, test.announced), since)
 			got := ""
 			if !at.IsZero() {
 				got = Stamp(at)

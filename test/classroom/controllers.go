@@ -72,6 +72,9 @@ type ShardOptions struct {
 	// usually does.
 	Resync time.Duration
 	Clock  clock.PassiveClock
+	// WatchedUntil returns until when other controllers watched before these; nil:
+	// until now.
+	WatchedUntil func() time.Time
 }
 
 // StartShard runs the controllers of a shard, as the command does, until Stop, or
@@ -99,6 +102,9 @@ func (w *Classroom) newManager(ctx context.Context, o ShardOptions) (ctrl.Manage
 	if err != nil {
 		return nil, err
 	}
+	if o.WatchedUntil == nil {
+		o.WatchedUntil = o.Clock.Now
+	}
 	server := apiserver.Config()
 	server.Impersonate.UserName = account
 	server.Wrap(w.Requests.wrap)
@@ -116,7 +122,7 @@ func (w *Classroom) newManager(ctx context.Context, o ShardOptions) (ctrl.Manage
 	if err != nil {
 		return nil, err
 	}
-	return mgr, operator.SetupShard(ctx, mgr, o.Clock, selector, operator.Controllers...)
+	return mgr, operator.SetupWithManager(ctx, mgr, operator.Options{Clock: o.Clock, Selector: selector, WatchedUntil: o.WatchedUntil}, operator.Controllers...)
 }
 
 // Main runs the tests of a package between starting and stopping one API server;

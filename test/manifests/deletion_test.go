@@ -18,6 +18,9 @@ import (
 // that have expired by the API server's clock, and claims that never had one.
 func TestOnlyWhatIsOverIsDeleted(t *testing.T) {
 	local(t)
+	// A namespace without a Course, which would have to agree.
+	const namespace = "expiring"
+	makeNamespace(t, apiserver.Client(t), namespace)
 	at := func(from time.Duration) string { return time.Now().Add(from).UTC().Format(v1alpha1.KeepUntilLayout) }
 	past, future := at(-time.Hour), at(time.Hour)
 	announced := func(until string) string { return until + " announced " + at(-48*time.Hour) }
@@ -41,7 +44,7 @@ func TestOnlyWhatIsOverIsDeleted(t *testing.T) {
 		{name: "never-bound", writer: controller.Name, unbound: true},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			volume := &corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Namespace: "prog1", Name: test.name, Labels: map[string]string{}, Annotations: map[string]string{}}}
+			volume := &corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: test.name, Labels: map[string]string{}, Annotations: map[string]string{}}}
 			volume.Spec.AccessModes = []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce}
 			volume.Spec.Resources.Requests = corev1.ResourceList{corev1.ResourceStorage: resource.MustParse("1Gi")}
 			if !test.unbound {
@@ -57,6 +60,57 @@ func TestOnlyWhatIsOverIsDeleted(t *testing.T) {
 			check(t, test.refused, func(ctx context.Context) error { return c.Delete(ctx, volume.DeepCopy(), client.DryRunAll) })
 		})
 	}
+}
+
+// TestCourseHasToAgreeToADeletion checks that the controller can delete no expired volume
+// of a course that is suspended, was changed just now, or has errors in its rosters.
+func TestCourseHasToAgreeToADeletion(t *testing.T) {
+	local(t)
+	const namespace = "agreeing"
+	admin := apiserver.Client(t)
+	makeNamespace(t, admin, namespace)
+	past := time.Now().Add(-time.Hour).UTC().Format(v1alpha1.KeepUntilLayout)
+	volume := &corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{
+		Namespace: namespace, Name: "over", Labels: map[string]string{v1alpha1.KeepUntilLabel: past},
+		Annotations: map[string]string{v1alpha1.AnnouncedAnnotation: past + " announced " + past, v1alpha1.CondemnedAnnotation: past},
+	}}
+	volume.Spec.AccessModes = []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce}
+	volume.Spec.Resources.Requests = corev1.ResourceList{corev1.ResourceStorage: resource.MustParse("1Gi")}
+	volume.Spec.VolumeName = "over"
+	if err := admin.Create(t.Context(), volume, client.FieldOwner(controller.Name)); err != nil {
+		t.Fatal(err)
+	}
+	c := as(t, controller.Namespace, controller.Name)
+	deletes := func(refused ...string) {
+		t.Helper()
+		check(t, refused, func(ctx context.Context) error { return c.Delete(ctx, volume.DeepCopy(), client.DryRunAll) })
+	}
+	course := &v1alpha1.Course{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: namespace}}
+	status := func(edit func(*v1alpha1.CourseStatus)) {
+		t.Helper()
+		before := course.DeepCopy()
+		edit(&course.Status)
+		if err := c.Status().Patch(t.Context(), course, client.MergeFrom(before), client.FieldOwner(controller.Name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	deletes()
+	if err := admin.Create(t.Context(), course); err != nil {
+		t.Fatal(err)
+	}
+	deletes("volume-deletion-course.carrel.dev", "the last change of Course 'agreeing' has not taken effect yet")
+	status(func(s *v1alpha1.CourseStatus) { s.ObservedGeneration = course.Generation })
+	deletes()
+	valid := metav1.Condition{Type: v1alpha1.RosterValidCondition, Status: metav1.ConditionFalse, Reason: v1alpha1.RosterInvalidReason, LastTransitionTime: metav1.Now()}
+	status(func(s *v1alpha1.CourseStatus) { s.Conditions = []metav1.Condition{valid} })
+	deletes("the rosters of Course 'agreeing' were not read without error")
+	status(func(s *v1alpha1.CourseStatus) { s.Conditions[0].Status = metav1.ConditionTrue })
+	deletes()
+	course.Spec.Suspend = true
+	if err := admin.Update(t.Context(), course); err != nil {
+		t.Fatal(err)
+	}
+	deletes("Course 'agreeing' is suspended")
 }
 
 func set(into map[string]string, key, value string) {

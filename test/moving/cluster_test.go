@@ -119,7 +119,7 @@ func startCarrel(t *testing.T, restConfig *rest.Config, namespace string) {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	if err := operator.SetupWithManager(ctx, mgr, clock.RealClock{}, operator.Controllers...); err != nil {
+	if err := operator.SetupWithManager(ctx, mgr, operator.Options{Clock: clock.RealClock{}}, operator.Controllers...); err != nil {
 		cancel()
 		t.Fatal(err)
 	}

@@ -72,7 +72,7 @@ func runControllers(t *testing.T) {
 		GracefulShutdownTimeout: &atOnce,
 	})
 	if err == nil {
-		err = operator.SetupWithManager(ctx, mgr, clock.RealClock{}, operator.Controllers...)
+		err = operator.SetupWithManager(ctx, mgr, operator.Options{Clock: clock.RealClock{}}, operator.Controllers...)
 	}
 	if err != nil {
 		t.Fatal(err)

@@ -1,0 +1,71 @@
+package volume
+
+import (
+	"fmt"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/carrel-dev/carrel/api/v1alpha1"
+	"github.com/carrel-dev/carrel/core/health"
+)
+
+// Status returns what the Course records about the volumes that no carrel uses; nil if
+// there are none. A WatchedSince that differs from the recorded one is of this machine's
+// clock alone.
+func (d KeepingDecision) Status() *v1alpha1.VolumeStatus {
+	if d.kept+d.undecided == 0 {
+		return nil
+	}
+	return &v1alpha1.VolumeStatus{
+		Kept: d.kept, Expiring: d.expiring, Undecided: d.undecided,
+		Next: stampOf(d.next), WatchedSince: stampOf(d.world.WatchedSince()),
+	}
+}
+
+// stampOf returns a time for a status; nil for zero.
+func stampOf(t time.Time) *metav1.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &metav1.Time{Time: t}
+}
+
+// WorkExpiring returns the condition; nil while no work is to be deleted within a week.
+// It names nobody: conditions are shown on commits.
+func (d KeepingDecision) WorkExpiring() *metav1.Condition {
+	course := d.world.Course
+	reason, message := v1alpha1.AnnouncedReason, fmt.Sprintf(
+		"%s of people who are not in the course any more: deleted within a week, the first on %s; put them back into the course, or keep the volumes for longer",
+		volumes(d.expiring), d.next.UTC().Format("2006-01-02 at 15:04 UTC"))
+	switch {
+	case course == nil || d.expiring == 0:
+		return nil
+	case d.overdue > 0:
+		reason, message = v1alpha1.UnconfirmedReason, fmt.Sprintf(
+			"%s of people who are not in the course any more: past the date, and kept, since %s", volumes(d.overdue), d.objection)
+	}
+	c := health.TrueCondition(course.Status.Conditions, v1alpha1.WorkExpiringCondition, reason, message, course.Generation, d.world.Now)
+	return &c
+}
+
+// Unconfirmed returns the claim of a namespace without a Course that is due next and
+// waits for a person, and describes all of them as keys and values of a structured log;
+// nil if none does.
+func (d KeepingDecision) Unconfirmed() (*corev1.PersistentVolumeClaim, []any) {
+	if d.world.Course != nil || d.objection == "" || d.expiring == 0 {
+		return nil, nil
+	}
+	return d.first, []any{"volumes", d.expiring, "overdue", d.overdue, "next", d.first.Labels[v1alpha1.KeepUntilLabel], "because", d.objection}
+}
+
+// Objection returns why nothing of the course may be deleted; empty: it may.
+func (d KeepingDecision) Objection() string { return d.objection }
+
+func volumes(n int32) string {
+	if n == 1 {
+		return "1 volume"
+	}
+	return fmt.Sprintf("%d volumes", n)
+}
