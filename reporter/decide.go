@@ -38,7 +38,7 @@ type Decision struct {
 // Decide compares how the course stands with what was last reported.
 func Decide(aim Aim, syncs []Sync, tally Tally, last *v1alpha1.ReportStatus, now time.Time) Decision {
 	if aim.Revision == "" {
-		return Decision{}
+		return tally.Expiring.amend(last, now)
 	}
 	found := judge(aim.Revision, syncs, tally)
 	found.description = shorten(found.description + describeGone(aim.Files.Gone))

@@ -38,7 +38,7 @@ func TestDecideTellsOfVolumes(t *testing.T) {
 		"a date that ends alike":         {expiring(tally(24, 24), 3, "15 Dec"), last("A", "success", told), outcome{Post: "A success: 24 of 24 ready; 3 volumes expire from 15 Dec"}},
 		"past the date, and not deleted": {expiring(tally(24, 24), 3, ""), last("A", "success", told), outcome{Post: "A success: 24 of 24 ready; 3 volumes are past their date"}},
 		"all are kept":                   {tally(24, 24), last("A", "success", told), outcome{Post: "A success: " + green}},
-		"with a failure":                 {expiring(tally(24, 23, pull...), 2, "5 Dec"), last("A", "success", green), outcome{Post: "A failure: 1 of 24 need attention: ImagePullBackOff 1; 2 volumes expire from 5 Dec"}},
+		"with a failure":                 {expiring(tally(24, 23, pull...), 2, "5 Dec"), last("A", "failure", "1 of 24 needs attention: ImagePullBackOff 1"), outcome{Post: "A failure: 1 of 24 needs attention: ImagePullBackOff 1; 2 volumes expire from 5 Dec"}},
 		"while carrels start":            {expiring(tally(24, 20), 2, "5 Dec"), last("A", "pending", "20 of 24 ready, 4 starting"), outcome{After: progressDeadline - time.Minute}},
 	} {
 		t.Run(name, func(t *testing.T) {

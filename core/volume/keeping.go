@@ -8,6 +8,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
+	"github.com/carrel-dev/carrel/core/roster"
 )
 
 // A Step is a change of one claim.
@@ -256,7 +257,7 @@ func (p *person) userland(at Place) *v1alpha1.Userland {
 func (w KeepingWorld) people() map[string]*person {
 	found := map[string]*person{}
 	of := func(login string) *person {
-		key := Person(login)
+		key := roster.Person(login)
 		if found[key] == nil {
 			found[key] = &person{}
 		}
@@ -279,7 +280,7 @@ func (w KeepingWorld) people() map[string]*person {
 		}
 		p := of(owner)
 		p.claims = append(p.claims, *claim)
-		if u := names[claim.Labels[v1alpha1.UserlandLabel]]; u != nil && Person(u.User()) != Person(owner) {
+		if u := names[claim.Labels[v1alpha1.UserlandLabel]]; u != nil && roster.Person(u.User()) != roster.Person(owner) {
 			p.strangers = append(p.strangers, *u)
 		}
 		for _, other := range mounts[claim.Name] {
@@ -289,7 +290,7 @@ func (w KeepingWorld) people() map[string]*person {
 		}
 	}
 	for _, user := range w.Rows {
-		if p := found[Person(user)]; p != nil {
+		if p := found[roster.Person(user)]; p != nil {
 			p.row = true
 		}
 	}
