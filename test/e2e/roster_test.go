@@ -26,6 +26,19 @@ func (l *lab) onlyFiles() string {
 // withRoster is the Course of a lab whose students are rows.
 func (l *lab) withRoster() string { return l.onlyFiles() + "  rosters:\n    - configMap: roster\n" }
 
+// rosterList has the lab make a roster of roster.csv, beside the files of its students.
+func (l *lab) rosterList() story.Change {
+	return l.file("roster/kustomization.yaml", `apiVersion: kustomize.config.k8s.io/v1beta1
+kind: Kustomization
+components: [../../../kustomize/components/roster]
+resources: [course.yaml, students/21t0042.yaml, students/alice.yaml, students/bob.yaml]
+configMapGenerator:
+  - name: roster
+    files: [roster.csv]
+    options: {labels: {carrel.dev/roster: "true"}}
+`)
+}
+
 // confirming is a course.yaml with the word that lets one removal pass.
 func confirming(course, word string) string {
 	return course + "  guard:\n    confirm: \"" + word + "\"\n"
@@ -42,15 +55,7 @@ func TestRosterFile(t *testing.T) {
 	rows := row("24t0301", "Sato Yuki,,a,") + row("24t0302", `"Aas, Bjørn",,b,FALSE`) + row("24t0303", "Mori Hana,,a,FALSE") +
 		row("24t0304", "Ito Ren,,a,FALSE") + row("24t0305", "Abe Aoi,,b,FALSE")
 	commit := l.merge("Take the class from a file",
-		file("kustomization.yaml", `apiVersion: kustomize.config.k8s.io/v1beta1
-kind: Kustomization
-components: [../../../kustomize/components/roster]
-resources: [course.yaml, students/21t0042.yaml, students/alice.yaml, students/bob.yaml]
-configMapGenerator:
-  - name: roster
-    files: [roster.csv]
-    options: {labels: {carrel.dev/roster: "true"}}
-`), file("roster.csv", rosterHead+rows), file("course.yaml", l.withRoster()))
+		l.rosterList(), file("roster.csv", rosterHead+rows), file("course.yaml", l.withRoster()))
 	reach(t, enrolledIn(course, 5), story.Reported(forge, course, commit, "success"))
 
 	slip := l.merge("Slip on line 4", file("roster.csv", rosterHead+strings.Replace(rows, "Hana,,a,FALSE", "Hana,,a,maybe", 1)))
@@ -66,11 +71,17 @@ configMapGenerator:
 	meant := l.merge("Mean it", file("course.yaml", confirming(l.withRoster(), word)))
 	reach(t, enrolledIn(course, 1), story.Reported(forge, course, meant, "success"))
 
-	back := l.merge("Go back to files", file("course.yaml", l.onlyFiles()))
+	l.backToFiles()
+}
+
+// backToFiles takes the roster away from a lab.
+func (l *lab) backToFiles() {
+	t, course := l.t, l.name
+	back := l.merge("Go back to files", l.file("roster/course.yaml", l.onlyFiles()))
 	reach(t, story.Reported(forge, course, back, "failure"))
-	l.merge("Mean it", file("course.yaml", confirming(l.onlyFiles(), heldFor(t, course))))
+	l.merge("Mean it", l.file("roster/course.yaml", confirming(l.onlyFiles(), heldFor(t, course))))
 	reach(t, enrolledIn(course, 0))
-	gone := l.merge("Take it all back", file("course.yaml", l.onlyFiles()), l.without("roster/roster.csv"), l.without("roster/kustomization.yaml"))
+	gone := l.merge("Take it all back", l.file("roster/course.yaml", l.onlyFiles()), l.without("roster/roster.csv"), l.without("roster/kustomization.yaml"))
 	reach(t, story.Reported(forge, course, gone, "success"))
 }
 

@@ -58,11 +58,72 @@ func TestWorkOutlivesItsStudent(t *testing.T) {
 	gone = l.merge("Drop the student again", drop)
 	reach(t, story.Reported(forge, course, gone, "success"), promised(volume))
 
-	// Its time is over, and was announced.
+	// Its time is over, and was announced while a controller watched the course.
+	kubectl(t, "patch", "course", course, "-n", course, "--as=system:serviceaccount:carrel-system:carrel-controller", "--subresource=status", "--type=merge",
+		"-p", fmt.Sprintf(`{"status":{"volumes":{"watchedSince":%q}}}`, time.Now().Add(-72*time.Hour).UTC().Format(time.RFC3339)))
 	over, told := stamp(time.Now().Add(-time.Minute)), stamp(time.Now().Add(-48*time.Hour))
 	kubectl(t, "annotate", "pvc", volume.Name, "-n", course, v1alpha1.AnnouncedAnnotation+"="+over+" announced "+told)
 	kubectl(t, "label", "pvc", volume.Name, "-n", course, "--overwrite", v1alpha1.KeepUntilLabel+"="+over)
 	reach(t, absent(volume))
+}
+
+// A student's work follows them, however the roster is written: from a file into a row,
+// away and back with the course's own Template written out, and when the login is
+// corrected in case.
+func TestWorkFollowsThePerson(t *testing.T) {
+	t.Parallel()
+	l := claim(t)
+	course := l.name
+	const written, corrected = "Rin.Abe@example.ac.jp", "rin.abe@example.ac.jp"
+	var others strings.Builder
+	for i := range 6 {
+		fmt.Fprintf(&others, "24t030%d@example.ac.jp,,,,FALSE\n", i)
+	}
+	class := func(row string) story.Change { return l.file("roster/roster.csv", rosterHead+row+others.String()) }
+
+	file := l.student("rin", "  user: "+written+"\n")
+	l.merge("Add a student with a file", file)
+	reach(t, story.Ready(c, course, "rin"))
+	kubectl(t, "exec", "-n", course, "deploy/rin", "--", "sh", "-c", "echo the work of a week > /home/coder/report.txt")
+
+	l.merge("Put the student into the roster", l.rosterList(), l.file("roster/course.yaml", l.withRoster()), class(written+",,,,\n"), story.Change{Path: file.Path})
+	findsWork(t, course, written)
+	l.merge("Drop the student", class(""))
+	reach(t, enrolledIn(course, 6))
+	l.merge("Put the student back, with the Template", class(written+",,webterm,,\n"))
+	findsWork(t, course, written)
+	l.merge("Correct the login", class(corrected+",,,,\n"))
+	findsWork(t, course, corrected)
+	l.backToFiles()
+}
+
+// findsWork waits until the only carrel of a user, one of a row, is ready, and looks
+// for the work of a week in it.
+func findsWork(t *testing.T, course, user string) {
+	t.Helper()
+	var name string
+	reach(t, story.Milestone{Name: "the row of " + user, Within: story.SyncedWithin, Reached: func(ctx context.Context) (string, bool, error) {
+		var all v1alpha1.UserlandList
+		if err := c.List(ctx, &all, client.InNamespace(course)); err != nil {
+			return "", false, err
+		}
+		var found []string
+		for i := range all.Items {
+			if u := &all.Items[i]; strings.EqualFold(u.User(), user) {
+				name = u.Name
+				found = append(found, fmt.Sprintf("%s of %s by %q", u.Name, u.User(), controllerOf(u)))
+				if len(found) == 1 && u.User() == user && controllerOf(u) == "Course" {
+					continue
+				}
+				return strings.Join(found, ", "), false, nil
+			}
+		}
+		return strings.Join(found, ", "), len(found) == 1, nil
+	}})
+	reach(t, story.Ready(c, course, name))
+	if work := kubectl(t, "exec", "-n", course, "deploy/"+name, "--", "cat", "/home/coder/report.txt"); strings.TrimSpace(work) != "the work of a week" {
+		t.Errorf("%s finds %q, want the work of a week", user, work)
+	}
 }
 
 // stamp is a moment as labels have it.
