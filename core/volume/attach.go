@@ -125,11 +125,11 @@ func (a Attachments) Existing() []corev1.PersistentVolumeClaim {
 // belongs to somebody else, an *OtherUserError or a *workload.ForeignError, and of the
 // attachments those only that do not depend on it.
 func Attach(n Need, s Stock) (Attachments, error) {
-	own := n.carrel()
-	a := Attachments{FirstUses: own.firstUses(s.Claims), Former: former(s.Strangers)}
-	carrels := append(slices.Clone(s.Carrels), own)
-	s.Claims = withUses(s.Claims, carrels)
-	assigned := Assign(carrels, s.Claims, nil)
+	// A pod may have written to a volume that the carrel is about to lose, too.
+	before := Carrel{Userland: n.Userland, Mounted: n.Mounted, Ready: n.Ready}
+	a := Attachments{FirstUses: before.firstUses(s.Claims), Former: former(s.Strangers)}
+	s.Claims = withUses(s.Claims, append(slices.Clone(s.Carrels), before))
+	assigned := Assign(append(slices.Clone(s.Carrels), n.carrel()), s.Claims, nil)
 	var used []Attachment
 	for _, volume := range n.Volumes {
 		claim, err := n.counting(s, assigned, volume.Name)

@@ -91,3 +91,35 @@ func TestClaimThatDoesNotGrowSaysWhy(t *testing.T) {
 		t.Errorf("it says %q", notice)
 	}
 }
+
+// A pod may have written to every claim that the Deployment mounts, also to those that the
+// carrel is about to lose.
+func TestFirstUses(t *testing.T) {
+	hanako := &v1alpha1.Userland{ObjectMeta: metav1.ObjectMeta{Namespace: "prog1", Name: "hanako"}}
+	reset := &metav1.Time{}
+	for _, test := range []struct {
+		name    string
+		volumes []v1alpha1.Volume
+		resetAt *metav1.Time
+		waits   bool
+		want    int
+	}{
+		{name: "the Template has the volume", volumes: []v1alpha1.Volume{home("fast", "1Gi")}, want: 1},
+		{name: "the Template no longer has the volume", want: 1},
+		{name: "the same at a reset", resetAt: reset, want: 1},
+		{name: "no pod is ready", volumes: []v1alpha1.Volume{home("fast", "1Gi")}, waits: true},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			claim := made(t, hanako, home("fast", "1Gi"), corev1.ClaimBound)
+			claim.Annotations[v1alpha1.AttachedAnnotation] = v1alpha1.NeverAttached
+			need := Need{Userland: hanako, Volumes: test.volumes, Mounted: map[string]string{"home": claim.Name}, Ready: !test.waits, ResetAt: test.resetAt}
+			a, err := Attach(need, Stock{Claims: []corev1.PersistentVolumeClaim{claim}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(a.FirstUses) != test.want {
+				t.Errorf("%d first uses are recorded, want %d", len(a.FirstUses), test.want)
+			}
+		})
+	}
+}

@@ -16,15 +16,18 @@ import (
 	"github.com/carrel-dev/carrel/core/volume"
 )
 
-// templates are those of the class; volumesOf are their volumes.
+// templates are those of the class; volumesOf are their volumes, and retainOf is for
+// how long a volume is kept.
 var (
 	templates = []string{"ide", "db", "ide2"}
-	volumesOf = map[string][]string{"ide": {"home"}, "ide2": {"home"}, "db": {"data", "home"}}
+	volumesOf = map[string][]string{"ide": {"home"}, "ide2": {"archive", "home"}, "db": {"data", "home"}}
+	retainOf  = map[string]string{"home": "30d", "data": "12h", "archive": v1alpha1.KeepForever}
 )
 
 // A class is a tiny cluster: Userlands, claims, Deployments and pods, with a controller
 // that carries out what Attach decides, write by write.
 type class struct {
+	term
 	history *history
 	minute  int
 	desks   map[string]*desk
@@ -33,9 +36,8 @@ type class struct {
 	spelling map[string]string
 	claims   []*claim
 	// lost are claims that a backup has.
-	lost      []*claim
-	suspended bool
-	made      int
+	lost []*claim
+	made int
 	// dies is at which write from now the controller is killed; 0: at none.
 	dies  int
 	fault string
@@ -68,12 +70,13 @@ type claim struct {
 	// carrel is the Userland for which it was last provided, template the Template.
 	carrel, template string
 	created          int
+	promise
 }
 
 func (c *claim) name() string { return c.object.Name }
 
 func newClass(h *history) *class {
-	return &class{history: h, minute: 1, desks: map[string]*desk{}, spelling: map[string]string{"aoi": "aoi", "ema": "ema"}}
+	return &class{history: h, minute: 1, term: newTerm(), desks: map[string]*desk{}, spelling: map[string]string{"aoi": "aoi", "ema": "ema"}}
 }
 
 // person is whose login it is, for the oracle.
@@ -165,7 +168,8 @@ func (c *class) work(d *desk) {
 	d.ready = true
 	for _, name := range d.pod {
 		if mounted := c.find(name); mounted != nil {
-			mounted.worked = true
+			mounted.worked, mounted.held = true, true
+			mounted.object.Status.Phase, mounted.object.Spec.VolumeName = corev1.ClaimBound, "pv"
 		}
 	}
 }
@@ -202,7 +206,7 @@ func (c *class) write(change func()) error {
 // look is one reconciliation of a Userland. It reports whether it wrote.
 func (c *class) look(name string) (wrote bool) {
 	d := c.desks[name]
-	if d == nil || c.suspended {
+	if d == nil || c.down || c.suspends() {
 		return false
 	}
 	if !d.wanted && d.deployment == nil {
@@ -253,7 +257,7 @@ func (c *class) provide(d *desk, u *v1alpha1.Userland, used volume.Attachment) (
 			c.history.fail("claim %s can't be made: %v", used.Name, err)
 			return true, errKilled
 		}
-		object.CreationTimestamp, object.Status.Phase = metav1.NewTime(at(c.minute)), corev1.ClaimBound
+		object.CreationTimestamp, object.Status.Phase = metav1.NewTime(at(c.minute)), corev1.ClaimPending
 		return true, c.write(func() {
 			made := &claim{object: *object, owner: d.user, volume: used.Volume.Name, carrel: d.name, template: used.MadeOf, created: c.minute, reset: d.resetAt}
 			c.claims = append(c.claims, made)
@@ -270,6 +274,7 @@ func (c *class) provide(d *desk, u *v1alpha1.Userland, used volume.Attachment) (
 		marked.Annotations = with(marked.Annotations, v1alpha1.AttachedAnnotation, before.Annotations)
 		mine.object = *marked
 		mine.owner, mine.carrel, mine.template = d.user, d.name, used.MadeOf
+		mine.unneeded, mine.asked = 0, ""
 		c.history.tell("%s is provided for %s", mine.name(), d.name)
 	})
 }
@@ -324,7 +329,7 @@ func (c *class) userland(d *desk) *v1alpha1.Userland {
 func (c *class) observe(d *desk, madeOf string) (volume.Need, volume.Stock) {
 	need := volume.Need{Userland: c.userland(d), Template: d.template, MadeOf: madeOf, Mounted: d.deployment, Ready: d.ready}
 	for _, name := range volumesOf[madeOf] {
-		need.Volumes = append(need.Volumes, v1alpha1.Volume{Name: name, Retain: "30d"})
+		need.Volumes = append(need.Volumes, v1alpha1.Volume{Name: name, Retain: retainOf[name]})
 	}
 	if d.resetAt > 0 {
 		need.ResetAt = &metav1.Time{Time: at(d.resetAt)}
@@ -343,15 +348,18 @@ func (c *class) observe(d *desk, madeOf string) (volume.Need, volume.Stock) {
 	}
 	for _, name := range c.of(d.user) {
 		if other := c.desks[name]; other != d {
-			volumes := slices.Clone(volumesOf[other.template])
-			for mounted := range other.deployment {
-				volumes = append(volumes, mounted)
-			}
-			slices.Sort(volumes)
-			stock.Carrels = append(stock.Carrels, volume.Carrel{
-				Userland: c.userland(other), Template: other.template, Volumes: slices.Compact(volumes), Mounted: other.deployment, Ready: other.ready,
-			})
+			stock.Carrels = append(stock.Carrels, c.carrelOf(other))
 		}
 	}
 	return need, stock
+}
+
+// carrelOf returns a desk as other carrels of the same person see it.
+func (c *class) carrelOf(d *desk) volume.Carrel {
+	volumes := slices.Clone(volumesOf[d.template])
+	for mounted := range d.deployment {
+		volumes = append(volumes, mounted)
+	}
+	slices.Sort(volumes)
+	return volume.Carrel{Userland: c.userland(d), Template: d.template, Volumes: slices.Compact(volumes), Mounted: d.deployment, Ready: d.ready}
 }

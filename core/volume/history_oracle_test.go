@@ -157,18 +157,7 @@ func (c *class) has(d *desk, one *claim) holder {
 
 // counts returns the claim of a carrel by the table; nil: a fresh one.
 func (c *class) counts(d *desk, v string) (counts *claim, open bool) {
-	var mine, otherSpelling []*claim
-	for _, one := range c.claims {
-		switch {
-		case one.volume != v || person(one.owner) != person(d.user):
-		case one.owner != d.user && c.spelledTwice(d.user):
-			if one.worked && one.restored == 0 {
-				otherSpelling = append(otherSpelling, one)
-			}
-		case c.has(d, one) == this, c.has(d, one) == nobody && c.mayTake(d, one):
-			mine = append(mine, one)
-		}
-	}
+	mine, otherSpelling := c.candidates(d, v)
 	if len(mine) == 0 {
 		return nil, len(otherSpelling) > 0
 	}
@@ -182,6 +171,23 @@ func (c *class) counts(d *desk, v string) (counts *claim, open bool) {
 		return mine[0], len(mine) > 1
 	}
 	return slices.MinFunc(mine, func(a, b *claim) int { return cmp.Or(a.created-b.created, cmp.Compare(a.name(), b.name())) }), false
+}
+
+// candidates returns the claims that may count for a volume of a carrel, and those with
+// work that may be the user's under another spelling of the login.
+func (c *class) candidates(d *desk, v string) (mine, otherSpelling []*claim) {
+	for _, one := range c.claims {
+		switch {
+		case one.volume != v || person(one.owner) != person(d.user):
+		case one.owner != d.user && c.spelledTwice(d.user):
+			if one.worked && one.restored == 0 {
+				otherSpelling = append(otherSpelling, one)
+			}
+		case c.has(d, one) == this, c.has(d, one) == nobody && c.mayTake(d, one):
+			mine = append(mine, one)
+		}
+	}
+	return mine, otherSpelling
 }
 
 // mayTake reports whether a carrel may be given a claim that nobody has.

@@ -6,11 +6,13 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
+
+	"github.com/carrel-dev/carrel/core/volume"
 )
 
 const (
 	histories = 10000
-	steps     = 40
+	steps     = 50
 )
 
 // Whatever happens to a class, in whatever order, each person is given what the table
@@ -38,7 +40,8 @@ func TestHistoriesOfVolumes(t *testing.T) {
 			seen[what] += times
 		}
 	}
-	for _, what := range []string{given, fresh, undecided, foreign, "exchanged", "restored first", "restored last", "rebuilt", "both spellings", "killed"} {
+	for _, what := range []string{given, fresh, undecided, foreign, "exchanged", "restored first", "restored last", "rebuilt", "both spellings", "killed",
+		"dated", "announced", "deleted", "returned", "discarded", "answered", "refused", "too early by one clock"} {
 		if seen[what] < n/200 {
 			t.Errorf("in %d histories, %q was seen %d times only", n, what, seen[what])
 		}
@@ -61,7 +64,7 @@ func newHistory(seed uint64) *history {
 }
 
 func (h *history) tell(format string, args ...any) {
-	h.log = append(h.log, fmt.Sprintf("%3d  ", h.minute)+fmt.Sprintf(format, args...))
+	h.log = append(h.log, fmt.Sprintf("%s  ", volume.Stamp(at(h.minute)))+fmt.Sprintf(format, args...))
 }
 
 // fail records the first fault of the history.
@@ -71,34 +74,47 @@ func (h *history) fail(format string, args ...any) {
 	}
 }
 
-// An event is something that may happen. Other rules of volumes add theirs here, such
-// as the dating of those that nobody needs.
+// An event is something that may happen.
 type event func(*history)
 
-var events = []event{
-	join, join, join, leave, rename, move, open, open, ready, ready, ready, sleep, reset, decide, decide, spell, both, suspend, disaster, comeBack, comeBack, strip,
-}
+// events decide whose the claims are, keepings until when they are kept.
+var (
+	events = []event{
+		join, join, join, leave, rename, move, open, open, ready, ready, ready, sleep, reset, decide, decide, spell, both, disaster, comeBack, comeBack, strip,
+	}
+	keepings = []event{
+		pass, pass, pass, pass, pass, pass, pass, suspend, resume, resume, mend, mend, mend, edit, breakRosters, dropCourse,
+		drop, drop, enrol, appear, strike, outage, endOutage, endOutage, misset, misset, correct, ask, ask, visit, endVisits,
+	}
+)
 
 // step lets something happen, and the controller look at the class, perhaps until it
 // is killed.
 func (h *history) step() {
 	h.minute++
-	events[h.random.IntN(len(events))](h)
+	if h.random.IntN(5) > 1 {
+		events[h.random.IntN(len(events))](h)
+	} else {
+		keepings[h.random.IntN(len(keepings))](h)
+	}
 	if h.random.IntN(4) == 0 {
-		h.dies = 1 + h.random.IntN(3)
+		h.dies = 1 + h.random.IntN(5)
 		h.round()
+		h.keep()
 		h.dies = 0
 		h.round()
 	}
 	if h.random.IntN(3) > 0 {
 		h.settle()
 	}
+	h.keep()
 }
 
 // end lets the controller finish, and looks for what it still writes.
 func (h *history) end() {
-	h.suspended = false
+	h.mendAll()
 	h.settle()
+	h.expireAll()
 }
 
 // settle lets the controller look at everybody until it writes nothing.
@@ -241,13 +257,9 @@ func both(h *history) {
 	}
 }
 
-func suspend(h *history) {
-	h.suspended = !h.suspended
-	h.tell("suspended: %t", h.suspended)
-}
-
 // disaster loses the cluster. It is rebuilt from git, with other names; the claims come
-// back before the carrels, or later.
+// back before the carrels, or later. Some Userlands are made from rows, which takes until
+// the Course is observed.
 func disaster(h *history) {
 	if h.random.IntN(3) > 0 {
 		return
@@ -255,8 +267,13 @@ func disaster(h *history) {
 	for _, name := range h.names() {
 		d := h.desks[name]
 		h.remove(name)
+		if h.random.IntN(3) == 0 {
+			h.rows[d.user] = true
+			continue
+		}
 		h.add(h.newName(), d.user, d.template)
 	}
+	h.rebuildCourse()
 	h.lost = append(h.lost, h.claims...)
 	h.claims = nil
 	h.seen["rebuilt"]++

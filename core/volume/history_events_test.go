@@ -1,0 +1,197 @@
+package volume_test
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/carrel-dev/carrel/api/v1alpha1"
+	"github.com/carrel-dev/carrel/core/volume"
+)
+
+// pass lets hours to months pass, or as much as the controller waits for.
+func pass(h *history) {
+	minutes, _ := pick(h, []int{60, day / 2, day, day, 3 * day, 10 * day, 31 * day, 31 * day, 90 * day})
+	if wait := int(h.next.Sub(h.clock()).Minutes()) + 1; !h.next.IsZero() && wait > 0 && h.random.IntN(2) == 0 {
+		minutes = wait
+	}
+	h.minute += minutes
+	h.tell("%d minutes later", minutes)
+}
+
+func suspend(h *history) { h.setSuspend(true) }
+func resume(h *history)  { h.setSuspend(false) }
+
+func (h *history) setSuspend(suspend bool) {
+	if h.suspended == suspend {
+		return
+	}
+	h.suspended = suspend
+	if h.course != nil {
+		h.course.Spec.Suspend = suspend
+		h.edited()
+		h.takeEffect()
+		h.watched = h.minute
+	}
+	h.tell("suspended: %t", suspend)
+}
+
+func (t *term) edited() {
+	if t.course != nil {
+		t.course.Generation++
+	}
+}
+
+// edit changes the Course, and nobody has observed that.
+func edit(h *history) {
+	h.edited()
+	h.tell("the Course is edited")
+}
+
+// breakRosters makes an error in the rosters, which the Course may show, or lets them be
+// written.
+func breakRosters(h *history) {
+	if h.random.IntN(2) == 0 {
+		h.unread = true
+		h.tell("the rosters have an error")
+	}
+	if h.course == nil {
+		return
+	}
+	valid, _ := pick(h, []metav1.ConditionStatus{metav1.ConditionTrue, metav1.ConditionFalse, metav1.ConditionUnknown})
+	h.setValid(valid)
+	h.tell("the rosters are valid: %s", valid)
+}
+
+// mend puts right what is wrong with the Course.
+func mend(h *history) {
+	if h.course == nil {
+		h.rebuildCourse()
+	}
+	h.unread = false
+	h.takeEffect()
+	h.tell("the Course is right")
+}
+
+// mendAll puts everything right.
+func (h *history) mendAll() {
+	h.minute++
+	endOutage(h)
+	resume(h)
+	mend(h)
+	correct(h)
+	clear(h.rows)
+	clear(h.visited)
+	h.tell("all is right")
+}
+
+// dropCourse deletes the Course; it is made again from git then.
+func dropCourse(h *history) {
+	if h.course == nil {
+		h.rebuildCourse()
+		return
+	}
+	h.course = nil
+	h.tell("the Course is deleted")
+}
+
+func (h *history) rebuildCourse() {
+	h.course, h.watched = h.fromGit(), h.minute
+	h.tell("the Course is made from git")
+}
+
+// enrol writes a row. The Userland follows, unless the row is struck before.
+func enrol(h *history) {
+	person, _ := pick(h, people)
+	if len(h.of(person)) == 0 {
+		h.rows[h.spelling[person]] = true
+		h.tell("a row has %s", h.spelling[person])
+	}
+}
+
+func appear(h *history) {
+	for _, login := range slices.Sorted(maps.Keys(h.rows)) {
+		template, _ := pick(h, templates)
+		name := h.newName()
+		h.add(name, login, template)
+		h.tell("%s is made for the row of %s", name, login)
+	}
+	clear(h.rows)
+}
+
+func strike(h *history) {
+	clear(h.rows)
+	h.tell("no row is left without a Userland")
+}
+
+// outage ends the controller. The clocks stay as they are until another one starts: a
+// clock that is set back during an outage hides it.
+func outage(h *history) {
+	h.down = true
+	h.tell("no controller runs")
+}
+
+func endOutage(h *history) {
+	if h.down {
+		h.minute += 20
+		h.down, h.outage, h.rest, h.watched = false, h.clock(), volume.Rest{}, h.minute
+		h.tell("a controller runs after an outage")
+	}
+}
+
+// drop takes everybody out of the course.
+func drop(h *history) {
+	for _, name := range h.names() {
+		h.tell("%s is dropped", name)
+		h.remove(name)
+	}
+}
+
+// misset sets one clock wrong by up to two months, and the other one right.
+func misset(h *history) {
+	if h.down {
+		return
+	}
+	h.ahead, h.server = 0, 0
+	by := (h.random.IntN(120) - 60) * day
+	if h.random.IntN(2) == 0 {
+		h.ahead = by
+	} else {
+		h.server = by
+	}
+	h.tell("the clocks are ahead: the controller's %d days, the API server's %d", h.ahead/day, h.server/day)
+}
+
+func correct(h *history) {
+	if !h.down {
+		h.ahead, h.server = 0, 0
+		h.tell("the clocks are right")
+	}
+}
+
+// ask asks to keep a claim for longer, or to let it go.
+func ask(h *history) {
+	one, found := pick(h, h.claims)
+	if !found || h.course == nil {
+		return
+	}
+	until, _ := pick(h, []string{v1alpha1.KeepForever, volume.Stamp(at(h.minute - 60)), volume.Stamp(at(h.minute - 60)), volume.Stamp(at(h.minute).Add(5 * 24 * time.Hour))})
+	request := v1alpha1.VolumeRequest{Claim: one.name(), At: metav1.NewTime(at(h.minute)), KeepUntil: until}
+	h.course.Status.Requests = volume.Ask(h.course.Status.Requests, request, h.kept())
+	h.tell("a person asks to keep %s until %s", one.name(), until)
+}
+
+// visit lets a pod of another program mount a claim.
+func visit(h *history) {
+	if one, found := pick(h, h.claims); found {
+		h.visited[one.name()] = true
+		h.tell("another pod mounts %s", one.name())
+	}
+}
+
+func endVisits(h *history) {
+	clear(h.visited)
+	h.tell("no other pod mounts anything")
+}

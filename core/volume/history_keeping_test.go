@@ -1,0 +1,273 @@
+package volume_test
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/carrel-dev/carrel/api/v1alpha1"
+	"github.com/carrel-dev/carrel/core/volume"
+)
+
+// A term is the Course of a class, with all that its volumes depend on besides the
+// carrels: rosters, clocks, outages and pods of other people.
+type term struct {
+	// course is nil while the namespace has no Course. suspended is what git says.
+	course    *v1alpha1.Course
+	suspended bool
+	// rows are the logins in rows of the rosters whose Userlands do not exist yet.
+	// unread is set while the rosters have an error.
+	rows   map[string]bool
+	unread bool
+	// ahead and server are by how many minutes the clocks of the controller and of the
+	// API server are ahead. At most one of them is wrong.
+	ahead, server int
+	// down is set while no controller runs.
+	down bool
+	// outage and rest are what the controller has in memory.
+	outage time.Time
+	rest   volume.Rest
+	// next is when the controller looks again; zero: only after an event.
+	next time.Time
+	// watched is since when, in truth, a controller has watched without a break.
+	watched int
+	// visited are the claims that pods of other programs mount.
+	visited map[string]bool
+}
+
+func newTerm() term {
+	t := term{rows: map[string]bool{}, visited: map[string]bool{}}
+	t.course = t.fromGit()
+	t.takeEffect()
+	return t
+}
+
+// fromGit returns the Course as it is made, with no status.
+func (t *term) fromGit() *v1alpha1.Course {
+	course := &v1alpha1.Course{ObjectMeta: metav1.ObjectMeta{Namespace: "prog1", Name: "prog1", Generation: 1}}
+	course.Spec.Rosters = []v1alpha1.RosterSource{{ConfigMap: "class"}}
+	course.Spec.Suspend = t.suspended
+	return course
+}
+
+// takeEffect lets the Course take effect: its rosters are read.
+func (t *term) takeEffect() {
+	if t.course == nil {
+		return
+	}
+	t.course.Status.ObservedGeneration = t.course.Generation
+	valid := metav1.ConditionTrue
+	if t.unread {
+		valid = metav1.ConditionFalse
+	}
+	t.setValid(valid)
+}
+
+func (t *term) setValid(valid metav1.ConditionStatus) {
+	t.course.Status.Conditions = []metav1.Condition{{Type: v1alpha1.RosterValidCondition, Status: valid}}
+}
+
+func (t *term) suspends() bool { return t.course != nil && t.course.Spec.Suspend }
+
+// clock is what the controller takes for the time, and stamp what the API server does.
+func (c *class) clock() time.Time { return at(c.minute + c.ahead) }
+func (c *class) stamp() time.Time { return at(c.minute + c.server) }
+
+// bothClocks returns the time with which a claim is dated: the later one.
+func (c *class) bothClocks() time.Time {
+	if theirs := c.stamp().Add(time.Second); theirs.After(c.clock()) {
+		return theirs
+	}
+	return c.clock()
+}
+
+// world is what the controller sees of the course.
+func (c *class) world() volume.KeepingWorld {
+	w := volume.KeepingWorld{Namespace: "prog1", Course: c.course, Break: c.outage, Rest: c.rest, Now: c.clock()}
+	for _, one := range c.claims {
+		w.Claims = append(w.Claims, one.object)
+	}
+	for _, name := range c.names() {
+		w.Carrels = append(w.Carrels, c.carrelOf(c.desks[name]))
+	}
+	if w.Course == nil {
+		return w
+	}
+	w.Rows = slices.Sorted(maps.Keys(c.rows))
+	if c.unread {
+		w.Rows, w.Unread = nil, "the rosters have errors"
+	}
+	return w
+}
+
+// keep lets the controller look at the claims of the course until nothing is due.
+func (c *class) keep() {
+	c.note()
+	if c.down {
+		return
+	}
+	for range 6 {
+		d, err := c.reconcile()
+		if err != nil {
+			// The next process knows of no pause.
+			c.rest = volume.Rest{}
+			return
+		}
+		if !d.Due() {
+			c.next = d.Next
+			c.saw()
+			return
+		}
+	}
+	c.history.fail("it dates and dates")
+}
+
+// reconcile is one reconciliation of the course, as controller/volume does it.
+func (c *class) reconcile() (volume.KeepingDecision, error) {
+	d := volume.DecideKeeping(c.world())
+	if d.Due() {
+		if err := c.carryOut(d); err != nil {
+			return d, err
+		}
+		d = volume.DecideKeeping(c.world())
+	}
+	return d, c.recordStatus(d)
+}
+
+func (c *class) carryOut(d volume.KeepingDecision) error {
+	for _, task := range d.Tasks {
+		if err := c.take(task); err != nil {
+			return err
+		}
+	}
+	if len(d.Removals) == 0 {
+		return nil
+	}
+	c.rest = volume.Rest{From: c.clock(), Until: c.clock().Add(time.Minute)}
+	since := c.world().WatchedSince()
+	for _, claim := range d.Removals {
+		if one := c.find(claim.Name); !c.inPod(one) {
+			if err := c.expire(one, since); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// take takes one step.
+func (c *class) take(task volume.Task) error {
+	one := c.find(task.Claim.Name)
+	object := &one.object
+	switch task.Step {
+	case volume.StepAnswer:
+		return c.answer(one, task)
+	case volume.StepReturn:
+		c.count("returned", one)
+		return c.write(func() {
+			delete(object.Labels, v1alpha1.KeepUntilLabel)
+			delete(object.Annotations, v1alpha1.AnnouncedAnnotation)
+		})
+	case volume.StepPromise:
+		c.checkDating(one)
+		if !one.worked {
+			c.history.fail("%s is dated, and no pod ever ran with it", one.name())
+		}
+		return c.write(func() {
+			object.Labels[v1alpha1.KeepUntilLabel] = volume.KeepUntil(object, c.bothClocks())
+			c.count("dated", one)
+		})
+	case volume.StepDiscard:
+		return c.write(func() {
+			c.checkDiscard(one)
+			c.discard(one)
+			c.count("discarded", one)
+		})
+	default:
+		return c.write(func() {
+			object.Annotations[v1alpha1.AnnouncedAnnotation] = volume.AnnouncementFor(object, c.bothClocks())
+			one.told, one.toldOf = c.minute, object.Labels[v1alpha1.KeepUntilLabel]
+			c.count("announced", one)
+		})
+	}
+}
+
+func (c *class) count(what string, of *claim) {
+	c.history.seen[what]++
+	c.history.tell("%s is %s, until %q", of.name(), what, of.object.Labels[v1alpha1.KeepUntilLabel])
+}
+
+// answer handles a request.
+func (c *class) answer(one *claim, task volume.Task) error {
+	return c.write(func() {
+		one.object.Annotations[v1alpha1.HandledRequestAnnotation] = task.Request.At.UTC().Format(time.RFC3339)
+		if task.Refused != "" {
+			c.count("refused", one)
+			return
+		}
+		c.checkDating(one)
+		one.object.Labels[v1alpha1.KeepUntilLabel], one.asked = task.Request.KeepUntil, task.Request.KeepUntil
+		c.count("answered", one)
+	})
+}
+
+// expire deletes a claim if its time is over by both clocks.
+func (c *class) expire(one *claim, since time.Time) error {
+	if _, due := volume.NextStep(&one.object, since); c.stamp().Before(due) {
+		c.history.seen["too early by one clock"]++
+		return nil
+	}
+	condemn := func() { one.object.Annotations[v1alpha1.CondemnedAnnotation] = volume.Stamp(c.clock()) }
+	if err := c.write(condemn); err != nil {
+		return err
+	}
+	return c.write(func() {
+		c.checkDeletion(one)
+		c.discard(one)
+		c.count("deleted", one)
+	})
+}
+
+func (c *class) discard(one *claim) {
+	c.claims = slices.DeleteFunc(c.claims, func(other *claim) bool { return other == one })
+}
+
+// recordStatus writes the status of the Course. A new WatchedSince is of both clocks.
+func (c *class) recordStatus(d volume.KeepingDecision) error {
+	if c.course == nil {
+		return nil
+	}
+	before, status := c.course.Status.Volumes, d.Status()
+	if equality.Semantic.DeepEqual(before, status) {
+		return nil
+	}
+	if status != nil && status.WatchedSince != nil && (before == nil || !status.WatchedSince.Equal(before.WatchedSince)) {
+		if theirs := c.stamp().Add(time.Second); theirs.After(status.WatchedSince.Time) {
+			status.WatchedSince = &metav1.Time{Time: theirs}
+		}
+	}
+	return c.write(func() { c.course.Status.Volumes = status })
+}
+
+// inPod reports whether a pod mounts a claim.
+func (c *class) inPod(of *claim) bool {
+	for _, d := range c.desks {
+		if slices.Contains(slices.Collect(maps.Values(d.pod)), of.name()) {
+			return true
+		}
+	}
+	return c.visited[of.name()]
+}
+
+// kept returns the claims that have a date, as requests need them.
+func (c *class) kept() (all []volume.Kept) {
+	for _, one := range c.claims {
+		if k, dated := volume.KeptOf(&one.object); dated {
+			all = append(all, k)
+		}
+	}
+	return all
+}
