@@ -250,7 +250,7 @@ func (s *story) restart() {
 }
 
 // apply writes the part of the status of the Course that the loop owns.
-func (s *story) apply(ctx context.Context, c client.Client, _ string, config runtime.ApplyConfiguration, _ ...client.SubResourceApplyOption) error {
+func (s *story) apply(ctx context.Context, _ client.Client, _ string, config runtime.ApplyConfiguration, _ ...client.SubResourceApplyOption) error {
 	before, after := s.killed()
 	if before {
 		return errKilled
@@ -778,19 +778,11 @@ func (s *story) keep() {
 	}
 }
 
+// attach reconciles a carrel that starts.
 func (s *story) attach() {
-	need := corevolume.Need{Userland: s.userland(), Mounted: s.mounted, ResetAt: s.resetAt}
-	for _, name := range s.template {
-		need.Volumes = append(need.Volumes, v1alpha1.Volume{Name: name, Retain: retains[name]})
-	}
 	// What it uses now is in use from before it is looked for.
 	s.retract()
-	names, err := s.provide(need)
-	if errors.Is(err, kube.ErrCacheBehind) {
-		// It waits for a write to be seen that was followed by a deletion.
-		s.restart()
-		names, err = s.provide(need)
-	}
+	names, err := s.provideAgain(s.need())
 	var other *corevolume.OtherUserError
 	if errors.As(err, &other) {
 		s.tell("refused: %v", err)
@@ -800,32 +792,66 @@ func (s *story) attach() {
 		s.survive(err)
 		return
 	}
+	s.checkExchanges(names)
+	s.resetAt, s.mounted = nil, names
+	s.deploy(names)
+	for volume, name := range names {
+		claim := s.checkGiven(volume, name)
+		if claim.Annotations[v1alpha1.AttachedAnnotation] != v1alpha1.NeverAttached {
+			continue
+		}
+		if err := s.loop.RecordFirstUse(s.Context(), claim); err != nil {
+			s.survive(err)
+			return
+		}
+	}
+	s.retract()
+}
+
+// need returns what the carrel needs.
+func (s *story) need() corevolume.Need {
+	need := corevolume.Need{Userland: s.userland(), Mounted: s.mounted, ResetAt: s.resetAt}
+	for _, name := range s.template {
+		need.Volumes = append(need.Volumes, v1alpha1.Volume{Name: name, Retain: retains[name]})
+	}
+	return need
+}
+
+// checkExchanges checks that the carrel keeps the claims that it mounts, unless a reset
+// asked for others.
+func (s *story) checkExchanges(names map[string]string) {
 	for volume, name := range names {
 		if had := s.mounted[volume]; had != "" && had != name && s.resetAt == nil {
 			s.fatalf("%s is given %s in the place of %s without asking", s.user, name, had)
 		}
 	}
-	s.resetAt, s.mounted = nil, names
-	s.deploy(names)
-	for volume, name := range names {
-		claim := &corev1.PersistentVolumeClaim{}
-		if err := s.client.Get(s.Context(), client.ObjectKey{Namespace: "prog1", Name: name}, claim); err != nil {
-			s.fatalf("%s is given a claim that is not there: %v", s.user, err)
-		}
-		if w := s.work[claim.UID]; w.user != s.user || w.volume != volume {
-			s.fatalf("%s is given the %s of %s for %s", s.user, w.volume, w.user, volume)
-		}
-		if until := claim.Labels[v1alpha1.KeepUntilLabel]; until != "" {
-			s.fatalf("claim %s is in use and goes at %s", name, until)
-		}
-		if claim.Annotations[v1alpha1.AttachedAnnotation] == v1alpha1.NeverAttached {
-			if err := s.loop.RecordFirstUse(s.Context(), claim); err != nil {
-				s.survive(err)
-				return
-			}
-		}
+}
+
+// checkGiven returns a claim that the carrel is given. It checks that the claim is the
+// user's, is for the volume, and has no date.
+func (s *story) checkGiven(volume, name string) *corev1.PersistentVolumeClaim {
+	claim := &corev1.PersistentVolumeClaim{}
+	if err := s.client.Get(s.Context(), client.ObjectKey{Namespace: "prog1", Name: name}, claim); err != nil {
+		s.fatalf("%s is given a claim that is not there: %v", s.user, err)
 	}
-	s.retract()
+	if w := s.work[claim.UID]; w.user != s.user || w.volume != volume {
+		s.fatalf("%s is given the %s of %s for %s", s.user, w.volume, w.user, volume)
+	}
+	if until := claim.Labels[v1alpha1.KeepUntilLabel]; until != "" {
+		s.fatalf("claim %s is in use and goes at %s", name, until)
+	}
+	return claim
+}
+
+// provideAgain provides the claims. A Keeper that waits for a write to be seen that was
+// followed by a deletion is replaced.
+func (s *story) provideAgain(need corevolume.Need) (map[string]string, error) {
+	names, err := s.provide(need)
+	if errors.Is(err, kube.ErrCacheBehind) {
+		s.restart()
+		return s.provide(need)
+	}
+	return names, err
 }
 
 // provide observes, decides and acts, as a reconciliation does.

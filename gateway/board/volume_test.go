@@ -122,34 +122,47 @@ func TestKeepOrLetGo(t *testing.T) {
 			if got.Code != test.status {
 				t.Errorf("status %d, want %d: %s", got.Code, test.status, got.Body)
 			}
-			c, _ := w.Course(course)
-			asked := ""
-			if c.Status.Requests != nil {
-				for _, r := range c.Status.Requests.Volumes {
-					asked += r.KeepUntil
-					if r.Claim != test.claim || !r.At.Equal(&metav1.Time{Time: now}) {
-						t.Errorf("asked %+v", r)
-					}
-				}
-			}
-			if asked != test.want {
+			if asked := askedFor(t, w, test.claim); asked != test.want {
 				t.Errorf("asked for %q, want %q", asked, test.want)
 			}
 			if location := got.Header().Get("Location"); test.want != "" && test.status == 303 && location != "/courses/prog1/volumes/"+test.claim {
 				t.Errorf("sent to %q", location)
 			}
-			told := ""
-			for _, e := range w.Events(audit.AskedReason) {
-				told += e.Action + ": " + e.Note
-				if e.Regarding.Kind != "Course" || e.Regarding.Name != course {
-					t.Errorf("the event is about %+v", e.Regarding)
-				}
-			}
-			if (told == "") != (test.told == "") || !strings.Contains(told, test.told) {
+			if told := recorded(t, w); (told == "") != (test.told == "") || !strings.Contains(told, test.told) {
 				t.Errorf("recorded %q, want %q", told, test.told)
 			}
 		})
 	}
+}
+
+// askedFor returns the label that the Course asks for. It checks that every request is
+// made now and for the claim.
+func askedFor(t *testing.T, w *world, claim string) (label string) {
+	t.Helper()
+	c, _ := w.Course(course)
+	if c.Status.Requests == nil {
+		return ""
+	}
+	for _, r := range c.Status.Requests.Volumes {
+		label += r.KeepUntil
+		if r.Claim != claim || !r.At.Equal(&metav1.Time{Time: now}) {
+			t.Errorf("asked %+v", r)
+		}
+	}
+	return label
+}
+
+// recorded returns the events that record requests. It checks that they are about the
+// Course.
+func recorded(t *testing.T, w *world) (notes string) {
+	t.Helper()
+	for _, e := range w.Events(audit.AskedReason) {
+		notes += e.Action + ": " + e.Note
+		if e.Regarding.Kind != "Course" || e.Regarding.Name != course {
+			t.Errorf("the event is about %+v", e.Regarding)
+		}
+	}
+	return notes
 }
 
 // What was asked for stands on the board until the controller has handled it. A board
