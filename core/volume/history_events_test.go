@@ -126,9 +126,10 @@ func strike(h *history) {
 	h.tell("no row is left without a Userland")
 }
 
-// outage ends the controller. The clocks stay as they are until another one starts: a
-// clock that is set back during an outage hides it.
+// outage ends the controller. The clocks are right before and after: the end of an outage
+// is dated by the controller's clock alone, so a clock that is behind hides the outage.
 func outage(h *history) {
+	correct(h)
 	h.down = true
 	h.tell("no controller runs")
 }

@@ -3,10 +3,10 @@ package volume_test
 import (
 	"time"
 
-	"github.com/carrel-dev/carrel/api/v1alpha1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/carrel-dev/carrel/api/v1alpha1"
 	"github.com/carrel-dev/carrel/core/timetable"
 )
 
@@ -48,7 +48,9 @@ func (c *class) standing() (needed, open map[*claim]bool) {
 		if c.isMounted(one) {
 			needed[one] = true
 		}
-		if usurper := c.desks[one.carrel]; usurper != nil && len(c.of(one.owner)) == 0 {
+		_, promised := one.object.Labels[v1alpha1.KeepUntilLabel]
+		// What was promised before another person got the name stands.
+		if usurper := c.desks[one.carrel]; usurper != nil && len(c.of(one.owner)) == 0 && !promised {
 			open[one] = true
 		}
 	}
