@@ -3,9 +3,10 @@ package volume_test
 import (
 	"time"
 
-	"github.com/carrel-dev/carrel/api/v1alpha1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/carrel-dev/carrel/api/v1alpha1"
 
 	"github.com/carrel-dev/carrel/core/timetable"
 )
