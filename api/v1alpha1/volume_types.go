@@ -54,6 +54,7 @@ type VolumeRequest struct {
 	// have: a time in UTC such as 20270331T000000Z, or Forever. A time that has passed
 	// lets the volume go; its deletion is announced a day before all the same.
 	// +required
+	// +kubebuilder:validation:MaxLength=16
 	// +kubebuilder:validation:Pattern=`^([0-9]{8}T[0-9]{6}Z|Forever)$`
 	KeepUntil string `json:"keepUntil"`
 }

@@ -104,9 +104,9 @@ func SetupWithManager(mgr ctrl.Manager, part kube.Shard, clock clock.PassiveCloc
 			RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](health.RetryFirst, health.RetryLast),
 		}).
 		For(&v1alpha1.Course{}, builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, predicates.ReconcileRequestedPredicate{}))).
-		Watches(&v1alpha1.Userland{}, kube.EnqueueLater(courseOf)).
-		Watches(&corev1.ConfigMap{}, handler.EnqueueRequestsFromMapFunc(courseOf)).
-		Watches(&v1alpha1.Template{}, kube.EnqueueLater(courseOf), builder.WithPredicates(holdChanged)).
+		Watches(&v1alpha1.Userland{}, kube.EnqueueLater(kube.CourseOf)).
+		Watches(&corev1.ConfigMap{}, handler.EnqueueRequestsFromMapFunc(kube.CourseOf)).
+		Watches(&v1alpha1.Template{}, kube.EnqueueLater(kube.CourseOf), builder.WithPredicates(holdChanged)).
 		Complete(r)
 }
 
@@ -116,9 +116,4 @@ var holdChanged = predicate.Funcs{
 	UpdateFunc: func(e event.UpdateEvent) bool {
 		return enrolment.HeldRollout(e.ObjectOld.(*v1alpha1.Template)) != enrolment.HeldRollout(e.ObjectNew.(*v1alpha1.Template))
 	},
-}
-
-// courseOf returns the Course of an object's namespace, which has its name.
-func courseOf(_ context.Context, o client.Object) []reconcile.Request {
-	return []reconcile.Request{{NamespacedName: client.ObjectKey{Namespace: o.GetNamespace(), Name: o.GetNamespace()}}}
 }

@@ -15,6 +15,11 @@ import (
 // earliest time asked for, so a stream of events can't put a count off.
 const CountDelay = time.Second
 
+// CourseOf requests the Course of an object's namespace, whether it exists or not.
+func CourseOf(_ context.Context, o client.Object) []reconcile.Request {
+	return []reconcile.Request{{NamespacedName: courseIn(o.GetNamespace())}}
+}
+
 // EnqueueLater queues what the function finds for both sides of an event, after
 // CountDelay: a class that starts together is counted a few times and not once
 // for each student.

@@ -99,6 +99,7 @@ func (s Shard) Whole(cached client.Reader) client.Reader {
 	return s.Live
 }
 
+// courseIn returns the key of the Course of a namespace, which has its name.
 func courseIn(namespace string) client.ObjectKey {
 	return client.ObjectKey{Namespace: namespace, Name: namespace}
 }

@@ -2,6 +2,7 @@ package userland_test
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -117,9 +118,12 @@ func TestVolumeIsKeptForWhoComesLate(t *testing.T) {
 	w.Make(classroom.Student("hanako"))
 	w.Reaches("hanako", v1alpha1.StateAsleep, v1alpha1.AsleepReason)
 	has(w, "hanako", "PersistentVolumeClaim hanako--home")
-	if until, kept := classroom.Get[corev1.PersistentVolumeClaim](w, "hanako--home").Labels[v1alpha1.KeepUntilLabel]; kept {
-		t.Errorf("hanako is back, and the volume goes on %s", until)
-	}
+	w.Until(func() error {
+		if until, kept := classroom.Get[corev1.PersistentVolumeClaim](w, "hanako--home").Labels[v1alpha1.KeepUntilLabel]; kept {
+			return fmt.Errorf("hanako is back, and the volume goes on %s", until)
+		}
+		return nil
+	})
 	w.Later(100 * 24 * time.Hour)
 	w.Settled()
 	w.Active("hanako", w.Clock.Now())

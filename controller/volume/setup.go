@@ -1,7 +1,6 @@
 package volume
 
 import (
-	"context"
 	"maps"
 	"time"
 
@@ -14,7 +13,6 @@ import (
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
@@ -41,7 +39,7 @@ func SetupWithManager(mgr ctrl.Manager, part kube.Shard, clock clock.PassiveCloc
 		Shard:        part,
 		WatchedUntil: watchedUntil,
 	}
-	later := kube.EnqueueLater(courseOf)
+	later := kube.EnqueueLater(kube.CourseOf)
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("volume").
 		WithOptions(controller.Options{
@@ -55,12 +53,6 @@ func SetupWithManager(mgr ctrl.Manager, part kube.Shard, clock clock.PassiveCloc
 		Watches(&appsv1.Deployment{}, later, builder.WithPredicates(mountsChanged)).
 		Watches(&corev1.ConfigMap{}, later).
 		Complete(r)
-}
-
-// courseOf returns the Course of an object's namespace, which has its name, whether it
-// exists or not.
-func courseOf(_ context.Context, o client.Object) []reconcile.Request {
-	return []reconcile.Request{{NamespacedName: client.ObjectKey{Namespace: o.GetNamespace(), Name: o.GetNamespace()}}}
 }
 
 // courseChanged admits what the decision rests on: the spec, whether it has taken effect,

@@ -206,8 +206,5 @@ func (e *explanation) unknown() (lines []string) {
 			lines = append(lines, fmt.Sprintf("Whether the request for which the status says %s fails again, and when it is tried next, at the latest after %s. The decision above assumes that every write succeeds.", reason, health.RetryLast))
 		}
 	}
-	if len(d.Objects.Volumes.Unused)+len(d.Objects.Volumes.Former) > 0 {
-		lines = append(lines, "When the claims that the carrel does not use need a step. The next look may be earlier for them.")
-	}
 	return lines
 }

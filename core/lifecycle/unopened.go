@@ -14,16 +14,16 @@ func (w World) unopened(p PresenceDecision) bool {
 	return w.Deployment == nil && w.Userland.Status.LastStartTime == nil && w.idle() != nil && p.Presence != health.Running
 }
 
-// reserve decides about a carrel that was never opened. Claims that exist are its
-// user's from now on: a student who comes back does not lose them by coming late.
-// A proxy may go by a Service that has a name or an address of its own, so such a
-// Service is made at once.
+// reserve decides about a carrel that was never opened. It uses no claim before its first
+// start, not even one that exists. The reconciler of volumes keeps such a claim from
+// being deleted while its user is in the course. A proxy may go by a Service that has a
+// name or an address of its own, so such a Service is made at once.
 func (w World) reserve(d Decision, r Revision) Decision {
 	plan := w.plan(d.Presence, r)
 	d.Unopened, d.address = true, plan.Address()
-	// A request for fresh volumes is carried out by the first start.
-	d.Objects.Volumes, d.Obstacle = w.attach(r, nil)
-	d.Objects.Volumes = d.Objects.Volumes.WithoutNew()
+	// What would stop the first start is reported already. A request for fresh volumes is
+	// carried out by the first start.
+	_, d.Obstacle = w.attach(r, nil)
 	if d.Obstacle == nil && (plan.ServesAtOnce() || w.serves()) {
 		d.Objects.Service, d.Objects.Obsolete = w.service(*plan)
 	}

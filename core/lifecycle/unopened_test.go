@@ -124,24 +124,32 @@ func TestFirstStartTakesTheLatestRevision(t *testing.T) {
 	}
 }
 
-// A student who is put back finds the work again, however late they come.
-func TestUnopenedKeepsTheVolumesOfItsUser(t *testing.T) {
+// A student who is put back finds the work again at the first start. Until then the
+// carrel uses no claim: the reconciler of volumes keeps the student's.
+func TestUnopenedUsesNoVolume(t *testing.T) {
 	s := newUnopened(t)
 	kept := workload.Claim(s.Userland, s.Template.Spec.Volumes[0])
 	kept.Labels[v1alpha1.KeepUntilLabel] = "20261101T000000Z"
 	s.Volumes = volume.Stock{Claims: []corev1.PersistentVolumeClaim{*kept}}
 	d := Decide(s.World)
-	if used := d.Objects.Volumes.Used; len(used) != 1 || used[0].Claim == nil || len(d.Objects.Volumes.Unused)+len(d.Objects.Volumes.Former) > 0 {
-		t.Errorf("the volume is not put in use again: %+v", d.Objects.Volumes)
+	if len(d.Objects.Volumes.Used) > 0 {
+		t.Errorf("a volume is put in use before the first start: %+v", d.Objects.Volumes)
 	}
 	s.reports(d, v1alpha1.StateAsleep, v1alpha1.AsleepReason)
+	started := *s
+	started.Userland = s.Userland.DeepCopy()
+	started.Userland.Status.LastActivityTime = at(0)
+	d = Decide(started.World)
+	if diff := cmp.Diff(map[string]string{"home": kept.Name}, d.Objects.Volumes.Names()); diff != "" {
+		t.Errorf("at its first start it has (-want +got):\n%s", diff)
+	}
 
-	// A request for fresh volumes waits for the first start, and so does the old one.
+	// A request for fresh volumes waits for the first start.
 	s.Userland.Spec.Enabled = ptr.To(false)
 	s.Userland.Status.Requests = &v1alpha1.Requests{ResetAt: at(0)}
 	d = s.carryOut()
-	if d.Status.Handled != nil && d.Status.Handled.ResetAt != nil || len(d.Objects.Volumes.Used) != 1 || len(d.Objects.Volumes.Unused) > 0 {
-		t.Errorf("fresh volumes are recorded, or the old one is given up, before a start: %+v", d)
+	if d.Status.Handled != nil && d.Status.Handled.ResetAt != nil || len(d.Objects.Volumes.Used) > 0 {
+		t.Errorf("fresh volumes are recorded, or a volume is used, before a start: %+v", d)
 	}
 	s.Userland.Spec.Enabled = nil
 	d = Decide(s.World)

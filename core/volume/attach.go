@@ -52,19 +52,13 @@ type Stock struct {
 	Missing map[string]bool
 }
 
-// Attachments are what a carrel does with its claims, old and new.
+// Attachments are the claims that a carrel uses, old and new.
 type Attachments struct {
 	// Used has one attachment for each volume, in the order of the volumes.
 	Used []Attachment
 	// FirstUses are claims that a pod is ready with and that record no use. They count as
 	// used from now on; that is to be recorded.
 	FirstUses []*corev1.PersistentVolumeClaim
-	// Former claims are of a user who is gone and had this Userland's name. What was
-	// promised about them holds, whatever becomes of the rest.
-	Former []*corev1.PersistentVolumeClaim
-	// Unused claims are the user's own, bear the label of the Userland, and no volume
-	// needs them.
-	Unused []*corev1.PersistentVolumeClaim
 }
 
 // An Attachment is the claim of one volume.
@@ -97,18 +91,6 @@ func (a Attachments) Names() map[string]string {
 	return names
 }
 
-// WithoutNew returns the attachments without the claims that do not exist.
-func (a Attachments) WithoutNew() Attachments {
-	var used []Attachment
-	for _, one := range a.Used {
-		if one.Claim != nil {
-			used = append(used, one)
-		}
-	}
-	a.Used = used
-	return a
-}
-
 // Existing returns the claims in use that exist.
 func (a Attachments) Existing() []corev1.PersistentVolumeClaim {
 	var claims []corev1.PersistentVolumeClaim
@@ -120,14 +102,14 @@ func (a Attachments) Existing() []corev1.PersistentVolumeClaim {
 	return claims
 }
 
-// Attach decides which claim each volume of a carrel is given, and which ones the
-// carrel has no use for. If that is not decided, it returns an *UndecidedError; if one
-// belongs to somebody else, an *OtherUserError or a *workload.ForeignError, and of the
-// attachments those only that do not depend on it.
+// Attach decides which claim each volume of a carrel is given. If a person has to decide
+// that, Attach returns an *UndecidedError. If a claim belongs to somebody else, Attach
+// returns an *OtherUserError or a *workload.ForeignError. With an error, the attachments
+// have the first uses only.
 func Attach(n Need, s Stock) (Attachments, error) {
 	// A pod may have written to a volume that the carrel is about to lose, too.
 	before := Carrel{Userland: n.Userland, Mounted: n.Mounted, Ready: n.Ready}
-	a := Attachments{FirstUses: before.firstUses(s.Claims), Former: former(s.Strangers)}
+	a := Attachments{FirstUses: before.firstUses(s.Claims)}
 	s.Claims = withUses(s.Claims, append(slices.Clone(s.Carrels), before))
 	assigned := Assign(append(slices.Clone(s.Carrels), n.carrel()), s.Claims, nil)
 	var used []Attachment
@@ -139,7 +121,6 @@ func Attach(n Need, s Stock) (Attachments, error) {
 		used = append(used, n.attachment(s, volume, claim))
 	}
 	a.Used = used
-	a.Unused = unused(n.Userland, assigned.Unneeded, a.Names())
 	return a, nil
 }
 
@@ -218,32 +199,6 @@ func (n Need) attachment(s Stock, volume v1alpha1.Volume, claim *corev1.Persiste
 	a := Attachment{Volume: volume, Name: claim.Name, Claim: claim, MadeOf: n.MadeOf, Replace: outdated(volume, claim)}
 	a.Grow, a.Notice = growth(volume, claim, s.Growing)
 	return a
-}
-
-// former returns the claims of people who are gone for which a promise was made. None
-// is made for others: a Userland that names the wrong user is more likely a mistake.
-func former(strangers []corev1.PersistentVolumeClaim) (found []*corev1.PersistentVolumeClaim) {
-	for i := range strangers {
-		if _, promised := strangers[i].Labels[v1alpha1.KeepUntilLabel]; promised && OwnerOf(&strangers[i]) != "" {
-			found = append(found, &strangers[i])
-		}
-	}
-	return found
-}
-
-// unused returns, of the claims that nobody needs, those of the Userland that may hold
-// work.
-func unused(u *v1alpha1.Userland, unneeded []*corev1.PersistentVolumeClaim, used map[string]string) (found []*corev1.PersistentVolumeClaim) {
-	busy := map[string]bool{}
-	for _, name := range used {
-		busy[name] = true
-	}
-	for _, claim := range unneeded {
-		if !busy[claim.Name] && attached(claim) && claim.Labels[v1alpha1.UserlandLabel] == u.Name && MayAttach(u, claim) == nil {
-			found = append(found, claim)
-		}
-	}
-	return found
 }
 
 // growth returns the size to give a claim, or why it keeps the one it has. A claim

@@ -44,8 +44,6 @@ type Task struct {
 }
 
 const (
-	// soon is how long before a deletion the course counts the volume as expiring.
-	soon = 7 * 24 * time.Hour
 	// recount bounds how often the passing of time alone changes the counts: a class
 	// that was dropped together expires second by second.
 	recount = time.Minute
@@ -194,8 +192,8 @@ func (d *KeepingDecision) count(claim *corev1.PersistentVolumeClaim) {
 	if at.IsZero() {
 		return
 	}
-	if at.After(d.world.Now.Add(soon)) {
-		d.at(later(at.Add(-soon), d.world.Now.Add(recount)))
+	if at.After(d.world.Now.Add(Soon)) {
+		d.at(later(at.Add(-Soon), d.world.Now.Add(recount)))
 	} else {
 		d.expiring++
 		if d.first == nil || claim.Labels[v1alpha1.KeepUntilLabel] < d.first.Labels[v1alpha1.KeepUntilLabel] {

@@ -93,7 +93,7 @@ func (w KeepingWorld) objection() string {
 // ConfirmCommand returns the command that lets the volumes of a namespace without a
 // Course expire.
 func (w KeepingWorld) ConfirmCommand() string {
-	return fmt.Sprintf("kubectl annotate namespace %s %s=%s", w.Namespace, v1alpha1.ExpireWithoutCourseAnnotation, w.Namespace)
+	return fmt.Sprintf("kubectl annotate namespace %s %s=%s --overwrite", w.Namespace, v1alpha1.ExpireWithoutCourseAnnotation, w.Namespace)
 }
 
 // request returns the request for a claim that was not handled yet; nil if there is none.

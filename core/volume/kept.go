@@ -104,7 +104,7 @@ func EarliestDeletion(status *v1alpha1.VolumeStatus, now time.Time) time.Time {
 	if status != nil && status.WatchedSince != nil && status.WatchedSince.After(now) {
 		now = status.WatchedSince.Time
 	}
-	return now.Add(notice)
+	return now.Add(longestNotice)
 }
 
 // EndOfDay returns the last second of a day, of which only the date counts, in a time

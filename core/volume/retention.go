@@ -10,9 +10,9 @@ import (
 	"github.com/carrel-dev/carrel/core/timetable"
 )
 
-// notice is how long an announcement stands before a deletion, unless the volume is
-// kept for less.
-const notice = 24 * time.Hour
+// longestNotice is the time for which a deletion is announced, unless the volume is kept
+// for less.
+const longestNotice = 24 * time.Hour
 
 // NextStep returns the next step towards the deletion of a promised volume, and when it
 // is due. Since is when a controller began to watch the course without a break: an
@@ -20,15 +20,15 @@ const notice = 24 * time.Hour
 // that its label can't be read.
 func NextStep(claim *corev1.PersistentVolumeClaim, since time.Time) (Step, time.Time) {
 	label := claim.Labels[v1alpha1.KeepUntilLabel]
-	until, err := time.Parse(v1alpha1.KeepUntilLayout, label)
-	if err != nil {
+	until, err := ParseKeepUntil(label)
+	if err != nil || until.IsZero() {
 		return StepNone, time.Time{}
 	}
 	announced, at := announcement(claim)
 	if announced != label {
-		return StepAnnounce, until.Add(-noticeOf(claim))
+		return StepAnnounce, until.Add(-notice(claim))
 	}
-	return StepRemove, later(until, later(at, since).Add(noticeOf(claim)))
+	return StepRemove, later(until, later(at, since).Add(notice(claim)))
 }
 
 // goesAt returns when a promised volume is deleted if nothing objects; zero: never.
@@ -37,17 +37,17 @@ func goesAt(claim *corev1.PersistentVolumeClaim, since time.Time) time.Time {
 	if step != StepAnnounce {
 		return at
 	}
-	return later(at, since).Add(noticeOf(claim))
+	return later(at, since).Add(notice(claim))
 }
 
-// noticeOf returns how long the announcement of a claim's deletion has to stand: a day,
-// or as long as the volume is kept if that is less.
-func noticeOf(claim *corev1.PersistentVolumeClaim) time.Duration {
+// notice returns the time for which the deletion of a claim is announced: a day, or the
+// time for which the volume is kept if that is less.
+func notice(claim *corev1.PersistentVolumeClaim) time.Duration {
 	kept, err := timetable.ParsePeriod(claim.Annotations[v1alpha1.RetainAnnotation])
 	if err != nil {
-		return notice
+		return longestNotice
 	}
-	return min(notice, kept)
+	return min(longestNotice, kept)
 }
 
 func later(a, b time.Time) time.Time {

@@ -12,6 +12,8 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
@@ -59,12 +61,28 @@ func TestWorkOutlivesItsStudent(t *testing.T) {
 	reach(t, story.Reported(forge, course, gone, "success"), promised(volume))
 
 	// Its time is over, and was announced while a controller watched the course.
-	kubectl(t, "patch", "course", course, "-n", course, "--as=system:serviceaccount:carrel-system:carrel-controller", "--subresource=status", "--type=merge",
-		"-p", fmt.Sprintf(`{"status":{"volumes":{"watchedSince":%q}}}`, time.Now().Add(-72*time.Hour).UTC().Format(time.RFC3339)))
+	watched(t, course, time.Now().Add(-72*time.Hour))
 	over, told := stamp(time.Now().Add(-time.Minute)), stamp(time.Now().Add(-48*time.Hour))
 	kubectl(t, "annotate", "pvc", volume.Name, "-n", course, v1alpha1.AnnouncedAnnotation+"="+over+" announced "+told)
 	kubectl(t, "label", "pvc", volume.Name, "-n", course, "--overwrite", v1alpha1.KeepUntilLabel+"="+over)
 	reach(t, absent(volume))
+}
+
+// watched has a Course record, as the controller does, that one has watched it since a
+// time.
+func watched(t *testing.T, course string, since time.Time) {
+	t.Helper()
+	controller := rest.CopyConfig(config)
+	controller.Impersonate.UserName = "system:serviceaccount:carrel-system:carrel-controller"
+	as, err := client.New(controller, client.Options{Scheme: c.Scheme()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	patch := fmt.Sprintf(`{"status":{"volumes":{"watchedSince":%q}}}`, since.UTC().Format(time.RFC3339))
+	found := &v1alpha1.Course{ObjectMeta: metav1.ObjectMeta{Namespace: course, Name: course}}
+	if err := as.Status().Patch(t.Context(), found, client.RawPatch(types.MergePatchType, []byte(patch))); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // A student's work follows them, however the roster is written: from a file into a row,

@@ -163,11 +163,12 @@ func typed[T any](t *testing.T, objects []*unstructured.Unstructured, kind strin
 	return list
 }
 
-// as returns a client that impersonates a ServiceAccount, as Flux does.
-func as(t *testing.T, namespace, account string) client.Client {
+// as returns a client that impersonates a ServiceAccount, as Flux does, with more
+// groups than it has.
+func as(t *testing.T, namespace, account string, groups ...string) client.Client {
 	t.Helper()
 	config := apiserver.Config()
-	config.Impersonate = rest.ImpersonationConfig{UserName: "system:serviceaccount:" + namespace + ":" + account}
+	config.Impersonate = rest.ImpersonationConfig{UserName: "system:serviceaccount:" + namespace + ":" + account, Groups: groups}
 	c, err := client.New(config, client.Options{Scheme: apiserver.Scheme(flux.AddToScheme)})
 	if err != nil {
 		t.Fatalf("make a client for %s/%s: %v", namespace, account, err)
