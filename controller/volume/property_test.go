@@ -188,12 +188,16 @@ func newStory(t *testing.T, seed uint64) *story {
 		clock: clocktesting.NewFakePassiveClock(time.Time{}), template: []string{"home"}, work: map[types.UID]*work{},
 	}
 	s.clock.SetTime(s.now)
-	builder := fake.NewClientBuilder().WithScheme(clientgoscheme.Scheme).WithStatusSubresource(&v1alpha1.Course{}).WithInterceptorFuncs(interceptor.Funcs{
+	// Each story has a scheme of its own, since stories run beside each other.
+	scheme := runtime.NewScheme()
+	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, v1alpha1.AddToScheme} {
+		if err := add(scheme); err != nil {
+			t.Fatal(err)
+		}
+	}
+	builder := fake.NewClientBuilder().WithScheme(scheme).WithStatusSubresource(&v1alpha1.Course{}).WithInterceptorFuncs(interceptor.Funcs{
 		Create: s.create, Patch: s.patch, Delete: s.delete, SubResourceApply: s.apply,
 	})
-	if err := v1alpha1.AddToScheme(clientgoscheme.Scheme); err != nil {
-		t.Fatal(err)
-	}
 	if err := kube.SetupIndexes(t.Context(), indexer{builder}); err != nil {
 		t.Fatal(err)
 	}
