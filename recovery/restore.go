@@ -30,7 +30,7 @@ type Options struct {
 	Now     time.Time
 }
 
-// Result is what became of one volume.
+// Result reports what was done for one volume.
 type Result struct {
 	Volume inventory.Volume
 	// Claim is the name of the claim that has the data; empty if none has.

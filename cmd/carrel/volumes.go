@@ -18,6 +18,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
+	"github.com/carrel-dev/carrel/core/roster"
 	"github.com/carrel-dev/carrel/core/timetable"
 	"github.com/carrel-dev/carrel/core/volume"
 	"github.com/carrel-dev/carrel/gateway/request"
@@ -56,7 +57,7 @@ type idleVolumes struct {
 	course v1alpha1.Course
 	zone   *time.Location
 	kept   []volume.Kept
-	// here has the logins of the people in the course, in lower case.
+	// here has the logins of the people in the course, as roster.Person returns them.
 	here      map[string]bool
 	undecided []v1alpha1.Userland
 }
@@ -86,7 +87,7 @@ func readVolumes(ctx context.Context, c client.Client, name string) (*idleVolume
 		return nil, fmt.Errorf("list the carrels of %s: %w", name, err)
 	}
 	for _, u := range userlands.Items {
-		v.here[strings.ToLower(u.User())] = true
+		v.here[roster.Person(u.User())] = true
 		ready := meta.FindStatusCondition(u.Status.Conditions, v1alpha1.ReadyCondition)
 		if ready != nil && ready.Reason == v1alpha1.VolumeUndecidedReason {
 			v.undecided = append(v.undecided, u)
@@ -158,7 +159,7 @@ func (v *idleVolumes) next(k volume.Kept, now time.Time) string {
 		return "asked for: " + v.label(asked.KeepUntil)
 	case k.Forever():
 		return "nothing"
-	case v.here[strings.ToLower(k.User)]:
+	case v.here[roster.Person(k.User)]:
 		return "kept while its user is in the course"
 	case left <= 0 && expiring != nil && expiring.Reason == v1alpha1.UnconfirmedReason:
 		return expiring.Message
@@ -232,11 +233,7 @@ has.`,
 
 // keepVolume asks to keep a volume until the end of a day, or for ever.
 func keepVolume(ctx context.Context, c client.Client, course, which, until string, now time.Time, out io.Writer) error {
-	v, err := readVolumes(ctx, c, course)
-	if err != nil {
-		return err
-	}
-	k, err := v.find(which)
+	v, k, err := readVolume(ctx, c, course, which)
 	if err != nil {
 		return err
 	}
@@ -261,11 +258,7 @@ func keepVolume(ctx context.Context, c client.Client, course, which, until strin
 
 // letVolumeGo asks to delete a volume.
 func letVolumeGo(ctx context.Context, c client.Client, course, which string, now time.Time, out io.Writer) error {
-	v, err := readVolumes(ctx, c, course)
-	if err != nil {
-		return err
-	}
-	k, err := v.find(which)
+	v, k, err := readVolume(ctx, c, course, which)
 	if err != nil {
 		return err
 	}
@@ -273,7 +266,7 @@ func letVolumeGo(ctx context.Context, c client.Client, course, which string, now
 		return err
 	}
 	when := "on " + v.time(volume.EarliestDeletion(v.course.Status.Volumes, now), "") + " or later"
-	if v.here[strings.ToLower(k.User)] {
+	if v.here[roster.Person(k.User)] {
 		when = "a day after its user has left the course, or later"
 	}
 	_, err = fmt.Fprintf(out, "asked: %s is deleted %s\n%s\nuntil then, this takes it back: carrel volumes keep %s %s --until=forever\n", describe(k), when, v.effect(), course, k.Claim)
@@ -309,6 +302,16 @@ func (v *idleVolumes) ask(ctx context.Context, c client.Client, k volume.Kept, k
 	return err
 }
 
+// readVolume reads the volumes of a course, and finds that of a claim or of a user.
+func readVolume(ctx context.Context, c client.Client, course, which string) (*idleVolumes, volume.Kept, error) {
+	v, err := readVolumes(ctx, c, course)
+	if err != nil {
+		return nil, volume.Kept{}, err
+	}
+	k, err := v.find(which)
+	return v, k, err
+}
+
 // find returns the volume of a claim, or the only volume of a user.
 func (v *idleVolumes) find(which string) (volume.Kept, error) {
 	var found []volume.Kept
@@ -316,7 +319,7 @@ func (v *idleVolumes) find(which string) (volume.Kept, error) {
 		if k.Claim == which {
 			return k, nil
 		}
-		if strings.EqualFold(k.User, which) {
+		if roster.Person(k.User) == roster.Person(which) {
 			found = append(found, k)
 		}
 	}
@@ -329,7 +332,7 @@ func (v *idleVolumes) find(which string) (volume.Kept, error) {
 			lines = append(lines, fmt.Sprintf("    %s (%s, %s, kept %s)", k.Claim, k.Volume, k.Size, untilTime(v.time(k.Until, "for ever"))))
 		}
 		return volume.Kept{}, errors.New(strings.Join(lines, "\n"))
-	case v.here[strings.ToLower(which)]:
+	case v.here[roster.Person(which)]:
 		return volume.Kept{}, fmt.Errorf("%s is in %s, and all volumes of theirs are in use: none of them expires", which, v.course.Name)
 	}
 	text := fmt.Sprintf("nobody called %q has a volume in %s that no carrel uses", which, v.course.Name)

@@ -17,7 +17,7 @@ type shared struct {
 	latest *lru.Cache
 }
 
-// group is what objects have in common that are probably alike.
+// group identifies objects that are probably alike.
 type group struct {
 	kind                reflect.Type
 	namespace, template string

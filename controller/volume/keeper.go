@@ -133,7 +133,7 @@ func (k *Keeper) make(ctx context.Context, u *v1alpha1.Userland, a corevolume.At
 	return nil, nil, &workload.ForeignError{Kind: claimKind.Kind, Name: a.Name, Owner: "others, and so do the next names"}
 }
 
-// mostNames is how many names of a fresh claim are tried at most.
+// mostNames is the largest number of names that are tried for a fresh claim.
 const mostNames = 10
 
 // create posts a claim. It returns kube.ErrCacheBehind if the controller did that

@@ -127,8 +127,9 @@ type story struct {
 	clock  *clocktesting.FakePassiveClock
 	server time.Duration
 
-	// user is whose Userland there is; empty: none. asleep is set while its carrel does
-	// not start. template names its volumes, and row is the user in the roster.
+	// user is the login of the only Userland; empty means that there is none. asleep is
+	// set while its carrel does not start. template names its volumes, and row is the
+	// user in the roster.
 	user     string
 	asleep   bool
 	row      string
@@ -169,7 +170,7 @@ type work struct {
 	unused time.Time
 	// asked is until when a person asked to keep it; empty: nobody did.
 	asked string
-	// wanted is what the last request asked for, and handled the last one handled.
+	// wanted is the last request, and handled the last one that was handled.
 	wanted, handled string
 	// announced is the announcement it bears, and told since when it has, in truth.
 	announced string

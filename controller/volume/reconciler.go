@@ -28,7 +28,7 @@ type Reconciler struct {
 	WatchedUntil func() time.Time
 
 	watch sync.Once
-	// outage is when an outage ended; zero: there was none.
+	// outage is the time at which an outage ended; zero means that there was none.
 	outage time.Time
 	// rests holds, by namespace, the pause after its last deletions. What a restart
 	// forgets costs one batch that comes early.

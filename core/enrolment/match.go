@@ -19,7 +19,7 @@ const (
 	hostDash = 2
 )
 
-// key is what a row and a Userland are matched by. The Template is the effective one.
+// key matches a row with a Userland. The Template is the effective one.
 type key struct{ user, template string }
 
 // register holds the Userlands of a course.

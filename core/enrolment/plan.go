@@ -38,7 +38,7 @@ type Plan struct {
 	Rows, Files int32
 	// Digest is that of the rows.
 	Digest string
-	// Errors and Warnings are what a person should know of the rows.
+	// Errors and Warnings describe mistakes in the rows.
 	Errors, Warnings []roster.Problem
 }
 

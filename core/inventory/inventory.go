@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
+	"github.com/carrel-dev/carrel/core/roster"
 )
 
 // Version is the version of the format. Parse refuses others.
@@ -46,7 +47,7 @@ type Volume struct {
 	PersistentVolume *PersistentVolume `json:"persistentVolume,omitempty"`
 }
 
-// Claim is what is needed of a PersistentVolumeClaim to make it again.
+// Claim holds the fields with which a PersistentVolumeClaim is made again.
 type Claim struct {
 	Name string `json:"name"`
 	// Labels and Annotations are those of Carrel only.
@@ -55,7 +56,7 @@ type Claim struct {
 	Spec        corev1.PersistentVolumeClaimSpec `json:"spec"`
 }
 
-// PersistentVolume is what is needed of a PersistentVolume to make it again.
+// PersistentVolume holds the fields with which a PersistentVolume is made again.
 type PersistentVolume struct {
 	Name        string            `json:"name"`
 	Labels      map[string]string `json:"labels,omitempty"`
@@ -128,7 +129,7 @@ func refersTo(pv *corev1.PersistentVolume, claim *corev1.PersistentVolumeClaim) 
 // Of returns the part of the inventory that belongs to one user. Logins that differ
 // only in case are one user.
 func (i Inventory) Of(user string) Inventory {
-	i.Volumes = slices.DeleteFunc(slices.Clone(i.Volumes), func(v Volume) bool { return !strings.EqualFold(v.User, user) })
+	i.Volumes = slices.DeleteFunc(slices.Clone(i.Volumes), func(v Volume) bool { return roster.Person(v.User) != roster.Person(user) })
 	return i
 }
 

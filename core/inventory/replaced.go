@@ -1,20 +1,19 @@
 package inventory
 
 import (
-	"strings"
-
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
+	"github.com/carrel-dev/carrel/core/roster"
 )
 
-// owner is what a volume is found by.
+// owner identifies the volumes of a person.
 type owner struct{ course, user, volume string }
 
-func ownerOf(v Volume) owner { return owner{v.Course, strings.ToLower(v.User), v.Name} }
+func ownerOf(v Volume) owner { return owner{v.Course, roster.Person(v.User), v.Name} }
 
 func ownerOfClaim(claim *corev1.PersistentVolumeClaim) owner {
-	return owner{claim.Namespace, strings.ToLower(claim.Annotations[v1alpha1.UserAnnotation]), claim.Annotations[v1alpha1.VolumeAnnotation]}
+	return owner{claim.Namespace, roster.Person(claim.Annotations[v1alpha1.UserAnnotation]), claim.Annotations[v1alpha1.VolumeAnnotation]}
 }
 
 // act orders the claims of one owner: a claim in use counts before one that is only

@@ -4,16 +4,16 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
+	"github.com/carrel-dev/carrel/core/roster"
 )
 
-// Cluster is what exists in the cluster that volumes are restored to.
+// Cluster lists the objects of the cluster to which volumes are restored.
 type Cluster struct {
 	Namespaces map[string]bool
 	Claims     []corev1.PersistentVolumeClaim
@@ -184,7 +184,7 @@ func (p *planner) holder(pv *corev1.PersistentVolume) *corev1.PersistentVolumeCl
 func judge(volume Volume, claim *corev1.PersistentVolumeClaim) (present bool, problem string) {
 	user := claim.Annotations[v1alpha1.UserAnnotation]
 	switch {
-	case claim.Namespace != volume.Course || !strings.EqualFold(user, volume.User):
+	case claim.Namespace != volume.Course || roster.Person(user) != roster.Person(volume.User):
 		return false, fmt.Sprintf("its data is in use by claim %s/%s of user %q: decide by hand whose it is", claim.Namespace, claim.Name, user)
 	case claim.DeletionTimestamp != nil:
 		return false, fmt.Sprintf("claim %s with its data is being deleted: set the reclaim policy of its PersistentVolume to Retain now, and run this again when the claim is gone", claim.Name)

@@ -285,4 +285,9 @@ func TestInventoryOfOneUser(t *testing.T) {
 	if got := w.inventory().Of(strings.ToUpper(user)).Volumes; len(got) != 1 || got[0].User != user {
 		t.Errorf("the volumes of %s are %+v", user, got)
 	}
+	// Unicode folds the Kelvin sign to a k, and a login does not.
+	w.add("kelvin--home", "pv-3", "user=\u212aai@example.edu")
+	if got := w.inventory().Of("kai@example.edu").Volumes; len(got) != 0 {
+		t.Errorf("another person is given %+v", got)
+	}
 }

@@ -56,5 +56,6 @@ func directoryOf(volume Volume) string {
 	}
 }
 
-// subdirectory is where the CSI driver for NFS records the directory of a volume.
+// subdirectory is the attribute in which the CSI driver for NFS records the directory of
+// a volume.
 const subdirectory = "subdir"

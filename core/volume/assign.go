@@ -25,7 +25,7 @@ type Carrel struct {
 	Ready bool
 }
 
-// Place is where a claim is used: as a volume of a Userland.
+// Place names a volume of a Userland, for which a claim is used.
 type Place struct {
 	Userland, Volume string
 }

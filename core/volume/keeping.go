@@ -47,8 +47,8 @@ const (
 	// recount bounds how often the passing of time alone changes the counts: a class
 	// that was dropped together expires second by second.
 	recount = time.Minute
-	// reask is how often a namespace without a Course is asked whether its volumes may
-	// expire. Nothing watches namespaces.
+	// reask is the time after which a namespace without a Course is asked again whether
+	// its volumes may expire. Nothing watches namespaces.
 	reask = time.Hour
 )
 
@@ -59,7 +59,7 @@ type KeepingDecision struct {
 	// Removals are the claims to delete, the oldest promise first. They are deleted in
 	// batches.
 	Removals []*corev1.PersistentVolumeClaim
-	// Next is when the course has to be looked at again though nothing happens; zero:
+	// Next is the time of the next reconciliation though nothing happens; zero:
 	// never.
 	Next time.Time
 
@@ -68,7 +68,7 @@ type KeepingDecision struct {
 	// date, and stay because of the objection.
 	kept, undecided, expiring, overdue int32
 	objection                          string
-	// next is when the next volume is deleted; zero: never.
+	// next is the time of the next deletion; zero means never.
 	next time.Time
 	// first is the claim that expires first; nil: none does within a week.
 	first *corev1.PersistentVolumeClaim

@@ -30,7 +30,7 @@ type KeepingWorld struct {
 	Rows []string
 	// Unread is why the rosters say nothing; empty: they were read, or need not be.
 	Unread string
-	// Break is when an outage ended, in which no controller ran; zero: there was none
+	// Break is the end of an outage, in which no controller ran; zero: there was none
 	// since the last one that the status records.
 	Break time.Time
 	// Rest is the pause after the last deletions.

@@ -2,12 +2,12 @@ package board
 
 import (
 	"net/url"
-	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
+	"github.com/carrel-dev/carrel/core/roster"
 	"github.com/carrel-dev/carrel/core/volume"
 	"github.com/carrel-dev/carrel/gateway/page"
 )
@@ -72,14 +72,14 @@ func workOf(course *v1alpha1.Course, kept []volume.Kept, seats []Seat, times pag
 func owners(seats []Seat) map[string]Seat {
 	all := make(map[string]Seat, len(seats))
 	for _, s := range seats {
-		all[strings.ToLower(s.User)] = s
+		all[roster.Person(s.User)] = s
 	}
 	return all
 }
 
 func keptOf(course *v1alpha1.Course, k volume.Kept, here map[string]Seat, times page.Times) keptVolume {
 	v := keptVolume{Kept: k, Path: "/courses/" + course.Name + "/volumes/" + url.PathEscape(k.Claim), times: times}
-	if s, found := here[strings.ToLower(k.User)]; found && k.User != "" {
+	if s, found := here[roster.Person(k.User)]; found && k.User != "" {
 		v.Person, v.Here = s.Person, true
 	}
 	if asked, waits := k.Asked(course.Status.Requests); waits {

@@ -37,14 +37,14 @@ type drill struct {
 	students []*student
 	dropped  kept
 	reset    kept
-	// meanwhile is what a student wrote between the loss and the restore.
+	// meanwhile is the text that a student wrote between the loss and the restore.
 	meanwhile string
 	// rebuilt are the times that the rebuilds took, and of them the command alone.
 	rebuilt []rebuilt
 	started time.Time
 }
 
-// rebuilt is how long a rebuild took: the command, and until all found their work.
+// rebuilt has the duration of a rebuild: of the command, and until all found their work.
 type rebuilt struct{ command, all time.Duration }
 
 func (d *drill) heading(title string) {
