@@ -5,7 +5,6 @@ package userland
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -76,27 +75,20 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		return r.record(ctx, world, lifecycle.Unobserved(world, err), err)
 	}
 	world, decision := r.Lines.Decide(world)
-	if !decision.Awaited(world) {
-		if err := r.recordFirstUses(ctx, decision); err != nil {
-			return r.record(ctx, world, lifecycle.Unobserved(world, err), err)
-		}
+	if err := r.recordFirstUses(ctx, decision); err != nil {
+		return r.record(ctx, world, lifecycle.Unobserved(world, err), err)
 	}
 	outcome := r.act(ctx, world, decision)
 	if outcome.Err != nil && decision.Presence.Idle {
 		// The answer that let the carrel be stopped is spent.
 		r.Prober.Forget(req.NamespacedName)
 	}
-	result, err := r.record(ctx, world, lifecycle.Conclude(world, decision, outcome), outcome.Err)
-	if err == nil && decision.Awaited(world) {
-		if err := r.recordFirstUses(ctx, decision); err != nil {
-			return again(err)
-		}
-	}
-	return result, err
+	return r.record(ctx, world, lifecycle.Conclude(world, decision, outcome), outcome.Err)
 }
 
-// recordFirstUses records on the claims that a pod runs with them. That is done before
-// the pod may be ended.
+// recordFirstUses records on the claims that a pod runs with them. It is done before the
+// pod may be ended, and before anybody is sent to it: a claim that holds work must not
+// count as empty, whenever the controller is killed.
 func (r *Reconciler) recordFirstUses(ctx context.Context, d lifecycle.Decision) error {
 	for _, claim := range d.Objects.Volumes.FirstUses {
 		if err := r.Volumes.RecordFirstUse(ctx, claim); err != nil {
@@ -104,12 +96,4 @@ func (r *Reconciler) recordFirstUses(ctx context.Context, d lifecycle.Decision) 
 		}
 	}
 	return nil
-}
-
-// again returns when to try a write of a claim again.
-func again(err error) (ctrl.Result, error) {
-	if errors.Is(err, kube.ErrCacheBehind) {
-		return ctrl.Result{RequeueAfter: kube.CacheLag}, nil
-	}
-	return retry(err)
 }

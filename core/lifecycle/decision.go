@@ -101,13 +101,6 @@ func (d Decision) Writes(w World) bool {
 	return !equality.Semantic.DeepEqual(Recorded(w.Userland.Status), d.Status)
 }
 
-// Awaited reports whether somebody waits for the status to say that the carrel runs,
-// and the pod goes on.
-func (d Decision) Awaited(w World) bool {
-	return w.Userland.Status.State != v1alpha1.StateRunning && d.Status.State == v1alpha1.StateRunning &&
-		d.Presence.Presence == health.Running && !d.Presence.Restart
-}
-
 // Changed reports whether the decision differs from the one recorded in the status
 // and the Deployment: only such decisions are logged.
 func (d Decision) Changed(w World) bool {
