@@ -20,6 +20,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/config"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
@@ -228,5 +229,5 @@ func setUp(ctx context.Context, mgr ctrl.Manager, o options, lease *lease) error
 	if err != nil {
 		return err
 	}
-	return operator.SetupWithManager(ctx, mgr, operator.Options{Clock: clock.RealClock{}, Selector: selector, WatchedUntil: lease.RenewedUntil}, o.controllers...)
+	return operator.SetupWithManager(ctx, mgr, operator.Options{Clock: clock.RealClock{}, Selector: selector, WatchedUntil: lease.RenewedUntil, Metrics: metrics.Registry}, o.controllers...)
 }

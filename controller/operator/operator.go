@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"
@@ -46,6 +47,9 @@ type Options struct {
 	// WatchedUntil returns until when another process of these controllers watched; zero,
 	// or a nil function: nobody knows. It is called once this process leads.
 	WatchedUntil func() time.Time
+	// Metrics is where the gauges of the courses are registered while the process leads;
+	// nil: nowhere.
+	Metrics prometheus.Registerer
 }
 
 // setups are those of the controllers. What Templates grant, Userlands use.
@@ -74,5 +78,8 @@ func SetupWithManager(ctx context.Context, mgr ctrl.Manager, o Options, names ..
 			return fmt.Errorf("set up the %s controller: %w", name, err)
 		}
 	}
-	return nil
+	if o.Metrics == nil {
+		return nil
+	}
+	return mgr.Add(served{registry: o.Metrics, collector: classMetrics{cached: mgr.GetCache(), clock: o.Clock}})
 }
