@@ -1,6 +1,8 @@
 package operator
 
 import (
+	"os"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -76,5 +78,25 @@ carrel_volumes{course="prog1",state="undecided"} 0
 `
 	if err := testutil.GatherAndCompare(registry, strings.NewReader(want)); err != nil {
 		t.Error(err)
+	}
+}
+
+// Every gauge of classes in the alert rules exists.
+func TestRulesNameMetrics(t *testing.T) {
+	rules, err := os.ReadFile("../../kustomize/components/monitoring/rules.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	descriptions := make(chan *prometheus.Desc, 16)
+	classMetrics{}.Describe(descriptions)
+	close(descriptions)
+	known := map[string]bool{"carrel_reporter_posts_total": true}
+	for description := range descriptions {
+		known[strings.Split(description.String(), `"`)[1]] = true
+	}
+	for _, name := range regexp.MustCompile(`carrel_[a-z_]+`).FindAllString(string(rules), -1) {
+		if !known[name] {
+			t.Errorf("a rule asks for %s, which no process serves", name)
+		}
 	}
 }
