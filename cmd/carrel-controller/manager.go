@@ -56,7 +56,8 @@ func managerOn(ctx context.Context, server *rest.Config, o options) (ctrl.Manage
 	if err != nil {
 		return nil, err
 	}
-	lease, err := newLease(server, options)
+	watch := newWatch()
+	lease, err := newLease(server, options, watch)
 	if err != nil {
 		return nil, err
 	}
@@ -67,7 +68,7 @@ func managerOn(ctx context.Context, server *rest.Config, o options) (ctrl.Manage
 	if err != nil {
 		return nil, fmt.Errorf("set up the controllers: %w", err)
 	}
-	if err := setUp(ctx, mgr, o, lease); err != nil {
+	if err := setUp(ctx, mgr, o, watch); err != nil {
 		return nil, err
 	}
 	return mgr, addProbes(mgr, o)
@@ -221,7 +222,7 @@ func (o options) selector() (labels.Selector, error) {
 	return selector, nil
 }
 
-func setUp(ctx context.Context, mgr ctrl.Manager, o options, lease *lease) error {
+func setUp(ctx context.Context, mgr ctrl.Manager, o options, watch *watch) error {
 	if slices.Contains(o.controllers, reportController) {
 		return reporter.SetupWithManager(mgr, reporter.Options{ClusterName: o.clusterName, Gateway: o.gatewayAddress, EventsAddress: o.eventsAddress})
 	}
@@ -229,5 +230,5 @@ func setUp(ctx context.Context, mgr ctrl.Manager, o options, lease *lease) error
 	if err != nil {
 		return err
 	}
-	return operator.SetupWithManager(ctx, mgr, operator.Options{Clock: clock.RealClock{}, Selector: selector, WatchedUntil: lease.RenewedUntil, Metrics: metrics.Registry}, o.controllers...)
+	return operator.SetupWithManager(ctx, mgr, operator.Options{Clock: clock.RealClock{}, Selector: selector, Watch: watch.Identity, Metrics: metrics.Registry}, o.controllers...)
 }

@@ -5,7 +5,6 @@ package operator
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	appsv1 "k8s.io/api/apps/v1"
@@ -44,9 +43,9 @@ type Options struct {
 	// Selector selects the Courses, Templates and Userlands of a shard; nil: all. The
 	// cache of the manager must have kube.ShardCacheOptions of it.
 	Selector labels.Selector
-	// WatchedUntil returns until when another process of these controllers watched; zero,
-	// or a nil function: nobody knows. It is called once this process leads.
-	WatchedUntil func() time.Time
+	// Watch returns the identity of the time for which controllers have run without an
+	// outage, up to now. It is called only while this process leads.
+	Watch func() string
 	// Metrics is where the gauges of the courses are registered while the process leads;
 	// nil: nowhere.
 	Metrics prometheus.Registerer
@@ -59,7 +58,7 @@ func setups(o Options, part kube.Shard) map[string]func(ctrl.Manager) error {
 		"userland": func(mgr ctrl.Manager) error { return userland.SetupWithManager(mgr, grants, part, o.Clock) },
 		"template": func(mgr ctrl.Manager) error { return template.SetupWithManager(mgr, grants, part, o.Clock) },
 		"course":   func(mgr ctrl.Manager) error { return course.SetupWithManager(mgr, part, o.Clock) },
-		"volume":   func(mgr ctrl.Manager) error { return volume.SetupWithManager(mgr, part, o.Clock, o.WatchedUntil) },
+		"volume":   func(mgr ctrl.Manager) error { return volume.SetupWithManager(mgr, part, o.Clock, o.Watch) },
 	}
 }
 

@@ -41,6 +41,10 @@ func (r *Reconciler) removeBatch(ctx context.Context, w *corevolume.KeepingWorld
 	}
 	deleted := 0
 	for _, claim := range removals {
+		if r.Watch() != w.Watch {
+			// This process was frozen since it decided.
+			return nil
+		}
 		if mounted[claim.Name] {
 			continue
 		}
