@@ -12,13 +12,15 @@ const (
 )
 
 // foreign are beginnings of files that are no text at all, or none in UTF-8.
-var foreign = []struct{ magic, cause string }{
-	{"PK\x03\x04", "it is an Excel or OpenDocument workbook, not CSV"},
-	{"\xd0\xcf\x11\xe0", "it is an old or a protected Excel workbook, not CSV"},
-	{"\xff\xfe", "it is written in UTF-16, which Excel calls Unicode text"},
-	{"\xfe\xff", "it is written in UTF-16, which Excel calls Unicode text"},
-	{"%PDF", "it is a PDF, not CSV"},
-	{"<", "it is a web page, not CSV: perhaps that of a login"},
+var foreign = []struct{ magic, cause, cure string }{
+	{"version https://git-lfs.github.com/spec/", "it is a pointer of Git LFS, and Flux does not fetch what it points to", "take the file's pattern out of .gitattributes, then run git add --renormalize on it"},
+	{"<<<<<<< ", conflictCause, conflictCure},
+	{"PK\x03\x04", "it is an Excel or OpenDocument workbook, not CSV", saveAsUTF8},
+	{"\xd0\xcf\x11\xe0", "it is an old or a protected Excel workbook, not CSV", saveAsUTF8},
+	{"\xff\xfe", "it is written in UTF-16, which Excel calls Unicode text", saveAsUTF8},
+	{"\xfe\xff", "it is written in UTF-16, which Excel calls Unicode text", saveAsUTF8},
+	{"%PDF", "it is a PDF, not CSV", saveAsUTF8},
+	{"<", "it is a web page, not CSV: perhaps that of a login", saveAsUTF8},
 }
 
 // Decode returns the text of a file without byte order mark, or why there is none.
@@ -36,7 +38,7 @@ func decode(data []byte) ([]byte, *Problem) {
 	}
 	for _, f := range foreign {
 		if bytes.HasPrefix(data, []byte(f.magic)) {
-			return nil, &Problem{Cause: f.cause, Cure: saveAsUTF8}
+			return nil, &Problem{Cause: f.cause, Cure: f.cure}
 		}
 	}
 	switch {
