@@ -70,15 +70,15 @@ func lineOfInvalid(data []byte) int {
 
 // guess names the encoding of text that is not UTF-8.
 func guess(data []byte) string {
-	if isShiftJIS(data) {
+	if IsShiftJIS(data) {
 		return "Shift_JIS (what Excel saves as CSV on a Japanese computer)"
 	}
 	return "the computer's own encoding (what Excel saves as plain CSV)"
 }
 
-// isShiftJIS reports whether all of the text is as Shift_JIS has it, with at
+// IsShiftJIS reports whether all of the text is as Shift_JIS has it, with at
 // least one of the pairs of bytes that begin as no letter of Western Europe does.
-func isShiftJIS(data []byte) bool {
+func IsShiftJIS(data []byte) bool {
 	certain := false
 	for i := 0; i < len(data); i++ {
 		b := data[i]
