@@ -105,7 +105,13 @@ func TestRules(t *testing.T) {
 		{"a source that is not there", []edit{{sync, "name: campus,", "name: camps,"}},
 			[]string{sync + ":9 error source: there is no GitRepository flux-system/camps, so", sync + ":21 error source: there is no GitRepository", "courses/prog1/roster:0 warning reached: no cluster applies this course"}},
 		{"a course of no cluster", []edit{{"courses/prog9/roster/course.yaml", "", ""}}, []string{"courses/prog9/roster:0 warning reached: no cluster applies this course, so it was not looked at"}},
-		{"a file that the GitRepository leaves out", []edit{{".sourceignore", "", "students/\n"}}, []string{rosters + "kustomization.yaml:5 error build: courses/prog1/roster/students/kai.yaml is not in the archive"}},
+		{"two rosters that are too large together", []edit{{rows, "", "user,name,template,section\n" + padded("a", 4000)}, {rosters + "late.csv", "", "user,name,template,section\n" + padded("b", 4000)},
+			{rosters + "kustomization.yaml", "[roster.csv]", "[roster.csv, late.csv]"}, {namespace, `"10"`, `"10000"`}, {namespace, "2Gi", "9000Gi"}},
+			[]string{rosters + "kustomization.yaml:0 error schema: its files have "}},
+		{"a roster that is too large", []edit{{rows, "", "user,name,template,section\n" + padded("a", 8000)}}, []string{rows + ":0 error roster: "}},
+		{"a directory that the GitRepository leaves out", []edit{{".sourceignore", "", "/courses/\n"}},
+			[]string{"courses/prog1/roster:0 error build: kustomization prog1/roster: spec.path ./courses/prog1/roster is no directory", "courses/prog1/templates:0 error build: kustomization prog1/templates: spec.path"}},
+		{"a file that the GitRepository leaves out", []edit{{".sourceignore", "", "kai.yaml\n"}}, []string{rosters + "kustomization.yaml:5 error build: courses/prog1/roster/students/kai.yaml is not in the archive"}},
 		{"nothing else of a refused roster", []edit{{rows, "26t0005,Ueda Sora,,a", "26t0005,Ueda Sora,db,a\n26t0005,,db,a"}, {course, "sections: [a]", "sections: [a, z]"}}, []string{rows + ":7 error roster: the same user and template as line 6"}},
 		{"a dependency that is not there", []edit{{sync, "  path: ./courses/prog1/roster\n", "  path: ./courses/prog1/roster\n  dependsOn: [{name: templates}, {name: teachers}]\n"}},
 			[]string{sync + ":19 error depends-on: there is no Kustomization prog1/teachers"}},
@@ -178,6 +184,15 @@ func TestRules(t *testing.T) {
 			}
 		})
 	}
+}
+
+// padded returns rows that are 170 bytes long.
+func padded(prefix string, n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, "%s%05d,%s,,a\n", prefix, i, strings.Repeat("x", 160))
+	}
+	return b.String()
 }
 
 func TestCureOfADay(t *testing.T) {

@@ -56,11 +56,21 @@ func (t *Tree) archive(parent *archived, name string, all *object.Tree) (*archiv
 	}
 	matcher := sourceignore.NewDefaultMatcher(patterns, nil)
 	for _, entry := range all.Entries {
-		if entry.Mode == filemode.Dir || entry.Mode.IsFile() && entry.Mode != filemode.Symlink && !matcher.Match(append(domain[:len(domain):len(domain)], entry.Name), false) {
+		at := append(domain[:len(domain):len(domain)], entry.Name)
+		ignored := matcher.Match(at, entry.Mode == filemode.Dir)
+		if entry.Mode == filemode.Dir && (!ignored || t.holdsAny(a, strings.Join(at, "/"))) ||
+			entry.Mode.IsFile() && entry.Mode != filemode.Symlink && !ignored {
 			a.kept.Entries = append(a.kept.Entries, entry)
 		}
 	}
 	return a, nil
+}
+
+// holdsAny reports whether the archive has anything of a directory that is ignored
+// itself. An error is left to whoever reads the directory.
+func (t *Tree) holdsAny(parent *archived, name string) bool {
+	dir, err := t.dir(parent, name)
+	return err != nil || len(dir.kept.Entries) > 0
 }
 
 // hash returns the hash of the directory and of the rules that decide what is left out.
