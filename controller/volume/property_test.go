@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
+	"github.com/go-logr/logr/funcr"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -111,6 +112,39 @@ func TestADroppedClassGoesInBatches(t *testing.T) {
 			s.fatalf("%d volumes are left and the pods were listed %d times, want %d and once", len(s.work), s.podLists, want)
 		}
 		s.pass(time.Minute)
+	}
+}
+
+// The log says once that volumes of a namespace without a Course wait, and again when
+// their number changes.
+func TestUnconfirmedVolumesAreLoggedOnce(t *testing.T) {
+	s := newStory(t, 1)
+	if err := s.client.Delete(t.Context(), s.readCourse(t.Context())); err != nil {
+		t.Fatal(err)
+	}
+	lines := 0
+	ctx := log.IntoContext(t.Context(), funcr.New(func(_, line string) {
+		if strings.Contains(line, "wait for a confirmation") {
+			lines++
+		}
+	}, funcr.Options{}))
+	for i, want := range []int{1, 2} {
+		name := fmt.Sprintf("s%d", i)
+		claim := &corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{
+			Namespace: "prog1", Name: name + "--home", Labels: map[string]string{v1alpha1.KeepUntilLabel: corevolume.Stamp(s.now.Add(72 * time.Hour))},
+			Annotations: map[string]string{v1alpha1.UserAnnotation: name, v1alpha1.VolumeAnnotation: "home", v1alpha1.RetainAnnotation: "30d"},
+		}}
+		if err := s.client.Create(ctx, claim); err != nil {
+			t.Fatal(err)
+		}
+		for range 3 {
+			if _, err := s.loop.Reconcile(ctx, ctrl.Request{NamespacedName: client.ObjectKey{Namespace: "prog1", Name: "prog1"}}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if lines != want {
+			t.Errorf("with %d claims there are %d lines, want %d", i+1, lines, want)
+		}
 	}
 }
 
