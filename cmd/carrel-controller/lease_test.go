@@ -20,7 +20,7 @@ type leaseServer struct {
 	coordinationclient.LeaseInterface
 	now   time.Time
 	lease *coordinationv1.Lease
-	// lost is how many writes from now the answer is lost; 0: of none.
+	// lost is the number of the write, counted from now, whose answer is lost; 0: none is.
 	lost int
 }
 
@@ -104,11 +104,12 @@ func TestWatchOfTheNextProcess(t *testing.T) {
 	const days = 24 * time.Hour
 	for _, test := range []struct {
 		name string
-		// gap is the time without a process. ahead is by how much the clocks of the first
-		// process, the second process, and of the API server then and now are ahead.
+		// gap is the time without a process. The others are by how much clocks are ahead:
+		// those of the first and of the second process, and that of the API server, then
+		// and after the gap.
 		gap                         time.Duration
 		first, second, then, server time.Duration
-		// edit changes the Lease in between; nil: nobody does.
+		// edit changes the Lease in the gap; nil: nobody changes it.
 		edit func(*leaseServer)
 		want bool
 	}{

@@ -15,8 +15,8 @@ import (
 	"github.com/carrel-dev/carrel/test/classroom"
 )
 
-// expire makes a claim one whose time was over an hour ago, and whose deletion was
-// announced for three days.
+// expire changes a claim: its time was over an hour ago, and its deletion was announced
+// three days ago.
 func expire(w *classroom.Classroom, claim string) {
 	w.Helper()
 	until, told := time.Now().Add(-time.Hour).UTC().Format(v1alpha1.KeepUntilLayout), time.Now().Add(-72*time.Hour).UTC().Format(v1alpha1.KeepUntilLayout)
@@ -26,7 +26,7 @@ func expire(w *classroom.Classroom, claim string) {
 	})
 }
 
-// watched makes the course one that has been watched for days.
+// watched makes the Course record that it has been watched for days.
 func watched(w *classroom.Classroom) {
 	w.Helper()
 	w.Settled()
@@ -35,8 +35,8 @@ func watched(w *classroom.Classroom) {
 	})
 }
 
-// deleted returns nil once a claim is on its way out. Nobody plays the controller that
-// takes its finalizer.
+// deleted returns nil once the deletion of a claim has begun. No controller takes the
+// finalizer off the claim here.
 func deleted(w *classroom.Classroom, claim string) error {
 	c := &corev1.PersistentVolumeClaim{}
 	err := w.Get(w.Context(), w.Key(claim), c)
@@ -75,7 +75,7 @@ func TestVolumeGoesWhenItsTimeIsOver(t *testing.T) {
 	w := classroom.New(t)
 	class(w, "hanako", "taro")
 	watched(w)
-	// Pods outlive their Deployments here: nobody plays the garbage collector.
+	// There is no garbage collector here, so pods outlive their Deployments.
 	expire(w, "hanako--home")
 	w.Settled()
 	if deleted(w, "hanako--home") == nil {
@@ -87,7 +87,8 @@ func TestVolumeGoesWhenItsTimeIsOver(t *testing.T) {
 	w.Later(2 * time.Minute)
 	w.Until(func() error { return deleted(w, "hanako--home") })
 
-	// A clock that runs months ahead deletes nothing: that of the API server does not.
+	// A controller's clock that is months ahead deletes nothing, since the API server's
+	// clock is right.
 	w.Later(90 * 24 * time.Hour)
 	w.Until(func() error {
 		if classroom.Get[corev1.PersistentVolumeClaim](w, "taro--home").Annotations[v1alpha1.AnnouncedAnnotation] == "" {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
+	"github.com/go-logr/logr/funcr"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -34,8 +35,8 @@ import (
 	corevolume "github.com/carrel-dev/carrel/core/volume"
 )
 
-// Stories of what can happen to volumes, told at random: whatever the order, no
-// work is lost early, goes to somebody else, or stays for ever.
+// Random stories run the controller. In whatever order things happen, no work is lost
+// early, goes to somebody else, or stays for ever.
 func TestNoWorkIsLostEarly(t *testing.T) {
 	log.SetLogger(logr.Discard())
 	seeds := uint64(50)
@@ -55,8 +56,8 @@ func TestNoWorkIsLostEarly(t *testing.T) {
 	}
 }
 
-// A controller whose clock is late, and that is killed on the way, promises no
-// less than one that is not.
+// A controller with a clock that is behind promises no less than another one, also if it
+// is killed at any write.
 func TestPromiseOfTheKilled(t *testing.T) {
 	for seed := range uint64(8) {
 		for dies := range 4 {
@@ -81,8 +82,8 @@ func TestPromiseOfTheKilled(t *testing.T) {
 	}
 }
 
-// A class that was dropped together goes ten at a time, and one look at all pods does
-// for each batch.
+// The volumes of a class that was dropped together are deleted in batches of ten. The
+// pods are listed once for each batch.
 func TestADroppedClassGoesInBatches(t *testing.T) {
 	s := newStory(t, 1)
 	until, told := corevolume.Stamp(s.now.Add(-time.Hour)), corevolume.Stamp(s.now.Add(-72*time.Hour))
@@ -114,15 +115,49 @@ func TestADroppedClassGoesInBatches(t *testing.T) {
 	}
 }
 
-// A story is one Userland's name in a course, its users one after another, and their work.
+// The log says once that volumes of a namespace without a Course wait, and again when
+// their number changes.
+func TestUnconfirmedVolumesAreLoggedOnce(t *testing.T) {
+	s := newStory(t, 1)
+	if err := s.client.Delete(t.Context(), s.readCourse(t.Context())); err != nil {
+		t.Fatal(err)
+	}
+	lines := 0
+	ctx := log.IntoContext(t.Context(), funcr.New(func(_, line string) {
+		if strings.Contains(line, "wait for a confirmation") {
+			lines++
+		}
+	}, funcr.Options{}))
+	for i, want := range []int{1, 2} {
+		name := fmt.Sprintf("s%d", i)
+		claim := &corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{
+			Namespace: "prog1", Name: name + "--home", Labels: map[string]string{v1alpha1.KeepUntilLabel: corevolume.Stamp(s.now.Add(72 * time.Hour))},
+			Annotations: map[string]string{v1alpha1.UserAnnotation: name, v1alpha1.VolumeAnnotation: "home", v1alpha1.RetainAnnotation: "30d"},
+		}}
+		if err := s.client.Create(ctx, claim); err != nil {
+			t.Fatal(err)
+		}
+		for range 3 {
+			if _, err := s.loop.Reconcile(ctx, ctrl.Request{NamespacedName: client.ObjectKey{Namespace: "prog1", Name: "prog1"}}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if lines != want {
+			t.Errorf("with %d claims there are %d lines, want %d", i+1, lines, want)
+		}
+	}
+}
+
+// A story has one name of a Userland in a course, its users one after another, and their
+// work.
 type story struct {
 	*testing.T
 	random *rand.Rand
 	client client.WithWatch
 	// loop is the controller; its Keeper attaches.
 	loop *Reconciler
-	// now is the time as it is; clock is the controller's, and server how far that
-	// of the API server is ahead. One of them may be wrong.
+	// now is the true time. clock is the controller's clock, and server is by how much
+	// the API server's clock is ahead. At most one of the two clocks is wrong.
 	now    time.Time
 	clock  *clocktesting.FakePassiveClock
 	server time.Duration
@@ -150,30 +185,31 @@ type story struct {
 	next time.Time
 	// work is what there is in each claim.
 	work map[types.UID]*work
-	// dies is how many writes from now the controller is killed; 0: it is not.
-	// Every other time the write has reached the API server.
+	// dies is the number of writes after which the controller is killed; 0: it is not
+	// killed. Every other time, the last write has reached the API server.
 	dies int
-	// dead is set from then until another controller takes its place.
+	// dead is set after the controller was killed, until another one takes its place.
 	dead bool
 	// podLists counts how often the loop listed pods.
 	podLists int
 	log      []string
 }
 
-// errKilled is how a write ends that the controller does not live to see.
+// errKilled is the error of the write at which the controller is killed.
 var errKilled = errors.New("killed")
 
-// work is what a story knows of a claim.
+// work holds the truth about a claim, whatever its marks say.
 type work struct {
 	name, user, volume string
 	retain             time.Duration
-	// unused is since when, in truth, nobody has had a use for it; zero: it is used.
+	// unused is the true time since which nobody needs the claim; zero: somebody does.
 	unused time.Time
 	// asked is until when a person asked to keep it; empty: nobody did.
 	asked string
 	// wanted is the last request, and handled the last one that was handled.
 	wanted, handled string
-	// announced is the announcement it bears, and told since when it has, in truth.
+	// announced is the announcement on the claim, and told is the true time at which it
+	// was written.
 	announced string
 	told      time.Time
 }
@@ -304,8 +340,7 @@ func (s *story) course(ctx context.Context, edit func(*v1alpha1.Course)) {
 	}
 }
 
-// stamped is a claim as the API server returns it: with the time of the write, in
-// whole seconds.
+// stamped adds the time of the write to a claim, in whole seconds, as the API server does.
 func (s *story) stamped(o client.Object) {
 	at := metav1.NewTime(s.now.Add(s.server).Truncate(time.Second))
 	o.SetManagedFields([]metav1.ManagedFieldsEntry{{Manager: kube.FieldOwner, Operation: metav1.ManagedFieldsOperationUpdate, Time: &at}})
@@ -323,8 +358,8 @@ func (s *story) create(ctx context.Context, c client.WithWatch, o client.Object,
 	return c.Create(ctx, o, options...)
 }
 
-// killed reports whether the controller dies of this write, before or after it
-// takes effect.
+// killed reports whether the controller is killed at this write, before or after the
+// write takes effect.
 func (s *story) killed() (before, after bool) {
 	if s.dies == 0 {
 		return false, false
@@ -358,7 +393,7 @@ func (s *story) patch(ctx context.Context, c client.WithWatch, o client.Object, 
 	return nil
 }
 
-// follow takes account of what a write changes on a claim.
+// follow records what a write changes on a claim.
 func (s *story) follow(w *work, o client.Object) {
 	if announced := o.GetAnnotations()[v1alpha1.AnnouncedAnnotation]; w.announced != announced {
 		w.announced, w.told = announced, s.now
@@ -376,7 +411,7 @@ func (s *story) follow(w *work, o client.Object) {
 	}
 }
 
-// ends returns when a claim may go at the earliest.
+// ends returns the earliest time at which a claim may be deleted.
 func (s *story) ends(w *work) time.Time {
 	switch until, err := time.Parse(v1alpha1.KeepUntilLayout, w.asked); {
 	case err == nil:
@@ -388,7 +423,7 @@ func (s *story) ends(w *work) time.Time {
 	}
 }
 
-// objection says why nothing may be deleted now; empty: it may.
+// objection returns why a claim may not be deleted now; empty: it may.
 func (s *story) objection(ctx context.Context, w *work) string {
 	switch c := s.readCourse(ctx); {
 	case c.Spec.Suspend:
@@ -404,7 +439,7 @@ func (s *story) objection(ctx context.Context, w *work) string {
 	}
 }
 
-// delete is where the promise is kept or not.
+// delete checks that the deletion of a claim keeps the promise.
 func (s *story) delete(ctx context.Context, c client.WithWatch, o client.Object, options ...client.DeleteOption) error {
 	if _, is := o.(*corev1.PersistentVolumeClaim); is {
 		if before, _ := s.killed(); before {
@@ -444,7 +479,7 @@ func (s *story) mountedBy(ctx context.Context, claim string) string {
 	return ""
 }
 
-// something happens.
+// something lets one random event happen.
 func (s *story) something() {
 	happenings := []func(){
 		s.join, s.leave, s.change, s.reset, s.wait, s.wait, s.wait, s.misset, s.correct, s.correct, s.mount, s.unmount, s.restart, s.kill,
@@ -475,7 +510,7 @@ func (s *story) retract() {
 	}
 }
 
-// sleep has a carrel start that did not, or the other way about.
+// sleep lets the carrel sleep, or wakes it.
 func (s *story) sleep() { s.asleep = !s.asleep }
 
 // enrol writes a user into the roster whose Userland is not there yet, and strike takes
@@ -492,8 +527,7 @@ func (s *story) strike() {
 	s.writeRoster()
 }
 
-// breakRoster makes an error in the roster, and mend mends it, and has the Course
-// observed.
+// breakRoster makes an error in the roster. Mend corrects it, and the Course takes effect.
 func (s *story) breakRoster() {
 	s.broken = true
 	s.tell("the roster has an error")
@@ -545,7 +579,7 @@ func (s *story) suspend() {
 	s.watched = s.now
 }
 
-// outage has no controller run for days. A clock may be set meanwhile.
+// outage lets time pass in which no controller runs, and in which a clock may be set.
 func (s *story) outage() {
 	before, last := s.now, s.moment()
 	s.wait()
@@ -577,7 +611,7 @@ func (s *story) ask() {
 	})
 }
 
-// notice returns how long the deletion of a claim has to be announced before.
+// notice returns for how long the deletion of a claim has to be announced.
 func (w *work) notice() time.Duration {
 	if w.retain == 0 {
 		return 24 * time.Hour
@@ -589,10 +623,11 @@ func (s *story) userland() *v1alpha1.Userland {
 	return &v1alpha1.Userland{ObjectMeta: metav1.ObjectMeta{Namespace: "prog1", Name: theUserland, UID: types.UID("of " + s.user)}, Spec: v1alpha1.UserlandSpec{User: s.user}}
 }
 
-// kill has the controller die at one of its next writes.
+// kill lets the controller be killed at one of its next writes.
 func (s *story) kill() { s.dies = 1 + s.random.IntN(4) }
 
-// overlook is a cache that shows no Userland: it is behind, or holds one shard only.
+// overlook lets the controller reconcile while its cache shows no Userland, because the
+// cache is behind or holds one shard only.
 func (s *story) overlook() {
 	s.tell("the cache shows no Userland")
 	s.blind = true
@@ -600,7 +635,7 @@ func (s *story) overlook() {
 	s.blind = false
 }
 
-// keptUntil is the label of a claim.
+// keptUntil returns the label of a claim.
 func (s *story) keptUntil(claim string) string {
 	found := &corev1.PersistentVolumeClaim{}
 	if err := s.client.Get(s.Context(), client.ObjectKey{Namespace: "prog1", Name: claim}, found); err != nil {
@@ -609,7 +644,7 @@ func (s *story) keptUntil(claim string) string {
 	return found.Labels[v1alpha1.KeepUntilLabel]
 }
 
-// survive is a new controller taking the place of one that was killed.
+// survive starts a controller in the place of one that was killed.
 func (s *story) survive(err error) {
 	if !errors.Is(err, errKilled) {
 		s.fatalf("the controller fails: %v", err)
@@ -681,7 +716,7 @@ func (s *story) wait() {
 	s.pass(time.Duration(s.random.IntN(10*24)) * time.Hour / time.Duration(1+s.random.IntN(24)))
 }
 
-// timer waits until the controller wants to look again, and not longer.
+// timer lets time pass until the next reconciliation that the controller asked for.
 func (s *story) timer() {
 	if !s.next.IsZero() {
 		s.pass(max(0, s.next.Sub(s.clock.Now())))
@@ -713,7 +748,7 @@ func (s *story) correct() {
 	s.tell("the clocks are right")
 }
 
-// mount has somebody's pod mount a claim, and unmount take one away.
+// mount lets a pod of another program mount a claim. Unmount deletes these pods.
 func (s *story) mount() {
 	for _, w := range s.sorted() {
 		if s.mountedBy(s.Context(), w.name) == "" {
@@ -744,8 +779,8 @@ func (s *story) sorted() []*work {
 	return all
 }
 
-// look is a reconciliation, twice: nothing may be left to do after the first but
-// what follows from the Deployment's new volumes.
+// look reconciles twice. After the first time, only what follows from the new volumes of
+// the Deployment may be left to do.
 func (s *story) look() {
 	for range 2 {
 		switch {
@@ -762,7 +797,7 @@ func (s *story) look() {
 
 func (s *story) suspended() bool { return s.readCourse(s.Context()).Spec.Suspend }
 
-// keep is a reconciliation of the course. Whoever dies of it is followed by another.
+// keep reconciles the course. If the controller is killed, another one takes its place.
 func (s *story) keep() {
 	result, err := s.loop.Reconcile(s.Context(), ctrl.Request{NamespacedName: client.ObjectKey{Namespace: "prog1", Name: "prog1"}})
 	s.next = time.Time{}
@@ -790,7 +825,7 @@ func (s *story) keep() {
 
 // attach reconciles a carrel that starts.
 func (s *story) attach() {
-	// What it uses now is in use from before it is looked for.
+	// The claims count as used from before the controller looks for them.
 	s.retract()
 	names, err := s.provideAgain(s.need())
 	var other *corevolume.OtherUserError
@@ -876,7 +911,7 @@ func (s *story) provide(need corevolume.Need) (names map[string]string, err erro
 	return attachments.Names(), cmp.Or(err, obstacle)
 }
 
-// mark keeps the story's own account of what is used, whatever the labels say.
+// mark records which claims are used, whatever their labels say.
 func (s *story) mark(volumes []string) {
 	for _, w := range s.work {
 		w.retain = 0
@@ -903,9 +938,9 @@ func (s *story) latest(w *work) bool {
 	return true
 }
 
-// end puts all clocks right, lets the controller go by its own timers until it
-// has none left, and finds nothing left of what nobody has a use for, but what
-// nobody can tell any more whose it is.
+// end sets all clocks right and lets time pass by the controller's timers until none is
+// left. Then every claim that nobody needs is gone, except those of which nobody knows
+// the owner.
 func (s *story) end() {
 	s.correct()
 	s.dies, s.row = 0, ""

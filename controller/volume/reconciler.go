@@ -3,6 +3,7 @@ package volume
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 
 	corev1 "k8s.io/api/core/v1"
@@ -29,6 +30,8 @@ type Reconciler struct {
 	// rests holds, by namespace, the pause after its last deletions. What a restart
 	// forgets costs one batch that comes early.
 	rests sync.Map
+	// logged holds, by namespace without a Course, what was logged last.
+	logged sync.Map
 }
 
 // +kubebuilder:rbac:groups="",resources=persistentvolumeclaims,verbs=get;list;watch;patch;delete
@@ -65,21 +68,24 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		log.FromContext(ctx).Info("Interrupted", "because", err.Error())
 		return kube.Retry(err)
 	}
-	r.tellUnconfirmed(ctx, decision)
+	r.tellUnconfirmed(ctx, req.Namespace, decision)
 	if decision.Due() {
 		decision.Next = world.Now
 	}
 	return kube.Requeue(decision.Next, world.Now, nil)
 }
 
-// tellUnconfirmed logs, and tells on the claim that is due next, that the volumes of a
-// namespace without a Course wait for a person.
-func (r *Reconciler) tellUnconfirmed(ctx context.Context, d corevolume.KeepingDecision) {
+// tellUnconfirmed posts an event on the claim that is due next if the volumes of a namespace
+// without a Course wait for a person. It logs that once for each change.
+func (r *Reconciler) tellUnconfirmed(ctx context.Context, namespace string, d corevolume.KeepingDecision) {
 	claim, line := d.Unconfirmed()
 	if claim == nil {
+		r.logged.Delete(namespace)
 		return
 	}
-	log.FromContext(ctx).Info("Volumes wait for a confirmation", line...)
+	if last, _ := r.logged.Swap(namespace, fmt.Sprint(line...)); last != fmt.Sprint(line...) {
+		log.FromContext(ctx).Info("Volumes wait for a confirmation", line...)
+	}
 	r.Events.Eventf(claim, nil, corev1.EventTypeWarning, "VolumeUnconfirmed", "Expire",
 		"it is due at %s, and stays: %s", claim.Labels[v1alpha1.KeepUntilLabel], d.Objection())
 }

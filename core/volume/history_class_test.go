@@ -38,7 +38,8 @@ type class struct {
 	// lost are claims that a backup has.
 	lost []*claim
 	made int
-	// dies is at which write from now the controller is killed; 0: at none.
+	// dies is the number of the write, counted from now, at which the controller is killed;
+	// 0: it is not killed.
 	dies  int
 	fault string
 }
@@ -79,7 +80,7 @@ func newClass(h *history) *class {
 	return &class{history: h, minute: 1, term: newTerm(), desks: map[string]*desk{}, spelling: map[string]string{"aoi": "aoi", "ema": "ema"}}
 }
 
-// person is whose login it is, for the oracle.
+// person returns the person of a login, for the oracle.
 func person(login string) string { return strings.ToLower(login) }
 
 func (c *class) names() []string { return slices.Sorted(maps.Keys(c.desks)) }

@@ -110,8 +110,8 @@ func (h *history) step() {
 	h.keep()
 }
 
-// kill lets the controller look at the class until it is killed at one of its writes.
-// Another one takes over at once, or later.
+// kill reconciles the class until the controller is killed at one of its writes. Another
+// controller takes over at once, or later.
 func (h *history) kill() {
 	if h.down {
 		return
@@ -154,7 +154,7 @@ func (h *history) settle() {
 	h.fail("it writes and writes")
 }
 
-// round is one look at everybody, in a random order. It reports whether it wrote.
+// round reconciles everybody once, in a random order. It reports whether it wrote.
 func (h *history) round() (wrote bool) {
 	names := h.names()
 	h.random.Shuffle(len(names), func(i, j int) { names[i], names[j] = names[j], names[i] })
@@ -195,8 +195,7 @@ func leave(h *history) {
 	}
 }
 
-// rename is a cell filled, or a file that becomes a row: the same carrel under another
-// name.
+// rename gives a carrel another name, as if a cell were filled or a file became a row.
 func rename(h *history) {
 	if name, found := pick(h, h.names()); found {
 		d := h.desks[name]
@@ -247,8 +246,8 @@ func reset(h *history) {
 	}
 }
 
-// decide is a person who says which claim counts: after a restore, to go back before a
-// reset, or since the controller could not tell.
+// decide lets a person decide which claim counts: after a restore, to go back to before a
+// reset, or because the controller could not decide.
 func decide(h *history) {
 	c, found := pick(h, h.claims)
 	if !found {

@@ -50,7 +50,7 @@ func TestNextStep(t *testing.T) {
 		retain, until, announced string
 		step                     Step
 		at                       string
-		// since is when a controller began to watch; empty: before all else.
+		// since is when a controller began to watch; empty: before anything happened.
 		since string
 	}{
 		{"announced a day before", "30d", "20261231T120000Z", "", StepAnnounce, "20261230T120000Z", ""},

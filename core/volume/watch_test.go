@@ -14,7 +14,7 @@ func TestWatchOverAGap(t *testing.T) {
 	for _, test := range []struct {
 		name      string
 		last, now Moment
-		// continues is about another process, held about the same one.
+		// continues is what ContinuesFrom returns, and held what HeldFrom returns.
 		continues, held bool
 	}{
 		{"a restart", moment(0, 0), moment(time.Minute, time.Minute), true, true},
