@@ -32,10 +32,11 @@ type TemplateTrial struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=1024
 	Message string `json:"message,omitempty"`
-	// time is the time since which the outcome, its reason and its message are true.
+	// time is when the outcome was found. For Running, it is since when the reason is
+	// true.
 	// +required
 	Time metav1.Time `json:"time"`
-	// attempts counts the trials of this revision that began, or that found no room.
+	// attempts counts the trials of this revision that are over, or found no room.
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	Attempts int32 `json:"attempts,omitempty"`
@@ -53,8 +54,8 @@ type TemplateTrial struct {
 // Outcomes of a trial, in Template.status.trials. The set is open: later versions may
 // add outcomes, and readers must show unknown ones as they are.
 const (
-	// TrialRunning means that the trial has begun and has no outcome yet. The reason and
-	// the message describe how far it has got.
+	// TrialRunning means that the trial has no outcome yet. It runs, or waits for its
+	// turn. The reason and the message describe how far it has got.
 	TrialRunning = "Running"
 	// TrialStarted means that all containers of the revision became ready, in a trial or
 	// in a student's carrel.
@@ -74,6 +75,8 @@ const (
 	TrialStartedReason = "TrialStarted"
 	// CarrelStartedReason means that a student's carrel became ready with the revision.
 	CarrelStartedReason = "CarrelStarted"
+	// StudentsFirstReason means that the trial waits for students' carrels to start.
+	StudentsFirstReason = "StudentsFirst"
 	// QuotaFullReason means that the quota of the course has no room for the trial.
 	QuotaFullReason = "QuotaFull"
 	// NoRoomReason means that no node has room for the trial.

@@ -19,9 +19,10 @@ type TemplateTrialApplyConfiguration struct {
 	Reason *string `json:"reason,omitempty"`
 	// message describes the outcome in a sentence for teachers.
 	Message *string `json:"message,omitempty"`
-	// time is the time since which the outcome, its reason and its message are true.
+	// time is when the outcome was found. For Running, it is since when the reason is
+	// true.
 	Time *v1.Time `json:"time,omitempty"`
-	// attempts counts the trials of this revision that began, or that found no room.
+	// attempts counts the trials of this revision that are over, or found no room.
 	Attempts *int32 `json:"attempts,omitempty"`
 	// retryTime is when the revision is tried again. It is absent if the outcome is
 	// final, or if something else must change first.
