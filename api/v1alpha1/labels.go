@@ -103,6 +103,10 @@ const (
 	// announced: for which value of KeepUntilLabel, and when.
 	AnnouncedAnnotation = "carrel.dev/announced"
 
+	// AnnouncedInAnnotation identifies the watch in which a deletion was announced in a
+	// namespace without a Course. In another watch, the deletion is announced again.
+	AnnouncedInAnnotation = "carrel.dev/announced-in"
+
 	// CondemnedAnnotation is written right before an expired volume is deleted. The
 	// API server stamps that write with its own clock, which the controller
 	// compares.
@@ -112,6 +116,11 @@ const (
 // ErrandPriorityClass is the PriorityClass of the pods of errands. Students' pods may
 // push them out, and they push out nobody.
 const ErrandPriorityClass = "carrel-errand"
+
+// WatchAnnotation is on the Lease of the controllers. It identifies the time for which
+// they have run without an outage: a controller that takes the Lease after an outage
+// writes another one.
+const WatchAnnotation = "carrel.dev/watch"
 
 // RevisionAnnotation is the commit from which a Course was applied, for a Course
 // that Flux does not apply. It has Flux's form: main@sha1:<hash>. It does not say

@@ -25,6 +25,11 @@ type VolumeStatus struct {
 	// day after it.
 	// +optional
 	WatchedSince *metav1.Time `json:"watchedSince,omitempty"`
+	// watch identifies the time for which controllers have run without an outage, and
+	// for which watchedSince counts. An outage gives it another value.
+	// +optional
+	// +kubebuilder:validation:MaxLength=64
+	Watch string `json:"watch,omitempty"`
 }
 
 // CourseRequests are people's requests for a course, outside of git. An admission

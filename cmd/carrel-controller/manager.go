@@ -20,6 +20,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/config"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
@@ -74,7 +75,8 @@ func managerOn(ctx context.Context, server *rest.Config, o options) (ctrl.Manage
 	if err != nil {
 		return nil, err
 	}
-	lease, err := newLease(server, options)
+	watch := newWatch()
+	lease, err := newLease(server, options, watch)
 	if err != nil {
 		return nil, err
 	}
@@ -85,7 +87,7 @@ func managerOn(ctx context.Context, server *rest.Config, o options) (ctrl.Manage
 	if err != nil {
 		return nil, fmt.Errorf("set up the controllers: %w", err)
 	}
-	if err := setUp(ctx, mgr, o, lease); err != nil {
+	if err := setUp(ctx, mgr, o, watch); err != nil {
 		return nil, err
 	}
 	return mgr, addProbes(mgr, o)
@@ -246,7 +248,7 @@ func (o options) selector() (labels.Selector, error) {
 	return selector, nil
 }
 
-func setUp(ctx context.Context, mgr ctrl.Manager, o options, lease *lease) error {
+func setUp(ctx context.Context, mgr ctrl.Manager, o options, watch *watch) error {
 	switch o.loner() {
 	case errandController:
 		return errand.SetupWithManager(mgr, clock.RealClock{})
@@ -257,5 +259,5 @@ func setUp(ctx context.Context, mgr ctrl.Manager, o options, lease *lease) error
 	if err != nil {
 		return err
 	}
-	return operator.SetupWithManager(ctx, mgr, operator.Options{Clock: clock.RealClock{}, Selector: selector, WatchedUntil: lease.RenewedUntil}, o.controllers...)
+	return operator.SetupWithManager(ctx, mgr, operator.Options{Clock: clock.RealClock{}, Selector: selector, Watch: watch.Identity, Metrics: metrics.Registry}, o.controllers...)
 }

@@ -43,7 +43,8 @@ everything that Flux would apply to each of clusters/<name>, and validates it as
 API server would. It reads the files in the working tree or, with --rev, a commit. It
 runs, fetches and writes nothing, and needs no cluster. With a path, it checks only
 courses that have a part in that file or directory. It then prints only the findings
-in the path, and failures to build it.
+in the path, and failures to build it. A path that no cluster builds from is an error.
+The last line says what was looked at.
 
 Exit codes: 0 no errors (there may be warnings), 1 errors were found, 2 the check
 could not run.`,
@@ -56,7 +57,7 @@ could not run.`,
 			return unchecked(command, cobra.MaximumNArgs(1)(command, args))
 		},
 		RunE: func(command *cobra.Command, args []string) error {
-			below := "."
+			below := ""
 			if len(args) > 0 {
 				below = args[0]
 			}
@@ -69,7 +70,7 @@ could not run.`,
 	}
 	command.SetFlagErrorFunc(unchecked)
 	flags := command.Flags()
-	flags.StringVar(&o.repository, "repository", ".", "directory of the repository; it must be the root unless --rev or --base is set")
+	addRepository(command, &o.repository)
 	flags.StringVar(&o.revision, "rev", "", "revision to check; empty means the files in the working tree")
 	flags.StringVar(&o.base, "base", "", "revision to compare with, to find removals over the guard too")
 	flags.StringVarP(&o.output, "output", "o", "text", "text, json, sarif, junit, gitlab or github")
@@ -89,6 +90,16 @@ func (o checkOptions) run(ctx context.Context, out io.Writer, below string) erro
 		}
 		return rule.Explain(out)
 	}
+	root, err := rootOf(o.repository)
+	if err != nil {
+		return err
+	}
+	if o.revision != "" {
+		root = o.repository // which may be a bare repository
+	}
+	if o.repository = root; below != "" {
+		below = inRepository(root, below)
+	}
 	now, err := o.tree(o.revision)
 	if err != nil {
 		return err
@@ -102,14 +113,14 @@ func (o checkOptions) run(ctx context.Context, out io.Writer, below string) erro
 	if below = path.Clean(filepath.ToSlash(below)); !fs.ValidPath(below) || !now.Exists(below) {
 		return fmt.Errorf("there is no %s: name a path from the root of the repository", below)
 	}
-	found, err := check.Below(ctx, now, before, below)
+	result, err := check.Run(ctx, now, before, below)
 	if err != nil {
 		return err
 	}
-	if err := check.Write(out, o.format(out), found); err != nil {
+	if err := check.Write(out, o.format(out), result); err != nil {
 		return err
 	}
-	if check.Failed(found) {
+	if result.Failed() {
 		return errRefused
 	}
 	return nil
@@ -118,7 +129,7 @@ func (o checkOptions) run(ctx context.Context, out io.Writer, below string) erro
 // format returns the output format. It adds colors if out is a terminal.
 func (o checkOptions) format(out io.Writer) string {
 	file, isFile := out.(*os.File)
-	if o.output != "text" || !isFile || os.Getenv("NO_COLOR") != "" {
+	if o.output != "text" || !isFile || os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb" {
 		return o.output
 	}
 	if info, err := file.Stat(); err != nil || info.Mode()&os.ModeCharDevice == 0 {
@@ -135,5 +146,6 @@ func (o checkOptions) tree(revision string) (*tree.Tree, error) {
 	if err != nil {
 		return nil, err
 	}
-	return commitAt(repository, revision)
+	found, _, err := tree.At(repository, revision)
+	return found, err
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,7 +9,6 @@ import (
 	"os"
 	"time"
 
-	"github.com/go-git/go-git/v5"
 	"github.com/spf13/cobra"
 
 	"github.com/carrel-dev/carrel/forge"
@@ -47,7 +47,7 @@ be merged.`,
 			if err != nil {
 				return err
 			}
-			report, err := checkRequest(command.Context(), repository, cluster, request, time.Now())
+			report, err := checkRequest(command.Context(), repository, cluster, targetBranch(os.Getenv), request, time.Now())
 			if err != nil {
 				return err
 			}
@@ -63,26 +63,33 @@ be merged.`,
 			return nil
 		},
 	}
-	command.Flags().StringVar(&repository, "repository", ".", "directory of the repository")
+	addRepository(command, &repository)
 	command.Flags().StringVar(&cluster, "cluster", "", "cluster to plan for; empty means the only one there is")
 	command.Flags().StringVar(&output, "output", "carrel-report.json", "file to write the report to, for carrel ci report")
 	return command
 }
 
-// checkRequest checks and plans the request against its merge base. Mistakes in the
-// tree are part of the report; mistakes in the run are returned as an error.
-func checkRequest(ctx context.Context, directory, cluster string, request forge.MergeRequest, now time.Time) (ci.Report, error) {
+// checkRequest checks and plans what merging the request makes. Mistakes in the tree
+// are part of the report; mistakes in the run are returned as an error.
+func checkRequest(ctx context.Context, directory, cluster, branch string, request forge.MergeRequest, now time.Time) (ci.Report, error) {
 	report := ci.Report{Base: request.Base, Head: request.Head}
 	repository, err := tree.Open(directory)
 	if err != nil {
 		return report, err
 	}
-	base, err := ci.MergeBase(repository, request.Base, request.Head)
-	if err != nil {
+	merge, err := ci.Open(repository, ci.Target(repository, request.Base, branch), request.Head)
+	if errors.Is(err, ci.ErrShallow) {
 		return report, err
 	}
-	if report.Findings, err = findings(ctx, repository, request.Head); err == nil {
-		report.Plans, err = compare(ctx, repository, base, request.Head, cluster, now)
+	if err == nil {
+		// Removals over the guard are left out, because the plan shows them with
+		// their effects.
+		var result check.Result
+		result, err = check.Run(ctx, merge.After, nil, "")
+		report.Findings = result.Findings
+	}
+	if err == nil {
+		report.Plans, err = merge.Plans(ctx, cluster, now)
 	}
 	if err != nil {
 		report.Failure = err.Error()
@@ -90,14 +97,9 @@ func checkRequest(ctx context.Context, directory, cluster string, request forge.
 	return report, nil
 }
 
-// findings returns the findings of carrel check at head. Removals over the guard
-// are left out, because the plan shows them with their effects.
-func findings(ctx context.Context, repository *git.Repository, head string) ([]check.Finding, error) {
-	now, _, err := tree.At(repository, head)
-	if err != nil {
-		return nil, err
-	}
-	return check.Clusters(ctx, now, nil)
+// targetBranch returns the name of the branch into which the request is merged.
+func targetBranch(getenv func(string) string) string {
+	return cmp.Or(getenv("CI_MERGE_REQUEST_TARGET_BRANCH_NAME"), getenv("GITHUB_BASE_REF"))
 }
 
 func writeReport(path string, report ci.Report) (err error) {
@@ -141,7 +143,7 @@ Nothing is rendered.`,
 			return post(command.Context(), repository, input, kind, request, os.Getenv(tokenVariable))
 		},
 	}
-	command.Flags().StringVar(&repository, "repository", ".", "directory of the repository")
+	addRepository(command, &repository)
 	command.Flags().StringVar(&input, "input", "carrel-report.json", "the report of carrel ci check")
 	return command
 }

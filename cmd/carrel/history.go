@@ -20,12 +20,14 @@ type historyFlags struct {
 	withoutProgram               bool
 	layout                       history.Layout
 	field                        string
-	live                         liveFlags
+	// limit is the largest number of events of carrel history; 0 means all.
+	limit int
+	live  liveFlags
 }
 
 func (f *historyFlags) add(command *cobra.Command) {
 	flags := command.Flags()
-	flags.StringVarP(&f.repository, "repository", "C", ".", "a directory of a clone")
+	addRepository(command, &f.repository)
 	flags.StringVar(&f.revision, "rev", "HEAD", "branch, tag or commit to look back from")
 	flags.StringVarP(&f.output, "output", "o", "text", "text, json or csv")
 	flags.BoolVar(&f.withoutProgram, "no-git-program", false, "read the history without the git program, even if it is installed")
@@ -113,8 +115,21 @@ func (f *historyFlags) printEvents(command *cobra.Command, student string, named
 	if len(events) == 0 && f.output == "text" {
 		return f.nothing(repository, from, student, courses)
 	}
-	if err := history.WriteEvents(command.OutOrStdout(), f.output, events); err != nil || !f.live.on {
+	older := 0
+	if student == "" {
+		slices.Reverse(events) // the newest first
+		if f.limit > 0 && len(events) > f.limit {
+			older, events = len(events)-f.limit, events[:f.limit]
+		}
+	}
+	if err := history.WriteEvents(command.OutOrStdout(), f.output, events); err != nil {
 		return err
+	}
+	if older > 0 {
+		fmt.Fprintf(command.ErrOrStderr(), "%d older events are not shown: --limit=0 shows all\n", older)
+	}
+	if !f.live.on {
+		return nil
 	}
 	return f.live.writeLive(command.Context(), command.OutOrStdout(), courses, student, from)
 }
@@ -179,7 +194,7 @@ const historyExample = `  # All that happened to a course
   carrel history prog1
 
   # As it was known at a tag, for a spreadsheet
-  carrel history prog1 --rev=term-2026 --output=csv > prog1.csv`
+  carrel history prog1 --rev=term-2026 --limit=0 --output=csv > prog1.csv`
 
 func newHistoryCommand() *cobra.Command {
 	f := &historyFlags{}
@@ -187,7 +202,7 @@ func newHistoryCommand() *cobra.Command {
 		Use:   "history COURSE",
 		Short: "Show the history of a course from git",
 		Long: `History shows every student who was added, changed or removed, every change of a
-Template, and the commits whose class could not be read. The oldest comes first.`,
+Template, and the commits whose class could not be read. The newest comes first.`,
 		Example: historyExample,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(command *cobra.Command, args []string) error {
@@ -198,6 +213,7 @@ Template, and the commits whose class could not be read. The oldest comes first.
 	command.ValidArgsFunction = f.completeCourses(0)
 	f.live.add(command, "how the class is now, and which commit was applied")
 	f.addField(command)
+	command.Flags().IntVar(&f.limit, "limit", 100, "the largest number of events to show; 0 means all")
 	return command
 }
 
@@ -210,7 +226,7 @@ const atExample = `  # The class on the day of the exam
 func newAtCommand() *cobra.Command {
 	f := &historyFlags{}
 	command := &cobra.Command{
-		Use:   "at [DATE [COURSE]]",
+		Use:   "at [DATE] [COURSE]",
 		Short: "Show the class as of a day, from git",
 		Long: `At shows the class at the end of a day (local time) or at a time such as
 2026-07-24T13:00:00+09:00. Without DATE it shows the class at --rev.`,
@@ -231,7 +247,13 @@ func (f *historyFlags) printClasses(ctx context.Context, command *cobra.Command,
 		return err
 	}
 	defer repository.Close()
-	if len(args) > 0 {
+	named, err := f.courses(repository, commit, nil)
+	if err == nil && len(args) == 1 && slices.Contains(named, args[0]) {
+		args = []string{"", args[0]} // a course, and no date
+	}
+	if len(args) > 0 && args[0] == "" {
+		args = args[1:]
+	} else if len(args) > 0 {
 		when, err := parseTime(args[0])
 		if err != nil {
 			return err

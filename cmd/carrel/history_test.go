@@ -26,6 +26,12 @@ func TestHistoryRefusesWhatItCannotKnow(t *testing.T) {
 			t.Errorf("carrel %q: %v, want it to say %q\n%s", test.arguments, err, test.want, out)
 		}
 	}
+	if out, err := carrel(t, "at", "prog1", "--rev", "HEAD", "-C", dir); err != nil || !strings.Contains(out, "prog1: 301 carrels") {
+		t.Errorf("a course without a date: %v\n%.200s", err, out)
+	}
+	if out, err := carrel(t, "why", "26T0001", "prog1", "-C", dir); err != nil || !strings.Contains(out, "26t0001") {
+		t.Errorf("a login in upper case: %v\n%s", err, out)
+	}
 	if out, err := carrel(t, "why", "26t0001", "prog1", "-C", dir, "--field", "section"); err != nil || !strings.Contains(out, "26t0001") {
 		t.Errorf("a field there is: %v\n%s", err, out)
 	}

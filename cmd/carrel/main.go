@@ -54,6 +54,7 @@ func newCommand() *cobra.Command {
 		Short:         "Look after courses of carrels in git",
 		SilenceUsage:  true,
 		SilenceErrors: true,
+		Version:       version(),
 		// kubectl calls the program kubectl-carrel; help and completion then show
 		// "kubectl carrel".
 		Annotations: map[string]string{cobra.CommandDisplayNameAnnotation: invokedAs(os.Args[0])},
@@ -65,5 +66,10 @@ func newCommand() *cobra.Command {
 		newStatusCommand(), newVolumesCommand(), newOpenCommand(),
 		newInventoryCommand(), newRestoreCommand(), newManCommand(),
 	)
+	showCall(command)
+	completeRepository(command)
+	command.SetFlagErrorFunc(func(command *cobra.Command, err error) error {
+		return fmt.Errorf("%w\ncall it as: %s", err, command.UseLine())
+	})
 	return command
 }

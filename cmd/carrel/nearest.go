@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+
+	"github.com/carrel-dev/carrel/gitops/plan"
 )
 
 const (
@@ -25,7 +27,7 @@ func nearest(typed string, names []string) []string {
 	for _, name := range names {
 		lower := strings.ToLower(name)
 		login, _, _ := strings.Cut(lower, "@")
-		edits := min(distance(typed, lower), distance(typed, login))
+		edits := min(plan.Distance(typed, lower), plan.Distance(typed, login))
 		if edits <= maxEdits || len(typed) > 2 && strings.HasPrefix(lower, typed) {
 			found = append(found, candidate{name, edits})
 		}
@@ -39,26 +41,4 @@ func nearest(typed string, names []string) []string {
 		near = append(near, c.name)
 	}
 	return near
-}
-
-// distance returns the number of letters to insert, delete or replace to make one text
-// of the other (Levenshtein).
-func distance(a, b string) int {
-	from, to := []rune(a), []rune(b)
-	row := make([]int, len(to)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range from {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range to {
-			edits := diagonal
-			if from[i] != to[j] {
-				edits = 1 + min(diagonal, row[j], row[j+1])
-			}
-			diagonal, row[j+1] = row[j+1], edits
-		}
-	}
-	return row[len(to)]
 }

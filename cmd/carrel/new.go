@@ -34,7 +34,7 @@ merge request, then add students.`,
 		},
 	}
 	flags := sub.Flags()
-	flags.StringVarP(&root, "repository", "C", root, "the root of a working tree")
+	addRepository(sub, &root)
 	flags.StringVar(&course.Title, "title", "", "the course's title (default its ID)")
 	flags.StringVar(&course.Template, "template", "code-server", "Template in courses/base to use")
 	flags.StringSliceVar(&course.Clusters, "cluster", nil, "cluster to add the course to; may be repeated")

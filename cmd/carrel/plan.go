@@ -9,7 +9,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/go-git/go-git/v5"
 	"github.com/spf13/cobra"
 
 	"github.com/carrel-dev/carrel/gitops/ci"
@@ -30,7 +29,8 @@ func newPlanCommand() *cobra.Command {
 		Short: "Show what merging a branch does to people",
 		Long: `Show what merging a branch does to people: who is added, removed, moved or stopped,
 until when volumes are kept, when carrels restart, and what the fullest session
-needs. Plan compares the branch with its merge base, from git alone.
+needs. Plan merges the branch into its target as the target is now, in memory, and
+compares the two, from git alone. It does not look at what is not committed.
 
 It exits with 1 if a removal in the branch lacks a confirmation, or if a roster can't
 be read.`,
@@ -44,7 +44,7 @@ be read.`,
 		},
 	}
 	flags := command.Flags()
-	flags.StringVar(&o.repository, "repository", ".", "directory of the repository")
+	addRepository(command, &o.repository)
 	flags.StringVar(&o.base, "base", "main", "revision the branch is merged into")
 	flags.StringVar(&o.head, "head", "HEAD", "the branch")
 	flags.StringVar(&o.cluster, "cluster", "", "cluster to plan for; empty means the only one there is")
@@ -65,11 +65,11 @@ func (o planOptions) run(ctx context.Context, out io.Writer, now time.Time) erro
 	if err != nil {
 		return err
 	}
-	base, err := ci.MergeBase(repository, o.base, o.head)
+	merge, err := ci.Open(repository, o.base, o.head)
 	if err != nil {
 		return err
 	}
-	plans, err := compare(ctx, repository, base, o.head, o.cluster, now)
+	plans, err := merge.Plans(ctx, o.cluster, now)
 	if err != nil {
 		return err
 	}
@@ -94,7 +94,7 @@ var errRefused = errors.New("not to be merged as it is")
 var planWriters = map[string]func(io.Writer, []plan.Plan) error{
 	"text": func(out io.Writer, plans []plan.Plan) error {
 		if len(plans) == 0 {
-			_, err := fmt.Fprintln(out, "no course changes")
+			_, err := fmt.Fprintln(out, "no course changes; what is not committed is not looked at (carrel check looks at it)")
 			return err
 		}
 		return plan.WriteText(out, plans)
@@ -105,74 +105,4 @@ var planWriters = map[string]func(io.Writer, []plan.Plan) error{
 		encoder.SetIndent("", "  ")
 		return encoder.Encode(plans)
 	},
-}
-
-// compare returns plans for the courses of a cluster that change between two
-// commits.
-func compare(ctx context.Context, repository *git.Repository, base, head, cluster string, now time.Time) ([]plan.Plan, error) {
-	cluster, err := onlyCluster(repository, cluster, base, head)
-	if err != nil {
-		return nil, err
-	}
-	was, err := commitAt(repository, base)
-	if err != nil {
-		return nil, err
-	}
-	is, err := commitAt(repository, head)
-	if err != nil {
-		return nil, err
-	}
-	before, after, err := changedClasses(ctx, was, is, cluster)
-	if err != nil {
-		return nil, err
-	}
-	plans := []plan.Plan{}
-	for _, course := range courseNames(before, after) {
-		p := plan.Compare(course, before[course], after[course], now)
-		if p, err = lookingBack(ctx, repository, base, cluster, before[course], after[course], p, now); err != nil {
-			return nil, err
-		}
-		if p.Changes() {
-			plans = append(plans, p)
-		}
-	}
-	return plans, nil
-}
-
-// lookingBack returns the plan of a change in the light of the commits before it: a
-// removal as the guard judges it after those of the last days, and the kept work of
-// students who are added.
-func lookingBack(ctx context.Context, repository *git.Repository, base, cluster string, before, after plan.Class, p plan.Plan, now time.Time) (_ plan.Plan, err error) {
-	if p.Counted == nil && len(p.Added) == 0 {
-		return p, nil
-	}
-	if p.Counted != nil {
-		if before.Past, err = pastOf(ctx, repository, base, cluster, p.Course, before, now); err != nil {
-			return p, fmt.Errorf("read the last days of course %s: %w", p.Course, err)
-		}
-	}
-	if len(p.Added) > 0 {
-		if before.Left, err = leftOf(ctx, repository, base, p.Course, now, slices.Concat(before.Templates, after.Templates)...); err != nil {
-			return p, err
-		}
-	}
-	return plan.Compare(p.Course, before, after, now), nil
-}
-
-// onlyCluster returns the named cluster, or the repository's only one if named is
-// empty.
-func onlyCluster(repository *git.Repository, named string, revisions ...string) (string, error) {
-	all, err := clustersAt(repository, revisions...)
-	switch {
-	case err != nil:
-		return "", err
-	case named != "" && !slices.Contains(all, named):
-		return "", fmt.Errorf("--cluster %s: there is no such directory in clusters; there are %v", named, all)
-	case named != "":
-		return named, nil
-	case len(all) == 1:
-		return all[0], nil
-	default:
-		return "", fmt.Errorf("name a cluster with --cluster: there are %v", all)
-	}
 }

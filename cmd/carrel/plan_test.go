@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"maps"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -16,6 +19,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/carrel-dev/carrel/forge"
+	"github.com/carrel-dev/carrel/gitops/ci"
+	"github.com/carrel-dev/carrel/gitops/class"
 	"github.com/carrel-dev/carrel/gitops/plan"
 	"github.com/carrel-dev/carrel/gitops/render"
 	"github.com/carrel-dev/carrel/gitops/tree"
@@ -134,7 +140,7 @@ func TestPlanCountsOverDays(t *testing.T) {
 		{1, []plan.Held{{Removals: 20, Before: 20, Of: 300}}},
 		{9, nil},
 	} {
-		plans, err := compare(t.Context(), repository, "HEAD~2", "HEAD", "campus", committed.AddDate(0, 0, test.days))
+		plans, err := plansFor(t, repository, "HEAD~2", committed.AddDate(0, 0, test.days))
 		if err != nil || len(plans) != 1 {
 			t.Fatalf("%d plans, %v", len(plans), err)
 		}
@@ -166,7 +172,7 @@ func TestPlanOfReturn(t *testing.T) {
 	user, _, _ := strings.Cut(dropped, ",")
 	committed := time.Unix(1790000000, 0)
 	for days, want := range map[int]string{3: "kept", 200: "gone", 500: ""} {
-		plans, err := compare(t.Context(), repository, "HEAD~1", "HEAD", "campus", committed.AddDate(0, 0, days))
+		plans, err := plansFor(t, repository, "HEAD~1", committed.AddDate(0, 0, days))
 		if err != nil || len(plans) != 1 || len(plans[0].Added) != 2 {
 			t.Fatalf("%d plans, %v", len(plans), err)
 		}
@@ -187,13 +193,71 @@ func TestPlanOfReturn(t *testing.T) {
 	}
 }
 
+// plansFor returns the plans of merging HEAD.
+func plansFor(t *testing.T, repository *git.Repository, base string, now time.Time) ([]plan.Plan, error) {
+	t.Helper()
+	merge, err := ci.Open(repository, base, "HEAD")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return merge.Plans(t.Context(), "campus", now)
+}
+
+// TestTwoRequestsOfOneStudent checks that the second of two requests which add the same
+// student is refused once the first is merged, though git merges it cleanly.
+func TestTwoRequestsOfOneStudent(t *testing.T) {
+	dir, commit := cloned(t)
+	gitIn := func(arguments ...string) {
+		t.Helper()
+		command := exec.Command("git", append([]string{"-C", dir, "-c", "user.name=t", "-c", "user.email=t@example.org"}, arguments...)...)
+		if out, err := command.CombinedOutput(); err != nil {
+			t.Fatalf("git %v: %v %s", arguments, err, out)
+		}
+	}
+	insert := func(after string) {
+		rewrite(t, dir, rosterFile, func(text string) string {
+			return strings.Replace(text, after+",", "26t0999,Kanda Sora,a,\n"+after+",", 1)
+		})
+		commit("add " + after)
+	}
+	insert("26t0010")
+	gitIn("checkout", "--quiet", "-b", "second", "main")
+	insert("26t0200")
+	if out, err := carrel(t, "plan", "--repository", dir, "--cluster", "campus"); err != nil || !strings.Contains(out, "1 added") {
+		t.Fatalf("before the first is merged: %v\n%s", err, out)
+	}
+	gitIn("branch", "--force", "main", "change")
+	out, err := carrel(t, "plan", "--repository", dir, "--cluster", "campus")
+	if !errors.Is(err, errRefused) || !strings.Contains(out, "the same user and template as") {
+		t.Errorf("after the first is merged: %v\n%s", err, out)
+	}
+	repository, err := tree.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fork, err := repository.ResolveRevision("main~1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	gitIn("update-ref", "refs/remotes/origin/main", "main")
+	report, err := checkRequest(t.Context(), dir, "campus", "main", forge.MergeRequest{Base: fork.String(), Head: "second"}, time.Unix(1790000000, 0))
+	if err != nil || !report.Refused() || len(report.Findings) == 0 {
+		t.Errorf("the pipeline names the target as it was: %v, %+v", err, report)
+	}
+	rewrite(t, dir, rosterFile, func(text string) string { return strings.Replace(text, "26t0010,", "26t9910,", 1) })
+	commit("change a line that main changed")
+	if _, err := carrel(t, "plan", "--repository", dir, "--cluster", "campus"); err == nil || !strings.Contains(err.Error(), "both sides changed the same lines of "+rosterFile) {
+		t.Errorf("a conflict: %v", err)
+	}
+}
+
 func TestPlanSaysWhatItNeeds(t *testing.T) {
 	dir, commit := cloned(t)
 	for want, arguments := range map[string][]string{
-		"name a cluster with --cluster: there are [campus local]": {},
-		"no such directory in clusters":                           {"--cluster", "moon"},
-		"--output html is not known":                              {"--cluster", "campus", "--output", "html"},
-		"there is no commit elsewhere":                            {"--cluster", "campus", "--base", "elsewhere"},
+		"name a cluster, such as --cluster=campus: there are campus, local":                         {},
+		"no such directory in clusters":                                                             {"--cluster", "moon"},
+		"--output html is not known":                                                                {"--cluster", "campus", "--output", "html"},
+		`there is no branch, tag or commit called "elsewhere"; there are the branches change, main`: {"--cluster", "campus", "--base", "elsewhere"},
 	} {
 		if _, err := carrel(t, append([]string{"plan", "--repository", dir}, arguments...)...); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("carrel plan %v: %v, want it to say %q", arguments, err, want)
@@ -206,7 +270,7 @@ func TestPlanSaysWhatItNeeds(t *testing.T) {
 	if _, err := carrel(t, "plan", "--repository", dir, "--cluster", "campus"); err == nil || !strings.Contains(err.Error(), "remote files are refused") {
 		t.Errorf("a remote base: %v", err)
 	}
-	if out, err := carrel(t, "plan", "--repository", dir, "--cluster", "campus", "--head", "main"); err != nil || out != "no course changes\n" {
+	if out, err := carrel(t, "plan", "--repository", dir, "--cluster", "campus", "--head", "main"); err != nil || out != "no course changes; what is not committed is not looked at (carrel check looks at it)\n" {
 		t.Errorf("main into main: %q, %v", out, err)
 	}
 }
@@ -270,15 +334,15 @@ func TestPlanOfWhatChanged(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			test.edit()
 			commit(test.name)
-			before, err := commitAt(repository, "HEAD~1")
+			before, _, err := tree.At(repository, "HEAD~1")
 			if err != nil {
 				t.Fatal(err)
 			}
-			after, err := commitAt(repository, "HEAD")
+			after, _, err := tree.At(repository, "HEAD")
 			if err != nil {
 				t.Fatal(err)
 			}
-			was, is, err := changedClasses(t.Context(), before, after, "campus")
+			was, is, err := class.Changed(t.Context(), before, after, "campus")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -299,7 +363,7 @@ func allClasses(t *testing.T, commit *tree.Tree) map[string]plan.Class {
 	if err != nil {
 		t.Fatal(err)
 	}
-	classes, err := classesOf(applied)
+	classes, err := class.Of(applied)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -307,7 +371,9 @@ func allClasses(t *testing.T, commit *tree.Tree) map[string]plan.Class {
 }
 
 func plansOf(was, is map[string]plan.Class) (plans []plan.Plan) {
-	for _, course := range courseNames(was, is) {
+	all := maps.Clone(was)
+	maps.Copy(all, is)
+	for _, course := range slices.Sorted(maps.Keys(all)) {
 		if p := plan.Compare(course, was[course], is[course], time.Unix(1790000000, 0)); p.Changes() {
 			plans = append(plans, p)
 		}

@@ -17,14 +17,21 @@ import (
 
 // rosterFlags holds the flags of all commands below roster.
 type rosterFlags struct {
-	directory, file string
+	repository, directory, file string
 }
 
 // class opens the roster of a course.
 func (f *rosterFlags) class(course string) (*rosteredit.ClassFiles, error) {
 	directory := f.directory
 	if directory == "" {
-		directory = filepath.Join("courses", course, "roster")
+		directory = filepath.Join(f.repository, "courses", course, "roster")
+		if _, err := os.Stat(directory); err != nil {
+			root, err := rootOf(f.repository)
+			if err != nil {
+				return nil, err
+			}
+			directory = filepath.Join(root, "courses", course, "roster")
+		}
 	}
 	return rosteredit.Open(directory)
 }
@@ -36,7 +43,12 @@ func save(class *rosteredit.ClassFiles, out io.Writer) error {
 		fmt.Fprintln(out, p)
 	}
 	switch {
+	case err == nil && len(changed) == 0:
+		fmt.Fprintln(out, "nothing to change")
+		return nil
 	case err == nil:
+		added, updated, removed := class.Changes()
+		fmt.Fprintf(out, "%d added, %d updated, %d removed; now commit, and see what it does with carrel plan\n", added, updated, removed)
 		return nil
 	case len(changed) == 0:
 		return fmt.Errorf("nothing was changed:\n%w", err)
@@ -55,6 +67,7 @@ student if the course has no CSV roster. Other lines stay byte for byte. If the 
 breaks the rules of rosters, the command lists all problems and writes nothing. Commit
 the result in a merge request.`,
 	}
+	command.PersistentFlags().StringVarP(&f.repository, "repository", "C", ".", "a directory of the repository")
 	command.PersistentFlags().StringVar(&f.directory, "directory", "", "directory of the roster (default courses/COURSE/roster)")
 	command.PersistentFlags().StringVar(&f.file, "file", "", "only this CSV file, if the roster has several (default all; new students go into the first)")
 	return group(command, f.newAdd(), f.newRemove(), f.newImport(), f.newExport(), f.newSort())

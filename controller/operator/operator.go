@@ -5,8 +5,8 @@ package operator
 import (
 	"context"
 	"fmt"
-	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"
@@ -43,9 +43,12 @@ type Options struct {
 	// Selector selects the Courses, Templates and Userlands of a shard; nil: all. The
 	// cache of the manager must have kube.ShardCacheOptions of it.
 	Selector labels.Selector
-	// WatchedUntil returns until when another process of these controllers watched; zero,
-	// or a nil function: nobody knows. It is called once this process leads.
-	WatchedUntil func() time.Time
+	// Watch returns the identity of the time for which controllers have run without an
+	// outage, up to now. It is called only while this process leads.
+	Watch func() string
+	// Metrics is where the gauges of the courses are registered while the process leads;
+	// nil: nowhere.
+	Metrics prometheus.Registerer
 }
 
 // setups are those of the controllers. What Templates grant, Userlands use.
@@ -55,7 +58,7 @@ func setups(o Options, part kube.Shard) map[string]func(ctrl.Manager) error {
 		"userland": func(mgr ctrl.Manager) error { return userland.SetupWithManager(mgr, grants, part, o.Clock) },
 		"template": func(mgr ctrl.Manager) error { return template.SetupWithManager(mgr, grants, part, o.Clock) },
 		"course":   func(mgr ctrl.Manager) error { return course.SetupWithManager(mgr, part, o.Clock) },
-		"volume":   func(mgr ctrl.Manager) error { return volume.SetupWithManager(mgr, part, o.Clock, o.WatchedUntil) },
+		"volume":   func(mgr ctrl.Manager) error { return volume.SetupWithManager(mgr, part, o.Clock, o.Watch) },
 	}
 }
 
@@ -74,5 +77,8 @@ func SetupWithManager(ctx context.Context, mgr ctrl.Manager, o Options, names ..
 			return fmt.Errorf("set up the %s controller: %w", name, err)
 		}
 	}
-	return nil
+	if o.Metrics == nil {
+		return nil
+	}
+	return mgr.Add(served{registry: o.Metrics, collector: classMetrics{cached: mgr.GetCache(), clock: o.Clock}})
 }

@@ -33,6 +33,7 @@ func (r *Reconciler) record(ctx context.Context, w lifecycle.World, d lifecycle.
 		if err := r.writeStatus(ctx, w.Userland, d.Status); err != nil {
 			return retry(err)
 		}
+		measure(w.Userland.Namespace, &w.Userland.Status, &d.Status, w.Now)
 	}
 	if d.Changed(w) {
 		log.FromContext(ctx).Info("Decided", logValues(w, d)...)

@@ -59,7 +59,7 @@ func (r *Reconciler) take(ctx context.Context, claim *corev1.PersistentVolumeCla
 	case corevolume.StepDiscard:
 		return r.discard(ctx, claim)
 	case corevolume.StepAnnounce:
-		return r.announce(ctx, claim)
+		return r.announce(ctx, claim, task.Watch)
 	default:
 		return fmt.Errorf("volume claim %q: there is no step %d", claim.Name, task.Step)
 	}
@@ -90,19 +90,12 @@ func (r *Reconciler) answer(ctx context.Context, claim *corev1.PersistentVolumeC
 // giveBack takes back the promise for a claim whose user is in the course again.
 func (r *Reconciler) giveBack(ctx context.Context, claim *corev1.PersistentVolumeClaim, u *v1alpha1.Userland) error {
 	until := claim.Labels[v1alpha1.KeepUntilLabel]
-	err := r.mark(ctx, claim, takeBack)
+	err := r.mark(ctx, claim, corevolume.TakeBack)
 	if err == nil {
 		r.Events.Eventf(u, claim, corev1.EventTypeNormal, "VolumeReattached", "Attach",
 			"volume claim %s, which was kept until %s, is this carrel's again", claim.Name, until)
 	}
 	return err
-}
-
-// takeBack takes every mark of a promise off a claim.
-func takeBack(claim *corev1.PersistentVolumeClaim) {
-	delete(claim.Labels, v1alpha1.KeepUntilLabel)
-	delete(claim.Annotations, v1alpha1.AnnouncedAnnotation)
-	delete(claim.Annotations, v1alpha1.CondemnedAnnotation)
 }
 
 // promise labels a claim with the time until which it is kept.
@@ -127,9 +120,9 @@ func (r *Reconciler) discard(ctx context.Context, claim *corev1.PersistentVolume
 }
 
 // announce records and announces that a claim is about to be deleted.
-func (r *Reconciler) announce(ctx context.Context, claim *corev1.PersistentVolumeClaim) error {
+func (r *Reconciler) announce(ctx context.Context, claim *corev1.PersistentVolumeClaim, watch string) error {
 	err := r.date(ctx, claim, func(claim *corev1.PersistentVolumeClaim, now time.Time) {
-		claim.Annotations = merged(claim.Annotations, map[string]string{v1alpha1.AnnouncedAnnotation: corevolume.AnnouncementFor(claim, now)})
+		corevolume.Announce(claim, now, watch)
 	})
 	if err == nil {
 		_, at := corevolume.NextStep(claim, time.Time{})

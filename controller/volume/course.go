@@ -23,7 +23,7 @@ import (
 // reader reads who is in the course; the rest is the cache's. The error is
 // kube.ErrCacheBehind while the cache does not show our own last writes.
 func (r *Reconciler) observe(ctx context.Context, reader client.Reader, namespace string) (corevolume.KeepingWorld, error) {
-	w := corevolume.KeepingWorld{Namespace: namespace, Break: r.outageEnded(), Now: r.Clock.Now()}
+	w := corevolume.KeepingWorld{Namespace: namespace, Watch: r.Watch(), Now: r.Clock.Now()}
 	if rest, known := r.rests.Load(namespace); known {
 		w.Rest = rest.(corevolume.Rest)
 	}

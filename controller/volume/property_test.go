@@ -137,10 +137,11 @@ type story struct {
 	// broken is set while the roster has an error; blind, while the cache shows no
 	// Userland.
 	broken, blind bool
-	// watched is since when, in truth, a controller has watched without a break; until
-	// is the last moment at which one did.
-	watched, until time.Time
-	resetAt        *metav1.Time
+	// watched is since when, in truth, a controller has watched without a break.
+	watched time.Time
+	// watches counts the watches that ended.
+	watches int
+	resetAt *metav1.Time
 	// made counts the claims made so far.
 	made int
 	// mounted are the claims of its Deployment, by volume.
@@ -242,16 +243,15 @@ func (s *story) restart() {
 		}
 		return c.List(ctx, list, options...)
 	}})
-	until := s.until
-	if until.IsZero() {
-		until = s.clock.Now()
-	}
 	s.loop = &Reconciler{
-		Keeper:       &Keeper{Client: cached, Live: live, Recent: kube.NewRecent(), Events: events.NewFakeRecorder(10000), Clock: s.clock},
-		WatchedUntil: func() time.Time { return until },
+		Keeper: &Keeper{Client: cached, Live: live, Recent: kube.NewRecent(), Events: events.NewFakeRecorder(10000), Clock: s.clock},
+		Watch:  func() string { return fmt.Sprint("watch ", s.watches) },
 	}
-	s.until = time.Time{}
-	s.loop.outageEnded()
+}
+
+// moment returns the time by both clocks.
+func (s *story) moment() corevolume.Moment {
+	return corevolume.Moment{Ours: s.clock.Now(), Theirs: s.now.Add(s.server)}
 }
 
 // apply writes the part of the status of the Course that the loop owns.
@@ -545,14 +545,19 @@ func (s *story) suspend() {
 	s.watched = s.now
 }
 
-// outage has no controller run for days. The clocks are right before and after.
+// outage has no controller run for days. A clock may be set meanwhile.
 func (s *story) outage() {
-	s.correct()
-	s.until = s.clock.Now()
+	before, last := s.now, s.moment()
 	s.wait()
+	if s.random.IntN(2) == 0 {
+		s.misset()
+	}
 	s.tell("after an outage")
-	if s.clock.Now().Sub(s.until) > shortGap {
+	if s.now.Sub(before) > 15*time.Minute {
 		s.watched = s.now
+	}
+	if !s.moment().ContinuesFrom(last) {
+		s.watches++
 	}
 	s.restart()
 }

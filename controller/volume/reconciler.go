@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"sync"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -23,22 +22,14 @@ type Reconciler struct {
 	*Keeper
 	// Shard is the part of the Courses seen here.
 	Shard kube.Shard
-	// WatchedUntil returns until when another process of the controller watched before
-	// this one; zero, or a nil function: nobody knows.
-	WatchedUntil func() time.Time
+	// Watch returns the identity of the time for which controllers have run without an
+	// outage, up to now. An outage, also one of this process, gives it another value.
+	Watch func() string
 
-	watch sync.Once
-	// outage is the time at which an outage ended; zero means that there was none.
-	outage time.Time
 	// rests holds, by namespace, the pause after its last deletions. What a restart
 	// forgets costs one batch that comes early.
 	rests sync.Map
 }
-
-// shortGap is the longest time without a controller that is no outage: a restart, the
-// drain of a node, an upgrade of the API server. It is little of the day for which an
-// announcement stands, so it takes from nobody the time to read it.
-const shortGap = 15 * time.Minute
 
 // +kubebuilder:rbac:groups="",resources=persistentvolumeclaims,verbs=get;list;watch;patch;delete
 // +kubebuilder:rbac:groups="",resources=pods,verbs=list
@@ -91,16 +82,4 @@ func (r *Reconciler) tellUnconfirmed(ctx context.Context, d corevolume.KeepingDe
 	log.FromContext(ctx).Info("Volumes wait for a confirmation", line...)
 	r.Events.Eventf(claim, nil, corev1.EventTypeWarning, "VolumeUnconfirmed", "Expire",
 		"it is due at %s, and stays: %s", claim.Labels[v1alpha1.KeepUntilLabel], d.Objection())
-}
-
-// outageEnded returns when an outage ended; zero: another process watched until shortly
-// before this one did.
-func (r *Reconciler) outageEnded() time.Time {
-	r.watch.Do(func() {
-		now := r.Clock.Now()
-		if r.WatchedUntil == nil || now.Sub(r.WatchedUntil()).Abs() > shortGap {
-			r.outage = now
-		}
-	})
-	return r.outage
 }

@@ -41,6 +41,10 @@ func (r *Reconciler) removeBatch(ctx context.Context, w *corevolume.KeepingWorld
 	}
 	deleted := 0
 	for _, claim := range removals {
+		if r.Watch() != w.Watch {
+			// This process was frozen since it decided.
+			return nil
+		}
 		if mounted[claim.Name] {
 			continue
 		}
@@ -89,6 +93,7 @@ func (r *Reconciler) remove(ctx context.Context, claim *corev1.PersistentVolumeC
 	if err != nil {
 		return 0, fmt.Errorf("delete volume claim %q, kept until %s: %w", claim.Name, claim.Labels[v1alpha1.KeepUntilLabel], err)
 	}
+	deletions.WithLabelValues(claim.Namespace).Inc()
 	r.Events.Eventf(claim, nil, corev1.EventTypeNormal, "VolumeDeleted", "Expire", "deleted: it was kept until %s", claim.Labels[v1alpha1.KeepUntilLabel])
 	return 0, nil
 }

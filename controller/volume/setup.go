@@ -2,7 +2,6 @@ package volume
 
 import (
 	"maps"
-	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -28,16 +27,15 @@ import (
 // for them.
 const concurrentCourses = 4
 
-// SetupWithManager makes the manager run the reconciler. WatchedUntil is that of the
-// Reconciler.
-func SetupWithManager(mgr ctrl.Manager, part kube.Shard, clock clock.PassiveClock, watchedUntil func() time.Time) error {
+// SetupWithManager makes the manager run the reconciler. Watch is that of the Reconciler.
+func SetupWithManager(mgr ctrl.Manager, part kube.Shard, clock clock.PassiveClock, watch func() string) error {
 	r := &Reconciler{
 		Keeper: &Keeper{
 			Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Recent: kube.NewRecent(), Clock: clock,
 			Events: mgr.GetEventRecorder(kube.FieldOwner),
 		},
-		Shard:        part,
-		WatchedUntil: watchedUntil,
+		Shard: part,
+		Watch: watch,
 	}
 	later := kube.EnqueueLater(kube.CourseOf)
 	return ctrl.NewControllerManagedBy(mgr).

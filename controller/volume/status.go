@@ -34,8 +34,10 @@ func (r *Reconciler) writeStatus(ctx context.Context, w corevolume.KeepingWorld,
 		equality.Semantic.DeepEqual(expiring, meta.FindStatusCondition(course.Status.Conditions, v1alpha1.WorkExpiringCondition)) {
 		return nil
 	}
-	if err := r.dateWatch(ctx, w, status); err != nil {
-		return err
+	if status != nil && d.NewWatch() {
+		if err := r.dateWatch(ctx, w, status); err != nil {
+			return err
+		}
 	}
 	// Never that of a namesake that came in its place in the meantime.
 	config := v1alpha1ac.Course(course.Name, course.Namespace).WithUID(course.UID).WithStatus(configuration(status, expiring))
@@ -49,12 +51,6 @@ func (r *Reconciler) writeStatus(ctx context.Context, w corevolume.KeepingWorld,
 // dateWatch makes a new WatchedSince the later one of this machine's time and the API
 // server's, so that neither clock makes the notice shorter.
 func (r *Reconciler) dateWatch(ctx context.Context, w corevolume.KeepingWorld, status *v1alpha1.VolumeStatus) error {
-	if status == nil || status.WatchedSince == nil {
-		return nil
-	}
-	if before := w.Course.Status.Volumes; before != nil && status.WatchedSince.Equal(before.WatchedSince) {
-		return nil
-	}
 	// A status is about at least one claim.
 	theirs, err := r.theirTime(ctx, &w.Claims[0], func(claim *corev1.PersistentVolumeClaim) {
 		claim.Annotations = merged(claim.Annotations, map[string]string{v1alpha1.CondemnedAnnotation: corevolume.Stamp(w.Now.Add(time.Second))})
@@ -77,5 +73,8 @@ func configuration(status *v1alpha1.VolumeStatus, expiring *metav1.Condition) *v
 	}
 	volumes := v1alpha1ac.VolumeStatus().WithKept(status.Kept).WithExpiring(status.Expiring).WithUndecided(status.Undecided)
 	volumes.Next, volumes.WatchedSince = status.Next, status.WatchedSince
+	if status.Watch != "" {
+		volumes.WithWatch(status.Watch)
+	}
 	return config.WithVolumes(volumes)
 }

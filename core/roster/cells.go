@@ -7,6 +7,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
 )
 
 // columns tells which cell of a line is what.
@@ -14,6 +16,8 @@ type columns struct {
 	// fields holds for each cell what it is read as; nil where it is not read.
 	fields []*field
 	count  int
+	// heads are the cells of the header in lower case.
+	heads []string
 }
 
 // field is a column that is read.
@@ -46,6 +50,7 @@ func readHeader(record []string) (found columns, errs, warnings []Problem) {
 	for i, cell := range record {
 		heads[i] = strings.ToLower(strings.TrimSpace(cell))
 	}
+	found.heads = heads
 	for _, f := range fields {
 		at := slices.Index(heads, f.name)
 		for _, alias := range f.aliases {
@@ -74,16 +79,49 @@ func readHeader(record []string) (found columns, errs, warnings []Problem) {
 	return found, errs, warnings
 }
 
+// fullWidthCommas are what a Japanese or Chinese keyboard writes for a comma.
+const fullWidthCommas = "，、；"
+
 func noUser(heads []string) Problem {
 	p := Problem{Cause: "no column is called user", Cure: "name the columns in the first line, and the one with what students log in with: user"}
-	for _, head := range heads {
-		if slices.Contains(identities, head) {
+	for i, head := range heads {
+		switch plain := norm.NFKC.String(head); {
+		case strings.ContainsAny(head, fullWidthCommas):
+			return Problem{Cause: "the cells are separated by full-width commas", Cure: "write a half-width comma (,) between all cells"}
+		case plain != head && slices.Contains(names(fields[0]), plain):
+			return Problem{Place{Column: i + 1, Header: printable(head)}, "the name of this column is written in full width", "write it in half width: user"}
+		case slices.Contains(identities, head):
 			p.Cure = fmt.Sprintf("if the column %q holds what students log in with, call it user", head)
-			break
+			return p
 		}
 	}
 	return p
 }
+
+// names returns what a column may be called.
+func names(f *field) []string { return append([]string{f.name}, f.aliases...) }
+
+// isHeader reports whether a line below the header names columns, as when one file
+// was appended to another.
+func (c columns) isHeader(record []string) bool {
+	user := false
+	for _, cell := range record {
+		cell = strings.ToLower(strings.TrimSpace(cell))
+		user = user || slices.Contains(names(fields[0]), cell)
+		if cell != "" && !slices.Contains(c.heads, cell) && !slices.ContainsFunc(fields, func(f *field) bool { return slices.Contains(names(f), cell) }) {
+			return false
+		}
+	}
+	return user
+}
+
+// conflict matches the lines by which git marks a conflict of a merge.
+var conflict = regexp.MustCompile(`^(<{7}|={7}|>{7}|\|{7})( |$)`)
+
+const (
+	conflictCause = "git left a mark of a merge conflict here"
+	conflictCure  = "keep the rows that are right, and delete the lines that begin with <<<<<<<, ======= or >>>>>>>"
+)
 
 // printable returns the first 40 characters of a cell.
 func printable(cell string) string {
@@ -111,7 +149,19 @@ func (c columns) read(record []string) (Row, []Problem) {
 			errs = append(errs, Problem{Place{Column: i + 1, Header: f.name}, cause, cure})
 		}
 	}
+	if swapped(row) {
+		return row, []Problem{{Cause: "the name stands where the login should be, and the login where the name should be", Cure: "exchange the two cells, or the words user and name in the first line"}}
+	}
 	return row, errs
+}
+
+// login matches what is certainly no person's name.
+var login = regexp.MustCompile(`^\S*([0-9]{3}|@)\S*$`)
+
+// swapped reports whether user and name have changed places.
+func swapped(row Row) bool {
+	return login.MatchString(row.Name) && !strings.ContainsAny(row.User, "0123456789@") &&
+		strings.ContainsFunc(row.User, func(r rune) bool { return unicode.IsSpace(r) || r >= utf8.RuneSelf && unicode.IsLetter(r) })
 }
 
 // check finds what no cell may hold.
@@ -138,8 +188,18 @@ func visible(cell string) (cause, cure string) {
 	return "", ""
 }
 
-// scientific is how a spreadsheet shows a long number.
-var scientific = regexp.MustCompile(`^[0-9]([.,][0-9]+)?[Ee]\+[0-9]+$`)
+// spoiled are cells that a spreadsheet makes of something else, and words that
+// programs write for nothing. No person logs in with them.
+var spoiled = []struct {
+	cell        *regexp.Regexp
+	cause, cure string
+}{
+	{regexp.MustCompile(`^[0-9]([.,][0-9]+[Ee][+-]?|[Ee]\+)[0-9]+$`), "the spreadsheet turned a number into %s", "format the column as text, enter the numbers again, and export anew"},
+	{regexp.MustCompile(`^#+$`), "the spreadsheet wrote %s, because the column was too narrow", "widen the column, and export anew"},
+	{regexp.MustCompile(`^=`), "it is a spreadsheet's formula", "write what the formula shows, or export anew"},
+	{regexp.MustCompile(`^['’]`), "it begins with an apostrophe, by which a spreadsheet marks text", "delete the apostrophe"},
+	{regexp.MustCompile(`^(?i:\(?null\)?|undefined|nan|none|n/a|[-–—?]+)$`), "%s stands for no login", "fill in what the student logs in with, or delete the line"},
+}
 
 func readUser(row *Row, cell string) (cause, cure string) {
 	row.User = cell
@@ -148,10 +208,19 @@ func readUser(row *Row, cell string) (cause, cure string) {
 		return "no user", "fill in what the student logs in with, or delete the line"
 	case len(cell) > maxUser:
 		return fmt.Sprintf("%d bytes, at most %d", len(cell), maxUser), "write only what the student logs in with"
-	case scientific.MatchString(cell):
-		return "the spreadsheet turned a number into " + cell, "format the column as text, enter the numbers again, and export anew"
 	}
-	return visible(cell)
+	for _, s := range spoiled {
+		if s.cell.MatchString(cell) {
+			return strings.ReplaceAll(s.cause, "%s", printable(cell)), s.cure
+		}
+	}
+	if cause, cure := visible(cell); cause != "" {
+		return cause, cure
+	}
+	if strings.ContainsFunc(cell, unicode.IsSpace) {
+		return "a login has no blank inside", "delete the blank, or write what the student logs in with"
+	}
+	return "", ""
 }
 
 func readName(row *Row, cell string) (cause, cure string) {

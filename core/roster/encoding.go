@@ -12,13 +12,15 @@ const (
 )
 
 // foreign are beginnings of files that are no text at all, or none in UTF-8.
-var foreign = []struct{ magic, cause string }{
-	{"PK\x03\x04", "it is an Excel or OpenDocument workbook, not CSV"},
-	{"\xd0\xcf\x11\xe0", "it is an old or a protected Excel workbook, not CSV"},
-	{"\xff\xfe", "it is written in UTF-16, which Excel calls Unicode text"},
-	{"\xfe\xff", "it is written in UTF-16, which Excel calls Unicode text"},
-	{"%PDF", "it is a PDF, not CSV"},
-	{"<", "it is a web page, not CSV: perhaps that of a login"},
+var foreign = []struct{ magic, cause, cure string }{
+	{"version https://git-lfs.github.com/spec/", "it is a pointer of Git LFS, and Flux does not fetch what it points to", "take the file's pattern out of .gitattributes, then run git add --renormalize on it"},
+	{"<<<<<<< ", conflictCause, conflictCure},
+	{"PK\x03\x04", "it is an Excel or OpenDocument workbook, not CSV", saveAsUTF8},
+	{"\xd0\xcf\x11\xe0", "it is an old or a protected Excel workbook, not CSV", saveAsUTF8},
+	{"\xff\xfe", "it is written in UTF-16, which Excel calls Unicode text", saveAsUTF8},
+	{"\xfe\xff", "it is written in UTF-16, which Excel calls Unicode text", saveAsUTF8},
+	{"%PDF", "it is a PDF, not CSV", saveAsUTF8},
+	{"<", "it is a web page, not CSV: perhaps that of a login", saveAsUTF8},
 }
 
 // Decode returns the text of a file without byte order mark, or why there is none.
@@ -36,7 +38,7 @@ func decode(data []byte) ([]byte, *Problem) {
 	}
 	for _, f := range foreign {
 		if bytes.HasPrefix(data, []byte(f.magic)) {
-			return nil, &Problem{Cause: f.cause, Cure: saveAsUTF8}
+			return nil, &Problem{Cause: f.cause, Cure: f.cure}
 		}
 	}
 	switch {
@@ -68,15 +70,15 @@ func lineOfInvalid(data []byte) int {
 
 // guess names the encoding of text that is not UTF-8.
 func guess(data []byte) string {
-	if isShiftJIS(data) {
+	if IsShiftJIS(data) {
 		return "Shift_JIS (what Excel saves as CSV on a Japanese computer)"
 	}
 	return "the computer's own encoding (what Excel saves as plain CSV)"
 }
 
-// isShiftJIS reports whether all of the text is as Shift_JIS has it, with at
+// IsShiftJIS reports whether all of the text is as Shift_JIS has it, with at
 // least one of the pairs of bytes that begin as no letter of Western Europe does.
-func isShiftJIS(data []byte) bool {
+func IsShiftJIS(data []byte) bool {
 	certain := false
 	for i := 0; i < len(data); i++ {
 		b := data[i]

@@ -6,7 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
+
+	"golang.org/x/text/unicode/norm"
 )
 
 // File is a file of a roster as it was found.
@@ -53,15 +56,22 @@ func Read(files ...File) Roster {
 			break
 		}
 	}
-	found.findTwice()
+	// The two sides of a conflict have most rows in common.
+	if !slices.ContainsFunc(found.Errors, func(p Problem) bool { return p.Cause == conflictCause }) {
+		found.findTwice()
+	}
+	if len(found.Errors) > 0 {
+		found.Warnings = nil // nothing of the roster is acted upon
+	}
 	return found
 }
 
 // findTwice finds rows of the same user and template, and rows of logins that differ
-// only in case: nobody could tell whose work is whose.
+// only in case: nobody could tell whose work is whose. It warns of logins that look
+// alike and are two people to an identity provider.
 func (r *Roster) findTwice() {
 	type identity struct{ user, template string }
-	first, spelled := make(map[identity]int, len(r.Rows)), make(map[string]int, len(r.Rows))
+	first, spelled, alike := make(map[identity]int, len(r.Rows)), make(map[string]int, len(r.Rows)), make(map[string]int, len(r.Rows))
 	for i := range r.Rows {
 		row := &r.Rows[i]
 		id, person := identity{row.User, row.Template}, Person(row.User)
@@ -72,6 +82,14 @@ func (r *Roster) findTwice() {
 			continue
 		}
 		first[id] = i
+		shape := norm.NFKC.String(strings.ToLower(norm.NFKC.String(row.User)))
+		if like, seen := alike[shape]; !seen {
+			alike[shape] = i
+		} else if other := r.Rows[like]; Person(other.User) != person {
+			r.Warnings = append(r.Warnings, Problem{row.Place,
+				fmt.Sprintf("another login than that of %s, which looks the same: the two differ in full and half width, in case, or in how accents are stored", other.Place.from(row.Place)),
+				"if both are one student, write the login as the student logs in, and delete the other line"})
+		}
 		before, known := spelled[person]
 		switch {
 		case !known:
@@ -193,10 +211,23 @@ func (r *reader) line(err error) int {
 func (r *reader) row(record []string) {
 	line, _ := r.csv.FieldPos(0)
 	place := Place{Line: line}
+	switch {
+	case conflict.MatchString(record[0]):
+		r.fail(place, conflictCause, conflictCure)
+		return
+	case r.columns.isHeader(record):
+		r.fail(place, "the names of the columns are here again", "delete this line")
+		return
+	}
 	switch last := !r.complete && r.csv.InputOffset() == int64(len(r.text)); {
 	case len(record) < r.columns.count && last:
 		r.fail(place, fmt.Sprintf("the file breaks off after %d of %d cells", len(record), r.columns.count),
 			"fetch the file again; if this is all of it, end the line with a line break")
+		return
+	case len(record) > r.columns.count && blank(record[r.columns.count:]):
+		// Left out, the blank cells could hide that a name was cut at its comma.
+		r.fail(place, fmt.Sprintf("%d cells, but the first line names %d columns, and the cells at the end are empty", len(record), r.columns.count),
+			`delete the separators at the end of the line, which Excel leaves; if a cell contains the separator, put it into quotes, such as "Sato, Yuki"`)
 		return
 	case len(record) > r.columns.count:
 		r.fail(place, fmt.Sprintf("%d cells, but the first line names %d columns", len(record), r.columns.count),
@@ -233,10 +264,22 @@ func (r *reader) failCSV(err error) {
 	case errors.Is(err, csv.ErrQuote):
 		r.fail(begins, "a quoted cell goes on after its quotes",
 			`write a quote inside quotes twice, such as "Yuki ""Yu"" Sato", and close what is open`)
+	case strings.Contains(r.lineOf(parse.Line), `="`):
+		r.fail(Place{Line: parse.Line}, `a spreadsheet's formula, ="..."`, "write only what stands between the quotes")
 	default:
 		r.fail(Place{Line: parse.Line}, `a quote (") inside a cell that does not begin with one`,
 			`put the whole cell into quotes and write the quote twice, such as "Yuki ""Yu"" Sato"`)
 	}
+}
+
+// lineOf returns a line of the text, counted from 1.
+func (r *reader) lineOf(n int) string {
+	for line := range strings.Lines(string(r.text)) {
+		if n--; n == 0 {
+			return line
+		}
+	}
+	return ""
 }
 
 // ended reports whether an error is that of the end of the file, and not of a

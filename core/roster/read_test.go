@@ -55,6 +55,13 @@ func TestReadAsWritten(t *testing.T) {
 		{"enabled, as spreadsheets say it", "user,enabled\na,TRUE\nb,FALSE\nc,\nd,no\ne,0\nf,FALSCH\n",
 			[]roster.Row{row("a"), row("b", disabled), row("c"), row("d", disabled), row("e", disabled), row("f", disabled)}, nil},
 		{"nobody yet", "user,name\n", nil, nil},
+		{"logins that look like words", "user,name\nuser1,Name\n1e05,\no'neil,\nna,null\n佐藤,雪\n",
+			[]roster.Row{row("user1", name("Name")), row("1e05"), row("o'neil"), row("na", name("null")), row("佐藤", name("雪"))}, nil},
+		{"logins that look alike", "user\n26t0004\n２６t0004\n\u00e9ab\ne\u0301ab\nÄ1\nä1\n", []roster.Row{row("26t0004"), row("２６t0004"), row("\u00e9ab"), row("e\u0301ab"), row("Ä1"), row("ä1")}, []string{
+			"roster.csv line 3: another login than that of line 2, which looks the same: the two differ in full and half width, in case, or in how accents are stored: if both are one student, write the login as the student logs in, and delete the other line",
+			"roster.csv line 5: another login than that of line 4, which looks the same: the two differ in full and half width, in case, or in how accents are stored: if both are one student, write the login as the student logs in, and delete the other line",
+			"roster.csv line 7: another login than that of line 6, which looks the same: the two differ in full and half width, in case, or in how accents are stored: if both are one student, write the login as the student logs in, and delete the other line",
+		}},
 		{"quotes and line breaks between quotes", "user,name\nrin,\"Rin \"\"R\"\" K\"\n", []roster.Row{row("rin", name(`Rin "R" K`))}, nil},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -103,7 +110,8 @@ func TestReadRefuses(t *testing.T) {
 		{"a word for enabled", header + "rin,,,,maybe\n", []string{"line 2, column 5 (enabled): neither true nor false: write true or false"}},
 		{"all of several", header + ",,,,maybe\nok,,,,\nrin,,A B,,\n", []string{
 			"line 2, column 1 (user)", "line 2, column 5 (enabled)", "line 4, column 3 (template)"}},
-		{"a separator inside a cell", header + "rin,K, Rin,,a,\n", []string{`line 2: 6 cells, but the first line names 5 columns: put a cell that contains the separator into quotes`}},
+		{"a separator inside a cell", header + "rin,K, Rin,,a,\n", []string{`line 2: 6 cells, but the first line names 5 columns, and the cells at the end are empty: delete the separators at the end of the line`}},
+		{"a cell too many", header + "rin,K, Rin,,a,x\n", []string{`line 2: 6 cells, but the first line names 5 columns: put a cell that contains the separator into quotes`}},
 		{"one user in upper and in lower case", header + "Rin,,,,\nkai,,,,\nrin,,other,,\n", []string{"line 4: the same user as line 2, but for upper and lower case: write the login in both lines as"}},
 		{"one user in three spellings", header + "rin,,,,\nRin,,,,\nRIN,,,,\n", []string{"line 3: the same user as line 2, but for", "line 4: the same user as line 2, but for"}},
 		{"the same row twice", header + "rin,,,,\nkai,,,,\nrin,other,,b,\n", []string{"line 4: the same user and template as line 2: delete one of the two lines"}},
@@ -125,6 +133,22 @@ func TestReadRefuses(t *testing.T) {
 		{"more columns than anybody reads", "user" + strings.Repeat(",x", 100) + "\nrin\n", []string{"roster.csv line 1: 101 columns, at most 100: delete the columns that are not read"}},
 		{"more than a ConfigMap holds", header + strings.Repeat("rin,,,,\n", 140_000), []string{"roster.csv: 1120035 bytes, at most 1048576: a ConfigMap holds no more: delete the columns"}},
 		{"a long error of a spreadsheet", header + "#" + strings.Repeat("x", 1<<19) + "!,,,,\n", []string{"line 2, column 1 (user): it is a spreadsheet's error, #" + strings.Repeat("x", 38) + "…: mend"}},
+		{"marks of a merge conflict", header + "<<<<<<< HEAD\nrin,,,,\n=======\nrin,,,,\nkai,,,,\n>>>>>>> a, b\n", []string{
+			"line 2: git left a mark of a merge conflict here: keep the rows that are right", "line 4: git left a mark", "line 7: git left a mark"}},
+		{"a merge conflict in the first line", "<<<<<<< HEAD\nuser\n=======\nuser,name\n>>>>>>> a\nrin\n", []string{"git left a mark of a merge conflict here"}},
+		{"the common version of a merge conflict", header + "||||||| 3f2a\nrin,,,,\n", []string{"line 2: git left a mark"}},
+		{"a header in the middle", header + "rin,,,,\nsection,User,name\n", []string{"line 3: the names of the columns are here again: delete this line"}},
+		{"a number without its plus", header + "2.10E7,,,,\n", []string{"the spreadsheet turned a number into 2.10E7"}},
+		{"a column that was too narrow", header + "######,,,,\n", []string{"the spreadsheet wrote ######, because the column was too narrow"}},
+		{"a formula", header + "=A2,,,,\n", []string{"line 2, column 1 (user): it is a spreadsheet's formula: write what the formula shows"}},
+		{"a formula of quotes", header + "=\"rin\",,,,\n", []string{`line 2: a spreadsheet's formula, ="...": write only what stands between the quotes`}},
+		{"an apostrophe before a number", header + "'26000001,,,,\n", []string{"it begins with an apostrophe, by which a spreadsheet marks text: delete the apostrophe"}},
+		{"what programs write for nothing", header + "null,,,,\nN/A,,,,\nNaN,,,,\n-,,,,\n", []string{"line 2, column 1 (user): null stands for no login", "N/A stands", "NaN stands", "- stands"}},
+		{"a blank inside", header + "26t 0004,,,,\nsato\u3000yuki,,,,\n", []string{"line 2, column 1 (user): a login has no blank inside", "line 3"}},
+		{"swapped columns", header + "Sato Yuki,26t0004,,,\n佐藤雪,26t0005@example.ac.jp,,,\n", []string{"line 2: the name stands where the login should be", "line 3: the name stands"}},
+		{"a pointer of Git LFS", "version https://git-lfs.github.com/spec/v1\noid sha256:aa\n", []string{"roster.csv: it is a pointer of Git LFS, and Flux does not fetch what it points to: take the file's pattern out of .gitattributes"}},
+		{"a header in full width", "ｕｓｅｒ,name\nrin,R\n", []string{"line 1, column 1 (ｕｓｅｒ): the name of this column is written in full width"}},
+		{"full-width commas", "user，name\nrin，R\n", []string{"line 1: the cells are separated by full-width commas: write a half-width comma"}},
 		{"lines of an old Mac", "user,name\rrin,R\r", []string{"its lines end as on a Mac of the last century"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -162,6 +186,13 @@ func TestReadCountsRowsOfAllFiles(t *testing.T) {
 	wrong := read("user,name\n" + strings.Repeat("a\"\n", 100_000))
 	if len(wrong.Errors) != 10_001 {
 		t.Errorf("%d errors in 100,000 wrong lines, want one for each of 10,000, and one that there are more", len(wrong.Errors))
+	}
+}
+
+// What does no harm is not told of a roster that is refused.
+func TestReadWarnsOfNothingElse(t *testing.T) {
+	if got := read("user,Groups\nrin,a\nrin,b\n"); len(got.Errors) != 1 || len(got.Warnings) > 0 {
+		t.Errorf("errors %v and warnings %v, want one error only", got.Errors, got.Warnings)
 	}
 }
 

@@ -120,6 +120,9 @@ func at(minute int) time.Time {
 	return time.Date(2026, 10, 1, 0, 0, 0, 0, time.UTC).Add(time.Duration(minute) * time.Minute)
 }
 
+// minuteOf returns the minute of a time.
+func minuteOf(t time.Time) int { return int(t.Sub(at(0)).Minutes()) }
+
 func (c *class) label(of *claim, name string) {
 	of.object.Labels[v1alpha1.UserlandLabel] = name
 	of.carrel = name

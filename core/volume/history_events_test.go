@@ -13,12 +13,26 @@ import (
 
 // pass lets hours to months pass, or as much as the controller waits for.
 func pass(h *history) {
+	minutes := h.pause()
+	h.elapse(minutes)
+	h.tell("%d minutes later", minutes)
+}
+
+// pause returns for how many minutes nothing happens.
+func (h *history) pause() int {
 	minutes, _ := pick(h, []int{60, day / 2, day, day, 3 * day, 10 * day, 31 * day, 31 * day, 90 * day})
 	if wait := int(h.next.Sub(h.clock()).Minutes()) + 1; !h.next.IsZero() && wait > 0 && h.random.IntN(2) == 0 {
-		minutes = wait
+		return wait
 	}
+	return minutes
+}
+
+// elapse lets minutes pass. A controller that runs renews the Lease all the time.
+func (h *history) elapse(minutes int) {
 	h.minute += minutes
-	h.tell("%d minutes later", minutes)
+	if last := &h.lease.last; !h.down {
+		last.Ours, last.Theirs = last.Ours.Add(time.Duration(minutes)*time.Minute), last.Theirs.Add(time.Duration(minutes)*time.Minute)
+	}
 }
 
 func suspend(h *history) { h.setSuspend(true) }
@@ -81,9 +95,10 @@ func (h *history) mendAll() {
 	endOutage(h)
 	resume(h)
 	mend(h)
-	correct(h)
+	slew(h)
 	clear(h.rows)
 	clear(h.visited)
+	h.renew()
 	h.tell("all is right")
 }
 
@@ -126,20 +141,74 @@ func strike(h *history) {
 	h.tell("no row is left without a Userland")
 }
 
-// outage ends the controller. The clocks are right before and after: the end of an outage
-// is dated by the controller's clock alone, so a clock that is behind hides the outage.
+// outage ends the controller. Clocks may be set while no controller runs.
 func outage(h *history) {
-	correct(h)
-	h.down = true
+	if !h.down {
+		h.stop()
+	}
+}
+
+// stop ends the controller.
+func (h *history) stop() {
+	h.down, h.ended = true, h.minute
 	h.tell("no controller runs")
 }
 
+// endOutage starts a controller. The first ones may be killed before they write anything.
 func endOutage(h *history) {
-	if h.down {
-		h.minute += 20
-		h.down, h.outage, h.rest, h.watched = false, h.clock(), volume.Rest{}, h.minute
-		h.tell("a controller runs after an outage")
+	if !h.down {
+		return
 	}
+	h.minute += h.random.IntN(40)
+	h.hideOutage()
+	h.outageEnds()
+	h.takeOver()
+	h.tell("a controller runs after %d minutes", h.minute-h.ended)
+	for range h.random.IntN(3) {
+		h.minute += h.random.IntN(10)
+		h.takeOver()
+		h.tell("it is killed, and another one takes over")
+	}
+	h.down = false
+}
+
+// hideOutage may let one of the clocks show the time at which the outage began: it is
+// behind now, or it was ahead then and the time has come.
+func (h *history) hideOutage() {
+	ours, theirs := minuteOf(h.lease.last.Ours), minuteOf(h.lease.last.Theirs)
+	switch h.random.IntN(8) {
+	case 0:
+		h.ahead, h.server = ours-h.minute, 0
+	case 1:
+		h.ahead, h.server = 0, theirs-h.minute
+	case 2:
+		h.minute, h.ahead, h.server = max(h.minute, ours), 0, 0
+	case 3:
+		h.minute, h.ahead, h.server = max(h.minute, theirs), 0, 0
+	default:
+		return
+	}
+	h.tell("a clock may hide the outage: the controller's is %d minutes ahead, the API server's %d", h.ahead, h.server)
+}
+
+// freeze stops the controller and lets it go on as if nothing had happened. A clock may
+// be set meanwhile.
+func freeze(h *history) {
+	if h.down {
+		return
+	}
+	h.ended = h.minute
+	h.minute += h.pause()
+	h.hideOutage()
+	h.outageEnds()
+	h.renew()
+	h.tell("the controller was frozen for %d minutes", h.minute-h.ended)
+}
+
+// confirm lets volumes expire although there is no Course, or no longer.
+func confirm(h *history) {
+	h.confirmed = !h.confirmed
+	h.tell("volumes expire without a Course: %t", h.confirmed)
 }
 
 // drop takes everybody out of the course.
@@ -152,9 +221,6 @@ func drop(h *history) {
 
 // misset sets one clock wrong by up to two months, and the other one right.
 func misset(h *history) {
-	if h.down {
-		return
-	}
 	h.ahead, h.server = 0, 0
 	by := (h.random.IntN(120) - 60) * day
 	if h.random.IntN(2) == 0 {
@@ -166,9 +232,15 @@ func misset(h *history) {
 }
 
 func correct(h *history) {
+	h.ahead, h.server = 0, 0
+	h.tell("the clocks are right")
+}
+
+// slew sets the clocks right little by little, so that no renewal of the Lease shows it.
+func slew(h *history) {
+	correct(h)
 	if !h.down {
-		h.ahead, h.server = 0, 0
-		h.tell("the clocks are right")
+		h.lease.last = h.moment()
 	}
 }
 

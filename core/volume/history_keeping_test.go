@@ -1,6 +1,7 @@
 package volume_test
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -25,15 +26,25 @@ type term struct {
 	// ahead and server are by how many minutes the clocks of the controller and of the
 	// API server are ahead. At most one of them is wrong.
 	ahead, server int
-	// down is set while no controller runs.
-	down bool
-	// outage and rest are what the controller has in memory.
-	outage time.Time
-	rest   volume.Rest
+	// confirmed is set once a person let volumes expire while there is no Course.
+	confirmed bool
+	// down is set while no controller runs, and ended is when the last one ended.
+	down  bool
+	ended int
+	// lease is on the API server: the watch of the last controller, and when it ran last.
+	lease struct {
+		watch string
+		last  volume.Moment
+	}
+	// watches counts the watches so far.
+	watches int
+	// rest is what the controller has in memory.
+	rest volume.Rest
 	// next is when the controller looks again; zero: only after an event.
 	next time.Time
-	// watched is since when, in truth, a controller has watched without a break.
-	watched int
+	// ran is since when, in truth, controllers have run without an outage. watched is
+	// since when one has watched this Course, which was not suspended.
+	ran, watched int
 	// visited are the claims that pods of other programs mount.
 	visited map[string]bool
 }
@@ -76,6 +87,41 @@ func (t *term) suspends() bool { return t.course != nil && t.course.Spec.Suspend
 func (c *class) clock() time.Time { return at(c.minute + c.ahead) }
 func (c *class) stamp() time.Time { return at(c.minute + c.server) }
 
+// moment returns the time by both clocks.
+func (c *class) moment() volume.Moment { return volume.Moment{Ours: c.clock(), Theirs: c.stamp()} }
+
+// takeOver lets a controller take the Lease. It begins a new watch unless it continues the
+// last one.
+func (c *class) takeOver() {
+	c.rest = volume.Rest{}
+	if c.watches == 0 || !c.moment().ContinuesFrom(c.lease.last) {
+		c.newWatch()
+	}
+	c.lease.last = c.moment()
+}
+
+// renew lets the controller renew the Lease.
+func (c *class) renew() {
+	if !c.moment().HeldFrom(c.lease.last) {
+		c.newWatch()
+	}
+	c.lease.last = c.moment()
+}
+
+func (c *class) newWatch() {
+	c.watches++
+	c.lease.watch = fmt.Sprint("watch ", c.watches)
+	c.history.tell("%s begins", c.lease.watch)
+}
+
+// outageEnds records how long no controller ran.
+func (c *class) outageEnds() {
+	if c.minute-c.ended > 15 {
+		c.ran, c.watched = c.minute, c.minute
+		c.history.seen["outage"]++
+	}
+}
+
 // bothClocks returns the time with which a claim is dated: the later one.
 func (c *class) bothClocks() time.Time {
 	if theirs := c.stamp().Add(time.Second); theirs.After(c.clock()) {
@@ -86,7 +132,7 @@ func (c *class) bothClocks() time.Time {
 
 // world is what the controller sees of the course.
 func (c *class) world() volume.KeepingWorld {
-	w := volume.KeepingWorld{Namespace: "prog1", Course: c.course, Break: c.outage, Rest: c.rest, Now: c.clock()}
+	w := volume.KeepingWorld{Namespace: "prog1", Course: c.course, Watch: c.lease.watch, Rest: c.rest, Now: c.clock()}
 	for _, one := range c.claims {
 		w.Claims = append(w.Claims, one.object)
 	}
@@ -94,6 +140,7 @@ func (c *class) world() volume.KeepingWorld {
 		w.Carrels = append(w.Carrels, c.carrelOf(c.desks[name]))
 	}
 	if w.Course == nil {
+		w.Confirmed = c.confirmed
 		return w
 	}
 	w.Rows = slices.Sorted(maps.Keys(c.rows))
@@ -112,8 +159,6 @@ func (c *class) keep() {
 	for range 6 {
 		d, err := c.reconcile()
 		if err != nil {
-			// The next process knows of no pause.
-			c.rest = volume.Rest{}
 			return
 		}
 		if !d.Due() {
@@ -168,8 +213,7 @@ func (c *class) take(task volume.Task) error {
 	case volume.StepReturn:
 		c.count("returned", one)
 		return c.write(func() {
-			delete(object.Labels, v1alpha1.KeepUntilLabel)
-			delete(object.Annotations, v1alpha1.AnnouncedAnnotation)
+			volume.TakeBack(object)
 		})
 	case volume.StepPromise:
 		c.checkDating(one)
@@ -188,8 +232,8 @@ func (c *class) take(task volume.Task) error {
 		})
 	default:
 		return c.write(func() {
-			object.Annotations[v1alpha1.AnnouncedAnnotation] = volume.AnnouncementFor(object, c.bothClocks())
-			one.told, one.toldOf = c.minute, object.Labels[v1alpha1.KeepUntilLabel]
+			volume.Announce(object, c.bothClocks(), task.Watch)
+			one.told, one.toldOf, one.toldWithout = c.minute, object.Labels[v1alpha1.KeepUntilLabel], c.course == nil
 			c.count("announced", one)
 		})
 	}
@@ -226,6 +270,9 @@ func (c *class) expire(one *claim, since time.Time) error {
 	}
 	return c.write(func() {
 		c.checkDeletion(one)
+		if c.course == nil {
+			c.history.seen["deleted without a Course"]++
+		}
 		c.discard(one)
 		c.count("deleted", one)
 	})
@@ -244,7 +291,7 @@ func (c *class) recordStatus(d volume.KeepingDecision) error {
 	if equality.Semantic.DeepEqual(before, status) {
 		return nil
 	}
-	if status != nil && status.WatchedSince != nil && (before == nil || !status.WatchedSince.Equal(before.WatchedSince)) {
+	if status != nil && d.NewWatch() {
 		if theirs := c.stamp().Add(time.Second); theirs.After(status.WatchedSince.Time) {
 			status.WatchedSince = &metav1.Time{Time: theirs}
 		}

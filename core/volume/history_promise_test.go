@@ -22,6 +22,8 @@ type promise struct {
 	// told is when its deletion was announced last, and toldOf for which label.
 	told   int
 	toldOf string
+	// toldWithout is set if that was in a namespace without a Course.
+	toldWithout bool
 	// held is set once a pod was ready with it, whether that was recorded or not.
 	held bool
 }
@@ -95,10 +97,11 @@ func (c *class) saw() {
 	}
 }
 
-// inGit reports whether a row or a Userland has the owner of a claim.
+// inGit reports whether a row or a Userland has the owner of a claim. Without a Course
+// nobody knows which rows there are.
 func (c *class) inGit(of *claim) bool {
 	for login := range c.rows {
-		if person(login) == person(of.owner) {
+		if c.course != nil && person(login) == person(of.owner) {
 			return true
 		}
 	}
@@ -145,14 +148,26 @@ func (c *class) checkDeletion(one *claim) {
 		c.history.fail("%s is deleted %s too early", one.name(), c.early(one))
 	case one.toldOf != one.object.Labels[v1alpha1.KeepUntilLabel]:
 		c.history.fail("%s is deleted, and was announced for %q", one.name(), one.toldOf)
-	case c.minute-max(one.told, c.watched) < one.notice():
-		c.history.fail("%s is deleted %d minutes after the announcement, watched for %d", one.name(), c.minute-one.told, c.minute-c.watched)
+	case c.course == nil && !one.toldWithout:
+		c.history.fail("%s is deleted without a Course, and was announced in one", one.name())
+	case c.minute-max(one.told, c.noticed()) < one.notice():
+		c.history.fail("%s is deleted %d minutes after the announcement, watched for %d", one.name(), c.minute-one.told, c.minute-c.noticed())
 	}
+}
+
+// noticed returns since when an announcement counts.
+func (c *class) noticed() int {
+	if c.course == nil {
+		return c.ran
+	}
+	return c.watched
 }
 
 // objection returns why nothing may be deleted; empty: it may.
 func (c *class) objection() string {
 	switch {
+	case c.course == nil && c.confirmed:
+		return ""
 	case c.course == nil:
 		return "there is no Course"
 	case c.suspends():
@@ -201,7 +216,7 @@ func (h *history) expireAll() {
 		if h.fault != "" || h.next.IsZero() {
 			break
 		}
-		h.minute = max(h.minute+1, int(h.next.Sub(at(0)).Minutes())+1)
+		h.elapse(max(1, int(h.next.Sub(at(h.minute)).Minutes())+1))
 		h.keep()
 	}
 	if !h.next.IsZero() {

@@ -41,7 +41,7 @@ func TestHistoriesOfVolumes(t *testing.T) {
 		}
 	}
 	for _, what := range []string{given, fresh, undecided, foreign, "exchanged", "restored first", "restored last", "rebuilt", "both spellings", "killed",
-		"dated", "announced", "deleted", "returned", "discarded", "answered", "refused", "too early by one clock"} {
+		"dated", "announced", "deleted", "returned", "discarded", "answered", "refused", "too early by one clock", "outage", "deleted without a Course"} {
 		if seen[what] < n/200 {
 			t.Errorf("in %d histories, %q was seen %d times only", n, what, seen[what])
 		}
@@ -60,6 +60,7 @@ type history struct {
 func newHistory(seed uint64) *history {
 	h := &history{random: rand.New(rand.NewPCG(seed, 16)), seen: map[string]int{}}
 	h.class = newClass(h)
+	h.takeOver()
 	return h
 }
 
@@ -84,7 +85,7 @@ var (
 	}
 	keepings = []event{
 		pass, pass, pass, pass, pass, pass, pass, suspend, resume, resume, mend, mend, mend, edit, breakRosters, dropCourse,
-		drop, drop, enrol, appear, strike, outage, endOutage, endOutage, misset, misset, correct, ask, ask, visit, endVisits,
+		drop, drop, enrol, appear, strike, outage, endOutage, endOutage, freeze, confirm, misset, misset, correct, slew, slew, ask, ask, visit, endVisits,
 	}
 )
 
@@ -98,21 +99,47 @@ func (h *history) step() {
 		keepings[h.random.IntN(len(keepings))](h)
 	}
 	if h.random.IntN(4) == 0 {
-		h.dies = 1 + h.random.IntN(5)
-		h.round()
-		h.keep()
-		h.dies = 0
-		h.round()
+		h.kill()
 	}
 	if h.random.IntN(3) > 0 {
 		h.settle()
 	}
+	if !h.down {
+		h.renew()
+	}
 	h.keep()
+}
+
+// kill lets the controller look at the class until it is killed at one of its writes.
+// Another one takes over at once, or later.
+func (h *history) kill() {
+	if h.down {
+		return
+	}
+	h.dies = 1 + h.random.IntN(5)
+	h.round()
+	if h.dies > 0 {
+		h.keep()
+	}
+	dead := h.dies == 0
+	h.dies = 0
+	if !dead {
+		return
+	}
+	h.stop()
+	if h.random.IntN(2) == 0 {
+		h.down = false
+		h.takeOver()
+	}
 }
 
 // end lets the controller finish, and looks for what it still writes.
 func (h *history) end() {
 	h.mendAll()
+	if h.random.IntN(4) == 0 {
+		h.course, h.confirmed = nil, true
+		h.tell("the Course is gone for good")
+	}
 	h.settle()
 	h.expireAll()
 }

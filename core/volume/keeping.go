@@ -41,6 +41,8 @@ type Task struct {
 	Refused string
 	// For is the Userland that needs the claim of StepReturn.
 	For *v1alpha1.Userland
+	// Watch is the watch that StepAnnounce records; empty: the Course records it.
+	Watch string
 }
 
 const (
@@ -170,20 +172,30 @@ func (d *KeepingDecision) expire(claim *corev1.PersistentVolumeClaim) {
 			d.at(d.world.Now.Add(reask))
 		}
 	case step == StepAnnounce:
-		d.do(Task{Step: StepAnnounce, Claim: claim})
+		d.do(Task{Step: StepAnnounce, Claim: claim, Watch: d.watchToRecord()})
 	default:
 		d.Removals = append(d.Removals, claim)
 	}
 }
 
-// nextStep is NextStep, where an outage makes announcements void that no status can
-// extend: those of a namespace without a Course.
+// nextStep is NextStep, where a namespace without a Course needs an announcement of this
+// watch: no status records since when it has lasted.
 func (d *KeepingDecision) nextStep(claim *corev1.PersistentVolumeClaim) (Step, time.Time) {
 	step, at := NextStep(claim, d.world.WatchedSince())
-	if _, told := announcement(claim); step == StepRemove && d.world.Course == nil && told.Before(d.world.Break) {
+	if step == StepRemove && d.world.Course == nil && claim.Annotations[v1alpha1.AnnouncedInAnnotation] != d.world.Watch {
+		_, told := announcement(claim)
 		return StepAnnounce, told
 	}
 	return step, at
+}
+
+// watchToRecord returns the watch that an announcement has to record; empty if the Course
+// does that.
+func (d *KeepingDecision) watchToRecord() string {
+	if d.world.Course != nil {
+		return ""
+	}
+	return d.world.Watch
 }
 
 // count counts a promised claim whose owner is nobody in git.

@@ -12,16 +12,27 @@ import (
 )
 
 // Status returns what the Course records about the volumes that no carrel uses; nil if
-// there are none. A WatchedSince that differs from the recorded one is of this machine's
-// clock alone.
+// there are none. A WatchedSince that NewWatch is true for is of this machine's clock
+// alone.
 func (d KeepingDecision) Status() *v1alpha1.VolumeStatus {
 	if d.kept+d.undecided == 0 {
 		return nil
 	}
-	return &v1alpha1.VolumeStatus{
+	status := &v1alpha1.VolumeStatus{
 		Kept: d.kept, Expiring: d.expiring, Undecided: d.undecided,
 		Next: stampOf(d.next), WatchedSince: stampOf(d.world.WatchedSince()),
 	}
+	if status.WatchedSince != nil {
+		status.Watch = d.world.Watch
+	}
+	return status
+}
+
+// NewWatch reports whether the status has a WatchedSince that the Course does not record
+// yet.
+func (d KeepingDecision) NewWatch() bool {
+	since := d.world.WatchedSince()
+	return !since.IsZero() && !d.world.recorded()
 }
 
 // stampOf returns a time for a status; nil for zero.

@@ -17,6 +17,9 @@ import (
 // keepingNow is the time of these tests.
 var keepingNow = time.Date(2026, 12, 31, 12, 0, 0, 0, time.UTC)
 
+// thisWatch is the watch of these tests.
+const thisWatch = "this"
+
 func in(d time.Duration) string { return Stamp(keepingNow.Add(d)) }
 
 // course returns a Course whose rosters were read, and whose volumes have been watched
@@ -26,7 +29,7 @@ func course() *v1alpha1.Course {
 	c.Spec.Rosters = []v1alpha1.RosterSource{{ConfigMap: "class"}}
 	c.Status.ObservedGeneration = 3
 	c.Status.Conditions = []metav1.Condition{{Type: v1alpha1.RosterValidCondition, Status: metav1.ConditionTrue}}
-	c.Status.Volumes = &v1alpha1.VolumeStatus{WatchedSince: &metav1.Time{Time: keepingNow.Add(-100 * 24 * time.Hour)}}
+	c.Status.Volumes = &v1alpha1.VolumeStatus{WatchedSince: &metav1.Time{Time: keepingNow.Add(-100 * 24 * time.Hour)}, Watch: thisWatch}
 	return c
 }
 
@@ -54,6 +57,10 @@ func promised(until string) func(*corev1.PersistentVolumeClaim) {
 func over(c *corev1.PersistentVolumeClaim) {
 	promised(in(-time.Hour))(c)
 	c.Annotations[v1alpha1.AnnouncedAnnotation] = in(-time.Hour) + announcedAt + in(-72*time.Hour)
+}
+
+func announcedIn(watch string) func(*corev1.PersistentVolumeClaim) {
+	return func(c *corev1.PersistentVolumeClaim) { c.Annotations[v1alpha1.AnnouncedInAnnotation] = watch }
 }
 
 func never(c *corev1.PersistentVolumeClaim) {
@@ -89,6 +96,7 @@ func rosters(status metav1.ConditionStatus) func(*KeepingWorld) {
 func TestDecideKeeping(t *testing.T) {
 	there := func(w *KeepingWorld) { w.Carrels = append(w.Carrels, enrolled("hanako", "hanako")) }
 	withoutCourse := func(w *KeepingWorld) { w.Course = nil }
+	confirmed := func(w *KeepingWorld) { w.Confirmed = true }
 	for _, test := range []struct {
 		name  string
 		claim corev1.PersistentVolumeClaim
@@ -133,7 +141,7 @@ func TestDecideKeeping(t *testing.T) {
 		{name: "over, and the rosters can't be read now", claim: left(over), world: []func(*KeepingWorld){func(w *KeepingWorld) { w.Unread = "a roster does not exist" }}},
 		{name: "over, and suspended", claim: left(over), world: []func(*KeepingWorld){edited(func(c *v1alpha1.Course) { c.Spec.Suspend = true })}},
 		{name: "over, and the Course goes", claim: left(over), world: []func(*KeepingWorld){edited(func(c *v1alpha1.Course) { c.DeletionTimestamp = &metav1.Time{Time: keepingNow} })}},
-		{name: "over during an outage", claim: left(over), world: []func(*KeepingWorld){func(w *KeepingWorld) { w.Break = keepingNow.Add(-time.Minute) }}, next: in(24*time.Hour - time.Minute)},
+		{name: "over during an outage", claim: left(over), world: []func(*KeepingWorld){func(w *KeepingWorld) { w.Watch = "another" }}, next: in(24 * time.Hour)},
 		{name: "over during a suspension", claim: left(over), next: in(24 * time.Hour),
 			world: []func(*KeepingWorld){edited(func(c *v1alpha1.Course) { c.Status.Volumes.WatchedSince = nil })}},
 		{name: "over, in the pause after a batch", claim: left(over), next: in(50 * time.Second),
@@ -145,9 +153,9 @@ func TestDecideKeeping(t *testing.T) {
 				w.Rest = Rest{From: keepingNow.Add(time.Hour), Until: keepingNow.Add(61 * time.Minute)}
 			}}},
 		{name: "over, without a Course", claim: left(over), world: []func(*KeepingWorld){withoutCourse}, next: in(time.Hour)},
-		{name: "over, without a Course, confirmed", claim: left(over), world: []func(*KeepingWorld){withoutCourse, func(w *KeepingWorld) { w.Confirmed = true }}, want: StepRemove},
-		{name: "over, without a Course, after an outage", claim: left(over), want: StepAnnounce,
-			world: []func(*KeepingWorld){withoutCourse, func(w *KeepingWorld) { w.Confirmed, w.Break = true, keepingNow }}},
+		{name: "over, without a Course, confirmed", claim: left(over, announcedIn(thisWatch)), world: []func(*KeepingWorld){withoutCourse, confirmed}, want: StepRemove},
+		{name: "over, without a Course, after an outage", claim: left(over, announcedIn("another")), world: []func(*KeepingWorld){withoutCourse, confirmed}, want: StepAnnounce},
+		{name: "over, announced in a Course that is gone", claim: left(over), world: []func(*KeepingWorld){withoutCourse, confirmed}, want: StepAnnounce},
 
 		{name: "asked to keep", claim: left(over), world: []func(*KeepingWorld){asked("hanako--home", v1alpha1.KeepForever, -time.Second)}, want: StepAnswer},
 		{name: "asked for another claim", claim: left(), world: []func(*KeepingWorld){asked("taro--home", v1alpha1.KeepForever, 0)}, want: StepPromise},
@@ -158,7 +166,7 @@ func TestDecideKeeping(t *testing.T) {
 		{name: "asked while suspended", claim: left(over), world: []func(*KeepingWorld){asked("hanako--home", in(-time.Hour), 0), edited(func(c *v1alpha1.Course) { c.Spec.Suspend = true })}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			w := KeepingWorld{Namespace: "prog1", Course: course(), Claims: []corev1.PersistentVolumeClaim{test.claim}, Now: keepingNow}
+			w := KeepingWorld{Namespace: "prog1", Course: course(), Claims: []corev1.PersistentVolumeClaim{test.claim}, Watch: thisWatch, Now: keepingNow}
 			for _, edit := range test.world {
 				edit(&w)
 			}
@@ -192,7 +200,7 @@ func TestRequestForAClaimInUse(t *testing.T) {
 }
 
 func TestTheOldestPromiseGoesFirst(t *testing.T) {
-	w := KeepingWorld{Course: course(), Now: keepingNow}
+	w := KeepingWorld{Course: course(), Watch: thisWatch, Now: keepingNow}
 	for i := range 12 {
 		w.Claims = append(w.Claims, left(over, func(c *corev1.PersistentVolumeClaim) {
 			c.Name, c.Annotations[v1alpha1.UserAnnotation] = fmt.Sprint("c", i), fmt.Sprint("u", i)
@@ -223,24 +231,24 @@ func TestVolumeStatus(t *testing.T) {
 	}{
 		{name: "nothing is kept"},
 		{name: "kept for long", claims: []corev1.PersistentVolumeClaim{left(promised(in(10 * 24 * time.Hour)))},
-			want: &v1alpha1.VolumeStatus{Kept: 1, Next: at(10 * 24 * time.Hour), WatchedSince: since}},
+			want: &v1alpha1.VolumeStatus{Kept: 1, Next: at(10 * 24 * time.Hour), WatchedSince: since, Watch: thisWatch}},
 		{name: "expiring", claims: []corev1.PersistentVolumeClaim{left(promised(in(6 * 24 * time.Hour)))},
-			want:   &v1alpha1.VolumeStatus{Kept: 1, Expiring: 1, Next: at(6 * 24 * time.Hour), WatchedSince: since},
+			want:   &v1alpha1.VolumeStatus{Kept: 1, Expiring: 1, Next: at(6 * 24 * time.Hour), WatchedSince: since, Watch: thisWatch},
 			reason: v1alpha1.AnnouncedReason, words: "1 volume of people who are not in the course any more: deleted within a week, the first on 2027-01-06 at 12:00 UTC"},
 		{name: "overdue, and the rosters have errors", claims: []corev1.PersistentVolumeClaim{left(over)}, world: []func(*KeepingWorld){rosters(metav1.ConditionFalse)},
-			want:   &v1alpha1.VolumeStatus{Kept: 1, Expiring: 1, WatchedSince: since},
+			want:   &v1alpha1.VolumeStatus{Kept: 1, Expiring: 1, WatchedSince: since, Watch: thisWatch},
 			reason: v1alpha1.UnconfirmedReason, words: "past the date, and kept, since the rosters have errors"},
 		{name: "suspended", claims: []corev1.PersistentVolumeClaim{left(over)}, world: []func(*KeepingWorld){edited(func(c *v1alpha1.Course) { c.Spec.Suspend = true })},
 			want:   &v1alpha1.VolumeStatus{Kept: 1, Expiring: 1},
 			reason: v1alpha1.UnconfirmedReason, words: "since the course is suspended"},
 		{name: "kept for ever", claims: []corev1.PersistentVolumeClaim{left(promised(v1alpha1.KeepForever))},
-			want: &v1alpha1.VolumeStatus{Kept: 1, WatchedSince: since}},
+			want: &v1alpha1.VolumeStatus{Kept: 1, WatchedSince: since, Watch: thisWatch}},
 		{name: "of somebody in the course", claims: []corev1.PersistentVolumeClaim{left(over, func(c *corev1.PersistentVolumeClaim) { c.Annotations[v1alpha1.VolumeAnnotation] = "data" })},
 			world: []func(*KeepingWorld){func(w *KeepingWorld) { w.Carrels = []Carrel{enrolled("hanako", "hanako")} }},
-			want:  &v1alpha1.VolumeStatus{Kept: 1, WatchedSince: since}},
+			want:  &v1alpha1.VolumeStatus{Kept: 1, WatchedSince: since, Watch: thisWatch}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			w := KeepingWorld{Namespace: "prog1", Course: course(), Claims: test.claims, Now: keepingNow}
+			w := KeepingWorld{Namespace: "prog1", Course: course(), Claims: test.claims, Watch: thisWatch, Now: keepingNow}
 			for _, edit := range test.world {
 				edit(&w)
 			}

@@ -30,9 +30,9 @@ type KeepingWorld struct {
 	Rows []string
 	// Unread is why the rosters say nothing; empty: they were read, or need not be.
 	Unread string
-	// Break is the end of an outage, in which no controller ran; zero: there was none
-	// since the last one that the status records.
-	Break time.Time
+	// Watch identifies the time for which controllers have run without an outage, up to
+	// now. Another watch has another identity.
+	Watch string
 	// Rest is the pause after the last deletions.
 	Rest Rest
 	// Now is the time.
@@ -51,15 +51,23 @@ func (w KeepingWorld) suspended() bool { return w.Course != nil && w.Course.Spec
 
 // WatchedSince returns since when a controller has watched the course without a break;
 // zero while it is suspended, and for a namespace without a Course, which can't record it.
+// What the status records counts for the watch that it names only. So an outage restarts
+// the time, whatever the clocks show.
 func (w KeepingWorld) WatchedSince() time.Time {
 	switch {
 	case w.Course == nil || w.suspended():
 		return time.Time{}
-	case w.Course.Status.Volumes == nil || w.Course.Status.Volumes.WatchedSince == nil:
+	case !w.recorded():
 		return CeilSecond(w.Now)
 	default:
-		return later(w.Course.Status.Volumes.WatchedSince.Time, CeilSecond(w.Break))
+		return w.Course.Status.Volumes.WatchedSince.Time
 	}
+}
+
+// recorded reports whether the status records since when this watch watches the course.
+func (w KeepingWorld) recorded() bool {
+	status := w.Course.Status.Volumes
+	return status != nil && status.WatchedSince != nil && status.Watch == w.Watch
 }
 
 // objection returns why no volume of the course may be deleted; empty: it may.

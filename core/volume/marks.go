@@ -39,9 +39,7 @@ func (a Attachment) PutInUse(claim *corev1.PersistentVolumeClaim, u *v1alpha1.Us
 	}
 	claim.Labels = merged(claim.Labels, want.Labels)
 	claim.Annotations = merged(claim.Annotations, want.Annotations)
-	delete(claim.Labels, v1alpha1.KeepUntilLabel)
-	delete(claim.Annotations, v1alpha1.AnnouncedAnnotation)
-	delete(claim.Annotations, v1alpha1.CondemnedAnnotation)
+	TakeBack(claim)
 }
 
 func merged(into, from map[string]string) map[string]string {

@@ -89,7 +89,22 @@ func announcement(claim *corev1.PersistentVolumeClaim) (label string, at time.Ti
 	return label, at
 }
 
-// AnnouncementFor returns the annotation that records an announcement made now.
-func AnnouncementFor(claim *corev1.PersistentVolumeClaim, now time.Time) string {
-	return claim.Labels[v1alpha1.KeepUntilLabel] + announcedAt + stampAfter(now)
+// Announce records on a claim that its deletion is announced now, in a watch; empty if the
+// Course records the watch.
+func Announce(claim *corev1.PersistentVolumeClaim, now time.Time, watch string) {
+	claim.Annotations = merged(claim.Annotations, map[string]string{
+		v1alpha1.AnnouncedAnnotation: claim.Labels[v1alpha1.KeepUntilLabel] + announcedAt + stampAfter(now),
+	})
+	delete(claim.Annotations, v1alpha1.AnnouncedInAnnotation)
+	if watch != "" {
+		claim.Annotations[v1alpha1.AnnouncedInAnnotation] = watch
+	}
+}
+
+// TakeBack takes every mark of a promise off a claim.
+func TakeBack(claim *corev1.PersistentVolumeClaim) {
+	delete(claim.Labels, v1alpha1.KeepUntilLabel)
+	delete(claim.Annotations, v1alpha1.AnnouncedAnnotation)
+	delete(claim.Annotations, v1alpha1.AnnouncedInAnnotation)
+	delete(claim.Annotations, v1alpha1.CondemnedAnnotation)
 }

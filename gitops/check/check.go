@@ -46,21 +46,37 @@ type Finding struct {
 	Cure    string `json:"cure,omitempty"`
 }
 
-// Clusters checks everything that Flux applies to each cluster of the tree now. If
-// before is not nil, it is the tree that now replaces, and removals over the guard
-// are findings too. A finding of several clusters is returned once.
-func Clusters(ctx context.Context, now, before *tree.Tree) ([]Finding, error) {
-	return Below(ctx, now, before, "")
+// Result is what a check found, and what it looked at.
+type Result struct {
+	Findings []Finding
+	Looked   Looked
 }
 
-// Below works like Clusters, but returns only the findings in the file or directory
-// below, and the failures to build it. It renders only the courses that have a part
-// there. An empty path stands for the whole tree.
-func Below(ctx context.Context, now, before *tree.Tree, below string) ([]Finding, error) {
+// Looked counts what a check looked at. A course of several clusters counts once.
+type Looked struct{ Clusters, Courses, Students int }
+
+// String returns the counts in words: "2 clusters, 3 courses, 338 students".
+func (l Looked) String() string {
+	return count(l.Clusters, "cluster") + ", " + count(l.Courses, "course") + ", " + count(l.Students, "student")
+}
+
+// Failed reports whether any finding is an error.
+func (r Result) Failed() bool {
+	return slices.ContainsFunc(r.Findings, func(f Finding) bool { return f.Severity == Error })
+}
+
+// Run checks everything that Flux applies to each cluster of the tree now. If before
+// is not nil, it is the tree that now replaces, and removals over the guard are
+// findings too. A finding of several clusters is returned once.
+//
+// If below is not empty, Run renders only the courses that have a part in that file
+// or directory. It returns the findings there, and the failures to build it. It
+// returns an error if no cluster has a part there, since nothing was looked at then.
+func Run(ctx context.Context, now, before *tree.Tree, below string) (Result, error) {
 	below = strings.Trim(path.Clean("/"+below), "/")
 	names := render.Clusters(now)
 	if len(names) == 0 {
-		return nil, fmt.Errorf("there is no clusters/<name>/flux-system: run carrel at the root of the repository, or name it with --repository")
+		return Result{}, fmt.Errorf("there is no clusters/<name>/flux-system: run carrel in the repository of the courses, or name it with -C")
 	}
 	go func() { _, _ = kinds() }() // load the CRDs while the trees are rendered
 	var former []string
@@ -68,6 +84,7 @@ func Below(ctx context.Context, now, before *tree.Tree, below string) ([]Finding
 		former = render.Clusters(before)
 	}
 	var found []Finding
+	var all []*subject
 	for _, name := range names {
 		trees := []*tree.Tree{now}
 		if slices.Contains(former, name) {
@@ -75,12 +92,37 @@ func Below(ctx context.Context, now, before *tree.Tree, below string) ([]Finding
 		}
 		s, err := load(ctx, name, below, trees)
 		if err != nil {
-			return nil, fmt.Errorf("cluster %s: %w", name, err)
+			return Result{}, fmt.Errorf("cluster %s: %w", name, err)
 		}
-		found = append(found, s.judge()...)
+		all, found = append(all, s), append(found, s.judge()...)
+	}
+	if below == "" {
+		found = append(found, unreached(now, all)...)
+	} else if !slices.ContainsFunc(all, (*subject).reached) {
+		return Result{}, fmt.Errorf("no cluster builds anything from %s, so nothing was looked at: list the course in clusters/<cluster>/courses/kustomization.yaml, or name another path", below)
 	}
 	slices.SortStableFunc(found, compareFindings)
-	return keep(slices.Compact(found), below), nil
+	return Result{keep(slices.Compact(found), below), looked(all)}, nil
+}
+
+// looked counts what is in the subjects. Students who could not be read don't count.
+func looked(all []*subject) Looked {
+	courses, students := map[string]bool{}, map[[2]string]bool{}
+	for _, s := range all {
+		for name, class := range s.classes {
+			if s.below != "" && !s.has(name) {
+				continue
+			}
+			courses[name] = true
+			for _, row := range s.rows(name).Rows {
+				students[[2]string{name, row.User}] = true
+			}
+			for i := range class.Userlands {
+				students[[2]string{name, class.Userlands[i].User()}] = true
+			}
+		}
+	}
+	return Looked{len(all), len(courses), len(students)}
 }
 
 // keep returns the findings in the file or directory below, and the build failures
@@ -98,7 +140,11 @@ func keep(found []Finding, below string) []Finding {
 // rules.
 func (s *subject) judge() (all []Finding) {
 	found := make([][]Finding, len(rules))
-	concurrently(len(rules), func(i int) { found[i] = rules[i].find(s) })
+	concurrently(len(rules), func(i int) {
+		if rules[i].find != nil {
+			found[i] = rules[i].find(s)
+		}
+	})
 	for i, rule := range rules {
 		for _, f := range found[i] {
 			f.Rule, f.Severity = rule.ID, cmp.Or(f.Severity, rule.Severity)
@@ -111,11 +157,6 @@ func (s *subject) judge() (all []Finding) {
 func compareFindings(a, b Finding) int {
 	return cmp.Or(strings.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), strings.Compare(a.Rule, b.Rule),
 		strings.Compare(a.Object, b.Object), strings.Compare(a.Message, b.Message))
-}
-
-// Failed reports whether any finding is an error.
-func Failed(found []Finding) bool {
-	return slices.ContainsFunc(found, func(f Finding) bool { return f.Severity == Error })
 }
 
 // id is the key of an object within a cluster.

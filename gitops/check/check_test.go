@@ -66,6 +66,13 @@ func repository(t *testing.T, edits ...edit) *tree.Tree {
 	return found
 }
 
+// run returns the findings of a check of the whole tree, or of a path.
+func run(t *testing.T, now, before *tree.Tree, below ...string) ([]check.Finding, error) {
+	t.Helper()
+	result, err := check.Run(t.Context(), now, before, strings.Join(below, ""))
+	return result.Findings, err
+}
+
 func findingLines(found []check.Finding) (all []string) {
 	for _, f := range found {
 		all = append(all, fmt.Sprintf("%s:%d %s %s: %s", f.File, f.Line, f.Severity, f.Rule, f.Message))
@@ -85,7 +92,21 @@ func TestRules(t *testing.T) {
 	}{
 		{name: "nothing is wrong"},
 		{"a file that is not there", []edit{{rosters + "kustomization.yaml", "students/kai.yaml", "students/kei.yaml"}},
-			[]string{"courses/prog1/roster:0 error build: kustomization prog1/roster: "}},
+			[]string{rosters + "kustomization.yaml:5 error build: students/kei.yaml is not there"}},
+		{"a copy of a file", []edit{{rosters + "students/kai-2.yaml", "", strings.ReplaceAll(another, "kai-2", "kai")}, {rosters + "kustomization.yaml", "students/kai.yaml", "students/kai.yaml\n  - students/kai-2.yaml"}},
+			[]string{kai + ":1 error build: two files describe the Userland kai: this one and " + rosters + "students/kai-2.yaml"}},
+		{"a tab", []edit{{kai, "  user:", "\tuser:"}}, []string{kai + ":6 error build: a tab stands where YAML wants blanks"}},
+		{"marks of a merge conflict", []edit{{kai, "spec:", "<<<<<<< HEAD\nspec:"}}, []string{kai + ":5 error build: git left a mark of a merge conflict here"}},
+		{"marks in the kustomization", []edit{{rosters + "kustomization.yaml", "resources:", ">>>>>>> a\nresources:"}}, []string{rosters + "kustomization.yaml:3 error build: git left a mark"}},
+		{"a key twice", []edit{{kai, "  user:", "  user: rin\n  user:"}}, []string{kai + ":7 error build: user stands here twice, the first time in line 6"}},
+		{"what macOS leaves", []edit{{rosters + "students/._kai.yaml", "", "\x00\x05\x16\x07"}, {rosters + "kustomization.yaml", "students/kai.yaml", "students/kai.yaml\n  - students/._kai.yaml"}},
+			[]string{rosters + "students/._kai.yaml:0 error build: it is no text; a file whose name begins with ._ is what macOS leaves"}},
+		{"a name without quotes", []edit{{kai, "name: kai", "name: 26000001"}}, []string{kai + ":4 error schema: the name 26000001 is a number or a date to YAML"}},
+		{"a source that is not there", []edit{{sync, "name: campus,", "name: camps,"}},
+			[]string{sync + ":9 error source: there is no GitRepository flux-system/camps, so", sync + ":21 error source: there is no GitRepository", "courses/prog1/roster:0 warning reached: no cluster applies this course"}},
+		{"a course of no cluster", []edit{{"courses/prog9/roster/course.yaml", "", ""}}, []string{"courses/prog9/roster:0 warning reached: no cluster applies this course, so it was not looked at"}},
+		{"a file that the GitRepository leaves out", []edit{{".sourceignore", "", "students/\n"}}, []string{rosters + "kustomization.yaml:5 error build: courses/prog1/roster/students/kai.yaml is not in the archive"}},
+		{"nothing else of a refused roster", []edit{{rows, "26t0005,Ueda Sora,,a", "26t0005,Ueda Sora,db,a\n26t0005,,db,a"}, {course, "sections: [a]", "sections: [a, z]"}}, []string{rows + ":7 error roster: the same user and template as line 6"}},
 		{"a dependency that is not there", []edit{{sync, "  path: ./courses/prog1/roster\n", "  path: ./courses/prog1/roster\n  dependsOn: [{name: templates}, {name: teachers}]\n"}},
 			[]string{sync + ":19 error depends-on: there is no Kustomization prog1/teachers"}},
 		{"dependencies in a circle", []edit{{sync, "  path: ./courses/prog1/roster\n", "  path: ./courses/prog1/roster\n  dependsOn: [{name: templates}]\n"},
@@ -93,6 +114,8 @@ func TestRules(t *testing.T) {
 			[]string{sync + ":8 error depends-on: the Kustomization prog1/roster depends on this one", sync + ":20 error depends-on: the Kustomization prog1/templates depends on this one"}},
 		{"variables of the cluster", []edit{{sync, "  path: ./courses/prog1/roster\n", "  path: ./courses/prog1/roster\n  postBuild: {substituteFrom: [{kind: ConfigMap, name: term}]}\n"}, {course, "title: Programming 1", "title: Programming ${TERM}"}},
 			[]string{sync + ":19 warning variables: the ConfigMap prog1/term, which has variables, is not in git"}},
+		{"a default of a variable that only the cluster has", []edit{{sync, "  path: ./courses/prog1/roster\n", "  path: ./courses/prog1/roster\n  postBuild: {substituteFrom: [{kind: ConfigMap, name: term}]}\n"}, {course, "templateName: ide", "templateName: ${TEMPLATE:=ide}"}},
+			[]string{sync + ":19 warning variables: the ConfigMap prog1/term"}},
 		{"variables in git, one of them wrong", []edit{{sync, "  path: ./courses/prog1/roster\n", "  path: ./courses/prog1/roster\n  postBuild: {substituteFrom: [{kind: ConfigMap, name: term}]}\n"}, {course, "timeZone: Asia/Tokyo", "timeZone: ${ZONE}"},
 			{namespace, "apiVersion: v1\nkind: Namespace", "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: term\ndata: {ZONE: Asia/Tokio}\n---\napiVersion: v1\nkind: Namespace"}},
 			[]string{course + ":11 error timetable: spec.timetable.timeZone: there is no time zone"}},
@@ -140,7 +163,7 @@ func TestRules(t *testing.T) {
 		{"a section of nobody", []edit{{course, "sections: [a]", "sections: [a, z]"}}, []string{course + `:18 warning timetable: the session "Lab" is for section "z"`}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			found, err := check.Clusters(t.Context(), repository(t, test.edits...), nil)
+			found, err := run(t, repository(t, test.edits...), nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -158,7 +181,7 @@ func TestRules(t *testing.T) {
 }
 
 func TestCureOfADay(t *testing.T) {
-	found, err := check.Clusters(t.Context(), repository(t, edit{course, `firstDay: "2026-10-01"`, `firstDay: 2026-10-01`}), nil)
+	found, err := run(t, repository(t, edit{course, `firstDay: "2026-10-01"`, `firstDay: 2026-10-01`}), nil)
 	if err != nil || len(found) != 1 || !strings.Contains(found[0].Cure, "quotes") {
 		t.Errorf("found %+v, %v, want one to be put in quotes", found, err)
 	}
@@ -179,14 +202,14 @@ func longCourse() []edit {
 func TestGuard(t *testing.T) {
 	before := repository(t)
 	drop := edit{rows, "26t0001,Sato Yuki,,a\n26t0002,Mori Hana,,a\n26t0003,Ito Ren,,a\n26t0004,Abe Mei,,a\n", ""}
-	found, err := check.Clusters(t.Context(), repository(t, drop), before)
+	found, err := run(t, repository(t, drop), before)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if len(found) != 1 || found[0].Rule != "guard" || found[0].File != course || !strings.Contains(found[0].Cure, "spec.guard.confirm") {
 		t.Fatalf("found %q", findingLines(found))
 	}
-	if found, err = check.Clusters(t.Context(), before, before); err != nil || len(found) > 0 {
+	if found, err = run(t, before, before); err != nil || len(found) > 0 {
 		t.Errorf("nothing changes, and found %q, %v", findingLines(found), err)
 	}
 }
@@ -202,7 +225,7 @@ func TestGuardOfTheWhole(t *testing.T) {
 		"a volume":   {edit{template, "- name: home\n", "- name: work\n"}, "would take volume home from 6 of 6 carrels of Template ide"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			found, err := check.Clusters(t.Context(), repository(t, test.change), repository(t))
+			found, err := run(t, repository(t, test.change), repository(t))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -217,7 +240,7 @@ func TestGuardOfTheWhole(t *testing.T) {
 }
 
 func TestFormats(t *testing.T) {
-	found, err := check.Clusters(t.Context(), repository(t,
+	found, err := run(t, repository(t,
 		edit{rows, "26t0005,", "26t0001,"}, edit{template, "ide:1.2", "ide"}), nil)
 	if err != nil {
 		t.Fatal(err)
@@ -225,7 +248,7 @@ func TestFormats(t *testing.T) {
 	for _, format := range check.Formats() {
 		for name, findings := range map[string][]check.Finding{format: found, format + "-clean": nil} {
 			var out bytes.Buffer
-			if err := check.Write(&out, format, findings); err != nil {
+			if err := check.Write(&out, format, check.Result{Findings: findings, Looked: check.Looked{Clusters: 2, Courses: 1, Students: 6}}); err != nil {
 				t.Fatal(err)
 			}
 			golden(t, name, out.Bytes())
@@ -261,7 +284,7 @@ func TestOwnCourses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	found, err := check.Clusters(t.Context(), own, nil)
+	found, err := run(t, own, nil)
 	if err != nil || len(found) > 0 {
 		t.Errorf("found %q, %v", findingLines(found), err)
 	}
@@ -275,12 +298,12 @@ func TestBelow(t *testing.T) {
 		{namespace, `pods: "10"`, `pods: "2"`}, {namespace, "    pod-security.kubernetes.io/enforce: restricted\n", ""},
 		{rosters + "kustomization.yaml", "students/kai.yaml", "students/kai.yaml\n  - db.yaml"}, {rosters + "db.yaml", "", "apiVersion: v1\nkind: Secret\nmetadata:\n  name: db\n"},
 	}
-	all, err := check.Clusters(t.Context(), repository(t, mistakes...), repository(t))
+	all, err := run(t, repository(t, mistakes...), repository(t))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for path, least := range map[string]int{
-		"courses": 4, "courses/prog1/": 4, "courses/prog1/roster": 3, rows: 1, kai: 1, template: 1, namespace: 1, "clusters": 1, "courses/pro": 0, "clusters/lab/flux-system": 0,
+		"courses": 4, "courses/prog1/": 4, "courses/prog1/roster": 3, rows: 1, kai: 1, template: 1, namespace: 1, "clusters": 1, "clusters/lab/flux-system": 0,
 		"./courses//prog1/templates/../roster": 3,
 	} {
 		var want []string
@@ -289,12 +312,29 @@ func TestBelow(t *testing.T) {
 				want = append(want, findingLines([]check.Finding{f})...)
 			}
 		}
-		found, err := check.Below(t.Context(), repository(t, mistakes...), repository(t), path)
+		found, err := run(t, repository(t, mistakes...), repository(t), path)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if diff := cmp.Diff(want, findingLines(found)); diff != "" || len(want) < least {
 			t.Errorf("below %s (-of all +alone), at least %d:\n%s", path, least, diff)
+		}
+	}
+}
+
+// TestLooked checks that a check says what it looked at, and that it never passes for
+// a path at which it looked not at all.
+func TestLooked(t *testing.T) {
+	for _, below := range []string{"", "courses/prog1", rows, namespace} {
+		result, err := check.Run(t.Context(), repository(t), nil, below)
+		if got := result.Looked.String(); err != nil || got != "1 cluster, 1 course, 6 students" {
+			t.Errorf("of %q it looked at %s, %v", below, got, err)
+		}
+	}
+	for _, below := range []string{"courses/prog9", "courses/pro", "README.md"} {
+		result, err := check.Run(t.Context(), repository(t, edit{"courses/prog9/roster/course.yaml", "", "x: y"}, edit{"README.md", "", "x"}), nil, below)
+		if err == nil || !strings.Contains(err.Error(), "nothing was looked at") {
+			t.Errorf("below %s: %v, %v", below, result, err)
 		}
 	}
 }
@@ -311,10 +351,10 @@ func TestBelowWhatCannotBeBuilt(t *testing.T) {
 	}{
 		{"", missing, 1}, {".", missing, 1}, {"courses/prog1", missing, 1}, {rosters, missing, 1}, {rows, missing, 1}, {kai, missing, 1},
 		{"./" + rows, missing, 1}, {"courses/prog1//roster", missing, 1}, {"courses/prog1/templates/../roster", missing, 1},
-		{template, missing, 0}, {"courses/prog1/templates", missing, 0}, {namespace, missing, 0}, {"courses/prog", missing, 0},
+		{template, missing, 0}, {"courses/prog1/templates", missing, 0}, {namespace, missing, 0},
 		{rows, base, 1}, {"courses/base/staff/ann.yaml", base, 1}, {"courses/base", base, 1}, {template, base, 0},
 	} {
-		found, err := check.Below(t.Context(), repository(t, test.broken...), nil, test.path)
+		found, err := run(t, repository(t, test.broken...), nil, test.path)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -33,8 +33,13 @@ type fault struct {
 
 // cure returns advice on how to fix the fault.
 func (f fault) cure() string {
-	if strings.Contains(f.message, "T00:00:00Z") {
+	switch {
+	case strings.Contains(f.message, "T00:00:00Z"):
 		return `put the day into quotes, as "2027-04-12": YAML takes it for a time`
+	case strings.Contains(f.message, "and must be text"), strings.Contains(f.message, `must be of type string: "integer"`), strings.Contains(f.message, "of type string") && strings.Contains(f.message, "number"):
+		return `put it into quotes`
+	case strings.Contains(f.message, "the API server takes at most"):
+		return "divide it into several ConfigMaps, or delete the columns that are not read"
 	}
 	return "see docs/api-reference.md, or kubectl explain"
 }

@@ -6,7 +6,7 @@ import (
 	"text/tabwriter"
 )
 
-// Rule is one check that Clusters runs.
+// Rule is one check that Run makes.
 type Rule struct {
 	ID       string
 	Severity Severity
@@ -15,6 +15,7 @@ type Rule struct {
 	// Why explains what happens if the rule is broken, and how to fix it.
 	Why string
 
+	// find is nil for a rule about all clusters together.
 	find func(*subject) []Finding
 }
 
@@ -50,6 +51,10 @@ func List(out io.Writer) error {
 var rules = []Rule{
 	{"build", Error, "Each directory that Flux builds can be built.",
 		"Flux builds each Kustomization with kustomize. If it can't be built, nothing changes: the class stays as it was, and the commit is marked failed.", findBuild},
+	{"source", Error, "The GitRepository of each Kustomization is in git.",
+		"spec.sourceRef names the repository from which Flux builds. If there is none of that name, Flux applies nothing, and the check can't look at what it would apply.", findSource},
+	{"reached", Warning, "Some cluster applies each course.",
+		"A course in courses/ that no cluster lists is not applied and not checked.", nil},
 	{"depends-on", Error, "The dependencies of a Kustomization exist and form no circle.",
 		"Flux applies a Kustomization once those in its spec.dependsOn are ready. If one does not exist, or they form a circle, it waits forever.", findDependsOn},
 	{"variables", Warning, "The variables of a course are in git.",

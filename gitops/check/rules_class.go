@@ -46,6 +46,9 @@ func findTemplateMissing(s *subject) (found []Finding) {
 				found = append(found, s.findingAt(s.find("Userland", name, u.Name), "spec.templateName", fmt.Sprintf("there is no Template %q in the course", u.Spec.TemplateName), cure))
 			}
 		}
+		if len(s.rows(name).Errors) > 0 {
+			continue // nothing of the roster is acted upon
+		}
 		for _, row := range s.rows(name).Rows {
 			if missing(row.Template) {
 				found = append(found, Finding{File: row.Place.File, Line: row.Place.Line, Object: "Course " + name,
@@ -64,6 +67,12 @@ func (s *subject) broken(course string) bool {
 		}
 	}
 	return false
+}
+
+// unread reports whether students of the course may be missing, because a part of it
+// could not be built or a roster is refused.
+func (s *subject) unread(course string) bool {
+	return s.broken(course) || len(s.rows(course).Errors) > 0
 }
 
 // findTemplate finds what the controller would refuse in a Template.
@@ -155,7 +164,7 @@ func findRosterMissing(s *subject) (found []Finding) {
 func findQuota(s *subject) (found []Finding) {
 	for _, name := range s.names() {
 		class := s.classes[name]
-		if len(class.Quotas) == 0 {
+		if len(class.Quotas) == 0 || s.unread(name) {
 			continue
 		}
 		var before plan.Class

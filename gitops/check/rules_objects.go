@@ -15,8 +15,16 @@ import (
 )
 
 func findBuild(s *subject) (found []Finding) {
-	for _, one := range s.applied {
-		if one.Err != nil && one.Has(s.below) {
+	for i := range s.applied {
+		one := &s.applied[i]
+		if one.Err == nil || !one.Has(s.below) {
+			continue
+		}
+		faults := one.Faults()
+		for _, f := range faults {
+			found = append(found, Finding{File: f.File, Line: f.Line, Message: f.Message, Cure: f.Cure})
+		}
+		if len(faults) == 0 {
 			found = append(found, Finding{File: s.entry(one.Kustomization), Message: one.Err.Error(), Cure: "make `kustomize build` of the directory succeed"})
 		}
 	}

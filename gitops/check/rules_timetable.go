@@ -27,7 +27,7 @@ func findTimetable(s *subject) (found []Finding) {
 			field := index("spec.timetable.sessions", i)
 			found = append(found, s.session(o, field, *course.Spec.Timetable, session)...)
 			for j, section := range session.Sections {
-				if len(sections) > 0 && !slices.Contains(sections, section) {
+				if len(sections) > 0 && !s.unread(name) && !slices.Contains(sections, section) {
 					f := s.findingAt(o, index(field+".sections", j), fmt.Sprintf("the session %q is for section %q, in which nobody is", session.Name, section),
 						"correct the section here or on the roster")
 					f.Severity = Warning

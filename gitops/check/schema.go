@@ -12,6 +12,7 @@ import (
 	notificationv1 "github.com/fluxcd/notification-controller/api/v1"
 	notificationv1beta3 "github.com/fluxcd/notification-controller/api/v1beta3"
 	sourcev1 "github.com/fluxcd/source-controller/api/v1"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apiextensions-apiserver/pkg/apis/apiextensions"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema"
@@ -114,11 +115,34 @@ func validate(ctx context.Context, o *unstructured.Unstructured) []fault {
 	if err != nil {
 		return []fault{{path: pathIn(err.Error()), message: err.Error()}}
 	}
-	var faults []fault
+	faults := oversize(typed)
 	for _, err := range strict {
 		faults = append(faults, fault{path: pathIn(err.Error()), message: err.Error()})
 	}
 	return faults
+}
+
+// oversize returns a fault for a ConfigMap or Secret with more data than the API server
+// takes.
+func oversize(o runtime.Object) []fault {
+	size := 0
+	switch o := o.(type) {
+	case *corev1.ConfigMap:
+		for _, text := range o.Data {
+			size += len(text)
+		}
+		for _, data := range o.BinaryData {
+			size += len(data)
+		}
+	case *corev1.Secret:
+		for _, data := range o.Data {
+			size += len(data)
+		}
+	}
+	if size <= corev1.MaxSecretSize {
+		return nil
+	}
+	return []fault{{"data", fmt.Sprintf("its files have %d bytes together, and the API server takes at most %d", size, corev1.MaxSecretSize)}}
 }
 
 func validateOurs(ctx context.Context, o *unstructured.Unstructured) []fault {
@@ -133,6 +157,11 @@ func validateByCRD(ctx context.Context, o *unstructured.Unstructured) []fault {
 	all, err := kinds()
 	if err != nil {
 		return []fault{{message: err.Error()}}
+	}
+	if name, _, _ := unstructured.NestedFieldNoCopy(o.Object, "metadata", "name"); name != nil {
+		if _, text := name.(string); !text {
+			return []fault{{"metadata.name", fmt.Sprintf("the name %v is a number or a date to YAML, and must be text", name)}}
+		}
 	}
 	k := all[o.GetKind()]
 	if k == nil || o.GroupVersionKind().Version != v1alpha1.SchemeGroupVersion.Version {

@@ -15,18 +15,18 @@ import (
 // Formats returns the formats that Write accepts, sorted.
 func Formats() []string { return slices.Sorted(maps.Keys(formats)) }
 
-var formats = map[string]func(io.Writer, []Finding) error{
+var formats = map[string]func(io.Writer, Result) error{
 	"text": writeText, "color": writeColor, "json": writeJSON, "sarif": writeSARIF, "junit": writeJUnit, "gitlab": writeGitLab, "github": writeGitHub,
 }
 
-// Write writes findings in one of these formats: text, color (text for a terminal),
+// Write writes a result in one of these formats: text, color (text for a terminal),
 // json, sarif, junit, gitlab (code quality) or github (annotations of a run).
-func Write(out io.Writer, format string, found []Finding) error {
+func Write(out io.Writer, format string, result Result) error {
 	write, known := formats[format]
 	if !known {
 		return fmt.Errorf("the format %q is not known: name one of %s", format, strings.Join(Formats(), ", "))
 	}
-	if err := write(out, found); err != nil {
+	if err := write(out, result); err != nil {
 		return fmt.Errorf("write what was found: %w", err)
 	}
 	return nil
@@ -48,10 +48,10 @@ func (f Finding) messageAndCure() string {
 	return f.Message + ": " + f.Cure
 }
 
-func writeText(out io.Writer, found []Finding) error { return writeLines(out, found, plain) }
+func writeText(out io.Writer, result Result) error { return writeLines(out, result, plain) }
 
-func writeColor(out io.Writer, found []Finding) error {
-	return writeLines(out, found, func(s Severity) string {
+func writeColor(out io.Writer, result Result) error {
+	return writeLines(out, result, func(s Severity) string {
 		if s == Error {
 			return "\x1b[31merror\x1b[0m"
 		}
@@ -61,9 +61,9 @@ func writeColor(out io.Writer, found []Finding) error {
 
 func plain(s Severity) string { return string(s) }
 
-func writeLines(out io.Writer, found []Finding, severity func(Severity) string) error {
+func writeLines(out io.Writer, result Result, severity func(Severity) string) error {
 	errors := 0
-	for _, f := range found {
+	for _, f := range result.Findings {
 		if f.Severity == Error {
 			errors++
 		}
@@ -80,7 +80,7 @@ func writeLines(out io.Writer, found []Finding, severity func(Severity) string) 
 			}
 		}
 	}
-	_, err := fmt.Fprintf(out, "%s, %s\n", count(errors, "error"), count(len(found)-errors, "warning"))
+	_, err := fmt.Fprintf(out, "%s, %s; looked at %s\n", count(errors, "error"), count(len(result.Findings)-errors, "warning"), result.Looked)
 	return err
 }
 
@@ -109,13 +109,14 @@ func writeIndented(out io.Writer, value any) error {
 	return encoder.Encode(value)
 }
 
-func writeJSON(out io.Writer, found []Finding) error {
-	return writeIndented(out, append([]Finding{}, found...))
+func writeJSON(out io.Writer, result Result) error {
+	return writeIndented(out, append([]Finding{}, result.Findings...))
 }
 
 type fields = map[string]any
 
-func writeSARIF(out io.Writer, found []Finding) error {
+func writeSARIF(out io.Writer, result Result) error {
+	found := result.Findings
 	described := make([]fields, len(rules))
 	for i, rule := range rules {
 		described[i] = fields{
@@ -147,7 +148,8 @@ func (f Finding) fingerprint() string {
 	return hex.EncodeToString(sum[:16])
 }
 
-func writeGitLab(out io.Writer, found []Finding) error {
+func writeGitLab(out io.Writer, result Result) error {
+	found := result.Findings
 	all := make([]fields, len(found))
 	for i, f := range found {
 		severity := "minor"
@@ -168,7 +170,8 @@ var (
 	githubProperty = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C")
 )
 
-func writeGitHub(out io.Writer, found []Finding) error {
+func writeGitHub(out io.Writer, result Result) error {
+	found := result.Findings
 	for _, f := range found {
 		line := ""
 		if f.Line > 0 {
@@ -204,7 +207,8 @@ type (
 
 // writeJUnit writes a test case for each rule without findings, and one for each
 // finding. Only errors fail.
-func writeJUnit(out io.Writer, found []Finding) error {
+func writeJUnit(out io.Writer, result Result) error {
+	found := result.Findings
 	suite := junitSuite{Name: "carrel check"}
 	for _, rule := range rules {
 		if !slices.ContainsFunc(found, func(f Finding) bool { return f.Rule == rule.ID }) {

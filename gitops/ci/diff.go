@@ -11,6 +11,8 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/format/diff"
 	"github.com/go-git/go-git/v5/plumbing/object"
+
+	"github.com/carrel-dev/carrel/gitops/tree"
 )
 
 // Diff is the set of files and words that a merge request adds or removes.
@@ -41,28 +43,26 @@ func MergeBase(repository *git.Repository, base, head string) (string, error) {
 		return "", err
 	}
 	bases, err := b.MergeBase(h)
-	if errors.Is(err, plumbing.ErrObjectNotFound) || err == nil && len(bases) == 0 {
+	switch {
+	case errors.Is(err, plumbing.ErrObjectNotFound), err == nil && len(bases) == 0 && tree.Shallow(repository):
 		return "", ErrShallow
-	}
-	if err != nil {
+	case err != nil:
 		return "", fmt.Errorf("find the merge base of %s and %s: %w", short(head), short(base), err)
+	case len(bases) == 0:
+		return "", fmt.Errorf("%s and %s have no commit in common: name another target with --base", base, head)
 	}
 	return bases[0].Hash.String(), nil
 }
 
 func commitOf(repository *git.Repository, revision string) (*object.Commit, error) {
-	hash, err := repository.ResolveRevision(plumbing.Revision(revision))
-	if err != nil {
-		return nil, fmt.Errorf("there is no commit %s (%w): %w", revision, err, ErrShallow)
-	}
-	commit, err := repository.CommitObject(*hash)
-	if errors.Is(err, plumbing.ErrObjectNotFound) {
-		return nil, fmt.Errorf("there is no commit %s: %w", revision, ErrShallow)
+	hash, err := tree.Resolve(repository, revision)
+	if err != nil && (tree.Shallow(repository) || plumbing.IsHash(revision)) {
+		return nil, fmt.Errorf("%w: %w", err, ErrShallow)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read commit %s: %w", revision, err)
+		return nil, err
 	}
-	return commit, nil
+	return repository.CommitObject(hash)
 }
 
 // ReadDiff compares two commits line by line.

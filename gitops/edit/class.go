@@ -31,8 +31,10 @@ type ClassFiles struct {
 	text          string
 	// students are the students with files of their own.
 	students []student
-	created  map[string][]byte
-	deleted  []string
+	// opened are the students as Open found them.
+	opened  []student
+	created map[string][]byte
+	deleted []string
 	// course holds the settings of the Course, if its manifest is in the directory.
 	course course
 }
@@ -64,7 +66,9 @@ func Open(directory string) (*ClassFiles, error) {
 	if err := c.readKustomization(); err != nil {
 		return nil, err
 	}
-	return c, errors.Join(c.readManifests(), c.readRosters())
+	err := errors.Join(c.readManifests(), c.readRosters())
+	c.opened = slices.Clone(c.students)
+	return c, err
 }
 
 func (c *ClassFiles) readKustomization() error {

@@ -380,7 +380,7 @@ func TestForeignProblems(t *testing.T) {
 		name, text, want string
 		columns          edit.Columns
 	}{
-		{"another encoding", "Login,Name\na,\x8d\xb2\x93\xa1\n", "students.csv line 2: it is written in Shift_JIS", edit.Columns{User: "User"}},
+		{"another encoding", "Login,Name\na,Bj\xf8rn\n", "students.csv line 2: it is written in the computer's own encoding", edit.Columns{User: "User"}},
 		{"a workbook", "PK\x03\x04", "it is an Excel or OpenDocument workbook", edit.Columns{User: "Login"}},
 		{"empty lines before", "\nLogin,Name\n\na,A\n\n,B\n", "students.csv line 6, column 1 (user): no user", edit.Columns{User: "Login"}},
 		{"Excel's first line", "sep=;\nLogin;Name\na;A\na;B\n", "students.csv line 4: the same user and template as line 3", edit.Columns{User: "Login"}},
@@ -413,5 +413,81 @@ func TestSaveTellsWhatItWrote(t *testing.T) {
 	changed, err := c.Save()
 	if err == nil || len(changed) != 2 {
 		t.Errorf("changed are %v, %v, want the kustomization and the roster, and an error", changed, err)
+	}
+}
+
+// TestExports reads what other programs export.
+func TestExports(t *testing.T) {
+	utf16 := func(text string) string {
+		out := "\xff\xfe"
+		for _, r := range text {
+			out += string([]byte{byte(r), byte(r >> 8)})
+		}
+		return out
+	}
+	for name, test := range map[string]struct {
+		text    string
+		columns edit.Columns
+		want    []roster.Row
+	}{
+		"Moodle in Japanese, family name first":           {"姓,名,メールアドレス\n佐藤,雪,a@x\n", edit.Columns{User: "メールアドレス"}, []roster.Row{{User: "a@x", Name: "佐藤 雪", Enabled: true}}},
+		"Moodle in Japanese, columns the other way round": {"名,姓,メールアドレス\n雪,佐藤,a@x\n", edit.Columns{User: "メールアドレス"}, []roster.Row{{User: "a@x", Name: "佐藤 雪", Enabled: true}}},
+		"Moodle in English with a Japanese name":          {"First name,Last name,Username\n雪,佐藤,a\n", edit.Columns{}, []roster.Row{{User: "a", Name: "佐藤 雪", Enabled: true}}},
+		"Moodle with teachers": {"First name,Last name,Username,Roles\nAnna,Berg,a,Student\nCem,Demir,c,Teacher\n,,d,\"Non-editing teacher, Student\"\n", edit.Columns{},
+			[]roster.Row{{User: "a", Name: "Anna Berg", Enabled: true}, {User: "d", Enabled: true}}},
+		"Blackboard in UTF-16 with tabs": {utf16("\"Last Name\"\t\"First Name\"\t\"Username\"\r\n\"Aas\"\t\"Bjørn\"\t\"b1\"\r\n"), edit.Columns{}, []roster.Row{{User: "b1", Name: "Bjørn Aas", Enabled: true}}},
+		"Canvas":                         {"Student,ID,SIS Login ID,Section\n    Points Possible,,,\n\"Aas, Bjørn\",7,b1,a\n", edit.Columns{}, []roster.Row{{User: "b1", Name: "Aas, Bjørn", Section: "a", Enabled: true}}},
+		"Google Forms":                   {"Timestamp,Email Address,Name\n2026/10/01 9:00:00,a@x,Anna\n", edit.Columns{User: "email address"}, []roster.Row{{User: "a@x", Name: "Anna", Enabled: true}}},
+		"a campus system in Shift_JIS":   {"\x8aw\x90\xd0\x94\xd4\x8d\x86,\x8e\x81\x96\xbc\r\n26t1,\x8d\xb2\x93\xa1 \x90\xe1\r\n", edit.Columns{User: "学籍番号"}, []roster.Row{{User: "26t1", Name: "佐藤 雪", Enabled: true}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			from, err := edit.ReadForeign("export.csv", []byte(test.text), test.columns)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(test.want, from.Rows, cmpopts.IgnoreFields(roster.Row{}, "Place")); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// TestPruneOfNobody checks that a file without students removes nobody.
+func TestPruneOfNobody(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{"kustomization.yaml": "configMapGenerator: [{name: r, files: [r.csv]}]\n", "r.csv": "user\na\nb\n"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	class, err := edit.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := class.Merge(edit.Import{}, "", true); err == nil || !strings.Contains(err.Error(), "would remove all 2 students") {
+		t.Errorf("pruned by nobody: %v", err)
+	}
+}
+
+// TestLinkedRoster checks that a link is not replaced by a file.
+func TestLinkedRoster(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{"kustomization.yaml": "configMapGenerator: [{name: r, files: [r.csv]}]\n", "real.csv": "user\na\n"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Symlink("real.csv", filepath.Join(dir, "r.csv")); err != nil {
+		t.Fatal(err)
+	}
+	class, err := edit.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := class.Add(row("b"), ""); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := class.Save(); err == nil || !strings.Contains(err.Error(), "is a symbolic link") {
+		t.Errorf("saved through a link: %v", err)
 	}
 }

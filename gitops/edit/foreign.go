@@ -8,6 +8,12 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/encoding"
+	"golang.org/x/text/encoding/japanese"
+	utf16 "golang.org/x/text/encoding/unicode"
 
 	"github.com/carrel-dev/carrel/core/roster"
 )
@@ -24,8 +30,10 @@ type Import struct {
 }
 
 // ReadForeign reads a file of a learning platform or a spreadsheet: CSV whose first
-// line names the columns. It joins Moodle's first and last name.
+// line names the columns. It joins first and last names in the order of their language,
+// and leaves out teachers.
 func ReadForeign(name string, data []byte, columns Columns) (Import, error) {
+	data = asUTF8(data)
 	legible, problem := roster.Decode(roster.File{Name: name, Data: data})
 	if problem != nil {
 		return Import{}, Problems{*problem}
@@ -45,6 +53,7 @@ func ReadForeign(name string, data []byte, columns Columns) (Import, error) {
 		return Import{}, err
 	}
 	joinNames(records)
+	records, starts = withoutTeachers(records, starts)
 	c.header.cells = records[0]
 	text := c.before + c.inPlace(records, starts)
 	if !bytes.HasSuffix(legible, []byte("\n")) {
@@ -87,6 +96,12 @@ func (c *CSV) inPlace(records [][]string, starts []int) string {
 
 // rename replaces the given column names by those of a roster.
 func rename(header []string, columns Columns, file string) error {
+	if columns.User == "" && !slices.ContainsFunc(header, isUser) {
+		columns.User = usual(header, "sis login id", "ユーザ名", "ユーザー名", "ログインid")
+	}
+	if columns.Name == "" {
+		columns.Name = usual(header, "氏名", "student")
+	}
 	for _, c := range []struct{ is, called string }{{"user", columns.User}, {"name", columns.Name}, {"section", columns.Section}} {
 		if c.called == "" {
 			continue
@@ -105,21 +120,93 @@ func rename(header []string, columns Columns, file string) error {
 	return nil
 }
 
+func isUser(cell string) bool {
+	return slices.Contains([]string{"user", "username"}, strings.ToLower(strings.TrimSpace(cell)))
+}
+
+// usual returns the first of the names that the header has, or "".
+func usual(header []string, names ...string) string {
+	for _, name := range names {
+		if find([][]string{header}, name) >= 0 {
+			return name
+		}
+	}
+	return ""
+}
+
 // joinNames joins Moodle's first and last names into the column name.
 func joinNames(records [][]string) {
-	find := func(names ...string) int {
-		return slices.IndexFunc(records[0], func(cell string) bool {
-			return slices.Contains(names, strings.ToLower(strings.TrimSpace(cell)))
-		})
-	}
-	first, last := find("first name", "firstname", "名"), find("last name", "lastname", "surname", "姓")
-	if first < 0 || last < 0 || find("name", "full name", "fullname") >= 0 {
+	first, last := find(records, "first name", "firstname", "given name", "名"), find(records, "last name", "lastname", "surname", "family name", "姓")
+	if first < 0 || last < 0 || find(records, "name", "full name", "fullname") >= 0 {
 		return
 	}
+	familyFirst := slices.Contains([]string{"名", "姓"}, strings.TrimSpace(records[0][last]))
 	records[0][first] = "name"
 	for _, r := range records[1:] {
-		if first < len(r) && last < len(r) {
+		switch {
+		case first >= len(r) || last >= len(r):
+		case familyFirst || isEastAsian(r[last]):
+			r[first] = strings.TrimSpace(r[last] + " " + r[first])
+		default:
 			r[first] = strings.TrimSpace(r[first] + " " + r[last])
 		}
 	}
+}
+
+// find returns the index of a column, or -1.
+func find(records [][]string, names ...string) int {
+	return slices.IndexFunc(records[0], func(cell string) bool {
+		return slices.Contains(names, strings.ToLower(strings.TrimSpace(cell)))
+	})
+}
+
+// isEastAsian reports whether a name is written in Chinese, Japanese or Korean letters,
+// with which the family name comes first.
+func isEastAsian(name string) bool {
+	return strings.ContainsFunc(name, func(r rune) bool {
+		return unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Hangul)
+	})
+}
+
+// withoutTeachers leaves out the participants whose role is not that of a student, and
+// the lines with which Canvas says how many points there are.
+func withoutTeachers(records [][]string, starts []int) ([][]string, []int) {
+	role, user := find(records, "role", "roles", "ロール"), find(records, "user", "username")
+	var kept [][]string
+	var lines []int
+	for i, r := range records {
+		if i > 0 && (role >= 0 && role < len(r) && isTeacher(r[role]) || isPoints(r, user)) {
+			continue
+		}
+		kept, lines = append(kept, r), append(lines, starts[i])
+	}
+	return kept, lines
+}
+
+func isTeacher(role string) bool {
+	role = strings.ToLower(strings.TrimSpace(role))
+	return role != "" && !slices.ContainsFunc([]string{"student", "learner", "学生", "受講者"}, func(word string) bool { return strings.Contains(role, word) })
+}
+
+func isPoints(r []string, user int) bool {
+	return user >= 0 && user < len(r) && strings.TrimSpace(r[user]) == "" && strings.EqualFold(strings.TrimSpace(r[0]), "points possible")
+}
+
+// asUTF8 returns the text of exports in UTF-16 (Blackboard, Excel's Unicode text) and
+// in Shift_JIS (Japanese campus systems) as UTF-8, and all else as it is.
+func asUTF8(data []byte) []byte {
+	var decoder *encoding.Decoder
+	switch {
+	case bytes.HasPrefix(data, []byte("\xff\xfe")), bytes.HasPrefix(data, []byte("\xfe\xff")):
+		decoder = utf16.UTF16(utf16.LittleEndian, utf16.UseBOM).NewDecoder()
+	case !utf8.Valid(data) && roster.IsShiftJIS(data):
+		decoder = japanese.ShiftJIS.NewDecoder()
+	default:
+		return data
+	}
+	text, err := decoder.Bytes(data)
+	if err != nil {
+		return data // the roster's own reader reports the encoding
+	}
+	return text
 }

@@ -21,6 +21,9 @@ func (c *ClassFiles) Merge(from Import, file string, prune bool) error {
 	if target == nil {
 		return fmt.Errorf("%s has no CSV roster to import into: make it one first (docs/rosters.md), or add students one by one", c.directory)
 	}
+	if n := len(target.rows()); prune && len(from.Rows) == 0 && n > 0 {
+		return fmt.Errorf("the file names nobody, and --prune would remove all %d students of %s: export the file again", n, target.name)
+	}
 	rosters, err := c.chosen(file)
 	if err != nil {
 		return err

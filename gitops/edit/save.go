@@ -72,13 +72,51 @@ func (c *ClassFiles) twice(rows []roster.Row) (found []roster.Problem) {
 	return found
 }
 
+// Changes counts the students that were added, changed and removed since Open. A student
+// with several Templates counts once for each.
+func (c *ClassFiles) Changes() (added, updated, removed int) {
+	was, is := c.declared(func(p string) []byte { return c.before[p] }, c.opened), c.declared(func(p string) []byte { return c.rosters[p].Bytes() }, c.remaining())
+	for id, row := range is {
+		if former, there := was[id]; !there {
+			added++
+		} else if former != row {
+			updated++
+		}
+		delete(was, id)
+	}
+	return added, updated, len(was)
+}
+
+// remaining returns the students with files that are not deleted.
+func (c *ClassFiles) remaining() []student {
+	return slices.DeleteFunc(slices.Clone(c.students), func(s student) bool { return slices.Contains(c.deleted, s.file) })
+}
+
+// declared returns the students by user and Template, without their places.
+func (c *ClassFiles) declared(text func(path string) []byte, students []student) map[[2]string]roster.Row {
+	all := map[[2]string]roster.Row{}
+	for _, s := range students {
+		all[[2]string{s.user, c.templateOf(s.template)}] = roster.Row{User: s.user, Name: s.person, Template: s.template, Section: s.section, Enabled: s.enabled}
+	}
+	for _, p := range c.order {
+		for _, row := range roster.Read(roster.File{Name: p, Data: text(p)}).Rows {
+			row.Place = roster.Place{}
+			all[[2]string{row.User, c.templateOf(row.Template)}] = row
+		}
+	}
+	return all
+}
+
 // replace writes a file atomically.
 func replace(p string, data []byte) (err error) {
 	if err := os.MkdirAll(filepath.Dir(p), 0o755); err != nil {
 		return fmt.Errorf("make a directory: %w", err)
 	}
 	mode := os.FileMode(0o644)
-	if info, err := os.Stat(p); err == nil {
+	if info, err := os.Lstat(p); err == nil {
+		if info.Mode()&os.ModeSymlink != 0 {
+			return fmt.Errorf("%s is a symbolic link, which Flux does not follow: put the file itself there, and edit it then", p)
+		}
 		mode = info.Mode().Perm()
 	}
 	file, err := os.CreateTemp(filepath.Dir(p), ".carrel-*")

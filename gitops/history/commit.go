@@ -90,7 +90,7 @@ func (r *Repository) commit(hash plumbing.Hash) (Commit, error) {
 		return Commit{}, fmt.Errorf("read the commit %s: %w", hash, err)
 	}
 	c := Commit{
-		Hash: hash.String(), Time: object.Committer.When.UTC(), Author: person(object.Author.Name, object.Author.Email),
+		Hash: hash.String(), Time: writable(object.Committer.When.UTC()), Author: person(object.Author.Name, object.Author.Email),
 		Subject: subjectOf(object.Message), Request: requestOf(object.Message), Edge: r.shallow[hash],
 	}
 	if len(object.ParentHashes) > 1 && !c.Edge {
@@ -101,6 +101,17 @@ func (r *Repository) commit(hash plumbing.Hash) (Commit, error) {
 		}
 	}
 	return c, nil
+}
+
+// writable returns a time that JSON can hold. git takes any year.
+func writable(when time.Time) time.Time {
+	if when.Year() > 9999 {
+		return time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)
+	}
+	if when.Year() < 0 {
+		return time.Time{}
+	}
+	return when
 }
 
 func person(name, address string) string {

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/go-git/go-git/v5/plumbing"
+
+	"github.com/carrel-dev/carrel/core/roster"
 )
 
 // Layout holds the directories of a course in the repository. The word COURSE
@@ -490,11 +492,11 @@ func (t *collector) chosen() []Event {
 	users := map[string]bool{}
 	for _, e := range t.events {
 		if e.Carrel != nil && e.Carrel.is(t.query.Student) {
-			users[e.Carrel.User] = true
+			users[roster.Person(e.Carrel.User)] = true
 		}
 	}
 	return slices.DeleteFunc(t.events, func(e Event) bool {
-		if t.query.Student != "" && (e.Carrel == nil || !users[e.Carrel.User]) {
+		if t.query.Student != "" && (e.Carrel == nil || !users[roster.Person(e.Carrel.User)]) {
 			return true
 		}
 		return t.query.Field != "" && e.Kind != Added && e.Kind != Removed &&
@@ -503,7 +505,7 @@ func (t *collector) chosen() []Event {
 }
 
 func (c Declaration) is(student string) bool {
-	return c.User == student || c.Userland == student || strings.EqualFold(c.User, student) || strings.EqualFold(c.Name, student)
+	return strings.EqualFold(c.Userland, student) || strings.EqualFold(c.User, student) || strings.EqualFold(c.Name, student)
 }
 
 // At returns the class of a course at a commit. A class that could not be read has

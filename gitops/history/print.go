@@ -8,9 +8,10 @@ import (
 	"io"
 	"strconv"
 	"strings"
-	"text/tabwriter"
 	"time"
 	"unicode"
+
+	"golang.org/x/text/width"
 )
 
 // Formats are the output formats.
@@ -214,6 +215,40 @@ func (c Snapshot) unreadable() string {
 	return c.Course + ": the class could not be read then, so the one before stayed (carrel history " + c.Course + " shows since when)"
 }
 
+// writeTable writes rows in columns that line up on a terminal, where East Asian letters
+// are two columns wide.
+func writeTable(b *strings.Builder, rows [][]string) {
+	widths := make([]int, len(rows[0]))
+	for _, row := range rows {
+		for i, cell := range row {
+			widths[i] = max(widths[i], columnsOf(cell))
+		}
+	}
+	for _, row := range rows {
+		for i, cell := range row {
+			b.WriteString(cell)
+			if i < len(row)-1 {
+				b.WriteString(strings.Repeat(" ", widths[i]-columnsOf(cell)+2))
+			}
+		}
+		b.WriteString("\n")
+	}
+}
+
+// columnsOf returns how many columns of a terminal a text takes.
+func columnsOf(text string) (n int) {
+	for _, r := range text {
+		switch kind := width.LookupRune(r).Kind(); {
+		case unicode.Is(unicode.Mn, r):
+		case kind == width.EastAsianWide || kind == width.EastAsianFullwidth:
+			n += 2
+		default:
+			n++
+		}
+	}
+	return n
+}
+
 func writeClassText(out io.Writer, classes []Snapshot) error {
 	var b strings.Builder
 	for i, class := range classes {
@@ -225,18 +260,15 @@ func writeClassText(out io.Writer, classes []Snapshot) error {
 			continue
 		}
 		fmt.Fprintf(&b, "%s: %d carrels\n", class.Course, len(class.Carrels))
-		table := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-		fmt.Fprintln(table, "USER\tNAME\tTEMPLATE\tSECTION\tENABLED\tFILE")
+		rows := [][]string{{"USER", "NAME", "TEMPLATE", "SECTION", "ENABLED", "FILE"}}
 		for _, c := range class.Carrels {
 			place := c.File
 			if c.row {
 				place += ":" + strconv.Itoa(c.Line)
 			}
-			fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%t\t%s\n", c.User, c.Name, c.Template, c.Section, c.Enabled, place)
+			rows = append(rows, []string{c.User, c.Name, c.Template, c.Section, strconv.FormatBool(c.Enabled), place})
 		}
-		if err := table.Flush(); err != nil {
-			return err
-		}
+		writeTable(&b, rows)
 	}
 	_, err := io.WriteString(out, legible(b.String()))
 	return err

@@ -71,11 +71,7 @@ func (r *Repository) Close() error { return r.storage.Close() }
 // Resolve returns the commit that a revision names: a branch, a tag, HEAD~3 or a
 // hash.
 func (r *Repository) Resolve(revision string) (plumbing.Hash, error) {
-	hash, err := r.git.ResolveRevision(plumbing.Revision(revision))
-	if err != nil {
-		return plumbing.ZeroHash, fmt.Errorf("no commit is called %q in this clone (%w): fetch it, or name another with --rev", revision, err)
-	}
-	return *hash, nil
+	return tree.Resolve(r.git, revision)
 }
 
 // object returns the content of an object.

@@ -1,5 +1,7 @@
 package plan
 
+import "slices"
+
 // Unnamed counts the students that Naming leaves out of each list.
 type Unnamed struct {
 	Added       int `json:"added,omitempty"`
@@ -25,6 +27,7 @@ func (p Plan) Naming(named func(user string) bool) Plan {
 	p.Respelled, p.Unnamed.Respelled = only(p.Respelled, named, func(r Respelling) Seat { return r.Seat })
 	// Who is named in Added counts there.
 	p.Returns, _ = only(p.Returns, named, func(r Return) Seat { return Seat{User: r.User} })
+	p.Typos = slices.DeleteFunc(slices.Clone(p.Typos), func(t Typo) bool { return !named(t.User) || !named(t.From) })
 	p.Present = nil
 	return p
 }

@@ -80,11 +80,11 @@ var aliases = map[corev1.ResourceName]corev1.ResourceName{
 	corev1.ResourceRequestsCPU: corev1.ResourceCPU, corev1.ResourceRequestsMemory: corev1.ResourceMemory,
 }
 
-func needs(was, is seats, before, after Class) Need {
-	former, at := was.fullest(before)
+func needs(was, is seats, before, after Class, now time.Time) Need {
+	former, at := was.fullest(before, now)
 	present := former
 	if was.course != is.course {
-		present, at = is.fullest(after)
+		present, at = is.fullest(after, now)
 	}
 	need := Need{Session: at}
 	for _, name := range measured {
@@ -112,7 +112,7 @@ func NeedOf(name string, before, after Class) Need {
 		return Compare(name, before, after, time.Time{}).Need
 	}
 	s := seatsOf(name, after)
-	return needs(s, s, after, after)
+	return needs(s, s, after, after, time.Time{})
 }
 
 // group is the key of seats that need the same at every moment.
@@ -143,9 +143,9 @@ func (s *seats) demand(c Class) *demand {
 	return d
 }
 
-// fullest returns the demand in the session with most pods, and the name of that
-// session.
-func (s *seats) fullest(c Class) (need corev1.ResourceList, at string) {
+// fullest returns the demand in the session with most pods that ends after now, and the
+// name of that session. If the term is over, it returns the fullest session of the term.
+func (s *seats) fullest(c Class, now time.Time) (need corev1.ResourceList, at string) {
 	d := s.demand(c)
 	meets := func(string) bool { return false }
 	most := d.pods(meets)
@@ -157,9 +157,12 @@ func (s *seats) fullest(c Class) (need corev1.ResourceList, at string) {
 		// The rule timetable reports an invalid timetable.
 		return d.needWhile(meets), ""
 	}
+	if !meetsAfter(table, now) {
+		now = time.Time{}
+	}
 	seen := map[string]bool{}
 	var horizon time.Time
-	for session := range table.From(time.Time{}) {
+	for session := range table.From(now) {
 		if horizon.IsZero() {
 			horizon = session.Begin.AddDate(yearsAhead, 0, 0)
 		}
@@ -178,6 +181,13 @@ func (s *seats) fullest(c Class) (need corev1.ResourceList, at string) {
 		}
 	}
 	return d.needWhile(meets), at
+}
+
+func meetsAfter(table *timetable.Table, now time.Time) bool {
+	for range table.From(now) {
+		return true
+	}
+	return false
 }
 
 // yearsAhead bounds the sessions that are looked at, from the first one. A term with

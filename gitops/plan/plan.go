@@ -67,6 +67,8 @@ type Plan struct {
 	Resectioned []Resection `json:"resectioned,omitempty"`
 	// Respelled are students whose login is corrected in upper and lower case.
 	Respelled []Respelling `json:"respelled,omitempty"`
+	// Typos are pairs of a student in Added and one in Removed who are probably one person.
+	Typos []Typo `json:"typos,omitempty"`
 	// Returns tells of the students in Added who were in the course before.
 	Returns []Return `json:"returns,omitempty"`
 	// Unnamed counts the students that Naming removed from these lists.
@@ -108,6 +110,7 @@ func Compare(name string, before, after Class, now time.Time) Plan {
 	is.name(former.after(is, now).owned)
 	templates, present := before.templates(), after.templates()
 	p.people(was, is, templates, present, now)
+	p.typos()
 	p.returns(is, before.Left, templatesOf(templates, present), now)
 	p.Held, p.Counted = held(was, is, former, before.Past, now)
 	p.Held = append(p.Held, heldVolumes(was, is, templates, present)...)
@@ -119,7 +122,7 @@ func Compare(name string, before, after Class, now time.Time) Plan {
 	if !p.New {
 		p.Settings = compareSettings(before.Course.Spec, after.Course.Spec)
 	}
-	p.Need = needs(was, is, before, after)
+	p.Need = needs(was, is, before, after, now)
 	p.Need.addKept(p.keptNeed(was, before.Left, templatesOf(templates, present), now))
 	return p
 }

@@ -64,6 +64,7 @@ func (p Plan) blocks() []block {
 		{"Counted by the guard", p.Counted.lines()},
 		{"Added", people(p.Added, Seat.seatLine, p.Unnamed.Added)},
 		{"Removed; their volumes are kept", people(p.Removed, Removal.removalLine, p.Unnamed.Removed)},
+		{"Probably a typo in the login", lines(p.Typos, Typo.typoLine)},
 		{"Kept work of students who come back", lines(p.Returns, Return.returnLine)},
 		{"The login is corrected in upper and lower case; the work goes along", people(p.Respelled, Respelling.respellingLine, p.Unnamed.Respelled)},
 		{"Moved to another Template; volumes of the same name go along", people(p.Moved, Move.moveLine, p.Unnamed.Moved)},

@@ -1,11 +1,13 @@
 package render
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"path"
 
 	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
+	sourcev1 "github.com/fluxcd/source-controller/api/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/kustomize/api/resmap"
@@ -68,37 +70,40 @@ func isBase(t *tree.Tree, name string) bool {
 	if err != nil {
 		return false // rendering the cluster reports the error
 	}
-	source := sourceOf(first.Objects)
+	source := sourceName(sourceOf(first.Objects))
 	for _, object := range first.Objects {
-		if k := kustomizationOf(object); k != nil && follows(k, source) && !t.IsDir(k.Spec.Path) {
+		if k := KustomizationOf(object); k != nil && follows(k, source) && !t.IsDir(k.Spec.Path) {
 			return true
 		}
 	}
 	return false
 }
 
-// begin renders the objects that a person applies to bootstrap Flux.
-func begin(t *tree.Tree, name string) (*tree.FileSystem, Applied, error) {
-	fs, dir := t.FileSystem(), "/"+path.Join(clusters, name, entries)
-	over, err := withOrigins(fs, dir)
+// begin renders the objects that a person applies to bootstrap Flux. It also returns
+// the tree as the GitRepository among them archives it.
+func begin(t *tree.Tree, name string) (*tree.Tree, Applied, error) {
+	first, dir := Applied{}, "/"+path.Join(clusters, name, entries)
+	over, err := withOrigins(t.FileSystem(), dir)
 	if err != nil {
-		return nil, Applied{}, err
+		return nil, first, err
 	}
-	in, err := inputsOf(over, dir)
+	if first.in, err = inputsOf(over, dir); err != nil {
+		return nil, first, err
+	}
+	rendered, err := first.in.rendering(over, dir)
 	if err != nil {
-		return nil, Applied{}, err
+		return nil, first, err
 	}
-	rendered, err := in.rendering(over, dir)
-	if err != nil {
-		return nil, Applied{}, err
-	}
-	first := Applied{}
 	for _, one := range rendered {
 		if err := first.take(one, dir); err != nil {
 			return nil, first, err
 		}
 	}
-	return fs, first, nil
+	ignore := ""
+	if source := sourceOf(first.Objects); source != nil {
+		ignore, _, _ = unstructured.NestedString(source.Object, "spec", "ignore")
+	}
+	return t.Archive(ignore), first, nil
 }
 
 // Cluster renders everything that Flux applies to a cluster from this repository.
@@ -125,7 +130,7 @@ func eachApplied(all []*Applied, do func(a *Applied)) {
 // yet in by. It adds them to by.
 func (a *Applied) follow(source string, by map[string]*Applied) (all []*Applied) {
 	for _, object := range a.Objects {
-		k := kustomizationOf(object)
+		k := KustomizationOf(object)
 		if k == nil || !follows(k, source) {
 			continue
 		}
@@ -142,9 +147,10 @@ func (a *Applied) key() string { return a.Kustomization.Namespace + "/" + a.Kust
 
 // prepare determines the inputs of the Kustomization.
 func (a *Applied) prepare(fs *tree.FileSystem) {
-	var err error
-	if a.fs, a.dir, a.top, err = asFlux(fs, a.Kustomization); err == nil {
-		a.in = newInputs()
+	a.fs = fs
+	over, dir, top, err := asFlux(fs, a.Kustomization)
+	if err == nil {
+		a.fs, a.dir, a.top, a.in = over, dir, top, newInputs()
 		err = a.in.from(a.fs, a.dir, a.top.file, a.top.k)
 	}
 	a.fail(err)
@@ -190,26 +196,30 @@ func (a *Applied) apply(ctx context.Context) error {
 
 // sourceOf returns the GitRepository of this repository: the one that a person
 // applies.
-func sourceOf(objects []*unstructured.Unstructured) string {
+func sourceOf(objects []*unstructured.Unstructured) *unstructured.Unstructured {
 	for _, object := range objects {
-		if object.GetKind() == "GitRepository" {
-			return object.GetNamespace() + "/" + object.GetName()
+		if object.GetKind() == sourcev1.GitRepositoryKind {
+			return object
 		}
 	}
-	return ""
+	return nil
+}
+
+// sourceName returns "namespace/name" of a GitRepository, or "" for nil.
+func sourceName(source *unstructured.Unstructured) string {
+	if source == nil {
+		return ""
+	}
+	return source.GetNamespace() + "/" + source.GetName()
 }
 
 func follows(k *kustomizev1.Kustomization, source string) bool {
-	namespace := k.Spec.SourceRef.Namespace
-	if namespace == "" {
-		namespace = k.Namespace
-	}
-	return k.Spec.SourceRef.Kind == "GitRepository" && namespace+"/"+k.Spec.SourceRef.Name == source
+	return k.Spec.SourceRef.Kind == sourcev1.GitRepositoryKind && cmp.Or(k.Spec.SourceRef.Namespace, k.Namespace)+"/"+k.Spec.SourceRef.Name == source
 }
 
-// kustomizationOf returns the object as a Flux Kustomization, or nil if it is not
+// KustomizationOf returns the object as a Flux Kustomization, or nil if it is not
 // one.
-func kustomizationOf(object *unstructured.Unstructured) *kustomizev1.Kustomization {
+func KustomizationOf(object *unstructured.Unstructured) *kustomizev1.Kustomization {
 	if object.GetKind() != kustomizev1.KustomizationKind || object.GroupVersionKind().Group != kustomizev1.GroupVersion.Group {
 		return nil
 	}

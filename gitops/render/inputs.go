@@ -16,8 +16,7 @@ import (
 type inputs struct {
 	// dirs are the directories whose kustomization.yaml is read.
 	dirs map[string]bool
-	// files are all files that are read, including each kustomization.yaml. Paths
-	// through symbolic links count as they are written.
+	// files are all files that are read, including each kustomization.yaml.
 	files map[string]bool
 	// spreads is true if a setting of one directory affects everything built
 	// together with it: configurations, crds or vars.

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 
-	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/carrel-dev/carrel/gitops/tree"
@@ -93,9 +92,10 @@ func (w *walk) isPutOff(a *Applied) bool {
 		if path.Ext(file) == ".csv" {
 			continue
 		}
-		// Kustomizations must be followed, and ClusterRoles grant rights elsewhere.
+		// Kustomizations must be followed, their sources are found by all, and
+		// ClusterRoles grant rights elsewhere.
 		data, err := a.fs.ReadFile(file)
-		if err == nil && (bytes.Contains(data, []byte(kustomizev1.GroupVersion.Group)) || bytes.Contains(data, []byte("ClusterRole"))) {
+		if err == nil && (bytes.Contains(data, []byte("toolkit.fluxcd.io")) || bytes.Contains(data, []byte("ClusterRole"))) {
 			return false
 		}
 	}
@@ -157,6 +157,9 @@ func (a *Applied) Has(below string) bool {
 		return isBelow(part, below) || a.Err != nil && isBelow(below, part)
 	})
 }
+
+// Paths returns the files and directories that the build reads, as far as it got.
+func (a *Applied) Paths() []string { return a.in.paths() }
 
 // isBelow reports whether the path one equals other or lies in it.
 func isBelow(one, other string) bool {

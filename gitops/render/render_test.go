@@ -188,13 +188,16 @@ func TestRefused(t *testing.T) {
 		"a helm chart":              {map[string]string{"a/kustomization.yaml": "helmCharts: [{name: x, repo: 'https://example.invalid'}]"}, "helm charts are not rendered"},
 		"a plugin":                  {map[string]string{"a/kustomization.yaml": "generators: [g.yaml]", "a/g.yaml": "apiVersion: someteam.example.com/v1\nkind: Exec\nmetadata: {name: g}\n"}, "plugin"},
 		"a function in a container": {map[string]string{"a/kustomization.yaml": "generators: [g.yaml]", "a/g.yaml": "apiVersion: v1\nkind: F\nmetadata: {name: g, annotations: {config.kubernetes.io/function: '{container: {image: x}}'}}\n"}, "plugin"},
-		"a link out of the tree":    {map[string]string{"a/kustomization.yaml": "resources: [x.yaml]", "a/x.yaml": "-> ../../etc/passwd"}, "leads out of the repository"},
-		"a link to the root":        {map[string]string{"a/kustomization.yaml": "resources: [x.yaml]", "a/x.yaml": "-> /etc/passwd"}, "leads out of the repository"},
+		"a link out of the tree":    {map[string]string{"a/kustomization.yaml": "resources: [x.yaml]", "a/x.yaml": "-> ../../etc/passwd"}, "it is a symbolic link"},
+		"a link to the root":        {map[string]string{"a/kustomization.yaml": "resources: [x.yaml]", "a/x.yaml": "-> /etc/passwd"}, "it is a symbolic link"},
 		"a file above the tree":     {map[string]string{"a/kustomization.yaml": "resources: [../../../../etc/passwd]"}, "not in the repository"},
 		"an anchor within itself":   {map[string]string{"a/kustomization.yaml": "resources: [x.yaml]", "a/x.yaml": fine + "data: {x: &x {*x}}\n"}, "x.yaml: line 4: the anchor x is part of itself"},
 		"one in a patch":            {map[string]string{"a/kustomization.yaml": "resources: [x.yaml]\npatches: [{patch: '{kind: ConfigMap, apiVersion: v1, metadata: {name: a}, data: {x: &x {*x}}}'}]", "a/x.yaml": fine}, "the anchor x is part of itself"},
 		"aliases of aliases":        {map[string]string{"a/kustomization.yaml": "resources: [x.yaml]", "a/x.yaml": fine + bomb}, "with each alias written out"},
-		"links in a circle":         {map[string]string{"a/kustomization.yaml": "resources: [x.yaml]", "a/x.yaml": "-> y.yaml", "a/y.yaml": "-> x.yaml"}, "symbolic links"},
+		"a link to a directory":     {map[string]string{"a/kustomization.yaml": "resources: [../b]", "b": "-> c", "c/kustomization.yaml": "resources: []"}, "it is a symbolic link"},
+		"a linked roster":           {map[string]string{"a/kustomization.yaml": "configMapGenerator: [{name: r, files: [r.csv]}]", "a/r.csv": "-> s.csv", "a/s.csv": "user\n"}, "it is a symbolic link"},
+		"what .sourceignore names":  {map[string]string{"a/kustomization.yaml": "resources: [x.yaml]", "a/x.yaml": fine, ".sourceignore": "x.yaml\n"}, "a file .sourceignore"},
+		"a link to a link":          {map[string]string{"a/kustomization.yaml": "resources: [x.yaml]", "a/x.yaml": "-> y.yaml", "a/y.yaml": "-> x.yaml"}, "it is a symbolic link"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := render.Build(committed(t, test.files).FileSystem(), "/a")
@@ -202,22 +205,5 @@ func TestRefused(t *testing.T) {
 				t.Errorf("error %v, want one that says %q", err, test.want)
 			}
 		})
-	}
-}
-
-// TestLinkWithin checks that links within the repository are followed, as kustomize
-// does.
-func TestLinkWithin(t *testing.T) {
-	commit := committed(t, map[string]string{
-		"a/kustomization.yaml": "resources: [x.yaml, ../shared]\n", "a/x.yaml": "-> ../real/x.yaml", "shared": "-> real",
-		"real/x.yaml": "kind: ConfigMap\napiVersion: v1\nmetadata: {name: x}\n", "real/y.yaml": "kind: ConfigMap\napiVersion: v1\nmetadata: {name: y}\n",
-		"real/kustomization.yaml": "resources: [y.yaml]\n",
-	})
-	rendered, err := render.Build(commit.FileSystem(), "/a")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if rendered.Size() != 2 {
-		t.Errorf("%d objects, want 2", rendered.Size())
 	}
 }

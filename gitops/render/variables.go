@@ -119,5 +119,8 @@ func asWritten(r *resource.Resource, known map[string]string) map[string]string 
 			all[name] = "${" + name + "}"
 		}
 	}
+	if len(all) == 0 {
+		all["_"] = "" // without any variable, Flux's code would leave defaults unexpanded
+	}
 	return all
 }

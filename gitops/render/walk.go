@@ -31,13 +31,13 @@ func newWalk(t *tree.Tree) *walk {
 // read variables from other Kustomizations' objects come last, as they wait in the
 // cluster.
 func (w *walk) discover(ctx context.Context, cluster string) error {
-	fs, first, err := begin(w.tree, cluster)
+	archive, first, err := begin(w.tree, cluster)
 	if err != nil {
 		return err
 	}
-	w.fs, w.all = fs, []*Applied{&first}
+	w.tree, w.fs, w.all = archive, archive.FileSystem(), []*Applied{&first}
 	w.variables.add(first.Objects)
-	source := sourceOf(first.Objects)
+	source := sourceName(sourceOf(first.Objects))
 	rendered, waiting := w.all, []*Applied(nil)
 	for len(rendered)+len(waiting) > 0 {
 		var next []*Applied

@@ -14,21 +14,17 @@ import (
 )
 
 // directory reads files that are not committed.
-type directory struct{ root fs.ReadLinkFS }
+type directory struct{ root fs.FS }
 
 // Directory returns the tree of a directory of this machine. The tree includes
-// files that are not committed or that git ignores. Symbolic links are followed
-// only within the directory. Every ReadFile reads the file again.
+// files that are not committed or that git ignores. Every ReadFile reads the file
+// again.
 func Directory(name string) (*Tree, error) {
 	root, err := os.OpenRoot(name)
 	if err != nil {
 		return nil, fmt.Errorf("open the directory: %w", err)
 	}
-	files, ok := root.FS().(fs.ReadLinkFS)
-	if !ok {
-		return nil, fmt.Errorf("open the directory %s: its links can't be read", name)
-	}
-	return newTree(directory{files}), nil
+	return newTree(directory{root.FS()}), nil
 }
 
 func (d directory) dir(name string) (*object.Tree, error) {
@@ -42,7 +38,10 @@ func (d directory) dir(name string) (*object.Tree, error) {
 	}
 	dir := &object.Tree{}
 	for _, one := range found {
-		if name == "" && one.Name() == ".git" {
+		if one.Name() == ".git" {
+			if name != "" {
+				return nil, errSubmodule
+			}
 			continue
 		}
 		if mode, known := modeOf(one.Type()); known {
@@ -66,11 +65,7 @@ func modeOf(mode fs.FileMode) (filemode.FileMode, bool) {
 	}
 }
 
-func (d directory) file(name string, entry *object.TreeEntry) ([]byte, error) {
-	if entry.Mode == filemode.Symlink {
-		target, err := d.root.ReadLink(name)
-		return []byte(target), err
-	}
+func (d directory) file(name string, _ *object.TreeEntry) ([]byte, error) {
 	return fs.ReadFile(d.root, name)
 }
 

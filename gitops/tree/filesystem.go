@@ -52,6 +52,10 @@ func (f *FileSystem) ReadFile(name string) ([]byte, error) {
 	return slices.Clone(data), err
 }
 
+// Plain returns the content of a file of the tree, without the files laid over it. The
+// caller must not change the bytes.
+func (f *FileSystem) Plain(name string) ([]byte, error) { return f.tree.ReadFile(name) }
+
 // Hash returns the hash of a file or directory of the tree, or of a file laid over
 // it. It is zero in the same cases as Tree.Hash.
 func (f *FileSystem) Hash(name string) plumbing.Hash {
@@ -126,19 +130,16 @@ func (f *FileSystem) Glob(pattern string) ([]string, error) {
 	return found, nil
 }
 
-// Walk visits everything below a path, in order. It follows symbolic links.
+// Walk visits everything below a path, in order.
 func (f *FileSystem) Walk(name string, visit filepath.WalkFunc) error {
-	err := f.walk(name, visit, 0)
+	err := f.walk(name, visit)
 	if errors.Is(err, filepath.SkipDir) || errors.Is(err, filepath.SkipAll) {
 		return nil
 	}
 	return err
 }
 
-func (f *FileSystem) walk(name string, visit filepath.WalkFunc, depth int) error {
-	if depth > maxLinks*4 {
-		return fmt.Errorf("%s: a symbolic link leads in a circle", name)
-	}
+func (f *FileSystem) walk(name string, visit filepath.WalkFunc) error {
 	if !f.Exists(name) {
 		return visit(name, nil, notFound(name))
 	}
@@ -150,7 +151,7 @@ func (f *FileSystem) walk(name string, visit filepath.WalkFunc, depth int) error
 		return err
 	}
 	for _, child := range names {
-		err := f.walk(path.Join(name, child), visit, depth+1)
+		err := f.walk(path.Join(name, child), visit)
 		if errors.Is(err, filepath.SkipDir) && f.IsDir(path.Join(name, child)) {
 			continue
 		}

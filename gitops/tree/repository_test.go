@@ -1,6 +1,7 @@
 package tree_test
 
 import (
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -33,7 +34,59 @@ func TestOpen(t *testing.T) {
 			t.Errorf("of %s bare is %t, want %t", directory, config.Core.IsBare, isBare)
 		}
 	}
-	if _, err := tree.Open(t.TempDir()); err == nil || !strings.Contains(err.Error(), "--repository") {
+	if _, err := tree.Open(t.TempDir()); err == nil || !strings.Contains(err.Error(), "-C") {
 		t.Errorf("no repository: %v", err)
+	}
+}
+
+// TestOpenOtherClones checks that a clone which shares the objects of another can be
+// read, and that a format which can't be read is named with its cure.
+func TestOpenOtherClones(t *testing.T) {
+	if _, err := exec.LookPath("git"); err != nil {
+		t.Skip("git is not installed")
+	}
+	from, shared, sha256 := t.TempDir(), filepath.Join(t.TempDir(), "shared"), t.TempDir()
+	mustGit(t, from, "init", "--quiet", "--initial-branch=nothing")
+	version(t, from, "main", "", map[string]string{"a": "1"})
+	mustGit(t, from, "clone", "--quiet", "--shared", from, shared)
+	repository, err := tree.Open(shared)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found, _, err := tree.At(repository, "HEAD")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if data, err := found.ReadFile("a"); err != nil || string(data) != "1" {
+		t.Errorf("the shared file holds %q, %v", data, err)
+	}
+	mustGit(t, sha256, "init", "--quiet", "--object-format=sha256")
+	if _, err := tree.Open(sha256); err == nil || !strings.Contains(err.Error(), "--object-format=sha1") {
+		t.Errorf("a repository of SHA-256: %v", err)
+	}
+}
+
+// TestResolve checks that the error for a missing revision names its cause.
+func TestResolve(t *testing.T) {
+	if _, err := exec.LookPath("git"); err != nil {
+		t.Skip("git is not installed")
+	}
+	dir, empty := t.TempDir(), t.TempDir()
+	mustGit(t, empty, "init", "--quiet")
+	mustGit(t, dir, "init", "--quiet", "--initial-branch=nothing")
+	version(t, dir, "main", "", map[string]string{"a": "1"})
+	mustGit(t, dir, "update-ref", "refs/remotes/origin/term", "main")
+	for _, test := range []struct{ dir, revision, want string }{
+		{dir, "mian", "there are the branches main, origin/term"},
+		{dir, "term", "name the remote's branch, origin/term"},
+		{empty, "HEAD", "the repository has no commit yet"},
+	} {
+		repository, err := tree.Open(test.dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := tree.Resolve(repository, test.revision); err == nil || !strings.Contains(err.Error(), test.want) || strings.Contains(err.Error(), "unshallow") {
+			t.Errorf("%s: %v, want it to say %q", test.revision, err, test.want)
+		}
 	}
 }

@@ -1,5 +1,6 @@
 // Package tree presents a commit, or a directory of this machine, as the file
-// system that kustomize reads. It needs no checkout and writes nothing.
+// system that kustomize reads. It holds what source-controller archives and nothing
+// else. It needs no checkout and writes nothing.
 package tree
 
 import (
@@ -18,31 +19,38 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/storer"
 )
 
-// maxLinks is the maximum number of symbolic links in a path.
-const maxLinks = 40
-
 // Tree is the tree of a commit, or a directory of this machine. Paths begin at its
 // root, with or without a slash. A Tree is safe for concurrent use, but two commits
 // of one repository must not be read at the same time.
 type Tree struct {
 	source source
+	// ignore is spec.ignore of the GitRepository.
+	ignore string
 
 	mutex sync.Mutex
-	dirs  map[string]*object.Tree
+	dirs  map[string]*archived
 }
 
-// source reads a tree, by paths without links. file and hash are called
-// concurrently, dir is not.
+// source reads a tree. Its methods are called concurrently.
 type source interface {
 	// dir reads a directory. The root is "".
 	dir(name string) (*object.Tree, error)
-	// file returns the content of a file, or the target of a link.
+	// file returns the content of a file.
 	file(name string, entry *object.TreeEntry) ([]byte, error)
 	// hash returns git's hash of a file's content.
 	hash(name string, entry *object.TreeEntry) plumbing.Hash
 }
 
-func newTree(from source) *Tree { return &Tree{source: from, dirs: map[string]*object.Tree{}} }
+func newTree(from source) *Tree { return &Tree{source: from, dirs: map[string]*archived{}} }
+
+// Archive returns the tree as source-controller archives it for a GitRepository
+// with this spec.ignore. Without one, the tree is that archive already.
+func (t *Tree) Archive(ignore string) *Tree {
+	if ignore == t.ignore {
+		return t
+	}
+	return &Tree{source: t.source, ignore: ignore, dirs: map[string]*archived{}}
+}
 
 // commit reads files from git's object store.
 type commit struct {
@@ -50,92 +58,66 @@ type commit struct {
 	store storer.EncodedObjectStorer
 	dirs  map[string]*object.Tree
 
-	// reading guards store, whose packs can't be read concurrently.
+	// reading guards all, since packs can't be read concurrently.
 	reading sync.Mutex
 	files   map[plumbing.Hash][]byte
 }
 
-// At returns the tree of a revision: a branch, a tag, a hash, or HEAD~3. If the
-// revision is missing, as in a shallow clone, the error matches
-// plumbing.ErrReferenceNotFound or ErrObjectNotFound.
+// At returns the tree of a revision: a branch, a tag, a hash, or HEAD~3.
 func At(repository *git.Repository, revision string) (*Tree, plumbing.Hash, error) {
-	hash, err := repository.ResolveRevision(plumbing.Revision(revision))
+	hash, err := Resolve(repository, revision)
 	if err != nil {
-		return nil, plumbing.ZeroHash, fmt.Errorf("find the revision %q: %w", revision, err)
+		return nil, hash, err
 	}
-	found, err := repository.CommitObject(*hash)
+	found, err := repository.CommitObject(hash)
 	if err != nil {
-		return nil, plumbing.ZeroHash, fmt.Errorf("read commit %s: %w", hash, err)
+		return nil, hash, fmt.Errorf("read commit %s: %w", hash, err)
 	}
 	root, err := found.Tree()
 	if err != nil {
-		return nil, plumbing.ZeroHash, fmt.Errorf("read the tree of commit %s: %w", hash, err)
+		return nil, hash, fmt.Errorf("read the tree of commit %s: %w", hash, err)
 	}
-	return newTree(&commit{root: root, store: repository.Storer, files: map[plumbing.Hash][]byte{}, dirs: map[string]*object.Tree{}}), *hash, nil
+	return newTree(&commit{root: root, store: repository.Storer, files: map[plumbing.Hash][]byte{}, dirs: map[string]*object.Tree{}}), hash, nil
 }
 
-// entry is the file or directory at a path after following links.
+// entry is the file or directory at a path.
 type entry struct {
-	// path contains no links. It is "" for the root.
+	// path is "" for the root.
 	path string
 	// dir is set for a directory, and file for a file.
-	dir  *object.Tree
+	dir  *archived
 	file *object.TreeEntry
 }
 
-// resolve returns the entry at a path. It follows symbolic links.
+// resolve returns the entry at a path. An error for what the archive leaves out names
+// the reason, and matches fs.ErrNotExist too.
 func (t *Tree) resolve(name string) (entry, error) {
 	t.mutex.Lock()
 	defer t.mutex.Unlock()
-	rest, done, links := split(name), "", 0
-	for len(rest) > 0 {
-		dir, err := t.dir(done)
-		if err != nil {
-			return entry{}, notFound(name)
-		}
-		next, found := find(dir, rest[0])
-		if !found {
-			return entry{}, notFound(name)
-		}
-		at := path.Join(done, rest[0])
-		rest = rest[1:]
+	at, dir, err := "", (*archived)(nil), error(nil)
+	if dir, err = t.dir(nil, ""); err != nil {
+		return entry{}, notFound(name)
+	}
+	rest := split(name)
+	for i, step := range rest {
+		at = path.Join(at, step)
+		next, found := find(dir.kept, step)
 		switch {
-		case next.Mode == filemode.Symlink:
-			if links++; links > maxLinks {
-				return entry{}, fmt.Errorf("%s leads through more than %d symbolic links", name, maxLinks)
-			}
-			target, err := t.target(at, next)
-			if err != nil {
-				return entry{}, fmt.Errorf("the symbolic link %s: %w", at, err)
-			}
-			rest, done = append(split(target), rest...), ""
+		case !found:
+			return entry{}, dir.missing(at, step)
 		case next.Mode == filemode.Dir:
-			done = at
-		case len(rest) > 0:
+			if dir, err = t.dir(dir, at); errors.Is(err, errSubmodule) {
+				return entry{}, leftOut(at, err)
+			} else if err != nil {
+				return entry{}, notFound(name)
+			}
+		case i < len(rest)-1:
 			return entry{}, notFound(name)
 		default:
 			return entry{path: at, file: next}, nil
 		}
 	}
-	dir, err := t.dir(done)
-	if err != nil {
-		return entry{}, notFound(name)
-	}
-	return entry{path: done, dir: dir}, nil
-}
-
-// target returns the path to which a link points, from the root.
-func (t *Tree) target(at string, link *object.TreeEntry) (string, error) {
-	data, err := t.source.file(at, link)
-	if err != nil {
-		return "", err
-	}
-	target := string(data)
-	joined := path.Join(path.Dir(at), target)
-	if path.IsAbs(target) || joined == ".." || strings.HasPrefix(joined, "../") {
-		return "", fmt.Errorf("it leads out of the repository, to %s: copy what is there", target)
-	}
-	return joined, nil
+	return entry{path: at, dir: dir}, nil
 }
 
 func notFound(name string) error { return fmt.Errorf("%s: %w", name, fs.ErrNotExist) }
@@ -148,27 +130,37 @@ func split(name string) []string {
 	return strings.Split(clean, "/")
 }
 
-// dir reads a directory by its path without links.
-func (t *Tree) dir(name string) (*object.Tree, error) {
+// dir reads a directory. parent is nil for the root.
+func (t *Tree) dir(parent *archived, name string) (*archived, error) {
 	if known := t.dirs[name]; known != nil {
 		return known, nil
 	}
-	dir, err := t.source.dir(name)
+	all, err := t.source.dir(name)
 	if err != nil {
 		return nil, err
 	}
-	t.dirs[name] = dir
-	return dir, nil
+	dir, err := t.archive(parent, name, all)
+	if err == nil {
+		t.dirs[name] = dir
+	}
+	return dir, err
 }
 
 func (c *commit) dir(name string) (*object.Tree, error) {
+	c.reading.Lock()
+	defer c.reading.Unlock()
+	return c.read(name)
+}
+
+// read reads a directory. The caller holds reading.
+func (c *commit) read(name string) (*object.Tree, error) {
 	if name == "" {
 		return c.root, nil
 	}
 	if known := c.dirs[name]; known != nil {
 		return known, nil
 	}
-	parent, err := c.dir(strings.Trim(path.Dir("/"+name), "/"))
+	parent, err := c.read(strings.Trim(path.Dir("/"+name), "/"))
 	if err != nil {
 		return nil, err
 	}
@@ -176,9 +168,7 @@ func (c *commit) dir(name string) (*object.Tree, error) {
 	if !found {
 		return nil, notFound(name)
 	}
-	c.reading.Lock()
 	dir, err := object.GetTree(c.store, entry.Hash)
-	c.reading.Unlock()
 	if err != nil {
 		return nil, fmt.Errorf("read tree %s: %w", entry.Hash, err)
 	}
@@ -206,6 +196,9 @@ func (c *commit) file(_ string, entry *object.TreeEntry) (data []byte, err error
 		return known, nil
 	}
 	file, err := object.GetBlob(c.store, hash)
+	if errors.Is(err, plumbing.ErrObjectNotFound) {
+		return nil, errPartial
+	}
 	if err != nil {
 		return nil, fmt.Errorf("read object %s: %w", hash, err)
 	}
@@ -242,9 +235,9 @@ func (t *Tree) ReadDir(name string) ([]string, error) {
 	if e.dir == nil {
 		return nil, fmt.Errorf("%s is no directory", name)
 	}
-	names := make([]string, len(e.dir.Entries))
-	for i := range e.dir.Entries {
-		names[i] = e.dir.Entries[i].Name
+	names := make([]string, len(e.dir.kept.Entries))
+	for i := range e.dir.kept.Entries {
+		names[i] = e.dir.kept.Entries[i].Name
 	}
 	return names, nil
 }
@@ -270,7 +263,7 @@ func (t *Tree) Hash(name string) plumbing.Hash {
 	case err != nil:
 		return plumbing.ZeroHash
 	case e.dir != nil:
-		return e.dir.Hash
+		return e.dir.hash()
 	default:
 		return t.source.hash(e.path, e.file)
 	}

@@ -62,6 +62,9 @@ func (w *Classroom) Start() {
 	w.StartShard(ShardOptions{Namespaces: InNamespace(w.Namespace), Clock: &w.Clock})
 }
 
+// watch identifies the watch of all controllers of a test: there is no outage between them.
+const watch = "of the test"
+
 // ShardOptions say what the controllers of a shard see.
 type ShardOptions struct {
 	// Selector selects Courses, Templates and Userlands by label; empty: all.
@@ -72,9 +75,6 @@ type ShardOptions struct {
 	// usually does.
 	Resync time.Duration
 	Clock  clock.PassiveClock
-	// WatchedUntil returns until when other controllers watched before these; nil:
-	// until now.
-	WatchedUntil func() time.Time
 }
 
 // StartShard runs the controllers of a shard, as the command does, until Stop, or
@@ -102,9 +102,6 @@ func (w *Classroom) newManager(ctx context.Context, o ShardOptions) (ctrl.Manage
 	if err != nil {
 		return nil, err
 	}
-	if o.WatchedUntil == nil {
-		o.WatchedUntil = o.Clock.Now
-	}
 	server := apiserver.Config()
 	server.Impersonate.UserName = account
 	server.Wrap(w.Requests.wrap)
@@ -122,7 +119,7 @@ func (w *Classroom) newManager(ctx context.Context, o ShardOptions) (ctrl.Manage
 	if err != nil {
 		return nil, err
 	}
-	return mgr, operator.SetupWithManager(ctx, mgr, operator.Options{Clock: o.Clock, Selector: selector, WatchedUntil: o.WatchedUntil}, operator.Controllers...)
+	return mgr, operator.SetupWithManager(ctx, mgr, operator.Options{Clock: o.Clock, Selector: selector, Watch: func() string { return watch }}, operator.Controllers...)
 }
 
 // Main runs the tests of a package between starting and stopping one API server;

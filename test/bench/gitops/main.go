@@ -99,10 +99,11 @@ func checkAll(dir string) error {
 	if err != nil {
 		return err
 	}
-	found, err := check.Clusters(context.Background(), repository, nil)
+	result, err := check.Run(context.Background(), repository, nil, "")
 	if err != nil {
 		return err
 	}
+	found := result.Findings
 	if len(found) > 0 {
 		return fmt.Errorf("%d findings in a repository that has nothing wrong, the first: %+v", len(found), found[0])
 	}

@@ -25,6 +25,9 @@ type VolumeStatusApplyConfiguration struct {
 	// a break, such as an outage or a suspension. An announced deletion waits until a
 	// day after it.
 	WatchedSince *v1.Time `json:"watchedSince,omitempty"`
+	// watch identifies the time for which controllers have run without an outage, and
+	// for which watchedSince counts. An outage gives it another value.
+	Watch *string `json:"watch,omitempty"`
 }
 
 // VolumeStatusApplyConfiguration constructs a declarative configuration of the VolumeStatus type for use with
@@ -70,5 +73,13 @@ func (b *VolumeStatusApplyConfiguration) WithNext(value v1.Time) *VolumeStatusAp
 // If called multiple times, the WatchedSince field is set to the value of the last call.
 func (b *VolumeStatusApplyConfiguration) WithWatchedSince(value v1.Time) *VolumeStatusApplyConfiguration {
 	b.WatchedSince = &value
+	return b
+}
+
+// WithWatch sets the Watch field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Watch field is set to the value of the last call.
+func (b *VolumeStatusApplyConfiguration) WithWatch(value string) *VolumeStatusApplyConfiguration {
+	b.Watch = &value
 	return b
 }

@@ -1,4 +1,4 @@
-package main
+package ci
 
 import (
 	"context"
@@ -11,6 +11,7 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/object"
 
+	"github.com/carrel-dev/carrel/gitops/class"
 	"github.com/carrel-dev/carrel/gitops/plan"
 )
 
@@ -120,15 +121,15 @@ func firstParent(commit *object.Commit) (*object.Commit, error) {
 // formerClass returns a course as it was at a commit if it is another one at a later
 // commit.
 func formerClass(ctx context.Context, repository *git.Repository, earlier, later *object.Commit, cluster, course string) (former plan.Class, changed bool, err error) {
-	was, err := commitAt(repository, earlier.Hash.String())
+	was, err := treeAt(repository, earlier.Hash.String())
 	if err != nil {
 		return former, false, err
 	}
-	is, err := commitAt(repository, later.Hash.String())
+	is, err := treeAt(repository, later.Hash.String())
 	if err != nil {
 		return former, false, err
 	}
-	before, after, err := changedClasses(ctx, was, is, cluster)
+	before, after, err := class.Changed(ctx, was, is, cluster)
 	if err != nil {
 		return former, false, err
 	}

@@ -1,0 +1,22 @@
+package main
+
+import (
+	"fmt"
+	"runtime/debug"
+)
+
+// version returns the version of the module, and the commit from which the program was
+// built.
+func version() string {
+	info, known := debug.ReadBuildInfo()
+	if !known {
+		return "unknown"
+	}
+	text := info.Main.Version
+	for _, setting := range info.Settings {
+		if setting.Key == "vcs.revision" {
+			text += fmt.Sprintf(" (commit %s)", setting.Value)
+		}
+	}
+	return text
+}

@@ -1,0 +1,199 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"sigs.k8s.io/yaml"
+
+	"github.com/carrel-dev/carrel/test/story"
+)
+
+// A Prometheus with the configuration that the component gives it finds every replica,
+// evaluates every alert rule, and has data of the classes.
+func TestPrometheusWatchesCarrel(t *testing.T) {
+	t.Parallel()
+	visitGateway(t)
+	use(t, sandbox)
+	dir, component := t.TempDir(), filepath.Join(cluster.Root, "kustomize", "components", "monitoring")
+	rules := decode[struct{ Spec any }](t, filepath.Join(component, "rules.yaml"))
+	encode(t, filepath.Join(dir, "carrel-rules.yaml"), rules.Spec)
+	// Outside the cluster there is no account of a pod.
+	setup := decode[map[string]any](t, filepath.Join(component, "prometheus.yaml"))
+	for _, scrape := range setup["scrape_configs"].([]any) {
+		for _, discovery := range scrape.(map[string]any)["kubernetes_sd_configs"].([]any) {
+			discovery.(map[string]any)["kubeconfig_file"] = kubeconfig
+		}
+	}
+	setup["global"] = map[string]string{"evaluation_interval": "5s"}
+	encode(t, filepath.Join(dir, "prometheus.yaml"), setup)
+
+	t.Run("rules", func(t *testing.T) {
+		if err := os.CopyFS(filepath.Join(dir, "test"), os.DirFS(component)); err != nil {
+			t.Fatal(err)
+		}
+		encode(t, filepath.Join(dir, "test", "rules.spec.yaml"), rules.Spec)
+		if out, err := exec.CommandContext(t.Context(), "promtool", "test", "rules", filepath.Join(dir, "test", "rules_test.yaml")).CombinedOutput(); err != nil {
+			t.Errorf("%v:\n%s", err, out)
+		}
+	})
+	t.Run("cluster", func(t *testing.T) {
+		p := startPrometheus(t, dir)
+		reach(t, p.up("carrel-controller", 1), p.up("carrel-reporter", 1), p.up("carrel-gateway", 2),
+			p.answers("sum(carrel_userlands)"), p.answers("sum(carrel_volumes)"), p.answers("sum(carrel_start_duration_seconds_count) > 0"),
+			p.answers("sum(carrel_reporter_posts_total) > 0"), p.answers("workqueue_depth"), p.evaluated())
+	})
+}
+
+func decode[T any](t *testing.T, file string) (value T) {
+	t.Helper()
+	content, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := yaml.Unmarshal(content, &value); err != nil {
+		t.Fatal(err)
+	}
+	return value
+}
+
+func encode(t *testing.T, file string, value any) {
+	t.Helper()
+	content, err := yaml.Marshal(value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// prometheus is a Prometheus that runs until the test ends.
+type prometheus struct{ address string }
+
+// startPrometheus starts Debian's Prometheus with the configuration in a directory.
+func startPrometheus(t *testing.T, dir string) prometheus {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := listener.Addr().String()
+	if err := listener.Close(); err != nil {
+		t.Fatal(err)
+	}
+	log, err := os.Create(filepath.Join(dir, "log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
+	cmd := exec.CommandContext(ctx, "prometheus", "--config.file="+filepath.Join(dir, "prometheus.yaml"), "--storage.tsdb.path="+filepath.Join(dir, "data"), "--web.listen-address="+address)
+	cmd.Stdout, cmd.Stderr = log, log
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		stop()
+		_ = cmd.Wait()
+		if content, err := os.ReadFile(log.Name()); t.Failed() && err == nil {
+			t.Logf("the log of Prometheus:\n%s", content)
+		}
+	})
+	return prometheus{address}
+}
+
+// get reads what the API of Prometheus answers at a path.
+func (p prometheus) get(ctx context.Context, path string, into any) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+p.address+"/api/v1/"+path, nil)
+	if err != nil {
+		return err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = response.Body.Close() }()
+	answer := struct {
+		Status, Error string
+		Data          any
+	}{Data: into}
+	if err := json.NewDecoder(response.Body).Decode(&answer); err != nil {
+		return err
+	}
+	if answer.Status != "success" {
+		return fmt.Errorf("Prometheus answers %q", answer.Error)
+	}
+	return nil
+}
+
+// samples returns the samples that a query has.
+func (p prometheus) samples(ctx context.Context, query string) ([]string, error) {
+	var data struct {
+		Result []struct {
+			Metric map[string]string
+			Value  [2]any
+		}
+	}
+	if err := p.get(ctx, "query?query="+url.QueryEscape(query), &data); err != nil {
+		return nil, err
+	}
+	var samples []string
+	for _, sample := range data.Result {
+		samples = append(samples, fmt.Sprintf("%v %v", sample.Metric, sample.Value[1]))
+	}
+	return samples, nil
+}
+
+// answers is reached when the query has data.
+func (p prometheus) answers(query string) story.Milestone {
+	return story.Milestone{Name: query, Within: story.SyncedWithin, Reached: func(ctx context.Context) (string, bool, error) {
+		samples, err := p.samples(ctx, query)
+		return strings.Join(samples, ", "), len(samples) > 0, err
+	}}
+}
+
+// up is reached when so many replicas of a process are scraped.
+func (p prometheus) up(job string, replicas int) story.Milestone {
+	return p.answers(fmt.Sprintf("sum(up{job=%q}) == %d", job, replicas))
+}
+
+// evaluated is reached when every alert rule was evaluated without an error.
+func (p prometheus) evaluated() story.Milestone {
+	return story.Milestone{Name: "alert rules evaluated", Within: story.SyncedWithin, Reached: func(ctx context.Context) (string, bool, error) {
+		var data struct {
+			Groups []struct {
+				Rules []struct {
+					Name, Health, LastError string
+					EvaluationTime          float64
+				}
+			}
+		}
+		if err := p.get(ctx, "rules?type=alert", &data); err != nil {
+			return "", false, err
+		}
+		var good, others []string
+		for _, group := range data.Groups {
+			for _, rule := range group.Rules {
+				if rule.Health == "ok" {
+					good = append(good, rule.Name)
+				} else {
+					others = append(others, rule.Name+": "+rule.Health+" "+rule.LastError)
+				}
+			}
+		}
+		slices.Sort(others)
+		return strings.Join(others, ", "), len(good) > 0 && len(others) == 0, nil
+	}}
+}
