@@ -59,6 +59,7 @@ $(DEVCLUSTER):
 .PHONY: generate
 generate: generate-api ## Make deepcopy, Go clients, CRDs, RBAC, the API reference and the manual anew
 	$(TOOL) controller-gen rbac:roleName=carrel-reporter paths=./reporter/... output:rbac:dir=kustomize/reporter
+	$(TOOL) controller-gen rbac:roleName=carrel-errand paths=./errand/... output:rbac:dir=kustomize/errand
 	$(TOOL) controller-gen rbac:roleName=carrel-gateway paths=./gateway/... output:rbac:dir=kustomize/gateway
 	$(TOOL) controller-gen rbac:roleName=carrel-controller "paths={./controller/userland,./controller/template,./controller/course,./controller/volume}" output:rbac:dir=kustomize/controller
 	$(TOOL) crd-ref-docs --source-path=api/v1alpha1 --log-level=ERROR --config=docs/api-reference.yaml --renderer=markdown --output-path=docs/api-reference.md

@@ -24,6 +24,14 @@ const (
 	// ManagedByValue is the value that the controller writes into ManagedByLabel.
 	ManagedByValue = "carrel-controller"
 
+	// ErrandLabel marks the Job, the pod and the volume claims of an errand, which is a
+	// pod that belongs to no student. Its value is the name of the Job. Templates can't
+	// set it.
+	ErrandLabel = "carrel.dev/errand"
+
+	// ErrandManagedByValue is the value of ManagedByLabel on the objects of an errand.
+	ErrandManagedByValue = "carrel-errand"
+
 	// KeepUntilLabel marks a PersistentVolumeClaim that is not in use: its Userland
 	// is gone, its Template no longer has the volume, or a reset replaced it. Its
 	// value is the time until which the volume is kept, in UTC and in the form
@@ -104,6 +112,10 @@ const (
 	// compares.
 	CondemnedAnnotation = "carrel.dev/condemned"
 )
+
+// ErrandPriorityClass is the PriorityClass of the pods of errands. Students' pods may
+// push them out, and they push out nobody.
+const ErrandPriorityClass = "carrel-errand"
 
 // WatchAnnotation is on the Lease of the controllers. It identifies the time for which
 // they have run without an outage: a controller that takes the Lease after an outage

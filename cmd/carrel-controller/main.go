@@ -1,6 +1,6 @@
 // Command carrel-controller runs Carrel's controllers. Which ones is a flag,
-// because the reporter runs apart from the others, under an account that can
-// write no workload.
+// because the reporter and the errands run apart from the others, each under an account
+// of its own.
 package main
 
 import (
@@ -44,7 +44,7 @@ func newCommand() *cobra.Command {
 		},
 	}
 	flags := command.Flags()
-	flags.StringSliceVar(&o.controllers, "controllers", operator.Controllers, "the controllers to run: userland, template, course, volume; or report")
+	flags.StringSliceVar(&o.controllers, "controllers", operator.Controllers, "the controllers to run: userland, template, course, volume; or report; or errand")
 	flags.StringVar(&o.clusterName, "cluster-name", "", "name of this cluster, part of every commit status (report)")
 	flags.StringVar(&o.gatewayAddress, "gateway-address", "", "web address of the gateway, e.g. https://desk.example.org: commit statuses lead to a course's board there (report)")
 	flags.StringVar(&o.eventsAddress, "events-addr", "", "web address that events are sent to besides the API server, as Flux's controllers do (report)")

@@ -26,12 +26,31 @@ import (
 	"github.com/carrel-dev/carrel/api/v1alpha1"
 	"github.com/carrel-dev/carrel/controller/kube"
 	"github.com/carrel-dev/carrel/controller/operator"
+	"github.com/carrel-dev/carrel/errand"
 	"github.com/carrel-dev/carrel/reporter"
 )
 
 // reportController is the one that runs alone, under the account of
 // kustomize/reporter, which can write no workload.
 const reportController = "report"
+
+// errandController runs alone, under the account of kustomize/errand, which can create
+// Jobs in courses.
+const errandController = "errand"
+
+// loners are the controllers that run alone. Beside others, their accounts could do what
+// those can.
+var loners = []string{reportController, errandController}
+
+// loner returns the controller that runs alone in this process; empty if it is none.
+func (o options) loner() string {
+	for _, name := range loners {
+		if slices.Contains(o.controllers, name) {
+			return name
+		}
+	}
+	return ""
+}
 
 // noThrottle lets a class's objects be made as fast as the API server takes them.
 // It protects itself, by priority and fairness; a throttle of the client's own
@@ -76,8 +95,8 @@ func managerOn(ctx context.Context, server *rest.Config, o options) (ctrl.Manage
 
 // check refuses what does not go together.
 func (o options) check() error {
-	if o.watchLabelSelector != "" && slices.Contains(o.controllers, reportController) {
-		return errors.New("--watch-label-selector: the report controller sees all courses, and costs little")
+	if alone := o.loner(); o.watchLabelSelector != "" && alone != "" {
+		return fmt.Errorf("--watch-label-selector: the %s controller sees all courses, and costs little", alone)
 	}
 	for flag, address := range map[string]string{"--gateway-address": o.gatewayAddress, "--events-addr": o.eventsAddress} {
 		if err := checkAddress(address); err != nil {
@@ -133,30 +152,31 @@ func managerOptions(o options) (ctrl.Options, error) {
 	}, nil
 }
 
-// checkControllers refuses names there are not, and the reporter beside others:
-// its account could do what theirs can.
+// checkControllers refuses unknown names, and a loner beside others.
 func checkControllers(names []string) error {
 	if len(names) == 0 {
 		return errors.New("--controllers names none")
 	}
 	for _, name := range names {
 		switch {
-		case name == reportController && len(names) > 1:
-			return errors.New("--controllers=report runs alone, under an account of its own")
-		case name != reportController && !slices.Contains(operator.Controllers, name):
-			return fmt.Errorf("--controllers: there is no %q; there are %s, and %s", name, strings.Join(operator.Controllers, ", "), reportController)
+		case slices.Contains(loners, name) && len(names) > 1:
+			return fmt.Errorf("--controllers=%s runs alone, under an account of its own", name)
+		case !slices.Contains(loners, name) && !slices.Contains(operator.Controllers, name):
+			return fmt.Errorf("--controllers: there is no %q; there are %s, and %s", name, strings.Join(operator.Controllers, ", "), strings.Join(loners, ", "))
 		}
 	}
 	return nil
 }
 
-// leaseName is the Lease only one replica holds. The two kinds of process have
+// leaseName is the Lease only one replica holds. The kinds of process have
 // one each, and a Role each that names it. So does each shard: the name ends in a
 // digest of its selector, as those of Flux's controllers do.
 func leaseName(o options) string {
 	switch {
-	case slices.Contains(o.controllers, reportController):
+	case o.loner() == reportController:
 		return "carrel-reporter"
+	case o.loner() == errandController:
+		return "carrel-errand"
 	case o.watchLabelSelector != "":
 		return leaderelection.GenerateID(leaseBase, o.watchLabelSelector)
 	default:
@@ -179,8 +199,11 @@ func newScheme() (*runtime.Scheme, error) {
 // caches of all kinds that it watches are filled.
 func addProbes(mgr ctrl.Manager, o options) error {
 	watched, err := operator.Watched(), error(nil)
-	if slices.Contains(o.controllers, reportController) {
+	switch o.loner() {
+	case reportController:
 		watched, err = reporter.Watched(mgr.GetRESTMapper())
+	case errandController:
+		watched = errand.Watched()
 	}
 	if err != nil {
 		return err
@@ -206,8 +229,11 @@ func cachesFilled(c cache.Cache, kinds []client.Object) healthz.Checker {
 
 // cacheOptions keep in memory what the process reads.
 func cacheOptions(o options) (cache.Options, error) {
-	if slices.Contains(o.controllers, reportController) {
+	switch o.loner() {
+	case reportController:
 		return cache.Options{DefaultTransform: cache.TransformStripManagedFields()}, nil
+	case errandController:
+		return errand.CacheOptions(), nil
 	}
 	selector, err := o.selector()
 	return kube.ShardCacheOptions(selector), err
@@ -223,7 +249,10 @@ func (o options) selector() (labels.Selector, error) {
 }
 
 func setUp(ctx context.Context, mgr ctrl.Manager, o options, watch *watch) error {
-	if slices.Contains(o.controllers, reportController) {
+	switch o.loner() {
+	case errandController:
+		return errand.SetupWithManager(mgr, clock.RealClock{})
+	case reportController:
 		return reporter.SetupWithManager(mgr, reporter.Options{ClusterName: o.clusterName, Gateway: o.gatewayAddress, EventsAddress: o.eventsAddress})
 	}
 	selector, err := o.selector()

@@ -169,7 +169,7 @@ func TestStandbyTakesOver(t *testing.T) {
 // A process is ready when it has listed all that it watches, and no sooner: a
 // roll-out that goes on before would leave nobody who knows what there is.
 func TestReadyOnceCachesAreFilled(t *testing.T) {
-	for name, controllers := range map[string][]string{"controller": operator.Controllers, "reporter": {reportController}} {
+	for name, controllers := range map[string][]string{"controller": operator.Controllers, "reporter": {reportController}, "errand": {errandController}} {
 		t.Run(name, func(t *testing.T) {
 			c := apiserver.Client(t)
 			o := options{
@@ -264,14 +264,17 @@ func TestLeaseName(t *testing.T) {
 
 func TestOptionsRefused(t *testing.T) {
 	for name, o := range map[string]options{
-		"no controllers":           {},
-		"an unknown one":           {controllers: []string{"user"}},
-		"the reporter with others": {controllers: []string{"userland", "report"}},
-		"a shard of the reporter":  {controllers: []string{"report"}, watchLabelSelector: "a=b"},
-		"a gateway without http":   {controllers: []string{"report"}, gatewayAddress: "desk.example.org"},
-		"a gateway by another way": {controllers: []string{"report"}, gatewayAddress: "javascript:alert(1)"},
-		"a gateway with a query":   {controllers: []string{"report"}, gatewayAddress: "https://desk.example.org/?a=b"},
-		"a gateway of 200 letters": {controllers: []string{"report"}, gatewayAddress: "https://" + strings.Repeat("a", 192)},
+		"no controllers":            {},
+		"an unknown one":            {controllers: []string{"user"}},
+		"the reporter with others":  {controllers: []string{"userland", "report"}},
+		"a shard of the reporter":   {controllers: []string{"report"}, watchLabelSelector: "a=b"},
+		"errands with others":       {controllers: []string{"userland", "errand"}},
+		"errands with the reporter": {controllers: []string{"report", "errand"}},
+		"a shard of the errands":    {controllers: []string{"errand"}, watchLabelSelector: "a=b"},
+		"a gateway without http":    {controllers: []string{"report"}, gatewayAddress: "desk.example.org"},
+		"a gateway by another way":  {controllers: []string{"report"}, gatewayAddress: "javascript:alert(1)"},
+		"a gateway with a query":    {controllers: []string{"report"}, gatewayAddress: "https://desk.example.org/?a=b"},
+		"a gateway of 200 letters":  {controllers: []string{"report"}, gatewayAddress: "https://" + strings.Repeat("a", 192)},
 	} {
 		if err := o.check(); err == nil {
 			t.Errorf("%s: taken", name)

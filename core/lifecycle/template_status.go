@@ -13,6 +13,7 @@ import (
 // OwnTemplateStatus returns the part of a status that a TemplateDecision sets.
 func OwnTemplateStatus(s v1alpha1.TemplateStatus) v1alpha1.TemplateStatus {
 	s.Conditions = templateConditions(s.Conditions)
+	s.Trials = nil
 	return s
 }
 

@@ -166,11 +166,11 @@ func (l *lab) create(objects ...client.Object) (lift func()) {
 	return lift
 }
 
-// podsOf counts the pods of a course.
+// podsOf counts the pods of the carrels of a course.
 func podsOf(t *testing.T, course string) int {
 	t.Helper()
 	var pods corev1.PodList
-	if err := c.List(t.Context(), &pods, client.InNamespace(course)); err != nil {
+	if err := c.List(t.Context(), &pods, client.InNamespace(course), client.HasLabels{v1alpha1.UserlandLabel}); err != nil {
 		t.Fatal(err)
 	}
 	return len(pods.Items)

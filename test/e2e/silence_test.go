@@ -26,7 +26,7 @@ const quietFor = 30 * time.Second
 // A cluster in which nothing changes is left alone.
 func TestSettledIsSilent(t *testing.T) {
 	use(t, sandbox)
-	reach(t, quiet("carrel-controller"), quiet("carrel-reporter"))
+	reach(t, quiet("carrel-controller"), quiet("carrel-reporter"), quiet("carrel-errand"))
 }
 
 // quiet is reached when the process has written nothing for quietFor.

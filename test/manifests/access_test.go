@@ -20,6 +20,7 @@ var (
 	carrels    = types.NamespacedName{Namespace: "prog1", Name: "default"}
 	controller = types.NamespacedName{Namespace: "carrel-system", Name: "carrel-controller"}
 	reporter   = types.NamespacedName{Namespace: "carrel-system", Name: "carrel-reporter"}
+	errand     = types.NamespacedName{Namespace: "carrel-system", Name: "carrel-errand"}
 )
 
 // The objects of the requests. Those with names that local creates exist.
@@ -54,6 +55,9 @@ const (
 	elsewhereActivity = "{apiVersion: carrel.dev/v1alpha1, kind: Userland, metadata: {name: hana-mori, namespace: database}, status: {lastActivityTime: '2026-10-01T10:00:00Z'}}"
 	requests          = "{apiVersion: carrel.dev/v1alpha1, kind: Userland, metadata: {name: hana-mori, namespace: prog1}, status: {requests: {stopAt: '2026-10-01T10:00:00Z'}}}"
 
+	templateTrial = "{apiVersion: carrel.dev/v1alpha1, kind: Template, metadata: {name: code-server, namespace: prog1}, status: {trials: [{revision: r, outcome: Started, time: '2026-10-01T10:00:00Z'}]}}"
+	anyJob        = "{apiVersion: batch/v1, kind: Job, metadata: {name: new, namespace: prog1}, spec: {template: {spec: {restartPolicy: Never, containers: [{name: a, image: i}]}}}}"
+
 	deployment = "{apiVersion: apps/v1, kind: Deployment, metadata: {name: new, namespace: prog1}, spec: {selector: {matchLabels: {a: b}}, template: {metadata: {labels: {a: b}}, spec: {containers: [{name: a, image: i}]}}}}"
 	pod        = "{apiVersion: v1, kind: Pod, metadata: {name: new, namespace: prog1}, spec: {containers: [{name: a, image: i}]}}"
 	service    = "{apiVersion: v1, kind: Service, metadata: {name: new, namespace: prog1}, spec: {clusterIP: None, ports: [{name: http, port: 80}]}}"
@@ -81,6 +85,7 @@ const (
 	loginSecret = "{apiVersion: v1, kind: Secret, metadata: {name: carrel-login, namespace: carrel-system}}"
 
 	controllerLease = "{apiVersion: coordination.k8s.io/v1, kind: Lease, metadata: {name: carrel-controller, namespace: carrel-system}}"
+	errandLease     = "{apiVersion: coordination.k8s.io/v1, kind: Lease, metadata: {name: carrel-errand, namespace: carrel-system}}"
 	reporterLease   = "{apiVersion: coordination.k8s.io/v1, kind: Lease, metadata: {name: carrel-reporter, namespace: carrel-system}}"
 )
 
@@ -125,6 +130,7 @@ func TestLeastPrivilege(t *testing.T) {
 		// limited by name.
 		object(t, controllerLease),
 		object(t, reporterLease),
+		object(t, errandLease),
 		object(t, "{apiVersion: v1, kind: ConfigMap, metadata: {name: kube-root-ca.crt, namespace: prog1}}"),
 	})
 
@@ -250,6 +256,33 @@ func TestLeastPrivilege(t *testing.T) {
 		{reporter, "delete", "a student's volume", claim, mayNot},
 		{reporter, "apply", "its own lease", reporterLease, may},
 		{reporter, "apply", "the controller's lease", controllerLease, mayNot},
+
+		// The errand process, which alone may create Jobs in courses: see
+		// TestErrands.
+		{errand, "list", "the students of all courses", elsewhereUserland, may},
+		{errand, "list", "the volumes", claim, may},
+		{errand, "set the status of", "a Template, with a trial,", templateTrial, may},
+		{errand, "set the status of", "a Template", templateStatus, []string{"template-status.carrel.dev", "writes status.trials only"}},
+		{errand, "set the status of", "a student", userlandStatus, mayNot},
+		{errand, "set the status of", "the Course", courseStatus, mayNot},
+		{errand, "apply", "a Job of any kind", anyJob, mayNot},
+		{errand, "apply", "a Deployment", deployment, mayNot},
+		{errand, "apply", "a student's volume", claim, mayNot},
+		{errand, "delete", "a student's volume", claim, mayNot},
+		{errand, "delete", "a pod", pod, mayNot},
+		{errand, "apply", "a Service", service, mayNot},
+		{errand, "apply", "a student", aUserland, mayNot},
+		{errand, "apply", "a Template", aTemplate, mayNot},
+		{errand, "apply", "the Course", aCourse, mayNot},
+		{errand, "read", "a Secret", secret, mayNot},
+		{errand, "read", "the forge's token", forgeToken, mayNot},
+		{errand, "apply", "its own lease", errandLease, may},
+		{errand, "apply", "the controller's lease", controllerLease, mayNot},
+		{controller, "set the status of", "a Template, with a trial,", templateTrial, []string{"only the errand process writes status.trials"}},
+		{controller, "apply", "a Job", anyJob, mayNot},
+		{templates, "apply", "a Job", anyJob, mayNot},
+		{roster, "apply", "a Job", anyJob, mayNot},
+		{reporter, "apply", "a Job", anyJob, mayNot},
 
 		// The gateway, through which everybody comes and which decides nothing.
 		{gateway, "list", "the students of all courses", elsewhereUserland, may},

@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
@@ -38,17 +39,19 @@ func TestPodsAreAdmittedWhereTheyBelong(t *testing.T) {
 	}
 }
 
-// TestControllerOnlyTriesPods checks that the controller can ask about a pod and can't
-// make one.
-func TestControllerOnlyTriesPods(t *testing.T) {
+// TestCarrelOnlyTriesPods checks that the controller and the errand process can ask about
+// a pod and can't make one.
+func TestCarrelOnlyTriesPods(t *testing.T) {
 	objects := local(t)
 	startQuotas(t, apiserver.Client(t), objects)
 	pod := carrelPod(typed[v1alpha1.Template](t, objects, "Template")[0])
 	// A pod made before the policy counts must not be in the way of the next one.
 	pod.Name, pod.GenerateName = "", "try-"
-	c := as(t, controller.Namespace, controller.Name)
-	admitted(t, c, pod)
-	check(t, []string{"pod-trial.carrel.dev", "as dry runs only"}, func(ctx context.Context) error { return c.Create(ctx, pod.DeepCopy()) })
+	for _, account := range []types.NamespacedName{controller, errand} {
+		c := as(t, account.Namespace, account.Name)
+		admitted(t, c, pod)
+		check(t, []string{"pod-trial.carrel.dev", "as dry runs only"}, func(ctx context.Context) error { return c.Create(ctx, pod.DeepCopy()) })
+	}
 }
 
 func TestPodsAreRefusedInACourse(t *testing.T) {

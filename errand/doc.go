@@ -1,0 +1,17 @@
+// Package errand runs pods that belong to no student. Its only errand so far is the
+// trial of a new revision of a Template: a Job whose pod is as a student's would be.
+//
+// The state of a trial is in the cluster alone. Template.status.trials holds the
+// outcomes, and how many attempts are over. The name of a Job is made of the Template,
+// its revision, its volumes and the number of the attempt, so a process that is killed
+// at any moment finds the Job of its attempt again:
+//
+//	no entry, no Job       -> create the Job of attempt 0
+//	Job of attempt n       -> judge its pod, as that of a carrel is judged
+//	the pod is judged      -> record the outcome, and that n+1 attempts are over
+//	Job of another attempt -> delete it: its outcome is recorded, or nobody needs it
+//	outcome Started        -> nothing, until the Template has another revision
+//
+// [Decide] is pure. The reconciler reads a [World], decides, acts, and writes the
+// status, which no other program writes.
+package errand
