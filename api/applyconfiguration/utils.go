@@ -70,6 +70,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.TemplateSpecApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("TemplateStatus"):
 		return &apiv1alpha1.TemplateStatusApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("TemplateTrial"):
+		return &apiv1alpha1.TemplateTrialApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("TemplateUserlands"):
 		return &apiv1alpha1.TemplateUserlandsApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("Term"):

@@ -50,6 +50,12 @@ type TemplateSpec struct {
 	// +optional
 	// +kubebuilder:default={}
 	Rollout Rollout `json:"rollout,omitempty"`
+
+	// trial is Never to start no trial of new revisions. Empty, the default, means that
+	// each revision that no carrel has started yet is started once, in a pod that
+	// belongs to no student, and the outcome is recorded in status.trials.
+	// +optional
+	Trial TrialWhen `json:"trial,omitempty"`
 }
 
 // ServiceSpec defines how a carrel is reached.
@@ -154,6 +160,14 @@ type TemplateStatus struct {
 	// userlands counts the Userlands that use this Template.
 	// +optional
 	Userlands *TemplateUserlands `json:"userlands,omitempty"`
+
+	// trials are the outcomes of the trials of the latest revisions, the newest first.
+	// The errand process writes them.
+	// +optional
+	// +listType=map
+	// +listMapKey=revision
+	// +kubebuilder:validation:MaxItems=4
+	Trials []TemplateTrial `json:"trials,omitempty"`
 
 	// conditions are Ready, Reconciling and Stalled, as kstatus defines them, and
 	// RolloutHeld while a rollout waits for updated carrels to recover.

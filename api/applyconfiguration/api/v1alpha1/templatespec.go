@@ -3,6 +3,7 @@
 package v1alpha1
 
 import (
+	apiv1alpha1 "github.com/carrel-dev/carrel/api/v1alpha1"
 	v1 "k8s.io/api/core/v1"
 )
 
@@ -26,6 +27,10 @@ type TemplateSpecApplyConfiguration struct {
 	Idle *IdleApplyConfiguration `json:"idle,omitempty"`
 	// rollout defines how running carrels take a new revision of this Template.
 	Rollout *RolloutApplyConfiguration `json:"rollout,omitempty"`
+	// trial is Never to start no trial of new revisions. Empty, the default, means that
+	// each revision that no carrel has started yet is started once, in a pod that
+	// belongs to no student, and the outcome is recorded in status.trials.
+	Trial *apiv1alpha1.TrialWhen `json:"trial,omitempty"`
 }
 
 // TemplateSpecApplyConfiguration constructs a declarative configuration of the TemplateSpec type for use with
@@ -76,5 +81,13 @@ func (b *TemplateSpecApplyConfiguration) WithIdle(value *IdleApplyConfiguration)
 // If called multiple times, the Rollout field is set to the value of the last call.
 func (b *TemplateSpecApplyConfiguration) WithRollout(value *RolloutApplyConfiguration) *TemplateSpecApplyConfiguration {
 	b.Rollout = value
+	return b
+}
+
+// WithTrial sets the Trial field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Trial field is set to the value of the last call.
+func (b *TemplateSpecApplyConfiguration) WithTrial(value apiv1alpha1.TrialWhen) *TemplateSpecApplyConfiguration {
+	b.Trial = &value
 	return b
 }

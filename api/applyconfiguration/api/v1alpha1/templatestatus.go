@@ -23,6 +23,9 @@ type TemplateStatusApplyConfiguration struct {
 	LastHandledReconcileAt *string `json:"lastHandledReconcileAt,omitempty"`
 	// userlands counts the Userlands that use this Template.
 	Userlands *TemplateUserlandsApplyConfiguration `json:"userlands,omitempty"`
+	// trials are the outcomes of the trials of the latest revisions, the newest first.
+	// The errand process writes them.
+	Trials []TemplateTrialApplyConfiguration `json:"trials,omitempty"`
 	// conditions are Ready, Reconciling and Stalled, as kstatus defines them, and
 	// RolloutHeld while a rollout waits for updated carrels to recover.
 	Conditions []v1.ConditionApplyConfiguration `json:"conditions,omitempty"`
@@ -63,6 +66,19 @@ func (b *TemplateStatusApplyConfiguration) WithLastHandledReconcileAt(value stri
 // If called multiple times, the Userlands field is set to the value of the last call.
 func (b *TemplateStatusApplyConfiguration) WithUserlands(value *TemplateUserlandsApplyConfiguration) *TemplateStatusApplyConfiguration {
 	b.Userlands = value
+	return b
+}
+
+// WithTrials adds the given value to the Trials field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, values provided by each call will be appended to the Trials field.
+func (b *TemplateStatusApplyConfiguration) WithTrials(values ...*TemplateTrialApplyConfiguration) *TemplateStatusApplyConfiguration {
+	for i := range values {
+		if values[i] == nil {
+			panic("nil value passed to WithTrials")
+		}
+		b.Trials = append(b.Trials, *values[i])
+	}
 	return b
 }
 
