@@ -115,16 +115,16 @@ const maxRemembered = 2000
 
 type historyMemory struct {
 	mu      sync.Mutex
-	answers map[string]answer
+	answers map[string]reply
 }
 
-type answer struct {
+type reply struct {
 	words []string
 	text  []byte
 	err   error
 }
 
-func (m *historyMemory) get(key string, ask func() answer) answer {
+func (m *historyMemory) get(key string, ask func() reply) reply {
 	m.mu.Lock()
 	defer m.mu.Unlock() // the courses of one forge ask one after the other
 	if known, found := m.answers[key]; found {
@@ -135,14 +135,14 @@ func (m *historyMemory) get(key string, ask func() answer) answer {
 		return given
 	}
 	if m.answers == nil || len(m.answers) >= maxRemembered {
-		m.answers = map[string]answer{}
+		m.answers = map[string]reply{}
 	}
 	m.answers[key] = given
 	return given
 }
 
 func (r remembering) Between(ctx context.Context, base, head string) ([]string, error) {
-	a := r.memory.get(r.prefix+" between "+base+" "+head, func() (a answer) {
+	a := r.memory.get(r.prefix+" between "+base+" "+head, func() (a reply) {
 		a.words, a.err = r.History.Between(ctx, base, head)
 		return a
 	})
@@ -150,7 +150,7 @@ func (r remembering) Between(ctx context.Context, base, head string) ([]string, 
 }
 
 func (r remembering) Changed(ctx context.Context, commit string) ([]string, error) {
-	a := r.memory.get(r.prefix+" changed "+commit, func() (a answer) {
+	a := r.memory.get(r.prefix+" changed "+commit, func() (a reply) {
 		a.words, a.err = r.History.Changed(ctx, commit)
 		return a
 	})
@@ -158,7 +158,7 @@ func (r remembering) Changed(ctx context.Context, commit string) ([]string, erro
 }
 
 func (r remembering) Content(ctx context.Context, commit, path string) ([]byte, error) {
-	a := r.memory.get(r.prefix+" content "+commit+" "+path, func() (a answer) {
+	a := r.memory.get(r.prefix+" content "+commit+" "+path, func() (a reply) {
 		a.text, a.err = r.History.Content(ctx, commit, path)
 		return a
 	})

@@ -31,22 +31,22 @@ func mayPost(last, next *v1alpha1.ReportStatus, now time.Time) (allowed bool, wa
 	case posts >= maxPosts:
 		return false, 0
 	case state == forge.Pending && sameState:
-		return within(posts < maxPending, last.Time.Add(pendingEvery).Sub(now))
+		return roomAfter(posts < maxPending, last.Time.Add(pendingEvery).Sub(now))
 	case state == forge.Pending:
 		return posts < maxWords, 0
 	case sameState:
-		return within(posts < maxWords, last.Time.Add(updateEvery).Sub(now))
+		return roomAfter(posts < maxWords, last.Time.Add(updateEvery).Sub(now))
 	case state == forge.Failure:
 		return true, 0
 	case posts < maxPosts-1:
 		return true, 0
 	}
 	end := last.Time.Add(watchFor).Sub(now)
-	return within(true, end)
+	return roomAfter(true, end)
 }
 
-// within combines a bound of posts with a time to wait for.
-func within(room bool, rest time.Duration) (allowed bool, wait time.Duration) {
+// roomAfter combines a bound of posts with a time to wait for.
+func roomAfter(room bool, rest time.Duration) (allowed bool, wait time.Duration) {
 	if !room {
 		return false, 0
 	}

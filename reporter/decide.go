@@ -153,12 +153,23 @@ func (d Decision) remember(aim Aim, last *v1alpha1.ReportStatus, wait time.Durat
 	if last.State != string(forge.Pending) && !aim.New {
 		report.Progress, report.ProgressTime = last.Progress, last.ProgressTime
 	}
-	same := maps.Equal(report.Digests, last.Digests) && maps.Equal(report.Behind, last.Behind) && report.Gone == last.Gone &&
+	same := known(report.Digests, last.Digests) && maps.Equal(report.Behind, last.Behind) && report.Gone == last.Gone &&
 		slices.Equal(report.Files, last.Files) && report.Progress == last.Progress
 	if same {
 		return Decision{After: wait}
 	}
 	return Decision{Report: report, Left: d.Left, Supersedes: d.Supersedes, After: wait}
+}
+
+// known reports whether a report has all these contents. A Kustomization that is gone is no
+// change.
+func known(digests, reported map[string]string) bool {
+	for key, content := range digests {
+		if reported[key] != content {
+			return false
+		}
+	}
+	return true
 }
 
 // soonest returns the shorter of two waits, of which 0 is none.
