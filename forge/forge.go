@@ -36,7 +36,7 @@ type Status struct {
 	Target string
 }
 
-// Client reads and writes the commit statuses of one repository.
+// Client reads and writes the commit statuses of one repository, and reads its history.
 //
 // An error that a retry or a person can mend matches ErrUnauthorized, ErrNotFound or
 // *UnavailableError. Any other error means that the forge refused the request itself.
@@ -48,6 +48,8 @@ type Client interface {
 	// Post adds a status to a commit. It is not idempotent: forges keep a row for each
 	// call.
 	Post(ctx context.Context, commit string, status Status) error
+
+	History
 }
 
 // Config configures the access to a repository.

@@ -2,6 +2,8 @@ package reporter
 
 import (
 	"slices"
+	"strings"
+	"time"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
 	"github.com/carrel-dev/carrel/forge"
@@ -11,51 +13,135 @@ import (
 type Aim struct {
 	// Revision is its hash; empty when there is nothing to report.
 	Revision string
-	// New: content of the course changed since the last report. Without it the
-	// report continues one that has not come to its end.
+	// New is set if content of the course changed since the last report. Otherwise the
+	// report continues the last one.
 	New bool
-	// Digests are the contents the report is about.
+	// Digests are the contents that the report is about.
 	Digests map[string]string
-	// Supersedes is the commit whose report this one cuts off; mostly empty.
-	Supersedes string
+	// Supersedes are the commits whose reports this one ends, oldest last.
+	Supersedes []string
+	// Behind are the Kustomizations that Flux has yet to bring to the commit, by key, with
+	// the revision at which each stood when the commit came.
+	Behind map[string]string
+	// Since is the time at which Flux began to apply the commit; zero if everything
+	// counts as brought by it.
+	Since time.Time
 	// Files are the students' own.
 	Files Files
 }
 
-// AimAt finds the commit to report on: the newest that changed what Flux renders
-// for the course. A commit that changed nothing gets no report, since in a
-// repository of many courses every commit moves every course's revision. While
-// nothing changes, an unfinished report goes on, on the commit it was begun on; a
-// success ends it, so that what breaks weeks later does not blame the commit.
+// An Attribution is what the forge knows about the commits that Flux passed.
+type Attribution struct {
+	// Commit is the newest commit that touches the course.
+	Commit string
+	// Superseded are older ones that touch it, newest first.
+	Superseded []string
+	// Foreign is set if no commit touches the course.
+	Foreign bool
+}
+
+// A Question asks the forge which commits changed the course.
+type Question struct {
+	// Bases are the commits at which the course had the content reported last.
+	Bases []string
+	// Head is the commit that Flux brought instead.
+	Head string
+	// Failed is set if Flux could not apply the head. A failure may have other causes than
+	// a commit, such as an API server that did not answer.
+	Failed bool
+}
+
+// Asked reports whether there is something to ask.
+func (q Question) Asked() bool { return q.Head != "" && len(q.Bases) > 0 }
+
+// Key identifies the question.
+func (q Question) Key() string { return q.Head + " " + strings.Join(q.Bases, " ") }
+
+// QuestionOf returns what to ask the forge before a report. Nothing is asked about a course
+// that did not change, and about the first report of a course.
+func QuestionOf(syncs []Sync, last *v1alpha1.ReportStatus, head string) Question {
+	changed, newest := changesOf(syncs, last, head)
+	if last == nil || newest == nil {
+		return Question{}
+	}
+	q := Question{Head: newest.Revision, Failed: strings.HasPrefix(newest.Content, failedPrefix)}
+	for _, sync := range changed {
+		base := sync.Past[last.Digests[sync.Key]]
+		if base == "" {
+			base = last.Revision
+		}
+		if !slices.Contains(q.Bases, base) {
+			q.Bases = append(q.Bases, base)
+		}
+	}
+	return q
+}
+
+// AimAt finds the commit to report on: the newest that changed what Flux renders for the
+// course. In a repository of many courses every commit moves every course's revision, so a
+// commit that changed nothing gets no report. While nothing changes, the last report goes
+// on, on its own commit.
 //
-// The head is the commit the source has now, which is the newest there is.
-func AimAt(syncs []Sync, last *v1alpha1.ReportStatus, head string) Aim {
-	aim := Aim{Digests: map[string]string{}}
-	var newest *Sync
+// The head is the commit that the source has now. The attribution is the forge's answer to
+// the question of QuestionOf; nil if the forge has none.
+func AimAt(syncs []Sync, last *v1alpha1.ReportStatus, head string, found *Attribution) Aim {
+	changed, newest := changesOf(syncs, last, head)
+	aim := Aim{Digests: digestsOf(syncs, last)}
+	switch {
+	case newest == nil && last == nil:
+		return aim
+	case newest == nil:
+		aim.Revision, aim.Behind = last.Revision, stillBehind(syncs, last)
+		aim.Since = sinceOf(last)
+		return aim
+	}
+	aim.New, aim.Revision = true, newest.Revision
+	switch {
+	case found != nil && found.Foreign && last != nil:
+		aim.Revision = last.Revision
+	case found != nil && !found.Foreign:
+		aim.Revision, aim.Supersedes = found.Commit, slices.Clone(found.Superseded)
+	}
+	if last != nil && last.Revision == aim.Revision {
+		aim.Since = sinceOf(last)
+	} else if last != nil {
+		aim.Since = beganAt(changed)
+		if last.State == string(forge.Pending) && !slices.Contains(aim.Supersedes, last.Revision) {
+			aim.Supersedes = append(aim.Supersedes, last.Revision)
+		}
+	}
+	aim.Behind = nowBehind(syncs, last, newest.Revision)
+	return aim
+}
+
+// changesOf returns the Kustomizations whose content differs from the last report, and the
+// one of them that stands at the newest commit; nil if there is none.
+func changesOf(syncs []Sync, last *v1alpha1.ReportStatus, head string) (changed []Sync, newest *Sync) {
 	for i := range syncs {
 		sync := &syncs[i]
-		before, known := reportedContent(last, sync.Key)
-		if sync.Content == "" {
-			if known {
-				aim.Digests[sync.Key] = before
-			}
+		if before, _ := reportedContent(last, sync.Key); sync.Content == "" || sync.Content == before {
 			continue
 		}
-		aim.Digests[sync.Key] = sync.Content
-		if sync.Content != before && (newest == nil || newer(sync, newest, head)) {
+		changed = append(changed, *sync)
+		if newest == nil || newer(sync, newest, head) {
 			newest = sync
 		}
 	}
-	switch {
-	case newest != nil:
-		aim.Revision, aim.New = newest.Revision, true
-	case last != nil && last.State != string(forge.Success):
-		aim.Revision = last.Revision
+	return changed, newest
+}
+
+func digestsOf(syncs []Sync, last *v1alpha1.ReportStatus) map[string]string {
+	digests := map[string]string{}
+	for _, sync := range syncs {
+		before, known := reportedContent(last, sync.Key)
+		switch {
+		case sync.Content != "":
+			digests[sync.Key] = sync.Content
+		case known:
+			digests[sync.Key] = before
+		}
 	}
-	if aim.New && last != nil && last.Revision != aim.Revision && last.State == string(forge.Pending) {
-		aim.Supersedes = last.Revision
-	}
-	return aim
+	return digests
 }
 
 func reportedContent(last *v1alpha1.ReportStatus, key string) (content string, known bool) {
@@ -64,6 +150,38 @@ func reportedContent(last *v1alpha1.ReportStatus, key string) (content string, k
 	}
 	content, known = last.Digests[key]
 	return content, known
+}
+
+// nowBehind returns the Kustomizations that have yet to come to a new commit.
+func nowBehind(syncs []Sync, last *v1alpha1.ReportStatus, revision string) map[string]string {
+	behind := map[string]string{}
+	for _, sync := range syncs {
+		if !sync.Suspended && (sync.Revision != revision || unknown(sync, last)) {
+			behind[sync.Key] = sync.Revision
+		}
+	}
+	return behind
+}
+
+// stillBehind returns the Kustomizations that were behind and did not move. One that did
+// has reached the commit: Flux only goes forward. What Flux is at work on counts as long as
+// its last content is not known to be good.
+func stillBehind(syncs []Sync, last *v1alpha1.ReportStatus) map[string]string {
+	behind := map[string]string{}
+	for _, sync := range syncs {
+		before, waited := last.Behind[sync.Key]
+		if !sync.Suspended && (waited && before == sync.Revision || unknown(sync, last)) {
+			behind[sync.Key] = sync.Revision
+		}
+	}
+	return behind
+}
+
+// unknown reports whether Flux is at work on a Kustomization that was not applied before.
+// A foreign commit that Flux is at work on is not waited for.
+func unknown(sync Sync, last *v1alpha1.ReportStatus) bool {
+	before, known := reportedContent(last, sync.Key)
+	return sync.Content == "" && (!known || strings.HasPrefix(before, failedPrefix))
 }
 
 // newer orders two commits that both changed the course, each through another
@@ -76,25 +194,19 @@ func newer(a, b *Sync, head string) bool {
 	return a.Revision == head || a.Since.After(b.Since)
 }
 
-// level reports whether Flux has brought all parts of the course to one commit.
-// Only then do the carrels show what that commit came to: a success found before
-// might be the success of the commit before. What is suspended is not waited for.
-func level(syncs []Sync) bool { return len(behind(syncs, "")) == 0 }
-
-// behind names the Kustomizations that Flux has still to bring to a commit. When
-// the commit is none of those the Kustomizations stand at, they need only agree:
-// they have all gone past it.
-func behind(syncs []Sync, revision string) []string {
-	awake := slices.DeleteFunc(slices.Clone(syncs), func(s Sync) bool { return s.Suspended })
-	reached := slices.ContainsFunc(awake, func(s Sync) bool { return s.Revision == revision })
-	if !reached && len(awake) > 0 {
-		revision = awake[0].Revision
-	}
-	var names []string
-	for _, sync := range awake {
-		if sync.Revision != revision || sync.Content == "" {
-			names = append(names, sync.Name)
+// beganAt returns when Flux began to apply the changes; zero if that is not known of all.
+func beganAt(changed []Sync) (began time.Time) {
+	for i, sync := range changed {
+		if i == 0 || sync.Began.Before(began) {
+			began = sync.Began
 		}
 	}
-	return names
+	return began
+}
+
+func sinceOf(last *v1alpha1.ReportStatus) time.Time {
+	if last.Since == nil {
+		return time.Time{}
+	}
+	return last.Since.Time
 }

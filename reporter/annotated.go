@@ -46,6 +46,11 @@ func (a *annotated) syncs() []Sync {
 	return []Sync{{Key: v1alpha1.RevisionAnnotation, Name: v1alpha1.RevisionAnnotation, Revision: a.commit, Content: a.commit}}
 }
 
+// paths: nobody says what of the repository the course is made of.
+func (a *annotated) paths() Paths { return Paths{} }
+
+func (a *annotated) source() string { return "" }
+
 func (a *annotated) head() string { return a.commit }
 
 // expected: nobody says which Userlands there should be.

@@ -74,7 +74,7 @@ func (r *Reconciler) reportWithoutCourse(ctx context.Context, key types.Namespac
 
 func (r *Reconciler) reportFailedSync(ctx context.Context, course *v1alpha1.Course, kustomizations []kustomizev1.Kustomization) (ctrl.Result, error) {
 	source := sourceOf(&kustomizations[0])
-	flux := &inFlux{}
+	flux := &inFlux{namespace: course.Namespace}
 	for _, k := range kustomizations {
 		if sourceOf(&k) == source {
 			flux.kustomizations = append(flux.kustomizations, k)
@@ -84,7 +84,7 @@ func (r *Reconciler) reportFailedSync(ctx context.Context, course *v1alpha1.Cour
 	if flux.repository, err = r.repositoryOf(ctx, &kustomizations[0]); err != nil {
 		return ctrl.Result{}, err
 	}
-	decision, err := r.decide(ctx, r.Client, course, flux)
+	decision, err := r.decide(ctx, r.Client, course, flux, lost{})
 	if err != nil || decision.Report == nil {
 		return ctrl.Result{RequeueAfter: decision.After}, err
 	}

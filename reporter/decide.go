@@ -2,6 +2,7 @@ package reporter
 
 import (
 	"maps"
+	"slices"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -10,15 +11,20 @@ import (
 	"github.com/carrel-dev/carrel/forge"
 )
 
-// updateEvery is how often at most one commit is told new counts. A change of
-// state is told at once.
-const updateEvery = 10 * time.Second
-
-// progressDeadline is how long a commit may be pending without any change in what is
-// said of it. It is half as long again as what Kubernetes gives a Deployment
-// (progressDeadlineSeconds, 600 by default), for the carrel's own Deployment is to
-// tell first. A class that starts a few at a time goes on for longer, and is not late.
-const progressDeadline = 15 * time.Minute
+const (
+	// updateEvery is the shortest time between two posts of one state on one commit. A
+	// change of state is posted at once.
+	updateEvery = 10 * time.Second
+	// progressEvery is the shortest time between two records of progress.
+	progressEvery = 30 * time.Second
+	// progressDeadline is how long a commit may be pending without any progress of its
+	// course. It is half as long again as what Kubernetes gives a Deployment
+	// (progressDeadlineSeconds, 600 by default), for the carrel's own Deployment is to
+	// tell first. A class that starts a few at a time goes on for longer, and is not late.
+	progressDeadline = 15 * time.Minute
+	// watchFor is how long a success is followed by what becomes of it.
+	watchFor = 14 * 24 * time.Hour
+)
 
 // Decision is what is to be done about a report.
 type Decision struct {
@@ -27,8 +33,8 @@ type Decision struct {
 	// Post: the forge must be told, too. Otherwise it knows already, and only the
 	// content the report speaks of is another.
 	Post bool
-	// Supersedes is a commit whose pending status gets its last word first.
-	Supersedes string
+	// Supersedes are the commits that get their last word first.
+	Supersedes []string
 	// Left are the Userlands that went with the commit, for the cluster's eyes only.
 	Left []string
 	// After is when to look again though nothing has happened; 0 is never.
@@ -38,97 +44,138 @@ type Decision struct {
 // Decide compares how the course stands with what was last reported.
 func Decide(aim Aim, syncs []Sync, tally Tally, last *v1alpha1.ReportStatus, now time.Time) Decision {
 	if aim.Revision == "" {
-		return tally.Expiring.amend(last, now)
+		return Decision{}
 	}
-	found := judge(aim.Revision, syncs, tally)
-	found.description = shorten(found.description + describeGone(aim.Files.Gone))
+	found := judge(aim, syncs, tally)
+	progress := found.description
+	if found.state == forge.Success && !aim.New && last != nil && last.State == string(forge.Success) {
+		found.description = amended(last.Description) + describeSuspended(syncs)
+	} else {
+		found.description = shorten(found.description + describeGone(aim.Files.Gone))
+	}
 	found = tally.Expiring.addTo(found, last)
 	decision := Decision{
 		Report: &v1alpha1.ReportStatus{
 			Revision: aim.Revision, State: string(found.state), Description: found.description,
-			Digests: aim.Digests, Files: aim.Files.Names, Gone: aim.Files.Gone, Time: metav1.NewTime(now),
+			Digests: aim.Digests, Files: aim.Files.Names, Gone: aim.Files.Gone, Time: metav1.NewTime(now), Posts: 1,
+			Behind: aim.Behind, Progress: progress, ProgressTime: &metav1.Time{Time: now},
 		},
 		Left:       aim.Files.Left,
 		Post:       true,
 		Supersedes: aim.Supersedes,
 	}
+	if !aim.Since.IsZero() {
+		decision.Report.Since = &metav1.Time{Time: aim.Since}
+	}
 	if last == nil || last.Revision != aim.Revision {
 		return decision
 	}
-	if wait, late := overdue(found, aim, tally, last, now); late {
-		decision.Report.State, decision.Report.Description = string(forge.Failure), shorten(describeOverdue(tally, behind(syncs, aim.Revision))+describeGone(aim.Files.Gone))
-	} else if wait > 0 {
+	decision.Report.Source = last.Source
+	return decision.after(aim, syncs, tally, found, last, now)
+}
+
+// after weighs the decision against the report that the same commit has already.
+func (d Decision) after(aim Aim, syncs []Sync, tally Tally, found verdict, last *v1alpha1.ReportStatus, now time.Time) Decision {
+	if !aim.New && settled(found, last, now) {
+		return Decision{}
+	}
+	var wait time.Duration
+	if found.state == forge.Pending && last.State == string(forge.Pending) && !aim.New {
+		var late bool
+		if wait, late = d.clock(last, tally, now); late {
+			d.Report.State, d.Report.Description = string(forge.Failure), shorten(describeOverdue(tally, behindNames(aim, syncs))+describeGone(aim.Files.Gone))
+			wait = 0
+		}
+	}
+	posting := d.Report.State != last.State || d.Report.Description != last.Description
+	if posting {
+		var rest time.Duration
+		if d.Post, rest = mayPost(last, d.Report, now); !d.Post && rest > 0 {
+			wait = soonest(wait, rest)
+		}
+	} else {
+		d.Post = false
+	}
+	if d.Post {
+		d.Report.Posts = last.Posts + 1
+		if d.Report.Posts >= maxPosts && d.Report.State == string(forge.Failure) {
+			d.Report.Description = describeUnsteady(d.Report.Description)
+		}
+		return d
+	}
+	return d.remember(aim, last, wait)
+}
+
+// settled reports whether a final mark stays as it is. A crashing carrel is failing at one
+// moment and starting at the next, so a failure stands until it is overcome or has become
+// another one. After a success, carrels that start or sleep change nothing.
+func settled(found verdict, last *v1alpha1.ReportStatus, now time.Time) bool {
+	switch forge.State(last.State) {
+	case forge.Success:
+		began := last.Time.Time
+		if last.Since != nil {
+			began = last.Since.Time
+		}
+		return found.state == forge.Pending || now.Sub(began) >= watchFor
+	case forge.Failure:
+		return found.state == forge.Pending || found.interim
+	}
+	return false
+}
+
+// clock keeps the time since which a pending commit has made no progress. It reports
+// whether that is too long, and else when to look again. Only the course itself moves it.
+func (d Decision) clock(last *v1alpha1.ReportStatus, tally Tally, now time.Time) (wait time.Duration, late bool) {
+	before, since := last.Progress, last.ProgressTime
+	if since == nil {
+		before, since = last.Description, &last.Time
+	}
+	if before != d.Report.Progress {
+		if rest := progressEvery - now.Sub(since.Time); rest > 0 {
+			d.Report.Progress, d.Report.ProgressTime = last.Progress, last.ProgressTime
+			return soonest(rest, tally.Recheck), false
+		}
+		return soonest(progressDeadline, tally.Recheck), false
+	}
+	d.Report.Progress, d.Report.ProgressTime = last.Progress, last.ProgressTime
+	if tally.Suspended {
+		return tally.Recheck, false
+	}
+	rest := since.Add(progressDeadline).Sub(now)
+	return soonest(rest, tally.Recheck), rest <= 0
+}
+
+// remember keeps facts that changed under the same mark.
+func (d Decision) remember(aim Aim, last *v1alpha1.ReportStatus, wait time.Duration) Decision {
+	report := last.DeepCopy()
+	report.Digests, report.Behind, report.Files, report.Gone = d.Report.Digests, d.Report.Behind, d.Report.Files, d.Report.Gone
+	report.Progress, report.ProgressTime = d.Report.Progress, d.Report.ProgressTime
+	if last.State != string(forge.Pending) && !aim.New {
+		report.Progress, report.ProgressTime = last.Progress, last.ProgressTime
+	}
+	same := known(report.Digests, last.Digests) && maps.Equal(report.Behind, last.Behind) && report.Gone == last.Gone &&
+		slices.Equal(report.Files, last.Files) && report.Progress == last.Progress
+	if same {
 		return Decision{After: wait}
 	}
-	return decision.after(last, aim.New, found.interim)
+	return Decision{Report: report, Left: d.Left, Supersedes: d.Supersedes, After: wait}
 }
 
-// overdue tells whether a commit has been pending too long, and else for how long
-// it may still be, if it is pending and nothing has changed. The time is that of the
-// last post, which outlives the reporter.
-func overdue(found verdict, aim Aim, tally Tally, last *v1alpha1.ReportStatus, now time.Time) (wait time.Duration, late bool) {
-	unchanged := !aim.New && found.state == forge.Pending && last.State == string(found.state) &&
-		last.Description == found.description && maps.Equal(last.Digests, aim.Digests)
-	if !unchanged || tally.Suspended {
-		return 0, false
-	}
-	wait = last.Time.Add(progressDeadline).Sub(now)
-	return wait, wait <= 0
-}
-
-// verdict is what is to be said of a commit.
-type verdict struct {
-	state       forge.State
-	description string
-	// interim: carrels are on their way, so the number of those in need of
-	// attention may change by itself.
-	interim bool
-}
-
-// judge says how a commit did, from how Flux and the carrels stand.
-func judge(revision string, syncs []Sync, tally Tally) verdict {
-	for _, sync := range syncs {
-		if sync.Failure != "" && (sync.Revision == revision || level(syncs)) {
-			return verdict{state: forge.Failure, description: describeFailure(sync)}
+// known reports whether a report has all these contents. A Kustomization that is gone is no
+// change.
+func known(digests, reported map[string]string) bool {
+	for key, content := range digests {
+		if reported[key] != content {
+			return false
 		}
 	}
-	switch late := behind(syncs, revision); {
-	case len(late) > 0:
-		return verdict{state: forge.Pending, description: describeWait(tally, late)}
-	case tally.Objection != "":
-		return verdict{state: forge.Failure, description: shorten(tally.Objection)}
-	case tally.Behind > 0 || tally.Unread:
-		return verdict{state: forge.Pending, description: describeProgress(tally)}
-	case tally.attention() > 0:
-		return verdict{state: forge.Failure, description: describeAttention(tally), interim: tally.onTheirWay() > 0}
-	case tally.Ready < tally.Total:
-		return verdict{state: forge.Pending, description: describeProgress(tally)}
-	}
-	return verdict{state: forge.Success, description: describeSuccess(tally, syncs)}
+	return true
 }
 
-// after weighs the decision against the report the same commit has already.
-func (d Decision) after(last *v1alpha1.ReportStatus, fresh, interim bool) Decision {
-	sameState := d.Report.State == last.State
-	switch {
-	case sameState && d.Report.Description == last.Description:
-		if maps.Equal(d.Report.Digests, last.Digests) {
-			return Decision{}
-		}
-		d.Post = false
-		if !fresh {
-			d.Report.Time = last.Time // else new content begins its time
-		}
-		return d
-	// A crashing carrel is now failing, now starting. A failure stands until it is
-	// overcome, or has become another one and stays so.
-	case !fresh && last.State == string(forge.Failure) && (d.Report.State == string(forge.Pending) || interim):
-		return Decision{}
-	case !sameState:
-		return d
+// soonest returns the shorter of two waits, of which 0 is none.
+func soonest(a, b time.Duration) time.Duration {
+	if a <= 0 || b > 0 && b < a {
+		return max(b, 0)
 	}
-	if due := last.Time.Add(updateEvery); d.Report.Time.Time.Before(due) {
-		return Decision{After: due.Sub(d.Report.Time.Time)}
-	}
-	return d
+	return a
 }

@@ -59,6 +59,12 @@ func ago(d time.Duration, report *v1alpha1.ReportStatus) *v1alpha1.ReportStatus 
 	return report
 }
 
+// behindAt is a report that waits for the templates, which stood at a revision.
+func behindAt(revision string, report *v1alpha1.ReportStatus) *v1alpha1.ReportStatus {
+	report.Behind = map[string]string{templatesKey: revision}
+	return report
+}
+
 func tally(total, ready int32, attention ...string) Tally {
 	t := Tally{UserlandCounts: v1alpha1.UserlandCounts{Total: total, Ready: ready, Attention: map[string]int32{}}}
 	for _, reason := range attention {
@@ -104,7 +110,7 @@ type outcome struct {
 }
 
 func outcomeOf(d Decision) outcome {
-	o := outcome{Supersedes: d.Supersedes, After: d.After}
+	o := outcome{Supersedes: strings.Join(d.Supersedes, " "), After: d.After}
 	if d.Report == nil {
 		return o
 	}
@@ -184,14 +190,14 @@ func TestDecide(t *testing.T) {
 		"new counts are told": {
 			syncs: []Sync{applied(rosterKey, "A", "r1"), applied(templatesKey, "A", "t1")},
 			tally: tally(24, 18),
-			last:  ago(updateEvery, last("A", "pending", "17 of 24 ready, 7 starting")),
+			last:  ago(pendingEvery, last("A", "pending", "17 of 24 ready, 7 starting")),
 			want:  outcome{Post: "A pending: 18 of 24 ready, 6 starting"},
 		},
-		"but not more often than every ten seconds": {
+		"but not more often than once a minute": {
 			syncs: []Sync{applied(rosterKey, "A", "r1"), applied(templatesKey, "A", "t1")},
 			tally: tally(24, 18),
 			last:  ago(4*time.Second, last("A", "pending", "17 of 24 ready, 7 starting")),
-			want:  outcome{After: 6 * time.Second},
+			want:  outcome{After: 26 * time.Second},
 		},
 		"the same again is not told": {
 			syncs: []Sync{applied(rosterKey, "A", "r1"), applied(templatesKey, "A", "t1")},
@@ -199,9 +205,20 @@ func TestDecide(t *testing.T) {
 			last:  last("A", "pending", "17 of 24 ready, 7 starting"),
 			want:  outcome{After: 14 * time.Minute},
 		},
-		"a success is the end, whatever breaks later": {
+		"a success is not final": {
 			syncs: []Sync{applied(rosterKey, "A", "r1"), applied(templatesKey, "A", "t1")},
 			tally: tally(24, 22, pull2...),
+			last:  last("A", "success", "24 of 24 ready"),
+			want:  outcome{Post: "A failure: " + pullText},
+		},
+		"for 14 days": {
+			syncs: []Sync{applied(rosterKey, "A", "r1"), applied(templatesKey, "A", "t1")},
+			tally: tally(24, 22, pull2...),
+			last:  ago(watchFor, last("A", "success", "24 of 24 ready")),
+		},
+		"carrels that start after a success change nothing": {
+			syncs: []Sync{applied(rosterKey, "A", "r1"), applied(templatesKey, "A", "t1")},
+			tally: tally(24, 20),
 			last:  last("A", "success", "24 of 24 ready"),
 		},
 		"a failure that is overcome becomes a success": {
@@ -266,7 +283,7 @@ func TestDecide(t *testing.T) {
 		"Flux does not come": {
 			syncs: []Sync{applied(rosterKey, "B", "r2"), applied(templatesKey, "A", "t1")},
 			tally: tally(24, 24),
-			last:  ago(time.Hour, last("B", "pending", "24 of 24 ready; waiting for Flux to apply templates", "r2", "t1")),
+			last:  behindAt("A", ago(time.Hour, last("B", "pending", "24 of 24 ready; waiting for Flux to apply templates", "r2", "t1"))),
 			want:  outcome{Post: "B failure: Flux has not applied templates after 15 min without progress; 24 of 24 ready"},
 		},
 		"nobody reads the roster": {
@@ -384,11 +401,11 @@ func TestDecide(t *testing.T) {
 			last:  last("A", "success", "25 of 25 ready"),
 			want:  outcome{Post: "B pending: 24 of 24 ready; waiting for Flux to apply templates"},
 		},
-		"both have gone past the commit, one after the other: not while they differ": {
+		"both have gone past the commit, one after the other: they need not agree": {
 			syncs: []Sync{applied(rosterKey, "B", "r2"), applied(templatesKey, "C", "t1")},
 			tally: tally(24, 24),
 			last:  ago(time.Second, last("B", "pending", "23 of 24 ready, 1 starting", "r2", "t1")),
-			want:  outcome{After: 9 * time.Second},
+			want:  outcome{Post: "B success: 24 of 24 ready"},
 		},
 		"both changed, at different commits: the head is the newer": {
 			syncs: []Sync{applied(rosterKey, "B", "r2"), earlier(applied(templatesKey, "C", "t2"))},
@@ -498,7 +515,7 @@ func TestDecide(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			aim := AimAt(test.syncs, test.last, test.head)
+			aim := AimAt(test.syncs, test.last, test.head, nil)
 			got := Decide(aim, test.syncs, test.tally, test.last, now)
 			if diff := cmp.Diff(test.want, outcomeOf(got)); diff != "" {
 				t.Errorf("Decide (-want +got):\n%s", diff)
@@ -513,7 +530,7 @@ func TestDecide(t *testing.T) {
 // checkStable: once a decision is carried out there is nothing more to do.
 func checkStable(t *testing.T, carriedOut Decision, syncs []Sync, tally Tally, head string) {
 	t.Helper()
-	again := Decide(AimAt(syncs, carriedOut.Report, head), syncs, tally, carriedOut.Report, now.Add(time.Minute))
+	again := Decide(AimAt(syncs, carriedOut.Report, head, nil), syncs, tally, carriedOut.Report, now.Add(time.Minute))
 	want := outcome{}
 	if carriedOut.Report.State == "pending" && !tally.Suspended {
 		want.After = progressDeadline - time.Minute
@@ -524,7 +541,7 @@ func checkStable(t *testing.T, carriedOut Decision, syncs []Sync, tally Tally, h
 }
 
 func TestDigestsOfWhatIsAtWorkAreKept(t *testing.T) {
-	aim := AimAt([]Sync{applied(rosterKey, "B", "r2"), atWork(templatesKey, "A")}, last("A", "success", "24 of 24 ready"), "B")
+	aim := AimAt([]Sync{applied(rosterKey, "B", "r2"), atWork(templatesKey, "A")}, last("A", "success", "24 of 24 ready"), "B", nil)
 	want := map[string]string{rosterKey: "r2", templatesKey: "t1"}
 	if diff := cmp.Diff(want, aim.Digests); diff != "" {
 		t.Errorf("digests (-want +got):\n%s", diff)

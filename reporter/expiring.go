@@ -4,10 +4,8 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
-	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
 	"github.com/carrel-dev/carrel/core/timetable"
@@ -82,18 +80,3 @@ func (e Expiring) addTo(found verdict, last *v1alpha1.ReportStatus) verdict {
 
 // described matches what describe returns, at the end of a description.
 var described = regexp.MustCompile(`; [0-9]+ volumes? (expires? from [0-9]+ [A-Z][a-z]+|(is past its|are past their) date)$`)
-
-// amend decides about a commit that is done: its success is final, and only what is
-// posted of volumes changes.
-func (e Expiring) amend(last *v1alpha1.ReportStatus, now time.Time) Decision {
-	if last == nil || last.State != string(forge.Success) {
-		return Decision{}
-	}
-	found := e.addTo(verdict{state: forge.Success, description: described.ReplaceAllString(last.Description, "")}, last)
-	if found.description == last.Description {
-		return Decision{}
-	}
-	report := last.DeepCopy()
-	report.Description, report.Time = found.description, metav1.NewTime(now)
-	return Decision{Report: report, Post: true}
-}

@@ -42,7 +42,7 @@ func TestDecideTellsOfVolumes(t *testing.T) {
 		"while carrels start":            {expiring(tally(24, 20), 2, "5 Dec"), last("A", "pending", "20 of 24 ready, 4 starting"), outcome{After: progressDeadline - time.Minute}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := Decide(AimAt(syncs, test.last, "A"), syncs, test.tally, test.last, now)
+			got := Decide(AimAt(syncs, test.last, "A", nil), syncs, test.tally, test.last, now)
 			if diff := cmp.Diff(test.want, outcomeOf(got)); diff != "" {
 				t.Errorf("Decide (-want +got):\n%s", diff)
 			}
@@ -58,7 +58,7 @@ func TestVolumesLeaveRoomForTheCause(t *testing.T) {
 	for length := 60; length < 200; length++ {
 		cause := strings.Repeat("x", length)
 		syncs := []Sync{refused(rosterKey, "A", "r1", cause)}
-		got := Decide(AimAt(syncs, nil, "A"), syncs, expiring(tally(1, 1), 300, "31 Dec"), nil, now).Report.Description
+		got := Decide(AimAt(syncs, nil, "A", nil), syncs, expiring(tally(1, 1), 300, "31 Dec"), nil, now).Report.Description
 		if n := utf8.RuneCountInString(got); n > 140 {
 			t.Fatalf("%d characters: %q", n, got)
 		}
@@ -92,7 +92,7 @@ func TestExpiringOf(t *testing.T) {
 			}
 			class := Class{}
 			class.enrol(course)
-			if diff := cmp.Diff(test.want, class.Take().Expiring); diff != "" {
+			if diff := cmp.Diff(test.want, class.Take(time.Time{}, now).Expiring); diff != "" {
 				t.Errorf("expiring (-want +got):\n%s", diff)
 			}
 		})

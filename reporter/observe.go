@@ -10,7 +10,6 @@ import (
 	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
 	sourcev1 "github.com/fluxcd/source-controller/api/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -27,6 +26,26 @@ var (
 type inFlux struct {
 	kustomizations []kustomizev1.Kustomization
 	repository     *sourcev1.GitRepository
+	// above are the Kustomizations that applied those of the course.
+	above []kustomizev1.Kustomization
+	// namespace is that of the course.
+	namespace string
+}
+
+// source is the namespace/name of the repository.
+func (f *inFlux) source() string { return f.repository.Namespace + "/" + f.repository.Name }
+
+// paths are the parts of the repository that make the course. Of what applies its
+// Kustomizations they are its own directory, and the files beside it.
+func (f *inFlux) paths() (of Paths) {
+	for i := range f.kustomizations {
+		of.Deep = append(of.Deep, directory(f.kustomizations[i].Spec.Path))
+	}
+	for i := range f.above {
+		dir := directory(f.above[i].Spec.Path)
+		of.Deep, of.Flat = append(of.Deep, strings.TrimPrefix(dir+"/"+f.namespace, "/")), append(of.Flat, dir)
+	}
+	return of
 }
 
 // head is the commit the repository is at, as Flux last saw it.
@@ -66,12 +85,16 @@ type origin interface {
 	head() string
 	// expected are the Userlands known to have been applied in a namespace.
 	expected(namespace string) []string
+	// paths are the parts of the repository that make it.
+	paths() Paths
+	// source identifies the repository; empty if that is not known.
+	source() string
 	// destination is where the course is reported to.
 	destination(context.Context, *Reconciler) (*destination, error)
 }
 
 // originOf takes Flux's own word before an annotation.
-func (r *Reconciler) originOf(ctx context.Context, course *v1alpha1.Course, templates []metav1.PartialObjectMetadata) (origin, error) {
+func (r *Reconciler) originOf(ctx context.Context, course *v1alpha1.Course, templates []v1alpha1.Template) (origin, error) {
 	fluxes := !r.Fluxless && course.Labels[ownerNameLabel] != ""
 	switch _, found := course.Annotations[v1alpha1.RevisionAnnotation]; {
 	case found && !fluxes:
@@ -91,7 +114,7 @@ type settling struct{ error }
 // Templates from elsewhere; all of the same repository. That of the Course, and
 // any elsewhere, must have the object in its inventory, which only Flux writes:
 // a label alone lets nobody borrow another repository's token.
-func (r *Reconciler) inFluxOf(ctx context.Context, course *v1alpha1.Course, templates []metav1.PartialObjectMetadata) (*inFlux, error) {
+func (r *Reconciler) inFluxOf(ctx context.Context, course *v1alpha1.Course, templates []v1alpha1.Template) (*inFlux, error) {
 	own, err := r.ownerOf(ctx, course, "Course")
 	if err != nil {
 		return nil, err
@@ -117,7 +140,31 @@ func (r *Reconciler) inFluxOf(ctx context.Context, course *v1alpha1.Course, temp
 	found = slices.DeleteFunc(found, func(k kustomizev1.Kustomization) bool {
 		return sourceOf(&k) != source || !k.DeletionTimestamp.IsZero()
 	})
-	return &inFlux{kustomizations: distinct(found), repository: repository}, nil
+	flux := &inFlux{kustomizations: distinct(found), repository: repository, namespace: course.Namespace}
+	flux.above, err = r.aboveOf(ctx, flux.kustomizations, source)
+	return flux, err
+}
+
+// aboveOf returns the Kustomizations of the same repository that the labels of others name.
+func (r *Reconciler) aboveOf(ctx context.Context, kustomizations []kustomizev1.Kustomization, from source) ([]kustomizev1.Kustomization, error) {
+	var above []kustomizev1.Kustomization
+	for i := range kustomizations {
+		labels := kustomizations[i].Labels
+		name := types.NamespacedName{Namespace: labels[ownerNamespaceLabel], Name: labels[ownerNameLabel]}
+		if name.Name == "" {
+			continue
+		}
+		var found kustomizev1.Kustomization
+		if err := r.Client.Get(ctx, name, &found); apierrors.IsNotFound(err) {
+			continue
+		} else if err != nil {
+			return nil, err
+		}
+		if sourceOf(&found) == from {
+			above = append(above, found)
+		}
+	}
+	return distinct(above), nil
 }
 
 func distinct(kustomizations []kustomizev1.Kustomization) []kustomizev1.Kustomization {
@@ -197,10 +244,9 @@ func inventory(k *kustomizev1.Kustomization) []entry {
 	return entries
 }
 
-// templatesOf lists the Templates of a namespace without what is in them.
-func templatesOf(ctx context.Context, from client.Reader, namespace string) ([]metav1.PartialObjectMetadata, error) {
-	list := metav1.PartialObjectMetadataList{}
-	list.SetGroupVersionKind(v1alpha1.SchemeGroupVersion.WithKind("TemplateList"))
+// templatesOf lists the Templates of a namespace.
+func templatesOf(ctx context.Context, from client.Reader, namespace string) ([]v1alpha1.Template, error) {
+	var list v1alpha1.TemplateList
 	err := from.List(ctx, &list, client.InNamespace(namespace))
 	return list.Items, err
 }
@@ -215,9 +261,10 @@ func classOf(ctx context.Context, from client.Reader, course *v1alpha1.Course, e
 	if err != nil {
 		return Class{}, err
 	}
-	class := Class{DefaultTemplate: course.Spec.TemplateName, Userlands: userlands.Items, Expected: expected, Templates: map[string]int64{}}
+	class := Class{DefaultTemplate: course.Spec.TemplateName, Userlands: userlands.Items, Expected: expected, Templates: map[string]int64{}, Revisions: map[string]Revision{}}
 	for i := range templates {
 		class.Templates[templates[i].Name] = templates[i].Generation
+		class.Revisions[templates[i].Name] = revisionOf(&templates[i])
 	}
 	class.enrol(course)
 	return class, nil

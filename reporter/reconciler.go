@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	fluxmeta "github.com/fluxcd/pkg/apis/meta"
@@ -42,7 +43,14 @@ type Reconciler struct {
 	// Now is the clock.
 	Now func() time.Time
 
-	holds     holds
+	holds        holds
+	history      historyMemory
+	attributions attributions
+	errands      struct {
+		sync.Mutex
+		read time.Time
+		runs bool
+	}
 	certainty certainty
 	// courseless are the reports of namespaces that have no Course yet.
 	courseless memory
@@ -84,9 +92,19 @@ func (r *Reconciler) report(ctx context.Context, cached *v1alpha1.Course) (ctrl.
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	decision, err := r.decide(ctx, r.Client, cached, origin)
+	lost, err := r.lostOf(ctx, cached, origin)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	if err := r.writeOutOfSync(ctx, cached, lost); err != nil {
+		return ctrl.Result{}, err
+	}
+	if wait, err := r.ask(ctx, cached, origin); err != nil || wait > 0 {
+		return ctrl.Result{RequeueAfter: wait}, err
+	}
+	decision, err := r.decide(ctx, r.Client, cached, origin, lost)
 	if err != nil || decision.Report == nil {
-		return ctrl.Result{RequeueAfter: decision.After}, err
+		return ctrl.Result{RequeueAfter: soonest(decision.After, lost.Recheck)}, err
 	}
 	destination, err := origin.destination(ctx, r)
 	if err != nil {
@@ -99,17 +117,49 @@ func (r *Reconciler) report(ctx context.Context, cached *v1alpha1.Course) (ctrl.
 	if err := r.APIReader.Get(ctx, client.ObjectKeyFromObject(cached), &course); err != nil {
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
-	decision, err = r.decide(ctx, r.APIReader, &course, origin)
-	if err != nil || decision.Report == nil {
-		return ctrl.Result{RequeueAfter: decision.After}, err
+	if wait, err := r.ask(ctx, &course, origin); err != nil || wait > 0 {
+		return ctrl.Result{RequeueAfter: wait}, err
 	}
-	return ctrl.Result{}, r.carryOut(ctx, &course, destination, decision)
+	decision, err = r.decide(ctx, r.APIReader, &course, origin, lost)
+	if err != nil || decision.Report == nil {
+		return ctrl.Result{RequeueAfter: soonest(decision.After, lost.Recheck)}, err
+	}
+	return ctrl.Result{RequeueAfter: soonest(decision.After, lost.Recheck)}, r.carryOut(ctx, &course, destination, decision)
+}
+
+// ask has the forge answer which commits changed the course, if its content changed since
+// the last report. It returns how long the question has to wait, if a post would have to.
+func (r *Reconciler) ask(ctx context.Context, course *v1alpha1.Course, by origin) (time.Duration, error) {
+	q := QuestionOf(by.syncs(), course.Status.Report, by.head())
+	key := client.ObjectKeyFromObject(course)
+	if _, known := r.attributions.of(key, q); known || !q.Asked() || by.source() == "" {
+		return 0, nil
+	}
+	d, err := by.destination(ctx, r)
+	if err != nil {
+		return 0, err
+	}
+	attempt := Decision{Report: &v1alpha1.ReportStatus{Revision: q.Head}}
+	if wait := r.held(course, d, attempt); wait > 0 {
+		return wait, nil
+	}
+	opened, err := r.open(ctx, d)
+	if err != nil {
+		return 0, r.hold(course, d, attempt, err)
+	}
+	found, err := attribute(ctx, remembering{opened, d.address, &r.history}, q, by.paths())
+	if err != nil {
+		return 0, r.hold(course, d, attempt, d.problemOf(err, q.Head))
+	}
+	r.attributions.found.Store(key, attributed{q.Key(), found})
+	return 0, nil
 }
 
 // decide looks at the carrels only when Flux and the last report leave anything open.
-func (r *Reconciler) decide(ctx context.Context, from client.Reader, course *v1alpha1.Course, by origin) (Decision, error) {
+func (r *Reconciler) decide(ctx context.Context, from client.Reader, course *v1alpha1.Course, by origin, lost lost) (Decision, error) {
 	syncs, last := by.syncs(), course.Status.Report
-	aim := AimAt(syncs, last, by.head())
+	found, _ := r.attributions.of(client.ObjectKeyFromObject(course), QuestionOf(syncs, last, by.head()))
+	aim := AimAt(syncs, last, by.head(), found)
 	if aim.Revision == "" {
 		return Decision{}, nil
 	}
@@ -120,8 +170,16 @@ func (r *Reconciler) decide(ctx context.Context, from client.Reader, course *v1a
 	for i := range syncs {
 		syncs[i].Failure = Conceal(syncs[i].Failure, class.names())
 	}
+	class.Forgotten = lost.Forgotten
+	if class.Errands, err = r.errandRuns(ctx); err != nil {
+		return Decision{}, err
+	}
 	aim.Files = filesOf(aim, last, class.Expected, class.Userlands)
-	return Decide(aim, syncs, class.Take(), last, r.Now()), nil
+	decision := Decide(aim, syncs, class.Take(aim.Since, r.Now()), last, r.Now())
+	if decision.Report != nil && by.source() != "" {
+		decision.Report.Source = by.source()
+	}
+	return decision, nil
 }
 
 // carryOut posts, and then remembers. Whoever dies in between finds, on reading
@@ -164,10 +222,10 @@ func (r *Reconciler) deliver(ctx context.Context, course *v1alpha1.Course, d *de
 // tell brings the forge to what was decided.
 func (r *Reconciler) tell(ctx context.Context, to forge.Client, course *v1alpha1.Course, decision Decision, look bool) error {
 	status := forge.Status{Context: r.contextOf(course), Target: r.board(course)}
-	if decision.Supersedes != "" {
+	for _, commit := range decision.Supersedes {
 		status.State, status.Description = forge.Pending, describeSuperseded(decision.Report.Revision)
 		// A commit that was forced away needs no last word.
-		if err := post(ctx, to, decision.Supersedes, status, look); err != nil && !errors.Is(err, forge.ErrNotFound) {
+		if err := post(ctx, to, commit, status, true); err != nil && !errors.Is(err, forge.ErrNotFound) {
 			return err
 		}
 	}
@@ -175,6 +233,9 @@ func (r *Reconciler) tell(ctx context.Context, to forge.Client, course *v1alpha1
 		return nil
 	}
 	status.State, status.Description = forge.State(decision.Report.State), decision.Report.Description
+	if status.State == forge.Failure && status.Target != "" {
+		status.Target += "?show=attention"
+	}
 	return post(ctx, to, decision.Report.Revision, status, look)
 }
 

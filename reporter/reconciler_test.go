@@ -27,11 +27,11 @@ func TestReportsFromPendingToSuccess(t *testing.T) {
 
 	w.pass(3 * time.Second)
 	w.runs(0)
-	if after := w.reconcile(); after != 7*time.Second {
-		t.Errorf("new counts 3 s after the last are due in %v, want 7s", after)
+	if after := w.reconcile(); after != 27*time.Second {
+		t.Errorf("progress 3 s after the last is recorded in %v, want 27s", after)
 	}
 	w.runs(1)
-	w.pass(7 * time.Second)
+	w.pass(57 * time.Second)
 	w.reconcile()
 	w.expect(commit, pending+"0 of 3 ready, 3 starting", pending+"2 of 3 ready, 1 starting")
 
@@ -147,7 +147,7 @@ func TestSupersededCommitSaysWhichCameInstead(t *testing.T) {
 	second := w.commit("second", "roster2", "templates1")
 	w.reconcile()
 
-	w.expect(first, pending+"0 of 2 ready, 2 starting", pending+"superseded by "+abbreviate(second)+" before it was done")
+	w.expect(first, pending+"0 of 2 ready, 2 starting", pending+"superseded by "+abbreviate(second)+", which has it")
 	w.expect(second, pending+"0 of 2 ready, 2 starting")
 }
 

@@ -9,7 +9,6 @@ import (
 	notificationv1 "github.com/fluxcd/notification-controller/api/v1beta3"
 	sourcev1 "github.com/fluxcd/source-controller/api/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
@@ -102,7 +101,7 @@ func SetupWithManager(mgr ctrl.Manager, options Options) error {
 		Named(controllerName).
 		For(&v1alpha1.Course{}).
 		Watches(&v1alpha1.Userland{}, ofNamespace).
-		WatchesMetadata(&v1alpha1.Template{}, ofNamespace)
+		Watches(&v1alpha1.Template{}, ofNamespace)
 	if !r.Fluxless {
 		b = r.watchFlux(b)
 	}
@@ -125,9 +124,7 @@ func (r *Reconciler) watchFlux(b *ctrl.Builder) *ctrl.Builder {
 
 // Watched returns the kinds that the reporter watches on this cluster.
 func Watched(mapper meta.RESTMapper) ([]client.Object, error) {
-	template := &metav1.PartialObjectMetadata{}
-	template.SetGroupVersionKind(v1alpha1.SchemeGroupVersion.WithKind("Template"))
-	kinds := []client.Object{&v1alpha1.Course{}, &v1alpha1.Userland{}, template}
+	kinds := []client.Object{&v1alpha1.Course{}, &v1alpha1.Userland{}, &v1alpha1.Template{}}
 	missing, err := missingKind(mapper)
 	if err != nil || missing != "" {
 		return kinds, err

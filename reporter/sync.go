@@ -3,6 +3,7 @@ package reporter
 import (
 	"crypto/sha256"
 	"fmt"
+	pathpkg "path"
 	"slices"
 	"strings"
 	"time"
@@ -45,15 +46,21 @@ type Sync struct {
 	// Failure is why Flux could not apply Revision, without personal data that
 	// shows by its form (Redact); empty when it could, or is at it.
 	Failure string
-	// Since is when it last came to Revision.
-	Since time.Time
+	// Since is when it last came to Revision, and Began when Flux began to apply Content
+	// for the first time; both are zero if Flux keeps no history.
+	Since, Began time.Time
+	// Past has the last revision at which each former content was seen.
+	Past map[string]string
 	// Suspended: nobody expects it to move.
 	Suspended bool
+	// Path is the directory of the repository that it renders.
+	Path string
 }
 
 // SyncOf reads a Kustomization.
 func SyncOf(k *kustomizev1.Kustomization) Sync {
-	sync := Sync{Key: k.Namespace + "/" + k.Name, Name: k.Name, Suspended: k.Spec.Suspend}
+	sync := Sync{Key: k.Namespace + "/" + k.Name, Name: k.Name, Suspended: k.Spec.Suspend, Path: directory(k.Spec.Path)}
+	sync.Past = pastOf(k)
 	applied, attempted := k.Status.LastAppliedRevision, k.Status.LastAttemptedRevision
 	sync.Revision = commitOf(applied)
 	ready := meta.FindStatusCondition(k.Status.Conditions, fluxmeta.ReadyCondition)
@@ -65,8 +72,46 @@ func SyncOf(k *kustomizev1.Kustomization) Sync {
 		sync.Failure = Redact(ready.Message)
 		sync.Content, sync.Since = failedContent(k, ready, sync.Failure)
 	}
+	sync.Began = beganOf(k, sync.Content)
 	return sync
 }
+
+// contentOf is how a report names what a snapshot is of.
+func contentOf(s fluxmeta.Snapshot) string {
+	if s.LastReconciledStatus == fluxmeta.ReconciliationSucceededReason {
+		return s.Digest
+	}
+	return failedPrefix + s.Digest
+}
+
+func pastOf(k *kustomizev1.Kustomization) map[string]string {
+	past := map[string]string{}
+	for _, s := range k.Status.History {
+		if content := contentOf(s); past[content] == "" {
+			past[content] = commitOf(s.Metadata["revision"])
+		}
+	}
+	return past
+}
+
+// beganOf returns when Flux began to apply a content. What there was before and came back
+// began when the content between was seen last.
+func beganOf(k *kustomizev1.Kustomization, content string) time.Time {
+	for i, s := range k.Status.History {
+		if contentOf(s) != content {
+			continue
+		}
+		began := s.FirstReconciled.Add(-s.LastReconciledDuration.Duration)
+		if i+1 < len(k.Status.History) {
+			began = later(began, k.Status.History[i+1].LastReconciled.Time)
+		}
+		return began
+	}
+	return time.Time{}
+}
+
+// directory cleans a path of a Kustomization, which is relative to the repository.
+func directory(path string) string { return strings.TrimPrefix(pathpkg.Clean("/"+path), "/") }
 
 // failed tells a commit that can't be applied from a passing trouble.
 func failed(ready *metav1.Condition) bool {

@@ -3,6 +3,7 @@ package reporter
 import (
 	"strings"
 	"testing"
+	"time"
 
 	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
 	fluxmeta "github.com/fluxcd/pkg/apis/meta"
@@ -106,6 +107,7 @@ func TestSyncOf(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			test.want.Key, test.want.Name = "prog1/roster", "roster"
 			got := SyncOf(test.k)
+			got.Past, got.Began = nil, time.Time{} // TestPastOfAKustomization
 			if test.want.Content == failedPrefix+"words" && strings.HasPrefix(got.Content, failedPrefix) {
 				got.Content = test.want.Content
 			}
@@ -127,5 +129,26 @@ func TestCommitOf(t *testing.T) {
 		if got := commitOf(revision); got != want {
 			t.Errorf("commitOf(%q) = %q, want %q", revision, got, want)
 		}
+	}
+}
+
+// TestPastOfAKustomization is about what came before, by which the forge is asked.
+func TestPastOfAKustomization(t *testing.T) {
+	const a, b = "main@sha1:aaaa", "main@sha1:bbbb"
+	older := snapshot("d1", fluxmeta.ReconciliationSucceededReason, a)
+	older.LastReconciled = metav1.NewTime(now.Add(-time.Hour))
+	newer := snapshot("d2", fluxmeta.ReconciliationSucceededReason, b)
+	newer.FirstReconciled, newer.LastReconciledDuration = metav1.NewTime(now.Add(-time.Minute)), metav1.Duration{Duration: 10 * time.Second}
+	got := SyncOf(status(b, b, metav1.Condition{Status: metav1.ConditionTrue}, newer, older))
+	if want := map[string]string{"d1": "aaaa", "d2": "bbbb"}; !cmp.Equal(got.Past, want) {
+		t.Errorf("the former contents were at %v, want %v", got.Past, want)
+	}
+	if want := now.Add(-70 * time.Second); !got.Began.Equal(want) {
+		t.Errorf("Flux began at %v, want %v", got.Began, want)
+	}
+	// Content that was there before begins when the one between was seen last.
+	newer.FirstReconciled = metav1.NewTime(now.Add(-48 * time.Hour))
+	if got := SyncOf(status(b, b, metav1.Condition{Status: metav1.ConditionTrue}, newer, older)); !got.Began.Equal(older.LastReconciled.Time) {
+		t.Errorf("content that came back began at %v, want %v", got.Began, older.LastReconciled.Time)
 	}
 }

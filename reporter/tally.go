@@ -3,6 +3,7 @@ package reporter
 import (
 	"maps"
 	"slices"
+	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -32,6 +33,15 @@ type Tally struct {
 	Suspended bool
 	// Expiring describes the volumes that are to be deleted within a week.
 	Expiring Expiring
+	// Others and Away count carrels that the commit did not change: those that need
+	// attention, and those on their way. Neither is the commit's doing.
+	Others, Away int32
+	// Forgotten is how many Userlands no Kustomization has in its inventory any more.
+	Forgotten int32
+	// Trial is what is known of trial starts.
+	Trial Trial
+	// Recheck is when the tally changes by itself; 0 is never.
+	Recheck time.Duration
 }
 
 // unseenCause is the cause of a carrel that nobody has looked at yet.
@@ -55,8 +65,14 @@ type Class struct {
 	// DefaultTemplate is the one of Userlands that name none.
 	DefaultTemplate string
 	Userlands       []v1alpha1.Userland
-	// Templates holds the generation of each Template by name.
+	// Templates holds the generation of each Template by name, and Revisions the current
+	// revision and its trial.
 	Templates map[string]int64
+	Revisions map[string]Revision
+	// Errands is set if a process runs that makes trial starts.
+	Errands bool
+	// Forgotten is that of the Tally.
+	Forgotten int32
 	// Expected are the names of the Userlands that Flux says it applied.
 	Expected []string
 	// Unread, Suspended, Objection and Expiring are those of the Tally.
@@ -92,8 +108,9 @@ func (c *Class) enrol(course *v1alpha1.Course) {
 	}
 }
 
-// Take counts the carrels of a class.
-func (c Class) Take() Tally {
+// Take counts the carrels of a class. What became current or was made at the time since
+// or later came with the commit; a zero time means all.
+func (c Class) Take(since, now time.Time) Tally {
 	missing := sets.New(c.Expected...)
 	caughtUp := make([]v1alpha1.Userland, 0, len(c.Userlands))
 	for i := range c.Userlands {
@@ -102,10 +119,18 @@ func (c Class) Take() Tally {
 			caughtUp = append(caughtUp, c.Userlands[i])
 		}
 	}
+	brought, others := c.split(caughtUp, since)
+	counts := health.Count(brought)
+	rest := health.Count(others)
+	counts.Total += rest.Total
+	counts.Ready += rest.Ready
 	tally := Tally{
-		UserlandCounts: health.Count(caughtUp), Templateless: templateless(caughtUp), Waiting: causes(caughtUp),
+		UserlandCounts: counts, Templateless: templateless(brought), Waiting: causes(brought),
 		Unread: c.Unread, Objection: c.Objection, Suspended: c.Suspended, Expiring: c.Expiring,
+		Others: sum(rest.Attention), Forgotten: c.Forgotten,
 	}
+	tally.Away = rest.Total - rest.Ready - tally.Others
+	tally.Trial, tally.Recheck = c.trial(since, now)
 	tally.Behind = int32(len(c.Userlands) - len(caughtUp) + missing.Len())
 	tally.Total += tally.Behind
 	return tally
@@ -154,14 +179,15 @@ func causes(userlands []v1alpha1.Userland) map[string]int32 {
 }
 
 // attention is how many need a person.
-func (t Tally) attention() int32 {
-	var sum int32
-	for _, count := range t.Attention {
-		sum += count
+func (t Tally) attention() int32 { return sum(t.Attention) }
+
+func sum(counts map[string]int32) (total int32) {
+	for _, count := range counts {
+		total += count
 	}
-	return sum
+	return total
 }
 
 // onTheirWay is how many are neither ready nor in need of a person: starting,
 // waiting, or not heard of yet.
-func (t Tally) onTheirWay() int32 { return t.Total - t.Ready - t.attention() }
+func (t Tally) onTheirWay() int32 { return t.Total - t.Ready - t.attention() - t.Others - t.Away }

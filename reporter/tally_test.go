@@ -2,6 +2,7 @@ package reporter
 
 import (
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -113,7 +114,7 @@ func TestTake(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			test.class.Templates = templates
-			got := test.class.Take()
+			got := test.class.Take(time.Time{}, now)
 			if diff := cmp.Diff(test.want, describeProgress(got)); diff != "" {
 				t.Errorf("counts (-want +got):\n%s", diff)
 			}

@@ -54,13 +54,37 @@ func says(course *v1alpha1.Course, problem *problem) bool {
 }
 
 func (r *Reconciler) write(ctx context.Context, course *v1alpha1.Course, report *v1alpha1.ReportStatus, condition metav1.Condition) error {
-	status := applyv1alpha1.CourseStatus().WithConditions(applymetav1.Condition().
-		WithType(condition.Type).WithStatus(condition.Status).WithReason(condition.Reason).WithMessage(condition.Message).
-		WithObservedGeneration(condition.ObservedGeneration).WithLastTransitionTime(condition.LastTransitionTime))
+	conditions := []metav1.Condition{}
+	for _, kept := range course.Status.Conditions {
+		if kept.Type == v1alpha1.OutOfSyncCondition || kept.Type == v1alpha1.ReportedCondition {
+			conditions = append(conditions, kept)
+		}
+	}
+	if condition.Status == "" {
+		meta.RemoveStatusCondition(&conditions, condition.Type)
+	} else {
+		meta.SetStatusCondition(&conditions, condition)
+	}
+	status := applyv1alpha1.CourseStatus()
+	for _, c := range conditions {
+		status.WithConditions(applymetav1.Condition().
+			WithType(c.Type).WithStatus(c.Status).WithReason(c.Reason).WithMessage(c.Message).
+			WithObservedGeneration(c.ObservedGeneration).WithLastTransitionTime(c.LastTransitionTime))
+	}
 	if report != nil {
 		status.WithReport(applyv1alpha1.ReportStatus().
 			WithRevision(report.Revision).WithState(report.State).WithDescription(report.Description).
-			WithDigests(report.Digests).WithTime(report.Time).WithFiles(report.Files...))
+			WithDigests(report.Digests).WithTime(report.Time).WithFiles(report.Files...).
+			WithPosts(report.Posts).WithBehind(report.Behind).WithProgress(report.Progress))
+		if report.Since != nil {
+			status.Report.WithSince(*report.Since)
+		}
+		if report.ProgressTime != nil {
+			status.Report.WithProgressTime(*report.ProgressTime)
+		}
+		if report.Source != "" {
+			status.Report.WithSource(report.Source)
+		}
 		if report.Gone > 0 {
 			status.Report.WithGone(report.Gone)
 		}
@@ -88,4 +112,34 @@ func conditionOf(course *v1alpha1.Course, status metav1.ConditionStatus, reason,
 		ObservedGeneration: course.Generation, LastTransitionTime: metav1.NewTime(now()),
 	})
 	return conditions[0]
+}
+
+// writeOutOfSync says on the Course what Flux does not bring to what git says, once.
+func (r *Reconciler) writeOutOfSync(ctx context.Context, cached *v1alpha1.Course, found lost) error {
+	if saysOutOfSync(cached, found) {
+		return nil
+	}
+	var course v1alpha1.Course
+	if err := r.APIReader.Get(ctx, client.ObjectKeyFromObject(cached), &course); err != nil {
+		return client.IgnoreNotFound(err)
+	}
+	if saysOutOfSync(&course, found) {
+		return nil
+	}
+	condition := metav1.Condition{Type: v1alpha1.OutOfSyncCondition}
+	if found.reason != "" {
+		condition = metav1.Condition{
+			Type: v1alpha1.OutOfSyncCondition, Status: metav1.ConditionTrue, Reason: found.reason, Message: found.message,
+			ObservedGeneration: course.Generation, LastTransitionTime: metav1.NewTime(r.Now()),
+		}
+	}
+	return r.write(ctx, &course, course.Status.Report, condition)
+}
+
+func saysOutOfSync(course *v1alpha1.Course, found lost) bool {
+	condition := meta.FindStatusCondition(course.Status.Conditions, v1alpha1.OutOfSyncCondition)
+	if found.reason == "" {
+		return condition == nil
+	}
+	return condition != nil && condition.Reason == found.reason && condition.Message == found.message
 }

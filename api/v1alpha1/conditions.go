@@ -34,6 +34,10 @@ const (
 	// server would refuse what a carrel is made of at its first start, because of a
 	// policy, a quota or a missing storage class, for example.
 	StartRefusedCondition = "StartRefused"
+	// OutOfSyncCondition is set on a Course, and True, while Flux does not bring the
+	// course to what git says: a Kustomization of the course is suspended or gone, or
+	// objects of the course are in the inventory of none.
+	OutOfSyncCondition = "OutOfSync"
 	// WorkExpiringCondition is set on a Course, and True, while the work of somebody who
 	// is no longer in the course is to be deleted within a week.
 	WorkExpiringCondition = "WorkExpiring"
@@ -229,6 +233,18 @@ const (
 	ForgeUnavailableReason = "ForgeUnavailable"
 	// PostRefusedReason means that the forge refuses the status for another reason.
 	PostRefusedReason = "PostRefused"
+)
+
+// Reasons in the OutOfSync condition of a Course.
+const (
+	// SyncSuspendedReason means that a Kustomization of the course is suspended.
+	SyncSuspendedReason = "SyncSuspended"
+	// SyncGoneReason means that the Kustomization that applied the Course does not exist,
+	// or does not list the Course in its inventory any more.
+	SyncGoneReason = "SyncGone"
+	// ForgottenReason means that Flux applied Userlands that no Kustomization lists in its
+	// inventory any more, so it does not remove them.
+	ForgottenReason = "Forgotten"
 )
 
 // States of a carrel, in Userland.status.state. The set is open: later versions may

@@ -143,7 +143,7 @@ type CourseStatus struct {
 	// conditions are Ready, Reconciling and Stalled, as kstatus defines them.
 	// RosterValid is present if the course has rosters, Held while a removal waits
 	// for confirmation, and WorkExpiring while work is to be deleted soon. The reporter
-	// writes Reported.
+	// writes Reported and OutOfSync.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
@@ -202,10 +202,35 @@ type ReportStatus struct {
 	// gone is the number of Userlands with files that this commit removed.
 	// +optional
 	Gone int32 `json:"gone,omitempty"`
-	// time is the time at which the status was posted, or at which the content last
-	// changed under the same status.
+	// time is the time at which the status was posted.
 	// +required
 	Time metav1.Time `json:"time"`
+	// posts is the number of statuses posted on this commit. It never exceeds 6.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	Posts int32 `json:"posts,omitempty"`
+	// since is the time at which Flux began to apply this commit. Carrels made after
+	// it, and revisions of Templates that became current after it, came with the commit.
+	// +optional
+	Since *metav1.Time `json:"since,omitempty"`
+	// behind are the Kustomizations (namespace/name) that have not reached the commit,
+	// with the revision at which each of them stood when the commit came.
+	// +optional
+	// +kubebuilder:validation:MaxProperties=1000
+	Behind map[string]string `json:"behind,omitempty"`
+	// progress describes how far the course had come at progressTime. Its form is not
+	// defined.
+	// +optional
+	// +kubebuilder:validation:MaxLength=1024
+	Progress string `json:"progress,omitempty"`
+	// progressTime is the time since which progress has not changed.
+	// +optional
+	ProgressTime *metav1.Time `json:"progressTime,omitempty"`
+	// source is the GitRepository of the course (namespace/name). It is kept for the
+	// time when no Kustomization names it any more.
+	// +optional
+	// +kubebuilder:validation:MaxLength=317
+	Source string `json:"source,omitempty"`
 }
 
 // Course is a class. A namespace has at most one, with the namespace's name.

@@ -18,6 +18,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	k8sruntime "k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/utils/clock"
@@ -126,8 +127,16 @@ func writeStatus(ctx context.Context, c client.Client, named []string, out io.Wr
 		}
 		fmt.Fprintf(table, "%s\t%d of %d\t%s\t%s\t%s\n", course.Name, counts.Ready, counts.Total, bar(counts.Ready, counts.Total), states(counts.States), unused(course))
 	}
-	if err := table.Flush(); err != nil || len(named) == 0 {
+	if err := table.Flush(); err != nil {
 		return err
+	}
+	for i := range courses.Items {
+		if lost := meta.FindStatusCondition(courses.Items[i].Status.Conditions, v1alpha1.OutOfSyncCondition); lost != nil {
+			fmt.Fprintf(out, "\n%s: %s\n", courses.Items[i].Name, lost.Message)
+		}
+	}
+	if len(named) == 0 {
+		return nil
 	}
 	return writeTroubled(ctx, c, named[0], out)
 }

@@ -21,6 +21,8 @@ type Target struct {
 	Config forge.Config
 	// Commit makes a commit in that repository and returns its hash.
 	Commit func(t *testing.T) string
+	// Write makes a commit that adds files on top of the newest one.
+	Write func(t *testing.T, files map[string]string) string
 }
 
 const course = "carrel/test/prog1"
@@ -38,6 +40,7 @@ func Run(t *testing.T, target Target) {
 	t.Run("an unknown commit is ErrNotFound", target.testUnknownCommit)
 	t.Run("an unknown repository is ErrNotFound", target.testUnknownRepository)
 	t.Run("a forge that is down is unavailable", target.testDown)
+	target.runHistory(t)
 }
 
 func (target Target) testNone(t *testing.T) {

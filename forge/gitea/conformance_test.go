@@ -1,6 +1,7 @@
 package gitea_test
 
 import (
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"net/http"
@@ -45,6 +46,19 @@ func TestGitea(t *testing.T) {
 			}
 			return made.Commit.SHA
 		},
+		Write: func(t *testing.T, files map[string]string) string {
+			options := sdk.ChangeFilesOptions{Message: t.Name(), Branch: "main"}
+			for path, content := range files {
+				options.Files = append(options.Files, &sdk.ChangeFileOperation{
+					Operation: "create", Path: path, Content: base64.StdEncoding.EncodeToString([]byte(content)),
+				})
+			}
+			made, _, err := api.ChangeFiles(repository.Owner, repository.Name, options)
+			if err != nil {
+				t.Fatalf("make a commit: %v", err)
+			}
+			return made.Commit.SHA
+		},
 	})
 }
 
@@ -54,6 +68,9 @@ func TestStandIn(t *testing.T) {
 		Open:   gitea.Open,
 		Config: config(t, standIn),
 		Commit: func(t *testing.T) string { return standIn.Commit(t.Name()) },
+		Write: func(t *testing.T, files map[string]string) string {
+			return standIn.Write(fmt.Sprint(t.Name(), files), files)
+		},
 	})
 }
 

@@ -109,7 +109,7 @@ func (i *installation) find(ctx context.Context) (*ghinstallation.Transport, err
 	i.token = ghinstallation.NewFromAppsTransport(i.apps, i.id)
 	i.token.InstallationTokenOptions = &sdk.InstallationTokenOptions{
 		Repositories: []string{i.repository.Name},
-		Permissions:  &sdk.InstallationPermissions{Statuses: sdk.Ptr("write")},
+		Permissions:  &sdk.InstallationPermissions{Statuses: sdk.Ptr("write"), Contents: sdk.Ptr("read")},
 	}
 	return i.token, nil
 }

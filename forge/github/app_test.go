@@ -2,6 +2,7 @@ package github_test
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -27,6 +28,9 @@ func TestConformanceOfAnApp(t *testing.T) {
 		Open:   new(github.Opener).Open,
 		Config: appConfig(t, standIn, time.Hour),
 		Commit: func(t *testing.T) string { return standIn.Commit(t.Name()) },
+		Write: func(t *testing.T, files map[string]string) string {
+			return standIn.Write(fmt.Sprint(t.Name(), files), files)
+		},
 	})
 }
 

@@ -2,6 +2,7 @@ package gitlab_test
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -24,6 +25,9 @@ func TestConformance(t *testing.T) {
 		Open:   gitlab.Open,
 		Config: config(t, standIn),
 		Commit: func(t *testing.T) string { return standIn.Commit(t.Name()) },
+		Write: func(t *testing.T, files map[string]string) string {
+			return standIn.Write(fmt.Sprint(t.Name(), files), files)
+		},
 	})
 }
 

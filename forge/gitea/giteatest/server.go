@@ -3,7 +3,6 @@
 package giteatest
 
 import (
-	"crypto/sha1"
 	"encoding/json"
 	"encoding/pem"
 	"fmt"
@@ -18,6 +17,7 @@ import (
 	"time"
 
 	"github.com/carrel-dev/carrel/forge"
+	"github.com/carrel-dev/carrel/forge/standin"
 )
 
 // The server's repository, and the token that it accepts.
@@ -34,9 +34,10 @@ const defaultPage = 30
 type Server struct {
 	*httptest.Server
 
+	standin.History
+
 	mu       sync.Mutex
 	token    string
-	commits  map[string]bool
 	rows     []row
 	requests int
 	failure  func(http.ResponseWriter)
@@ -60,10 +61,11 @@ func New(t testing.TB) *Server { return start(t, (*httptest.Server).Start) }
 func NewTLS(t testing.TB) *Server { return start(t, (*httptest.Server).StartTLS) }
 
 func start(t testing.TB, with func(*httptest.Server)) *Server {
-	s := &Server{token: Token, commits: map[string]bool{}}
+	s := &Server{token: Token}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /api/v1/repos/{owner}/{name}/commits/{commit}/statuses", s.list)
 	mux.HandleFunc("POST /api/v1/repos/{owner}/{name}/statuses/{commit}", s.create)
+	s.serveHistory(mux)
 	s.Server = httptest.NewUnstartedServer(s.guard(mux))
 	s.Config.ErrorLog = log.New(io.Discard, "", 0) // the failures are meant
 	with(s.Server)
@@ -78,22 +80,6 @@ func (s *Server) CA() []byte {
 
 // Address returns the web address of the repository.
 func (s *Server) Address() string { return s.URL + "/" + Owner + "/" + Name }
-
-// Commit adds a commit and returns its hash, which is derived from the word.
-func (s *Server) Commit(word string) string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	hash := fmt.Sprintf("%x", sha1.Sum([]byte(word)))
-	s.commits[hash] = true
-	return hash
-}
-
-// Forget removes a commit, as a force-push does.
-func (s *Server) Forget(commit string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.commits, commit)
-}
 
 // SetToken changes the token that the server accepts.
 func (s *Server) SetToken(token string) {
@@ -227,7 +213,7 @@ func (s *Server) create(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) has(r *http.Request) bool {
-	return r.PathValue("owner") == Owner && r.PathValue("name") == Name && s.commits[r.PathValue("commit")]
+	return r.PathValue("owner") == Owner && r.PathValue("name") == Name && s.Has(r.PathValue("commit"))
 }
 
 func number(r *http.Request, key string, otherwise int) int {

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -22,10 +23,13 @@ const (
 	InstallationID = 815
 )
 
+// granted are the permissions of the App.
+var granted = map[string]string{"statuses": "write", "contents": "read"}
+
 // maxJWT bounds the life of an App's own token, as GitHub does.
 const maxJWT = 10 * time.Minute
 
-// app is a GitHub App that may write statuses of the repository.
+// app is a GitHub App that may write statuses of the repository and read its contents.
 type app struct {
 	key    *rsa.PrivateKey
 	lasts  time.Duration
@@ -108,7 +112,7 @@ func (s *Server) accessToken(w http.ResponseWriter, r *http.Request) {
 		Reply(w, http.StatusBadRequest, message("Problems parsing JSON"))
 	case r.PathValue("id") != fmt.Sprint(InstallationID):
 		Reply(w, http.StatusNotFound, message("Not Found"))
-	case len(in.Permissions) != 1 || in.Permissions["statuses"] != "write":
+	case !maps.Equal(in.Permissions, granted):
 		Reply(w, http.StatusUnprocessableEntity, message("The permissions requested are not granted to this installation."))
 	case !slices.Equal(in.Repositories, []string{Name}):
 		Reply(w, http.StatusUnprocessableEntity, message("There is at least one repository that does not exist or is not accessible to the parent installation."))

@@ -3,7 +3,6 @@
 package githubtest
 
 import (
-	"crypto/sha1"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -16,6 +15,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/carrel-dev/carrel/forge"
+	"github.com/carrel-dev/carrel/forge/standin"
 )
 
 // The server's repository, and the token that it accepts.
@@ -38,8 +38,9 @@ const (
 type Server struct {
 	*httptest.Server
 
+	standin.History
+
 	mu      sync.Mutex
-	commits map[string]bool
 	rows    []row
 	failure http.HandlerFunc
 
@@ -58,10 +59,11 @@ type row struct {
 
 // New starts a server, which stops with the test.
 func New(t testing.TB) *Server {
-	s := &Server{commits: map[string]bool{}}
+	s := &Server{}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /api/v3/repos/{owner}/{name}/commits/{commit}/statuses", s.list)
 	mux.HandleFunc("POST /api/v3/repos/{owner}/{name}/statuses/{commit}", s.create)
+	s.serveHistory(mux)
 	s.serveComments(mux)
 	s.serveApp(mux)
 	s.Server = httptest.NewServer(s.guard(mux))
@@ -71,15 +73,6 @@ func New(t testing.TB) *Server {
 
 // Address returns the web address of the repository.
 func (s *Server) Address() string { return s.URL + "/" + Owner + "/" + Name }
-
-// Commit adds a commit and returns its hash, which is derived from the word.
-func (s *Server) Commit(word string) string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	hash := fmt.Sprintf("%x", sha1.Sum([]byte(word)))
-	s.commits[hash] = true
-	return hash
-}
 
 // Fail answers every request from now on by failure; nil ends this.
 func (s *Server) Fail(failure http.HandlerFunc) {
@@ -112,7 +105,7 @@ func (s *Server) list(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	commit := r.PathValue("commit")
-	if !mine(r) || !s.commits[commit] {
+	if !mine(r) || !s.Has(commit) {
 		Reply(w, http.StatusNotFound, message("Not Found"))
 		return
 	}
@@ -139,7 +132,7 @@ func (s *Server) create(w http.ResponseWriter, r *http.Request) {
 		Reply(w, http.StatusNotFound, message("Not Found"))
 	case err != nil:
 		Reply(w, http.StatusBadRequest, message("Problems parsing JSON"))
-	case !s.commits[commit]:
+	case !s.Has(commit):
 		Reply(w, http.StatusUnprocessableEntity, message("No commit found for SHA: "+commit))
 	case utf8.RuneCountInString(in.Description) > maxDescription:
 		Reply(w, http.StatusUnprocessableEntity, message("Validation Failed: description is too long (maximum is 140 characters)"))

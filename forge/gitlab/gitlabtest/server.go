@@ -5,7 +5,6 @@ package gitlabtest
 
 import (
 	"cmp"
-	"crypto/sha1"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -13,6 +12,8 @@ import (
 	"strconv"
 	"sync"
 	"testing"
+
+	"github.com/carrel-dev/carrel/forge/standin"
 )
 
 // The server's project, below a sub-group, and the token that it accepts.
@@ -37,8 +38,9 @@ const defaultBranch = "main"
 type Server struct {
 	*httptest.Server
 
+	standin.History
+
 	mu      sync.Mutex
-	commits map[string]bool
 	rows    []*row
 	failure http.HandlerFunc
 
@@ -57,10 +59,11 @@ type row struct {
 
 // New starts a server, which stops with the test.
 func New(t testing.TB) *Server {
-	s := &Server{commits: map[string]bool{}}
+	s := &Server{}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /api/v4/projects/{project}/repository/commits/{commit}/statuses", s.list)
 	mux.HandleFunc("POST /api/v4/projects/{project}/statuses/{commit}", s.set)
+	s.serveHistory(mux)
 	s.serveNotes(mux)
 	s.Server = httptest.NewServer(s.guard(mux))
 	t.Cleanup(s.Close)
@@ -69,15 +72,6 @@ func New(t testing.TB) *Server {
 
 // Address returns the web address of the project.
 func (s *Server) Address() string { return s.URL + "/" + Project }
-
-// Commit adds a commit and returns its hash, which is derived from the word.
-func (s *Server) Commit(word string) string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	hash := fmt.Sprintf("%x", sha1.Sum([]byte(word)))
-	s.commits[hash] = true
-	return hash
-}
 
 // Fail answers every request from now on by failure; nil ends this.
 func (s *Server) Fail(failure http.HandlerFunc) {
@@ -184,7 +178,7 @@ func (s *Server) Refs(commit string) (refs []string) {
 }
 
 func (s *Server) has(r *http.Request) bool {
-	return r.PathValue("project") == Project && s.commits[r.PathValue("commit")]
+	return r.PathValue("project") == Project && s.Has(r.PathValue("commit"))
 }
 
 func number(r *http.Request, key string, otherwise int) int {

@@ -34,7 +34,7 @@ type CourseStatusApplyConfiguration struct {
 	// conditions are Ready, Reconciling and Stalled, as kstatus defines them.
 	// RosterValid is present if the course has rosters, Held while a removal waits
 	// for confirmation, and WorkExpiring while work is to be deleted soon. The reporter
-	// writes Reported.
+	// writes Reported and OutOfSync.
 	Conditions []v1.ConditionApplyConfiguration `json:"conditions,omitempty"`
 }
 

@@ -28,9 +28,24 @@ type ReportStatusApplyConfiguration struct {
 	Files []string `json:"files,omitempty"`
 	// gone is the number of Userlands with files that this commit removed.
 	Gone *int32 `json:"gone,omitempty"`
-	// time is the time at which the status was posted, or at which the content last
-	// changed under the same status.
+	// time is the time at which the status was posted.
 	Time *v1.Time `json:"time,omitempty"`
+	// posts is the number of statuses posted on this commit. It never exceeds 6.
+	Posts *int32 `json:"posts,omitempty"`
+	// since is the time at which Flux began to apply this commit. Carrels made after
+	// it, and revisions of Templates that became current after it, came with the commit.
+	Since *v1.Time `json:"since,omitempty"`
+	// behind are the Kustomizations (namespace/name) that have not reached the commit,
+	// with the revision at which each of them stood when the commit came.
+	Behind map[string]string `json:"behind,omitempty"`
+	// progress describes how far the course had come at progressTime. Its form is not
+	// defined.
+	Progress *string `json:"progress,omitempty"`
+	// progressTime is the time since which progress has not changed.
+	ProgressTime *v1.Time `json:"progressTime,omitempty"`
+	// source is the GitRepository of the course (namespace/name). It is kept for the
+	// time when no Kustomization names it any more.
+	Source *string `json:"source,omitempty"`
 }
 
 // ReportStatusApplyConfiguration constructs a declarative configuration of the ReportStatus type for use with
@@ -100,5 +115,59 @@ func (b *ReportStatusApplyConfiguration) WithGone(value int32) *ReportStatusAppl
 // If called multiple times, the Time field is set to the value of the last call.
 func (b *ReportStatusApplyConfiguration) WithTime(value v1.Time) *ReportStatusApplyConfiguration {
 	b.Time = &value
+	return b
+}
+
+// WithPosts sets the Posts field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Posts field is set to the value of the last call.
+func (b *ReportStatusApplyConfiguration) WithPosts(value int32) *ReportStatusApplyConfiguration {
+	b.Posts = &value
+	return b
+}
+
+// WithSince sets the Since field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Since field is set to the value of the last call.
+func (b *ReportStatusApplyConfiguration) WithSince(value v1.Time) *ReportStatusApplyConfiguration {
+	b.Since = &value
+	return b
+}
+
+// WithBehind puts the entries into the Behind field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, the entries provided by each call will be put on the Behind field,
+// overwriting an existing map entries in Behind field with the same key.
+func (b *ReportStatusApplyConfiguration) WithBehind(entries map[string]string) *ReportStatusApplyConfiguration {
+	if b.Behind == nil && len(entries) > 0 {
+		b.Behind = make(map[string]string, len(entries))
+	}
+	for k, v := range entries {
+		b.Behind[k] = v
+	}
+	return b
+}
+
+// WithProgress sets the Progress field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Progress field is set to the value of the last call.
+func (b *ReportStatusApplyConfiguration) WithProgress(value string) *ReportStatusApplyConfiguration {
+	b.Progress = &value
+	return b
+}
+
+// WithProgressTime sets the ProgressTime field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the ProgressTime field is set to the value of the last call.
+func (b *ReportStatusApplyConfiguration) WithProgressTime(value v1.Time) *ReportStatusApplyConfiguration {
+	b.ProgressTime = &value
+	return b
+}
+
+// WithSource sets the Source field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Source field is set to the value of the last call.
+func (b *ReportStatusApplyConfiguration) WithSource(value string) *ReportStatusApplyConfiguration {
+	b.Source = &value
 	return b
 }

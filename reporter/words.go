@@ -2,6 +2,7 @@ package reporter
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"unicode/utf8"
 
@@ -9,8 +10,8 @@ import (
 	"github.com/carrel-dev/carrel/forge"
 )
 
-// The descriptions hold counts and causes, never who: a commit is read by more
-// people than may see the roster.
+// The words of marks. They hold counts and causes, and no names: a commit is read by more
+// people than may see the roster. docs/conditions.md explains them.
 
 // describeProgress is "17 of 24 ready, 7 starting".
 func describeProgress(t Tally) string {
@@ -27,6 +28,9 @@ func describeProgress(t Tally) string {
 	if n := t.attention(); n > 0 {
 		text += fmt.Sprintf(", %d in trouble", n)
 	}
+	if t.Trial.Pending {
+		text += "; trial start under way"
+	}
 	if t.Suspended {
 		text += "; the course is suspended"
 	}
@@ -40,6 +44,29 @@ func describeAttention(t Tally) string { return shorten(health.Summary(t.Userlan
 // describeWait adds the Kustomizations that Flux has yet to apply.
 func describeWait(t Tally, names []string) string {
 	return shorten(describeProgress(t) + "; waiting for Flux to apply " + strings.Join(names, ", "))
+}
+
+// describeTrial is "the trial start of Template ide failed: ...".
+func describeTrial(t Trial) string {
+	return shorten(fmt.Sprintf("the trial start of Template %s failed: %s", t.Template, t.Failed))
+}
+
+// describeForgotten is "1 carrel stays though git has it no more: ...".
+func describeForgotten(n int32) string {
+	if n == 1 {
+		return "1 carrel is no longer in git, and Flux did not remove it: condition OutOfSync of the Course has the cure"
+	}
+	return fmt.Sprintf("%d carrels are no longer in git, and Flux did not remove them: condition OutOfSync of the Course has the cure", n)
+}
+
+// describeUnsteady makes the last post of a commit, which stays true whatever follows.
+func describeUnsteady(text string) string {
+	const more = "; it has failed again and again, the class board shows how it is now"
+	room := forge.MaxDescription - utf8.RuneCountInString(more)
+	if runes := []rune(text); len(runes) > room {
+		text = strings.TrimSpace(string(runes[:room-1])) + "…"
+	}
+	return text + more
 }
 
 // describeOverdue is "not ready after 15 min without progress: 3 of 120, commonest cause
@@ -60,15 +87,52 @@ func describeOverdue(t Tally, behind []string) string {
 	return shorten(text)
 }
 
-// describeSuccess is "24 of 24 ready", with a word on what Flux was told to leave.
+// describeSuccess is "24 of 24 ready", with a word on the trial start, on carrels that the
+// commit did not change, and on what Flux was told to leave.
 func describeSuccess(t Tally, syncs []Sync) string {
 	text := describeProgress(t)
+	if t.Trial.Said != "" {
+		text += "; " + t.Trial.Said
+	}
+	switch {
+	case t.Others == 1:
+		text += "; 1 needs attention for a cause of before"
+	case t.Others > 1:
+		text += fmt.Sprintf("; %d need attention for causes of before", t.Others)
+	}
+	return shorten(text + describeSuspended(syncs))
+}
+
+// suspendedAtEnd matches what describeSuspended returns, at the end of a description.
+var suspendedAtEnd = regexp.MustCompile(`(; [a-z0-9.-]+ is suspended)+$`)
+
+// amended returns the description of a success without what may change later. The counts
+// stay those of the moment of success: carrels that start and sleep afterwards are no news.
+func amended(description string) string {
+	return suspendedAtEnd.ReplaceAllString(described.ReplaceAllString(description, ""), "")
+}
+
+// describeSuspended is "; roster is suspended".
+func describeSuspended(syncs []Sync) (text string) {
 	for _, sync := range syncs {
 		if sync.Suspended {
 			text += "; " + sync.Name + " is suspended"
 		}
 	}
-	return shorten(text)
+	return text
+}
+
+// describeSyncGone ends the description of a course that Flux does not apply any more.
+func describeSyncGone(before string) string {
+	const more = "; Flux no longer applies this course, see its condition OutOfSync"
+	if strings.HasSuffix(before, more) {
+		return before
+	}
+	room := forge.MaxDescription - utf8.RuneCountInString(more)
+	if runes := []rune(before); len(runes) > room {
+		before = strings.TrimSpace(string(runes[:room-1])) + "…"
+	}
+	return before + more
 }
 
 // describeFailure is what Flux says.
@@ -80,7 +144,7 @@ func describeCourseGone(carrels int32) string {
 }
 
 func describeSuperseded(by string) string {
-	return "superseded by " + abbreviate(by) + " before it was done"
+	return "superseded by " + abbreviate(by) + ", which has it"
 }
 
 func abbreviate(commit string) string { return commit[:min(len(commit), 7)] }

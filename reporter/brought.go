@@ -1,0 +1,72 @@
+package reporter
+
+import (
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/carrel-dev/carrel/api/v1alpha1"
+)
+
+// causedWithin is for how long after a commit a carrel that begins to fail counts as failing
+// through it, though neither the carrel nor a revision of its Template is new. A row that
+// names another Template, and another default of the Course, show in no other way.
+const causedWithin = time.Hour
+
+// A Revision is the current revision of a Template.
+type Revision struct {
+	Name  string
+	Since time.Time
+	// Untried is set if the Template asks for no trial starts.
+	Untried bool
+	// Trial is the trial of this revision; nil if there is none.
+	Trial *v1alpha1.TemplateTrial
+}
+
+// revisionOf reads the status of a Template.
+func revisionOf(template *v1alpha1.Template) Revision {
+	current := template.Status.Revision
+	if current == nil {
+		return Revision{}
+	}
+	r := Revision{Name: current.Name, Since: current.Since.Time, Untried: template.Spec.Trial == v1alpha1.TrialNever}
+	for i := range template.Status.Trials {
+		if template.Status.Trials[i].Revision == current.Name {
+			r.Trial = &template.Status.Trials[i]
+		}
+	}
+	return r
+}
+
+// split separates the carrels that a commit brought from the others.
+func (c Class) split(userlands []v1alpha1.Userland, since time.Time) (brought, others []v1alpha1.Userland) {
+	for i := range userlands {
+		if c.brought(&userlands[i], since) {
+			brought = append(brought, userlands[i])
+		} else {
+			others = append(others, userlands[i])
+		}
+	}
+	return brought, others
+}
+
+// brought reports whether a carrel, or the revision of its Template that it takes, came at
+// the time since or later, or whether it began to fail soon after. It rests on recorded
+// times, so it does not depend on the order in which things are seen.
+func (c Class) brought(u *v1alpha1.Userland, since time.Time) bool {
+	since = since.Truncate(time.Second) // as the API server stores times
+	if since.IsZero() || !u.CreationTimestamp.Time.Before(since) {
+		return true
+	}
+	if observed := u.Status.Template; observed != nil {
+		revision, known := c.Revisions[observed.Name]
+		takesIt := observed.Revision == "" || observed.Revision == revision.Name
+		if known && revision.Name != "" && !revision.Since.Before(since) && takesIt {
+			return true
+		}
+	}
+	ready := meta.FindStatusCondition(u.Status.Conditions, v1alpha1.ReadyCondition)
+	return u.Status.State == v1alpha1.StateFailing && ready != nil && ready.Status == metav1.ConditionFalse &&
+		!ready.LastTransitionTime.Time.Before(since) && ready.LastTransitionTime.Sub(since) < causedWithin
+}

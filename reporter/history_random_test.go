@@ -1,0 +1,273 @@
+package reporter
+
+import (
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/carrel-dev/carrel/api/v1alpha1"
+)
+
+// story is a random history of one course in a busy repository.
+type story struct {
+	*testing.T
+	r         *rand.Rand
+	now       time.Time
+	roster    Sync
+	templates Sync
+	class     Class
+	last      *v1alpha1.ReportStatus
+	posts     map[string]int
+	marks     map[string]string
+	commits   int
+	down      bool
+	suspended bool
+	// touching are the commits of the course since the last report, newest first.
+	touching []string
+}
+
+func newStory(t *testing.T, seed uint64) *story {
+	s := &story{T: t, r: rand.New(rand.NewPCG(seed, 16)), now: now, posts: map[string]int{}, marks: map[string]string{}}
+	s.roster, s.templates = applied(rosterKey, "c0", "r0"), applied(templatesKey, "c0", "t0")
+	s.class = Class{DefaultTemplate: "ide", Errands: s.r.IntN(2) == 0, Templates: map[string]int64{"ide": 1},
+		Revisions: map[string]Revision{"ide": {Name: "ide-0", Since: now}}}
+	s.started()
+	for i := range 1 + s.r.IntN(4) {
+		s.joins(i)
+	}
+	return s
+}
+
+func (s *story) joins(i int) {
+	u := ready(fmt.Sprint("u", i))
+	u.CreationTimestamp = metav1.NewTime(s.now)
+	u.Status.Template.Generation = s.class.Templates["ide"]
+	s.class.Userlands = append(s.class.Userlands, u)
+}
+
+// commit makes a commit of the course, or a foreign one, and has Flux come to it.
+func (s *story) commit(roster, templates bool) {
+	s.commits++
+	revision := fmt.Sprint("c", s.commits)
+	if roster || templates {
+		s.touching = append([]string{revision}, s.touching...)
+	}
+	for _, part := range []struct {
+		sync    *Sync
+		changed bool
+	}{{&s.roster, roster}, {&s.templates, templates}} {
+		part.sync.Revision, part.sync.Since, part.sync.Failure = revision, s.now, ""
+		if part.changed {
+			part.sync.Content, part.sync.Began = fmt.Sprint("x", s.commits), s.now
+		}
+	}
+	if templates {
+		s.class.Templates["ide"]++
+		s.class.Revisions["ide"] = Revision{Name: fmt.Sprint("ide-", s.commits), Since: s.now}
+		s.started()
+	}
+	if roster {
+		s.joins(100 + s.commits)
+	}
+}
+
+func (s *story) started() {
+	revision := s.class.Revisions["ide"]
+	outcome := []string{"", v1alpha1.TrialRunning, v1alpha1.TrialStarted, v1alpha1.TrialNotTried, v1alpha1.TrialFailed}[s.r.IntN(5)]
+	if revision.Trial = nil; outcome != "" {
+		revision.Trial = &v1alpha1.TemplateTrial{Revision: revision.Name, Outcome: outcome, Message: "trial " + outcome, Time: metav1.NewTime(s.now)}
+	}
+	s.class.Revisions["ide"] = revision
+}
+
+func (s *story) carrel(change func(*v1alpha1.Userland)) {
+	u := s.class.Userlands[s.r.IntN(len(s.class.Userlands))].DeepCopy()
+	name := u.Name
+	*u = ready(name, change)
+	u.Status.Template.Generation = s.class.Templates["ide"]
+	for i := range s.class.Userlands {
+		if s.class.Userlands[i].Name == name {
+			u.CreationTimestamp = s.class.Userlands[i].CreationTimestamp
+			u.Status.Conditions[0].LastTransitionTime = metav1.NewTime(s.now)
+			s.class.Userlands[i] = *u
+		}
+	}
+}
+
+func starts(u *v1alpha1.Userland) {
+	failing(u)
+	u.Status.State, u.Status.Conditions[0].Reason = v1alpha1.StateStarting, v1alpha1.StartingReason
+}
+
+// event does one thing that may happen.
+func (s *story) event() {
+	switch s.r.IntN(12) {
+	case 0:
+		s.commit(true, false)
+	case 1:
+		s.commit(false, true)
+	case 2, 3, 4:
+		s.commit(false, false)
+	case 5:
+		s.carrel(failing)
+	case 6:
+		s.carrel(starts)
+	case 7, 8:
+		s.carrel(func(*v1alpha1.Userland) {})
+	case 9:
+		s.started()
+	case 10:
+		s.down = !s.down
+	case 11:
+		s.class.Forgotten = int32(s.r.IntN(2))
+	}
+	s.now = s.now.Add([]time.Duration{time.Second, 20 * time.Second, 2 * time.Minute, 20 * time.Minute, 30 * time.Hour}[s.r.IntN(5)])
+}
+
+// look is one pass of the reporter. It returns what is true.
+func (s *story) look() verdict {
+	syncs := []Sync{s.roster, s.templates}
+	var found *Attribution
+	if len(s.touching) > 0 {
+		found = &Attribution{Commit: s.touching[0], Superseded: s.touching[1:]}
+	}
+	aim := AimAt(syncs, s.last, s.roster.Revision, found)
+	tally := s.class.Take(aim.Since, s.now)
+	truth := judge(aim, syncs, tally)
+	if s.down {
+		return truth
+	}
+	s.touching = nil
+	d := Decide(aim, syncs, tally, s.last, s.now)
+	if d.Report == nil {
+		return truth
+	}
+	for _, commit := range d.Supersedes {
+		s.posts[commit]++
+		s.marks[commit] = "superseded"
+	}
+	if d.Post {
+		s.posts[d.Report.Revision]++
+		s.marks[d.Report.Revision] = d.Report.State
+	}
+	s.last = d.Report
+	return truth
+}
+
+// Whatever happens, a mark is never green while something that the commit brought fails,
+// a commit has six posts at most, and a commit of others gets none.
+func TestRandomHistories(t *testing.T) {
+	for seed := range uint64(10_000) {
+		s := newStory(t, seed)
+		s.look()
+		for step := range 40 {
+			before, foreign := maps.Clone(s.posts), s.commits
+			content := s.roster.Content + s.templates.Content
+			s.event()
+			truth := s.look()
+			if s.down {
+				continue
+			}
+			began := s.last.Time.Time
+			if s.last.Since != nil {
+				began = s.last.Since.Time
+			}
+			if truth.state == "failure" && !truth.interim && s.marks[s.last.Revision] == "success" && s.now.Sub(began) < watchFor {
+				t.Fatalf("seed %d, step %d: commit %s is green while %s", seed, step, s.last.Revision, truth.description)
+			}
+			if s.commits > foreign && content == s.roster.Content+s.templates.Content && s.posts[fmt.Sprint("c", s.commits)] > 0 {
+				t.Fatalf("seed %d, step %d: a foreign commit got a mark", seed, step)
+			}
+			for commit, n := range s.posts {
+				if n > maxPosts {
+					t.Fatalf("seed %d, step %d: %d posts on commit %s (before %d)", seed, step, n, commit, before[commit])
+				}
+			}
+		}
+		s.rest(seed)
+	}
+}
+
+// rest lets everything come to an end and expects the mark that follows from how it stands.
+func (s *story) rest(seed uint64) {
+	s.down, s.class.Forgotten = false, 0
+	fails := s.r.IntN(2) == 0
+	s.commit(true, true)
+	revision := s.class.Revisions["ide"]
+	revision.Trial = &v1alpha1.TemplateTrial{Revision: revision.Name, Outcome: v1alpha1.TrialStarted, Message: "trial started in 7 s", Time: metav1.NewTime(s.now)}
+	s.class.Revisions["ide"] = revision
+	order := s.r.Perm(len(s.class.Userlands))
+	for _, i := range order {
+		u := &s.class.Userlands[i]
+		made := u.CreationTimestamp
+		*u = ready(u.Name)
+		u.CreationTimestamp, u.Status.Template.Generation = made, s.class.Templates["ide"]
+		if fails && i == 0 {
+			failing(u)
+		}
+		s.now = s.now.Add(time.Minute)
+		s.look()
+	}
+	s.look()
+	want := map[bool]string{true: "failure", false: "success"}[fails]
+	if got := s.marks[fmt.Sprint("c", s.commits)]; got != want {
+		s.Fatalf("seed %d: in the end the mark is %q, want %q (%+v)", seed, got, want, s.last)
+	}
+	if behind := slices.Collect(maps.Keys(s.last.Behind)); len(behind) > 0 {
+		s.Fatalf("seed %d: %v are waited for in the end", seed, behind)
+	}
+}
+
+// A commit that does not get on turns red within the time promised, however many commits of
+// others come meanwhile, and they cost no post.
+func TestForeignCommitsDoNotRestartTheClock(t *testing.T) {
+	s := newStory(t, 1)
+	s.class.Errands = false
+	s.class.Revisions["ide"] = Revision{Name: "ide-0", Since: now}
+	s.carrel(starts)
+	s.look()
+	for range 15 * 12 {
+		if s.marks["c0"] != "pending" {
+			t.Fatalf("after %v the mark is %s", s.now.Sub(now), s.marks["c0"])
+		}
+		s.now = s.now.Add(5 * time.Second)
+		s.commit(false, false)
+		s.look()
+	}
+	if s.marks["c0"] != "failure" || s.posts["c0"] != 2 || len(s.posts) != 1 {
+		t.Errorf("after 15 minutes the marks are %v with posts %v, want a failure of two posts", s.marks, s.posts)
+	}
+}
+
+// 50 courses share a repository in which each commit changes one of them.
+func TestBusyRepository(t *testing.T) {
+	courses := make([]*story, 50)
+	for i := range courses {
+		courses[i] = newStory(t, uint64(i))
+		courses[i].class.Errands = false
+		courses[i].look()
+	}
+	total := 0
+	for n := range 500 {
+		for i, s := range courses {
+			s.now = s.now.Add(time.Minute)
+			s.commit(n%50 == i, false)
+			s.look()
+		}
+	}
+	for _, s := range courses {
+		for commit, n := range s.posts {
+			if total += n; n > maxPosts {
+				t.Errorf("%d posts on commit %s", n, commit)
+			}
+		}
+	}
+	if most := 50 + 500*2; total > most {
+		t.Errorf("%d posts for 500 commits, want at most %d", total, most)
+	}
+}

@@ -1,0 +1,130 @@
+package reporter
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
+	fluxmeta "github.com/fluxcd/pkg/apis/meta"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/carrel-dev/carrel/api/v1alpha1"
+)
+
+// forgottenAfter is how long after an attempt of Flux an object may be missing in the
+// inventory. Caches show objects and inventories at different times.
+const forgottenAfter = time.Minute
+
+// lost describes what Flux does not bring to what git says; empty if there is nothing.
+type lost struct {
+	reason, message string
+	// Forgotten is the number of Userlands that Flux applied and lists no more.
+	Forgotten int32
+	// Recheck is when to look again though nothing happens; 0 is never.
+	Recheck time.Duration
+}
+
+// lostOf looks for Kustomizations that are suspended, and for Userlands that Flux applied
+// and has forgotten: it removes only what is in its inventory.
+func (r *Reconciler) lostOf(ctx context.Context, course *v1alpha1.Course, by origin) (lost, error) {
+	flux, ok := by.(*inFlux)
+	if !ok {
+		return lost{}, nil
+	}
+	var userlands v1alpha1.UserlandList
+	if err := r.Client.List(ctx, &userlands, client.InNamespace(course.Namespace)); err != nil {
+		return lost{}, err
+	}
+	known := map[types.NamespacedName]*kustomizev1.Kustomization{}
+	for i := range flux.kustomizations {
+		known[client.ObjectKeyFromObject(&flux.kustomizations[i])] = &flux.kustomizations[i]
+	}
+	var names []string
+	var found lost
+	for i := range userlands.Items {
+		u := &userlands.Items[i]
+		owner := types.NamespacedName{Namespace: u.Labels[ownerNamespaceLabel], Name: u.Labels[ownerNameLabel]}
+		if owner.Name == "" || !u.DeletionTimestamp.IsZero() {
+			continue
+		}
+		k, there := known[owner]
+		if !there {
+			var other kustomizev1.Kustomization
+			if err := r.Client.Get(ctx, owner, &other); err == nil {
+				k = &other
+			} else if !apierrors.IsNotFound(err) {
+				return lost{}, err
+			}
+			known[owner] = k
+		}
+		switch is, wait := forgotten(u, k, r.Now()); {
+		case is:
+			names = append(names, u.Name)
+		case wait > 0:
+			found.Recheck = soonest(found.Recheck, wait)
+		}
+	}
+	found.Forgotten = int32(len(names))
+	found.reason, found.message = lostWords(course.Namespace, names, suspendedOf(flux.kustomizations))
+	return found, nil
+}
+
+// forgotten reports whether Flux applied a Userland and lists it no more, or when to look
+// again. A Kustomization that is gone keeps no inventory.
+func forgotten(u *v1alpha1.Userland, k *kustomizev1.Kustomization, now time.Time) (is bool, wait time.Duration) {
+	if k == nil {
+		return true, 0
+	}
+	if !k.DeletionTimestamp.IsZero() || k.Status.Inventory == nil {
+		return false, 0
+	}
+	for _, e := range inventory(k) {
+		if e.kind == "Userland" && e.name == u.Name && e.namespace == u.Namespace {
+			return false, 0
+		}
+	}
+	ready := meta.FindStatusCondition(k.Status.Conditions, fluxmeta.ReadyCondition)
+	if ready == nil || ready.Status != "True" || k.Status.LastAppliedRevision != k.Status.LastAttemptedRevision || len(k.Status.History) == 0 {
+		return false, 0
+	}
+	latest := k.Status.History[0].LastReconciled.Time
+	if !u.CreationTimestamp.Time.Before(latest) {
+		return false, 0 // Flux has just made it
+	}
+	wait = latest.Add(forgottenAfter).Sub(now)
+	return wait <= 0, max(wait, 0)
+}
+
+func suspendedOf(kustomizations []kustomizev1.Kustomization) (names []string) {
+	for i := range kustomizations {
+		if kustomizations[i].Spec.Suspend {
+			names = append(names, kustomizations[i].Namespace+"/"+kustomizations[i].Name)
+		}
+	}
+	return names
+}
+
+// lostWords returns the reason and the message of condition OutOfSync, with the cure.
+func lostWords(namespace string, forgotten, suspended []string) (reason, message string) {
+	switch {
+	case len(forgotten) > 0:
+		more := ""
+		if len(forgotten) > maxNamed {
+			more = fmt.Sprintf(" and %d more", len(forgotten)-maxNamed)
+			forgotten = forgotten[:maxNamed]
+		}
+		return v1alpha1.ForgottenReason, fmt.Sprintf("Flux applied %s%s and does not list them any more, so it does not remove them. "+
+			"If git is right, delete them: kubectl delete userlands -n %s %s. Their volumes are kept. Else put their files back",
+			strings.Join(forgotten, ", "), more, namespace, strings.Join(forgotten, " "))
+	case len(suspended) > 0:
+		namespace, name, _ := strings.Cut(suspended[0], "/")
+		return v1alpha1.SyncSuspendedReason, fmt.Sprintf("Flux does not bring commits to the course while %s is suspended: "+
+			"flux resume kustomization %s -n %s", strings.Join(suspended, ", "), name, namespace)
+	}
+	return "", ""
+}

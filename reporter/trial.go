@@ -1,0 +1,84 @@
+package reporter
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/carrel-dev/carrel/api/v1alpha1"
+)
+
+const (
+	// trialBegins is how long a new revision may be without an entry of its trial.
+	trialBegins = 5 * time.Minute
+	// trialEnds is how long a trial may go on. A start may take a quarter of an hour.
+	trialEnds = 20 * time.Minute
+)
+
+// Trial is what is known of the trial starts of the Templates that a course uses.
+type Trial struct {
+	// Pending is set while an outcome is awaited.
+	Pending bool
+	// Template and Failed are the name of one whose trial failed, and why.
+	Template, Failed string
+	// Said describes the trial of a revision that came with the commit; may be empty.
+	Said string
+}
+
+// trial looks at the current revisions of the Templates in use. It returns when to look
+// again; 0 is never. A revision that could not be tried holds nothing back.
+func (c Class) trial(since, now time.Time) (found Trial, recheck time.Duration) {
+	for _, name := range c.inUse() {
+		revision := c.Revisions[name]
+		if revision.Name == "" || revision.Untried {
+			continue
+		}
+		brought := !revision.Since.Before(since.Truncate(time.Second))
+		said, end := "", time.Time{}
+		switch entry := revision.Trial; {
+		case entry == nil && c.Errands:
+			end = later(revision.Since, since).Add(trialBegins)
+			said = "not tried"
+		case entry == nil:
+		case entry.Outcome == v1alpha1.TrialFailed:
+			if found.Failed == "" {
+				found.Template, found.Failed = name, cmp.Or(entry.Message, entry.Reason)
+			}
+		case entry.Outcome == v1alpha1.TrialStarted:
+			said = entry.Message
+		case entry.Outcome == v1alpha1.TrialRunning:
+			end = entry.Time.Add(trialEnds)
+			said = "not tried"
+		default:
+			said = "not tried"
+		}
+		if rest := end.Sub(now); rest > 0 {
+			found.Pending, recheck = true, soonest(recheck, rest)
+		} else if brought && found.Said == "" {
+			found.Said = said
+		}
+	}
+	return found, recheck
+}
+
+// inUse returns the names of the Templates that a carrel or the Course names, sorted.
+func (c Class) inUse() []string {
+	names := map[string]bool{}
+	if c.DefaultTemplate != "" {
+		names[c.DefaultTemplate] = true
+	}
+	for i := range c.Userlands {
+		if name := c.Userlands[i].Spec.TemplateName; name != "" {
+			names[name] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(names))
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
