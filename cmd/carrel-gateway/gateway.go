@@ -23,8 +23,10 @@ import (
 	"github.com/carrel-dev/carrel/gateway/audit"
 	"github.com/carrel-dev/carrel/gateway/auth"
 	"github.com/carrel-dev/carrel/gateway/board"
+	"github.com/carrel-dev/carrel/gateway/conns"
 	"github.com/carrel-dev/carrel/gateway/directory"
 	"github.com/carrel-dev/carrel/gateway/enrol"
+	"github.com/carrel-dev/carrel/gateway/limit"
 	"github.com/carrel-dev/carrel/gateway/observe"
 	"github.com/carrel-dev/carrel/gateway/request"
 	"github.com/carrel-dev/carrel/gateway/route"
@@ -40,6 +42,8 @@ type gateway struct {
 	directory *directory.Directory
 	router    *route.Router
 	handler   http.Handler
+	// connections counts and bounds those of visitors.
+	connections *conns.Connections
 	// visitors, probes and numbers are the listeners; nil if nothing is served there.
 	visitors, probes, numbers net.Listener
 	// tasks run until the gateway has stopped serving.
@@ -80,7 +84,7 @@ func newGateway(ctx context.Context, server *rest.Config, registry prometheus.Re
 	if err != nil {
 		return nil, err
 	}
-	g := &gateway{options: o, directory: people}
+	g := &gateway{options: o, directory: people, connections: conns.New(o.connections, nameBehind(append(proxies, config.ProxyNetworks()...)))}
 	g.wire(c, hosts, desk, address, registry)
 	return g, g.listen(ctx)
 }
@@ -126,7 +130,7 @@ func (g *gateway) wire(c client.Client, hosts route.Hosts, desk *auth.Desk, addr
 		Activity: used, Rules: activity.Rules{QuietPaths: g.options.quietPaths},
 		Visits:    audit.Log{Client: c},
 		Enrolment: &enrol.Enroller{Client: c, Directory: g.directory.Index},
-		Metrics:   counts, Address: address,
+		Metrics:   counts, Address: address, Bounds: g.options.bounds, Memory: limit.OfProcess(),
 	}
 	g.handler = observe.Handler(counts, clock.RealClock{}, g.router.Handler())
 	g.tasks = []func(context.Context) error{g.directory.Run, seats.Run, used.Run, g.router.Run}
@@ -146,6 +150,17 @@ func (o options) hosts() (route.Hosts, error) {
 		return route.NewSingleHost(o.deskURL, o.single)
 	}
 	return route.NewHosts(o.deskURL, o.domain)
+}
+
+// nameBehind returns the function that names addresses for conns.New. The proxies'
+// addresses have no name.
+func nameBehind(proxies []netip.Prefix) func(netip.Addr) string {
+	return func(a netip.Addr) string {
+		if slices.ContainsFunc(proxies, func(p netip.Prefix) bool { return p.Contains(a) }) {
+			return ""
+		}
+		return limit.Network(a.String())
+	}
 }
 
 func (o options) networks() ([]netip.Prefix, error) {

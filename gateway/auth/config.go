@@ -129,6 +129,20 @@ func ReadConfig(file string) (*Config, error) {
 	return c, nil
 }
 
+// ProxyNetworks returns the networks from which the trusted proxy connects.
+func (c *Config) ProxyNetworks() []netip.Prefix {
+	if c.Proxy == nil {
+		return nil
+	}
+	var all []netip.Prefix
+	for _, text := range c.Proxy.From {
+		if network, err := netip.ParsePrefix(text); err == nil { // check has refused the others
+			all = append(all, network.Masked())
+		}
+	}
+	return all
+}
+
 func (c *Config) setDefaults() {
 	setDuration(&c.Sessions.Idle, 4*time.Hour)
 	setDuration(&c.Sessions.Absolute, 14*time.Hour)

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/carrel-dev/carrel/gateway/limit"
 )
 
 // loginWithin bounds how long a person may take at the provider.
@@ -51,7 +53,7 @@ func (d *Desk) login(w http.ResponseWriter, r *http.Request) {
 		d.show(w, r, pageUnknownProvider)
 		return
 	}
-	if !d.begins.Allow(network(d.address(r)), d.now()) {
+	if !d.begins.Allow(limit.Network(d.address(r)), d.now()) {
 		d.tooOften(w, r)
 		return
 	}
@@ -115,7 +117,7 @@ func (d *Desk) flow(a attempt, sealed string, p *knownProvider) flow {
 
 // callback serves the address to which the provider sends the browser back.
 func (d *Desk) callback(w http.ResponseWriter, r *http.Request) {
-	if !d.returns.Allow(network(d.address(r)), d.now()) {
+	if !d.returns.Allow(limit.Network(d.address(r)), d.now()) {
 		d.tooOften(w, r)
 		return
 	}

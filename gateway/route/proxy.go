@@ -28,7 +28,9 @@ const (
 	// idleConnections is the number of idle connections kept to one carrel. A browser keeps
 	// six of HTTP/1.1.
 	idleConnections = 256
-	idleFor         = 90 * time.Second
+	// allIdleConnections is the number of idle connections kept to all carrels.
+	allIdleConnections = 4096
+	idleFor            = 90 * time.Second
 	// copyBuffer is the size of the buffer by which a body is copied, in bytes.
 	copyBuffer = 32 << 10
 )
@@ -55,7 +57,9 @@ func passageOf(ctx context.Context) *passage { return ctx.Value(passageKey{}).(*
 func (rt *Router) newProxy() *httputil.ReverseProxy {
 	transport := &http.Transport{
 		DialContext:            (&net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second}).DialContext,
+		MaxIdleConns:           allIdleConnections,
 		MaxIdleConnsPerHost:    idleConnections,
+		MaxConnsPerHost:        rt.Bounds.carrelConnections(),
 		IdleConnTimeout:        idleFor,
 		ExpectContinueTimeout:  time.Second,
 		DisableCompression:     true,
@@ -70,8 +74,9 @@ func (rt *Router) newProxy() *httputil.ReverseProxy {
 	}
 }
 
-// maxResponseHeader bounds the headers of a carrel's answer, in bytes.
-const maxResponseHeader = 256 << 10
+// maxResponseHeader bounds the headers of a carrel's answer, in bytes. Programs commonly
+// send fewer than 8 KiB, and browsers refuse more than 256 KiB.
+const maxResponseHeader = 64 << 10
 
 // rewrite makes the request to the carrel. ReverseProxy has already removed
 // X-Forwarded-For, -Host and -Proto and Forwarded, which a visitor may have written.

@@ -21,13 +21,14 @@ import (
 	"github.com/carrel-dev/carrel/gateway/auth"
 	"github.com/carrel-dev/carrel/gateway/directory"
 	"github.com/carrel-dev/carrel/gateway/enrol"
+	"github.com/carrel-dev/carrel/gateway/limit"
 	"github.com/carrel-dev/carrel/gateway/observe"
 	"github.com/carrel-dev/carrel/gateway/page"
 	"github.com/carrel-dev/carrel/gateway/wait"
 )
 
-// Router serves all hosts of the gateway. All fields but Rules, Clock and BodyWithin
-// must be set.
+// Router serves all hosts of the gateway. All fields but Rules, Clock, BodyWithin,
+// Bounds and Memory must be set.
 type Router struct {
 	Hosts Hosts
 	Login *auth.Desk
@@ -48,13 +49,18 @@ type Router struct {
 	// Clock defaults to the real clock.
 	Clock clock.PassiveClock
 	// BodyWithin bounds how long a request's body may take if it goes to no carrel;
-	// 0 means a minute.
+	// 0 means 10 s.
 	BodyWithin time.Duration
+	// Bounds bounds what is under way at the same time; the zero value bounds nothing.
+	Bounds Bounds
+	// Memory is asked before more is taken on; nil means that there is always enough.
+	Memory *limit.Memory
 
 	proxy   *httputil.ReverseProxy
 	visited recent
 	waking  waking
 	tunnels tunnels
+	shares  shares
 	// draining ends, by drain, when the pages that listen are to disconnect.
 	draining context.Context
 	drain    context.CancelFunc
@@ -68,13 +74,14 @@ func (rt *Router) Handler() http.Handler {
 	rt.proxy = rt.newProxy()
 	rt.draining, rt.drain = context.WithCancel(context.Background())
 	login := rt.Login.Handler()
-	desk := rt.Login.RequireLogin(rt.desk())
-	carrels := rt.Login.RequireCarrelLogin(http.HandlerFunc(rt.carrel))
+	rt.shares = newShares(rt.Bounds)
+	desk := rt.Login.RequireLogin(rt.known(rt.shares.desks, rt.desk()))
+	carrels := rt.Login.RequireCarrelLogin(rt.known(rt.shares.users, http.HandlerFunc(rt.carrel)))
 	assets := page.Assets()
-	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+	return rt.bounded(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		if r.ContentLength != 0 {
 			// The server reads the rest of a body before it answers.
-			_ = http.NewResponseController(rw).SetReadDeadline(time.Now().Add(cmp.Or(rt.BodyWithin, time.Minute)))
+			_ = http.NewResponseController(rw).SetReadDeadline(time.Now().Add(cmp.Or(rt.BodyWithin, bodyWithin)))
 		}
 		switch {
 		case r.Method == http.MethodConnect || r.Method == http.MethodTrace:
@@ -94,8 +101,11 @@ func (rt *Router) Handler() http.Handler {
 		default:
 			desk.ServeHTTP(rw, r)
 		}
-	})
+	}))
 }
+
+// bodyWithin bounds the time for a body that goes to no carrel, which is a small form.
+const bodyWithin = 10 * time.Second
 
 // isLogin reports whether auth.Desk.Handler serves a path of the desk.
 func isLogin(path string) bool {
@@ -144,7 +154,7 @@ func (rt *Router) carrel(rw http.ResponseWriter, r *http.Request) {
 	course, name, ok := rt.Hosts.Carrel(r.Host)
 	id, known := auth.FromContext(r.Context())
 	if !ok || !known {
-		page.Problem(rw, r, http.StatusForbidden, "forbidden")
+		rt.forbid(rw, r)
 		return
 	}
 	rt.open(rw, r, id, course, name)
@@ -171,6 +181,9 @@ func (rt *Router) admit(rw http.ResponseWriter, r *http.Request, id auth.Identit
 	if !ok {
 		return nil
 	}
+	if !rt.takeCarrel(rw, r, c.Course, c.Name) {
+		return nil
+	}
 	if strings.HasPrefix(r.URL.Path, page.Prefix) {
 		rt.reserved(rw, r, c)
 		return nil
@@ -192,7 +205,7 @@ func (rt *Router) admit(rw http.ResponseWriter, r *http.Request, id auth.Identit
 	if r.ContentLength != 0 {
 		_ = http.NewResponseController(rw).SetReadDeadline(time.Time{}) // an upload may take any time
 	}
-	p := &passage{carrel: c, visitor: id, address: rt.Address(r)}
+	p := &passage{carrel: c, visitor: id, address: claimOf(r.Context()).address}
 	p.in = r.WithContext(context.WithValue(r.Context(), passageKey{}, p))
 	return p.in
 }
@@ -213,7 +226,7 @@ func (rt *Router) permitted(rw http.ResponseWriter, r *http.Request, id auth.Ide
 		page.TryAgain(rw, r, "unavailable")
 	case !permission.Allowed:
 		log.FromContext(r.Context()).V(1).Info("refused", "user", id.User, "course", course, "carrel", name, "reason", permission.Reason)
-		forbid(rw, r)
+		rt.forbid(rw, r)
 	case permission.Staff && !rt.record(rw, r, id, c):
 	default:
 		observe.Note(r.Context(), id.User, c.Course, c.Name)
@@ -237,18 +250,18 @@ func (rt *Router) notFound(rw http.ResponseWriter, r *http.Request, id auth.Iden
 	case staff:
 		page.Problem(rw, r, http.StatusNotFound, "notfound")
 	default:
-		forbid(rw, r)
+		rt.forbid(rw, r)
 	}
 }
 
 // forbid answers that a carrel is not the visitor's. It deletes the login cookie of the
 // carrel's origin, so that a visitor who logs in at the desk as another user and reloads
 // the page gets in.
-func forbid(rw http.ResponseWriter, r *http.Request) {
+func (rt *Router) forbid(rw http.ResponseWriter, r *http.Request) {
 	if page.WantsPage(r) {
 		auth.ForgetHere(rw)
 	}
-	page.Problem(rw, r, http.StatusForbidden, "forbidden")
+	page.ProblemWithWays(rw, r, http.StatusForbidden, "forbidden", rt.ways())
 }
 
 // reserved serves the paths on a carrel's host that the gateway reserves for itself.

@@ -60,7 +60,17 @@ func newWorld(t *testing.T, carrel http.Handler) *world {
 	return startWorld(t, hosts, carrel)
 }
 
-func startWorld(t *testing.T, hosts route.Hosts, carrel http.Handler) *world {
+// newWorldWith makes the world of newWorld with a router that a function has changed.
+func newWorldWith(t *testing.T, carrel http.Handler, change func(*route.Router)) *world {
+	t.Helper()
+	hosts, err := route.NewHosts("https://"+desk, domain)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return startWorld(t, hosts, carrel, change)
+}
+
+func startWorld(t *testing.T, hosts route.Hosts, carrel http.Handler, changes ...func(*route.Router)) *world {
 	t.Helper()
 	w := &world{t: t, cluster: gatewaytest.NewCluster(), metrics: prometheus.NewRegistry(), staff: map[string]bool{}}
 	upstream := httptest.NewServer(carrel)
@@ -80,6 +90,9 @@ func startWorld(t *testing.T, hosts route.Hosts, carrel http.Handler) *world {
 		Board:     http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(rw, "the board") }),
 		Waiter:    &wait.Waiter{Directory: index, HoldFor: 2 * time.Second, Tick: time.Millisecond},
 		Address:   route.AddressBehind(nil),
+	}
+	for _, change := range changes {
+		change(w.router)
 	}
 	w.server = httptest.NewServer(w.router.Handler())
 	t.Cleanup(w.server.Close)
