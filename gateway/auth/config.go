@@ -23,7 +23,7 @@ type Config struct {
 	Proxy *ProxyConfig `json:"proxy,omitempty"`
 	// Sessions configures the cookies.
 	Sessions SessionConfig `json:"sessions"`
-	// Limit bounds logins from one address.
+	// Limit bounds failed logins from one address.
 	Limit LimitConfig `json:"limit,omitempty"`
 }
 
@@ -104,11 +104,12 @@ type SessionConfig struct {
 	RefreshAfter metav1.Duration `json:"refreshAfter,omitempty"`
 }
 
-// LimitConfig bounds logins from one address. A whole class may share an address.
+// LimitConfig bounds the failed logins from one address that are answered and logged
+// each. Logins that succeed are not counted, since a whole class may share an address.
 type LimitConfig struct {
 	// PerSecond is the sustained rate; default: 5.
 	PerSecond float64 `json:"perSecond,omitempty"`
-	// Burst is the number of logins allowed at once; default: 300.
+	// Burst is the number of failures allowed at once; default: 300.
 	Burst int `json:"burst,omitempty"`
 }
 

@@ -12,8 +12,6 @@ import (
 	"k8s.io/apimachinery/pkg/util/cache"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/log"
-
-	"github.com/carrel-dev/carrel/gateway/limit"
 )
 
 // providerTimeout bounds one request to a provider.
@@ -49,11 +47,7 @@ type Desk struct {
 	order     []*knownProvider
 	providers map[string]*knownProvider
 	prefixes  []string
-	// begins bounds the logins that begin, and returns those that come back from the
-	// provider. One login counts once in each.
-	begins    *limit.Limiter
-	returns   *limit.Limiter
-	perSecond float64
+	logins    logins
 	isCarrel  func(string) bool
 	render    Render
 	address   func(*http.Request) string
@@ -75,7 +69,7 @@ func NewDesk(c *Config, o Options) (*Desk, error) {
 	}
 	d := &Desk{
 		url: &url.URL{Scheme: there.Scheme, Host: there.Host}, host: canonical(there.Host), sessions: c.Sessions,
-		providers: map[string]*knownProvider{}, begins: newLimiter(c.Limit), returns: newLimiter(c.Limit), perSecond: c.Limit.PerSecond, isCarrel: o.IsCarrel,
+		providers: map[string]*knownProvider{}, logins: newLogins(c.Limit), isCarrel: o.IsCarrel,
 		render: o.Render, address: o.ClientAddress, recent: cache.NewLRUExpireCache(1000),
 	}
 	d.setDefaults(o)

@@ -426,21 +426,6 @@ func TestLoginIsLookedAtAgain(t *testing.T) {
 	}
 }
 
-func TestLoginsFromOneAddressAreBounded(t *testing.T) {
-	w := newWorld(t, func(c *Config) { c.Limit = LimitConfig{PerSecond: 1, Burst: 3} })
-	b := w.browser()
-	for i := range 5 {
-		rw := b.get(deskURL + "/login")
-		if limited := rw.Code == http.StatusTooManyRequests; limited != (i >= 3) {
-			t.Errorf("login %d is answered %d", i+1, rw.Code)
-		}
-	}
-	other := b.get(deskURL+"/login", func(r *http.Request) { r.RemoteAddr = "198.51.100.9:1" })
-	if other.Code != http.StatusSeeOther {
-		t.Errorf("another address is answered %d", other.Code)
-	}
-}
-
 func TestIdentityThatDoesNotFitIsRefused(t *testing.T) {
 	b := newWorld(t).browser()
 	rw := b.follow(strings.Repeat("a", 257), deskURL+"/")
