@@ -85,7 +85,7 @@ func newGateway(ctx context.Context, server *rest.Config, registry prometheus.Re
 		return nil, err
 	}
 	g := &gateway{options: o, directory: people, connections: conns.New(o.connections, nameBehind(append(proxies, config.ProxyNetworks()...)))}
-	g.wire(c, hosts, desk, address, registry)
+	g.wire(c, hosts, desk, address, registry, config.OneProvider())
 	return g, g.listen(ctx)
 }
 
@@ -113,7 +113,7 @@ func (g *gateway) listen(ctx context.Context) error {
 }
 
 // wire connects the parts.
-func (g *gateway) wire(c client.Client, hosts route.Hosts, desk *auth.Desk, address func(*http.Request) string, registry prometheus.Registerer) {
+func (g *gateway) wire(c client.Client, hosts route.Hosts, desk *auth.Desk, address func(*http.Request) string, registry prometheus.Registerer, oneProvider bool) {
 	may := access.New(c, access.Options{UserPrefix: g.options.userPrefix, GroupPrefix: g.options.groupPrefix})
 	seats := &board.Board{
 		Directory: g.directory.Index, Access: may, Requests: board.Requests{Client: c}, Audit: audit.Log{Client: c}, CarrelURL: hosts.CarrelURL,
@@ -129,7 +129,7 @@ func (g *gateway) wire(c client.Client, hosts route.Hosts, desk *auth.Desk, addr
 		Hosts: hosts, Login: desk, Board: seats.Handler(), Directory: g.directory.Index, Access: may, Waiter: waiter,
 		Activity: used, Rules: activity.Rules{QuietPaths: g.options.quietPaths},
 		Visits:    audit.Log{Client: c},
-		Enrolment: &enrol.Enroller{Client: c, Directory: g.directory.Index},
+		Enrolment: &enrol.Enroller{Client: c, Directory: g.directory.Index, OneProvider: oneProvider},
 		Metrics:   counts, Address: address, Bounds: g.options.bounds, Memory: limit.OfProcess(),
 	}
 	g.handler = observe.Handler(counts, clock.RealClock{}, g.router.Handler())

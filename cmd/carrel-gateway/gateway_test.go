@@ -141,7 +141,7 @@ func (w *running) login() string {
 	dir := w.t.TempDir()
 	for name, text := range map[string]string{
 		"key": strings.Repeat("k", 64), "secret": secret,
-		"login.yaml": fmt.Sprintf("proxy: {userHeader: X-Test-User, groupsHeader: X-Test-Groups, secretHeader: X-Test-Secret, secretFile: %q}\nsessions: {keyFiles: [%q]}\n",
+		"login.yaml": fmt.Sprintf("proxy: {userHeader: X-Test-User, groupsHeader: X-Test-Groups, keepGroups: .*, secretHeader: X-Test-Secret, secretFile: %q}\nsessions: {keyFiles: [%q]}\n",
 			filepath.Join(dir, "secret"), filepath.Join(dir, "key")),
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {

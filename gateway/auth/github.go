@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 
 	"github.com/google/go-github/v75/github"
@@ -92,8 +91,10 @@ func (p *githubProvider) groups(ctx context.Context, api *github.Client) ([]stri
 			return nil, fmt.Errorf("ask %s for the user's organisations: %w", p.config.URL, err)
 		}
 		for _, o := range organisations {
-			if slices.ContainsFunc(p.config.Organisations, func(name string) bool { return strings.EqualFold(name, o.GetLogin()) }) {
-				groups = append(groups, o.GetLogin())
+			for _, known := range p.config.Organisations {
+				if known.ID == o.GetID() {
+					groups = append(groups, known.Name)
+				}
 			}
 		}
 		if answer.NextPage == 0 {

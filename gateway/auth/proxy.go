@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/netip"
+	"regexp"
 	"strings"
 )
 
@@ -23,6 +24,8 @@ type trustedProxy struct {
 	config *ProxyConfig
 	from   []netip.Prefix
 	secret string
+	// groups matches the groups that are kept.
+	groups *regexp.Regexp
 	// strip holds the headers to remove, by headerKey.
 	strip map[string]bool
 }
@@ -49,6 +52,9 @@ func newProxy(c *ProxyConfig) (*trustedProxy, error) {
 		p.from = append(p.from, prefix.Masked())
 	}
 	var err error
+	if p.groups, err = groupsPattern(c.KeepGroups); err != nil {
+		return nil, err
+	}
 	p.secret, err = readSecret(c.SecretFile)
 	return p, err
 }
@@ -89,11 +95,11 @@ func (p *trustedProxy) read(r *http.Request) (Identity, bool, error) {
 		id.Name = r.Header.Get(p.config.NameHeader)
 	}
 	if p.config.GroupsHeader != "" {
+		var groups []string
 		for group := range strings.SplitSeq(strings.Join(r.Header.Values(p.config.GroupsHeader), ","), ",") {
-			if group = strings.TrimSpace(group); group != "" {
-				id.Groups = append(id.Groups, group)
-			}
+			groups = append(groups, strings.TrimSpace(group))
 		}
+		id.Groups = keptGroups(groups, p.groups, p.config.GroupPrefix)
 	}
 	return id, true, nil
 }

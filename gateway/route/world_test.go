@@ -86,7 +86,7 @@ func startWorld(t *testing.T, hosts route.Hosts, carrel http.Handler, changes ..
 		Access:    access.New(c, access.Options{For: time.Nanosecond}),
 		Activity:  activity.New(c, index, nil),
 		Visits:    audit.Log{Client: c},
-		Enrolment: &enrol.Enroller{Client: c, Directory: index},
+		Enrolment: &enrol.Enroller{Client: c, Directory: index, OneProvider: true},
 		Board:     http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(rw, "the board") }),
 		Waiter:    &wait.Waiter{Directory: index, HoldFor: 2 * time.Second, Tick: time.Millisecond},
 		Address:   route.AddressBehind(nil),
@@ -109,7 +109,7 @@ func login(t *testing.T, hosts route.Hosts) *auth.Desk {
 	dir := t.TempDir()
 	files := map[string]string{
 		"key": strings.Repeat("k", 64), "secret": secret,
-		"login.yaml": fmt.Sprintf("proxy: {userHeader: %s, groupsHeader: %s, secretHeader: %s, secretFile: %q}\nsessions: {keyFiles: [%q]}\n",
+		"login.yaml": fmt.Sprintf("proxy: {userHeader: %s, groupsHeader: %s, keepGroups: .*, secretHeader: %s, secretFile: %q}\nsessions: {keyFiles: [%q]}\n",
 			asHeader, groupsHeader, secretHeader, filepath.Join(dir, "secret"), filepath.Join(dir, "key")),
 	}
 	for name, text := range files {
