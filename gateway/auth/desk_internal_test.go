@@ -78,7 +78,7 @@ func newWorld(t *testing.T, change ...func(*Config)) *world {
 		t.Fatal(err)
 	}
 	if c.Proxy == nil {
-		known := &knownProvider{w.provider, &ProviderConfig{Name: "campus", Title: "Campus"}}
+		known := &knownProvider{provider: w.provider, config: &ProviderConfig{Name: "campus", Title: "Campus"}}
 		w.desk.order, w.desk.providers["campus"] = append(w.desk.order, known), known
 	}
 	inside := http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {

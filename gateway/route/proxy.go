@@ -143,23 +143,42 @@ type redialer struct {
 }
 
 func (k *redialer) RoundTrip(r *http.Request) (*http.Response, error) {
-	p := passageOf(r.Context())
 	until := time.Now().Add(redialFor)
 	for {
 		res, err := k.next.RoundTrip(repeatable(r))
-		if err == nil || !notConnected(err) || r.Context().Err() != nil || time.Now().After(until) {
+		if err == nil || !notConnected(err) {
 			return res, err
 		}
-		select {
-		case <-r.Context().Done():
+		target, ok := k.await(r.Context(), until)
+		if !ok {
 			return nil, err
+		}
+		r = r.Clone(r.Context())
+		r.URL.Host = target
+	}
+}
+
+// await waits a moment, and until the carrel has an address. It returns false if the
+// carrel is gone or was given to another user, if the time is over, or if the visitor has
+// left. An address that the carrel has given up is not dialled again, since another pod
+// may have it.
+func (k *redialer) await(ctx context.Context, until time.Time) (string, bool) {
+	p := passageOf(ctx)
+	for time.Now().Before(until) {
+		select {
+		case <-ctx.Done():
+			return "", false
 		case <-time.After(redialEvery):
 		}
-		if c, found := k.carrel(p.carrel.Course, p.carrel.Name); found && c.Target != "" && c.User == p.carrel.User {
-			r = r.Clone(r.Context())
-			r.URL.Host = c.Target
+		c, found := k.carrel(p.carrel.Course, p.carrel.Name)
+		if !found || c.User != p.carrel.User {
+			return "", false
+		}
+		if c.Target != "" {
+			return c.Target, true
 		}
 	}
+	return "", false
 }
 
 // repeatable returns the request with a body that stays open when no connection is made;
