@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"os"
 	"slices"
 	"strings"
 
@@ -85,7 +86,7 @@ func newGateway(ctx context.Context, server *rest.Config, registry prometheus.Re
 		return nil, err
 	}
 	g := &gateway{options: o, directory: people, connections: conns.New(o.connections, nameBehind(append(proxies, config.ProxyNetworks()...)))}
-	g.wire(c, hosts, desk, address, registry, config.OneProvider())
+	g.wire(c, hosts, desk, address, registry)
 	return g, g.listen(ctx)
 }
 
@@ -113,7 +114,7 @@ func (g *gateway) listen(ctx context.Context) error {
 }
 
 // wire connects the parts.
-func (g *gateway) wire(c client.Client, hosts route.Hosts, desk *auth.Desk, address func(*http.Request) string, registry prometheus.Registerer, oneProvider bool) {
+func (g *gateway) wire(c client.Client, hosts route.Hosts, desk *auth.Desk, address func(*http.Request) string, registry prometheus.Registerer) {
 	may := access.New(c, access.Options{UserPrefix: g.options.userPrefix, GroupPrefix: g.options.groupPrefix})
 	seats := &board.Board{
 		Directory: g.directory.Index, Access: may, Requests: board.Requests{Client: c}, Audit: audit.Log{Client: c}, CarrelURL: hosts.CarrelURL,
@@ -129,11 +130,12 @@ func (g *gateway) wire(c client.Client, hosts route.Hosts, desk *auth.Desk, addr
 		Hosts: hosts, Login: desk, Board: seats.Handler(), Directory: g.directory.Index, Access: may, Waiter: waiter,
 		Activity: used, Rules: activity.Rules{QuietPaths: g.options.quietPaths},
 		Visits:    audit.Log{Client: c},
-		Enrolment: &enrol.Enroller{Client: c, Directory: g.directory.Index, OneProvider: oneProvider},
+		Enrolment: &enrol.Enroller{Client: c, Directory: g.directory.Index, OneProvider: desk.OneProvider},
 		Metrics:   counts, Address: address, Bounds: g.options.bounds, Memory: limit.OfProcess(),
 	}
-	g.handler = observe.Handler(counts, clock.RealClock{}, g.router.Handler())
-	g.tasks = []func(context.Context) error{g.directory.Run, seats.Run, used.Run, g.router.Run}
+	lines := observe.NewAccessLog(os.Stdout)
+	g.handler = observe.Handler(counts, clock.RealClock{}, lines, g.router.Handler())
+	g.tasks = []func(context.Context) error{g.directory.Run, seats.Run, used.Run, g.router.Run, lines.Run, func(ctx context.Context) error { return desk.Follow(ctx, g.options.loginFile) }}
 }
 
 func (o options) hosts() (route.Hosts, error) {

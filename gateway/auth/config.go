@@ -386,7 +386,9 @@ func (p *ProxyConfig) problems() []string {
 		found = append(found, "secretHeader and secretFile need each other")
 	}
 	for i, cidr := range p.From {
-		if _, err := netip.ParsePrefix(cidr); err != nil {
+		if network, err := netip.ParsePrefix(cidr); err == nil && network.Bits() == 0 && p.SecretFile == "" {
+			found = append(found, fmt.Sprintf("from[%d] %q is everybody, so anybody could name themselves: write the proxy's own addresses, or set a secret as well", i, cidr))
+		} else if err != nil {
 			found = append(found, fmt.Sprintf("from[%d] %q must be a range of addresses such as 10.0.0.7/32", i, cidr))
 		}
 	}

@@ -27,6 +27,7 @@ func TestLoginFileErrorsNameTheFieldAndTheCure(t *testing.T) {
 		{"over http", sessions + "providers: [{name: a, oidc: {issuer: 'http://login.test', clientID: c}}]", "must begin with https://"},
 		{"neither kind", sessions + "providers: [{name: a}]", "exactly one of oidc and github"},
 		{"a proxy anybody could be", sessions + "proxy: {userHeader: X-User}", "anybody could name themselves"},
+		{"a proxy everywhere", sessions + "proxy: {userHeader: X-User, from: [0.0.0.0/0]}", "is everybody"},
 		{"half a secret", sessions + "proxy: {userHeader: X-User, secretFile: /s}", "need each other"},
 		{"no range", sessions + "proxy: {userHeader: X-User, from: [10.0.0.1]}", `from[0] "10.0.0.1"`},
 		{"two providers that keep groups without a prefix", sessions + "providers:\n" + groups("campus", "", "") + groups("other", "o:", ""), `providers[0].groupPrefix is empty`},

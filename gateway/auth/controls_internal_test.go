@@ -151,6 +151,17 @@ func TestCookiesNameNobodyOfKubernetes(t *testing.T) {
 	}
 }
 
+// Cookies that overflow are deleted at the desk as well as at a carrel: otherwise a page that
+// sets them for the whole domain would lock its victim out.
+func TestCookiesThatOverflowAreDeletedAtTheDesk(t *testing.T) {
+	for _, path := range []string{"/", "/login", "/logout"} {
+		rw := newWorld(t).browser().get(deskURL+path, func(r *http.Request) { r.Header.Set("Cookie", "bomb="+strings.Repeat("x", maxCookies)) })
+		if rw.Code != http.StatusRequestHeaderFieldsTooLarge || rw.Header().Get("Clear-Site-Data") != `"cookies"` {
+			t.Errorf("%s is answered %d %v", path, rw.Code, rw.Header())
+		}
+	}
+}
+
 // Only a nonce that the host's own page asked for is of use: a token made for a nonce that
 // another chose is refused.
 func TestHandoverForANonceChosenByAnother(t *testing.T) {

@@ -166,6 +166,12 @@ func (d *Desk) finish(w http.ResponseWriter, r *http.Request, p *knownProvider, 
 		return
 	}
 	d.writeRefresh(w, r, id.User, refresh)
+	if refresh == "" {
+		p.silent.Do(func() {
+			log.FromContext(r.Context()).Info("the provider gives no refresh token, so logins are not checked again after sessions.refreshAfter: add the scope it wants, often offline_access, to oidc.scopes",
+				"provider", id.Provider)
+		})
+	}
 	setCookie(w, loginCookie, "")
 	log.FromContext(r.Context()).Info("logged in", "user", id.User, "provider", id.Provider)
 	redirect(w, localPath(s.Return))

@@ -155,9 +155,16 @@ func TestGitHubNamesUserAndOrganisations(t *testing.T) {
 	p := &githubProvider{config: &GitHubConfig{URL: server.URL, Organisations: []Organisation{{7, "lab"}, {6, "taken"}}}, client: server.Client()}
 	f := flow{verifier: "v"}
 	challenge = begun(t, p, f).Get("code_challenge")
-	id, _, err := p.finish(t.Context(), f, "code")
+	id, token, err := p.finish(t.Context(), f, "code")
 	if err != nil {
 		t.Fatal(err)
+	}
+	// The login is checked again with the token, until GitHub no longer takes it.
+	if again, _, err := p.refresh(t.Context(), token); err != nil || again.User != id.User {
+		t.Errorf("checked again, the login is of %q: %v", again.User, err)
+	}
+	if _, _, err := p.refresh(t.Context(), "taken back"); !refuses(err) {
+		t.Errorf("a token that was taken back: %v, want a refusal", err)
 	}
 	id, err = (&ProviderConfig{Name: "github", UserPrefix: "github:", GroupPrefix: "gh:", LowerCase: true}).vouched(id, nil)
 	want := Identity{User: "github:koba1t", Name: "K", Provider: "github", Groups: []string{"gh:lab"}}

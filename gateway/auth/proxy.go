@@ -16,7 +16,8 @@ var identityHeaders = []string{
 	"X-User", "X-Auth-Request-User", "X-Auth-Request-Email", "X-Auth-Request-Groups", "X-Auth-Request-Preferred-Username",
 	"X-Auth-Request-Access-Token", "X-Forwarded-User", "X-Forwarded-Email", "X-Forwarded-Groups", "X-Forwarded-Preferred-Username",
 	"X-Forwarded-Access-Token", "X-Remote-User", "Remote-User", "Remote-Groups", "Remote-Name", "Remote-Email",
-	"X-Webauth-User", "X-Authentik-Username", "X-Authentik-Groups",
+	"X-Webauth-User", "X-Authentik-Username", "X-Authentik-Groups", "Tailscale-User-Login", "Tailscale-User-Name", "Tailscale-User-Profile-Pic",
+	"X-Goog-Authenticated-User-Email", "X-Goog-Authenticated-User-Id", "X-Ms-Client-Principal", "X-Ms-Client-Principal-Name",
 }
 
 // trustedProxy takes identities from the requests of a proxy in front.

@@ -30,9 +30,9 @@ type Enroller struct {
 	// enrolment, where kustomize/components/open-enrolment grants it.
 	Client    client.Client
 	Directory *directory.Index
-	// OneProvider is set if all people come from one login provider. Rules need not name
-	// it then.
-	OneProvider bool
+	// OneProvider reports whether all people come from one login provider. Rules need not
+	// name it then.
+	OneProvider func() bool
 }
 
 // Admits reports whether a course admits a person who is not in its roster. A rule is about
@@ -41,7 +41,7 @@ type Enroller struct {
 func (e *Enroller) Admits(course *v1alpha1.Course, id auth.Identity) bool {
 	return course.Spec.Enrolment == v1alpha1.EnrolmentOpen && id.User != "" &&
 		slices.ContainsFunc(course.Spec.EnrolmentRules, func(rule v1alpha1.EnrolmentRule) bool {
-			if rule.Provider != id.Provider && (rule.Provider != "" || !e.OneProvider) {
+			if rule.Provider != id.Provider && (rule.Provider != "" || !e.OneProvider()) {
 				return false
 			}
 			has := id.Claims[rule.Claim]

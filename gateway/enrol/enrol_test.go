@@ -28,7 +28,7 @@ func TestRulesAreAboutOneProvider(t *testing.T) {
 		{"another value", v1alpha1.EnrolmentRule{Provider: "campus", Claim: "groups", Values: []string{"staff"}}, true, false, false},
 	} {
 		course := &v1alpha1.Course{Spec: v1alpha1.CourseSpec{Enrolment: v1alpha1.EnrolmentOpen, EnrolmentRules: []v1alpha1.EnrolmentRule{test.rule}}}
-		e := &enrol.Enroller{OneProvider: test.only}
+		e := &enrol.Enroller{OneProvider: func() bool { return test.only }}
 		if got := e.Admits(course, student); got != test.student {
 			t.Errorf("%s: the student is admitted: %v, want %v", test.name, got, test.student)
 		}

@@ -42,6 +42,7 @@ const UserHeader = "X-User"
 type passage struct {
 	carrel  directory.Carrel
 	visitor auth.Identity
+	login   auth.Login
 	// address is the visitor's.
 	address string
 	// in is the request as the gateway received it.
@@ -87,7 +88,7 @@ func rewrite(r *httputil.ProxyRequest) {
 	r.Out.URL.RawQuery = r.In.URL.RawQuery // ReverseProxy removes parameters with a ";"
 	h := r.Out.Header
 	for name := range h {
-		if strings.HasPrefix(name, "X-Forwarded-") {
+		if isForwarded(name) {
 			delete(h, name)
 		}
 	}
@@ -98,10 +99,26 @@ func rewrite(r *httputil.ProxyRequest) {
 	h.Set(UserHeader, p.visitor.User)
 }
 
+// isForwarded reports whether a request header is one that a proxy sets, in any spelling
+// that a program takes for the same: CGI and WSGI turn X-Real-Ip and X_Real_Ip into one
+// variable.
+func isForwarded(name string) bool {
+	for _, begin := range []string{"X-Forwarded-", "X-Real-Ip", "Forwarded", "Cf-Access-", "True-Client-Ip", "Cf-Connecting-Ip"} {
+		if len(name) >= len(begin) && strings.EqualFold(strings.ReplaceAll(name[:len(begin)], "_", "-"), begin) {
+			return true
+		}
+	}
+	return false
+}
+
 // clean keeps an answer from affecting other origins, and puts a tunnel around connections
 // that are upgraded.
 func (rt *Router) clean(res *http.Response) error {
 	auth.CleanResponse(res.Header)
+	toOwnOrigin(res)
+	if res.Trailer != nil && res.Body != nil && res.StatusCode != http.StatusSwitchingProtocols {
+		res.Body = &cleanTrailer{res.Body, res}
+	}
 	if res.StatusCode != http.StatusSwitchingProtocols {
 		return nil
 	}
@@ -115,6 +132,30 @@ func (rt *Router) clean(res *http.Response) error {
 	}
 	res.Body = rt.newTunnel(passageOf(res.Request.Context()), end)
 	return nil
+}
+
+// cleanTrailer cleans the trailer of an answer, which is known when its body has ended.
+type cleanTrailer struct {
+	io.ReadCloser
+	res *http.Response
+}
+
+func (c *cleanTrailer) Read(p []byte) (int, error) {
+	n, err := c.ReadCloser.Read(p)
+	if err != nil {
+		auth.CleanResponse(c.res.Trailer)
+		delete(c.res.Trailer, "Set-Cookie") // a browser takes none from there
+	}
+	return n, err
+}
+
+// toOwnOrigin makes https of a redirect to the carrel's own host by http, which nothing
+// serves. A program that does not know of the proxy in front redirects so.
+func toOwnOrigin(res *http.Response) {
+	p := passageOf(res.Request.Context())
+	if rest, found := strings.CutPrefix(res.Header.Get("Location"), "http://"+p.in.Host); found && (rest == "" || strings.ContainsAny(rest[:1], "/?#")) {
+		res.Header.Set("Location", "https://"+p.in.Host+rest)
+	}
 }
 
 // failed answers for a carrel that did not answer: with 503, since the carrel will be

@@ -205,7 +205,7 @@ func (rt *Router) admit(rw http.ResponseWriter, r *http.Request, id auth.Identit
 	if r.ContentLength != 0 {
 		_ = http.NewResponseController(rw).SetReadDeadline(time.Time{}) // an upload may take any time
 	}
-	p := &passage{carrel: c, visitor: id, address: claimOf(r.Context()).address}
+	p := &passage{carrel: c, visitor: id, login: auth.LoginFromContext(r.Context()), address: claimOf(r.Context()).address}
 	p.in = r.WithContext(context.WithValue(r.Context(), passageKey{}, p))
 	return p.in
 }
@@ -227,12 +227,20 @@ func (rt *Router) permitted(rw http.ResponseWriter, r *http.Request, id auth.Ide
 	case !permission.Allowed:
 		log.FromContext(r.Context()).V(1).Info("refused", "user", id.User, "course", course, "carrel", name, "reason", permission.Reason)
 		rt.forbid(rw, r)
+	case permission.Staff && rt.isStale(auth.LoginFromContext(r.Context())):
+		page.Problem(rw, r, http.StatusUnauthorized, "stale")
 	case permission.Staff && !rt.record(rw, r, id, c):
 	default:
 		observe.Note(r.Context(), id.User, c.Course, c.Name)
 		return c, true
 	}
 	return directory.Carrel{}, false
+}
+
+// isStale reports whether the groups of a login are no longer believed. The visitor must
+// open a page, so that the login is checked again.
+func (rt *Router) isStale(l auth.Login) bool {
+	return !l.FreshUntil.IsZero() && !rt.Clock.Now().Before(l.FreshUntil)
 }
 
 // notFound answers for a carrel that does not exist. Only visitors who may view the board
