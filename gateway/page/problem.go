@@ -14,6 +14,8 @@ type problem struct {
 	// Desk is the address of the desk to link to, without a slash at the end; "" for no
 	// links.
 	Desk string
+	// Restart is the address at which the carrel is restarted; "" for none.
+	Restart string
 }
 
 // Problem answers a request with a problem: with a page if the request is for a page, else
@@ -30,7 +32,13 @@ func ProblemWithWays(rw http.ResponseWriter, r *http.Request, status int, name, 
 		Refuse(rw, status, name, LanguageOf(r).Text("problem."+name+".text"))
 		return
 	}
-	showProblem(rw, r, status, problem{name, desk})
+	showProblem(rw, r, status, problem{Name: name, Desk: desk})
+}
+
+// Silent answers the request for a page of a carrel that says nothing. The page leads to
+// the address at which the carrel is restarted, unless that is "".
+func Silent(rw http.ResponseWriter, r *http.Request, restart string) {
+	showProblem(rw, r, http.StatusGatewayTimeout, problem{Name: "silent", Restart: restart})
 }
 
 // Busy answers a request that is over a bound, with the texts of Problem. Programs get a

@@ -3,6 +3,7 @@ package route_test
 import (
 	"net"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -136,6 +137,41 @@ func TestALongVisitIsRecordedAgain(t *testing.T) {
 		w.get("teacher", hanas, "/")
 		if got := len(w.cluster.Events(audit.OpenedReason)); got != step.want {
 			t.Errorf("%v later there are %d records, want %d", step.after, got, step.want)
+		}
+	}
+}
+
+// A carrel that accepts a request and says nothing is a page with a way to restart it. What a
+// program asks, and an answer that has begun, may take any time.
+func TestACarrelThatSaysNothing(t *testing.T) {
+	release := make(chan struct{})
+	w := newWorldWith(t, http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/begun" {
+			rw.WriteHeader(http.StatusOK)
+			_ = http.NewResponseController(rw).Flush()
+		}
+		select {
+		case <-release:
+		case <-r.Context().Done():
+		}
+		_, _ = rw.Write([]byte("at last"))
+	}), func(rt *route.Router) { rt.SilentFor = 100 * time.Millisecond })
+	ask := func(path, accept, language string) (*http.Response, string) {
+		r := w.request(http.MethodGet, "hana", hanas, path, nil)
+		r.Header.Set("Accept", accept)
+		r.Header.Set("Accept-Language", language)
+		return w.do(r)
+	}
+	for language, text := range map[string]string{"en": "Your carrel says nothing", "ja": "環境から応答がありません"} {
+		res, body := ask("/", "text/html", language)
+		if res.StatusCode != http.StatusGatewayTimeout || !strings.Contains(body, text) || !strings.Contains(body, `href="https://`+desk+`/courses/prog1/carrels/hana"`) {
+			t.Errorf("the page is answered %d in %s: %s", res.StatusCode, language, body)
+		}
+	}
+	time.AfterFunc(300*time.Millisecond, func() { close(release) })
+	for path, accept := range map[string]string{"/begun": "text/html", "/": "application/json"} {
+		if res, body := ask(path, accept, "en"); res.StatusCode != http.StatusOK || body != "at last" {
+			t.Errorf("%s for %s is answered %d %q", path, accept, res.StatusCode, body)
 		}
 	}
 }

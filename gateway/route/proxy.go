@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	stdlog "log"
 	"net"
 	"net/http"
 	"net/http/httputil"
@@ -47,7 +48,31 @@ type passage struct {
 	address string
 	// in is the request as the gateway received it.
 	in *http.Request
+	// silence ends the request by cancel, unless the answer has begun; both are nil for
+	// requests that may take any time.
+	silence *time.Timer
+	cancel  context.CancelCauseFunc
 }
+
+// answered records that the carrel's answer has begun.
+func (p *passage) answered() {
+	if p.silence != nil {
+		p.silence.Stop()
+	}
+}
+
+// end releases what the passage holds when its request is over.
+func (p *passage) end() {
+	if p.silence != nil {
+		p.silence.Stop()
+		p.cancel(nil)
+	}
+}
+
+// silentFor is the default of Router.SilentFor.
+const silentFor = 20 * time.Second
+
+var errSilent = errors.New("the carrel accepted the request and said nothing")
 
 type passageKey struct{}
 
@@ -72,7 +97,17 @@ func (rt *Router) newProxy() *httputil.ReverseProxy {
 		BufferPool:     newBuffers(),
 		ModifyResponse: rt.clean,
 		ErrorHandler:   rt.failed,
+		ErrorLog:       stdlog.New(proxyLog{}, "", 0),
 	}
+}
+
+// proxyLog writes what httputil.ReverseProxy says about bodies that end early to the log, at
+// level 1: carrels cause as much of it as they like.
+type proxyLog struct{}
+
+func (proxyLog) Write(p []byte) (int, error) {
+	log.Log.WithName("proxy").V(1).Info(string(p))
+	return len(p), nil
 }
 
 // maxResponseHeader bounds the headers of a carrel's answer, in bytes. Programs commonly
@@ -114,6 +149,7 @@ func isForwarded(name string) bool {
 // clean keeps an answer from affecting other origins, and puts a tunnel around connections
 // that are upgraded.
 func (rt *Router) clean(res *http.Response) error {
+	passageOf(res.Request.Context()).answered()
 	auth.CleanResponse(res.Header)
 	toOwnOrigin(res)
 	if res.Trailer != nil && res.Body != nil && res.StatusCode != http.StatusSwitchingProtocols {
@@ -161,15 +197,30 @@ func toOwnOrigin(res *http.Response) {
 // failed answers for a carrel that did not answer: with 503, since the carrel will be
 // started again.
 func (rt *Router) failed(rw http.ResponseWriter, r *http.Request, err error) {
+	p := passageOf(r.Context())
+	if errors.Is(context.Cause(p.in.Context()), errSilent) {
+		log.FromContext(r.Context()).Info("a carrel says nothing", "course", p.carrel.Course, "carrel", p.carrel.Name)
+		rw.Header().Set("Retry-After", "20")
+		page.Silent(rw, r, rt.restartAt(p.carrel))
+		return
+	}
 	if r.Context().Err() != nil {
 		// The visitor has left. The status is for the log.
 		rw.WriteHeader(statusClientClosed)
 		return
 	}
-	p := passageOf(r.Context())
 	log.FromContext(r.Context()).Info("a carrel did not answer", "course", p.carrel.Course, "carrel", p.carrel.Name, "cause", err.Error())
 	rw.Header().Set("Retry-After", "3")
 	page.Problem(rw, r, http.StatusServiceUnavailable, "noanswer")
+}
+
+// restartAt returns the address of the desk's page on which a carrel is restarted; "" in the
+// single-host mode, which has none.
+func (rt *Router) restartAt(c directory.Carrel) string {
+	if rt.ways() == "" {
+		return ""
+	}
+	return rt.ways() + "/courses/" + c.Course + "/carrels/" + c.Name
 }
 
 // statusClientClosed is the status that nginx logs for a visitor who left before the

@@ -51,6 +51,9 @@ type Router struct {
 	// BodyWithin bounds how long a request's body may take if it goes to no carrel;
 	// 0 means 10 s.
 	BodyWithin time.Duration
+	// SilentFor is the time after which a page of a carrel that says nothing is answered
+	// by the gateway; 0 means 20 s.
+	SilentFor time.Duration
 	// Bounds bounds what is under way at the same time; the zero value bounds nothing.
 	Bounds Bounds
 	// Memory is asked before more is taken on; nil means that there is always enough.
@@ -165,6 +168,7 @@ func (rt *Router) carrel(rw http.ResponseWriter, r *http.Request) {
 // it is open.
 func (rt *Router) open(rw http.ResponseWriter, r *http.Request, id auth.Identity, course, name string) {
 	if in := rt.admit(rw, r, id, course, name); in != nil {
+		defer passageOf(in.Context()).end()
 		rt.proxy.ServeHTTP(rw, in)
 	}
 }
@@ -206,7 +210,13 @@ func (rt *Router) admit(rw http.ResponseWriter, r *http.Request, id auth.Identit
 		_ = http.NewResponseController(rw).SetReadDeadline(time.Time{}) // an upload may take any time
 	}
 	p := &passage{carrel: c, visitor: id, login: auth.LoginFromContext(r.Context()), address: claimOf(r.Context()).address}
-	p.in = r.WithContext(context.WithValue(r.Context(), passageKey{}, p))
+	ctx := r.Context()
+	if page.WantsPage(r) {
+		// A person sees nothing of a carrel that accepts the request and says nothing.
+		ctx, p.cancel = context.WithCancelCause(ctx)
+		p.silence = time.AfterFunc(cmp.Or(rt.SilentFor, silentFor), func() { p.cancel(errSilent) })
+	}
+	p.in = r.WithContext(context.WithValue(ctx, passageKey{}, p))
 	return p.in
 }
 

@@ -79,8 +79,10 @@ func (rt *Router) Drain(ctx context.Context, last time.Duration) {
 	if rt.tunnels.wait(ctx) {
 		return
 	}
-	for _, t := range rt.tunnels.all() {
-		go t.end(frame.GoingAway, "the gateway is restarted: connect again")
+	// All at one instant would also connect again at one instant.
+	open := rt.tunnels.all()
+	for i, t := range open {
+		time.AfterFunc(last/2*time.Duration(i)/time.Duration(len(open)), func() { t.end(frame.GoingAway, "the gateway is restarted: connect again") })
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), last)
 	defer cancel()
