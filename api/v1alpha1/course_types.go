@@ -84,6 +84,13 @@ const (
 
 // EnrolmentRule admits visitors by a claim of their login provider.
 type EnrolmentRule struct {
+	// provider is the name of the login provider whose visitors the rule admits, as in
+	// the gateway's login file. It may be left out where there is one provider alone; a
+	// rule without it admits nobody where there are several.
+	// +optional
+	// +kubebuilder:validation:MaxLength=63
+	Provider string `json:"provider,omitempty"`
+
 	// claim is the name of a claim of the login provider, such as groups or
 	// email_domain.
 	// +required

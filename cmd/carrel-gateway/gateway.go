@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"os"
 	"slices"
 	"strings"
 
@@ -23,8 +24,10 @@ import (
 	"github.com/carrel-dev/carrel/gateway/audit"
 	"github.com/carrel-dev/carrel/gateway/auth"
 	"github.com/carrel-dev/carrel/gateway/board"
+	"github.com/carrel-dev/carrel/gateway/conns"
 	"github.com/carrel-dev/carrel/gateway/directory"
 	"github.com/carrel-dev/carrel/gateway/enrol"
+	"github.com/carrel-dev/carrel/gateway/limit"
 	"github.com/carrel-dev/carrel/gateway/observe"
 	"github.com/carrel-dev/carrel/gateway/request"
 	"github.com/carrel-dev/carrel/gateway/route"
@@ -40,6 +43,8 @@ type gateway struct {
 	directory *directory.Directory
 	router    *route.Router
 	handler   http.Handler
+	// connections counts and bounds those of visitors.
+	connections *conns.Connections
 	// visitors, probes and numbers are the listeners; nil if nothing is served there.
 	visitors, probes, numbers net.Listener
 	// tasks run until the gateway has stopped serving.
@@ -80,7 +85,7 @@ func newGateway(ctx context.Context, server *rest.Config, registry prometheus.Re
 	if err != nil {
 		return nil, err
 	}
-	g := &gateway{options: o, directory: people}
+	g := &gateway{options: o, directory: people, connections: conns.New(o.connections, nameBehind(append(proxies, config.ProxyNetworks()...)))}
 	g.wire(c, hosts, desk, address, registry)
 	return g, g.listen(ctx)
 }
@@ -125,11 +130,12 @@ func (g *gateway) wire(c client.Client, hosts route.Hosts, desk *auth.Desk, addr
 		Hosts: hosts, Login: desk, Board: seats.Handler(), Directory: g.directory.Index, Access: may, Waiter: waiter,
 		Activity: used, Rules: activity.Rules{QuietPaths: g.options.quietPaths},
 		Visits:    audit.Log{Client: c},
-		Enrolment: &enrol.Enroller{Client: c, Directory: g.directory.Index},
-		Metrics:   counts, Address: address,
+		Enrolment: &enrol.Enroller{Client: c, Directory: g.directory.Index, OneProvider: desk.OneProvider},
+		Metrics:   counts, Address: address, Bounds: g.options.bounds, Memory: limit.OfProcess(),
 	}
-	g.handler = observe.Handler(counts, clock.RealClock{}, g.router.Handler())
-	g.tasks = []func(context.Context) error{g.directory.Run, seats.Run, used.Run, g.router.Run}
+	lines := observe.NewAccessLog(os.Stdout)
+	g.handler = observe.Handler(counts, clock.RealClock{}, lines, g.router.Handler())
+	g.tasks = []func(context.Context) error{g.directory.Run, seats.Run, used.Run, g.router.Run, lines.Run, func(ctx context.Context) error { return desk.Follow(ctx, g.options.loginFile) }}
 }
 
 func (o options) hosts() (route.Hosts, error) {
@@ -146,6 +152,17 @@ func (o options) hosts() (route.Hosts, error) {
 		return route.NewSingleHost(o.deskURL, o.single)
 	}
 	return route.NewHosts(o.deskURL, o.domain)
+}
+
+// nameBehind returns the function that names addresses for conns.New. The proxies'
+// addresses have no name.
+func nameBehind(proxies []netip.Prefix) func(netip.Addr) string {
+	return func(a netip.Addr) string {
+		if slices.ContainsFunc(proxies, func(p netip.Prefix) bool { return p.Contains(a) }) {
+			return ""
+		}
+		return limit.Network(a.String())
+	}
 }
 
 func (o options) networks() ([]netip.Prefix, error) {

@@ -47,7 +47,7 @@ type running struct {
 	ended chan error
 }
 
-func start(t *testing.T) *running {
+func start(t *testing.T, changes ...func(*options)) *running {
 	t.Helper()
 	admin := apiserver.Client(t)
 	w := &running{t: t, admin: admin, course: apiserver.Namespace(t, admin), ended: make(chan error, 1)}
@@ -84,10 +84,14 @@ func start(t *testing.T) *running {
 	ctx, stop := context.WithCancel(t.Context())
 	registry := prometheus.NewRegistry()
 	var err error
-	w.gateway, err = newGateway(ctx, server, registry, options{
+	o := options{
 		deskURL: "https://desk.example.org", domain: "carrels-example.org", loginFile: w.login(), userPrefix: "campus:",
 		listen: "127.0.0.1:0", metricsAddress: off, healthAddress: "127.0.0.1:0", drainFor: time.Minute,
-	})
+	}
+	for _, change := range changes {
+		change(&o)
+	}
+	w.gateway, err = newGateway(ctx, server, registry, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -137,7 +141,7 @@ func (w *running) login() string {
 	dir := w.t.TempDir()
 	for name, text := range map[string]string{
 		"key": strings.Repeat("k", 64), "secret": secret,
-		"login.yaml": fmt.Sprintf("proxy: {userHeader: X-Test-User, groupsHeader: X-Test-Groups, secretHeader: X-Test-Secret, secretFile: %q}\nsessions: {keyFiles: [%q]}\n",
+		"login.yaml": fmt.Sprintf("proxy: {userHeader: X-Test-User, groupsHeader: X-Test-Groups, keepGroups: .*, secretHeader: X-Test-Secret, secretFile: %q}\nsessions: {keyFiles: [%q]}\n",
 			filepath.Join(dir, "secret"), filepath.Join(dir, "key")),
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
@@ -300,6 +304,24 @@ func TestClientsThatAskTooMuch(t *testing.T) {
 	}
 	if answer, err := io.ReadAll(conn); err != nil || strings.Contains(string(answer), "200 OK") {
 		t.Errorf("answered %q, %v", answer, err)
+	}
+}
+
+// What is over the bounds of the flags is refused, by connection and by request.
+func TestBoundsAreKept(t *testing.T) {
+	w := start(t, func(o *options) { o.bounds.UserRequests, o.connections.PerUser = 1, 2 })
+	listen := func() *http.Response {
+		return w.open("hana", w.host("hana"), "/.carrel/wait", "Accept", "text/event-stream")
+	}
+	first := listen()
+	defer func() { _ = first.Body.Close() }()
+	second := listen()
+	defer func() { _ = second.Body.Close() }()
+	if first.StatusCode != http.StatusOK || second.StatusCode != http.StatusTooManyRequests {
+		t.Errorf("two pages that listen are answered %d and %d, want 200 and 429", first.StatusCode, second.StatusCode)
+	}
+	if open := w.connections.Open(); open == 0 {
+		t.Error("connections are not counted")
 	}
 }
 

@@ -12,6 +12,9 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
+
+	"github.com/carrel-dev/carrel/gateway/conns"
+	"github.com/carrel-dev/carrel/gateway/route"
 )
 
 func main() {
@@ -59,7 +62,32 @@ func newCommand() *cobra.Command {
 	flags.StringVar(&o.healthAddress, "health-probe-bind-address", ":8081", "address to serve /healthz and /readyz on")
 	flags.DurationVar(&o.settleFor, "settle-for", 5*time.Second, "how long new visitors are still served after a signal to stop, until the cluster sends them elsewhere")
 	flags.DurationVar(&o.drainFor, "drain-for", 50*time.Minute, "how long connections that last are left alone after a signal to stop")
+	o.addBounds(command)
 	return command
+}
+
+// addBounds adds the flags that bound what is under way. Their defaults suit a replica of
+// 512 MiB and a class of 300 behind one address that logs in within a minute.
+func (o *options) addBounds(command *cobra.Command) {
+	for _, bound := range []struct {
+		into  *int
+		name  string
+		most  int
+		usage string
+	}{
+		{&o.bounds.Requests, "max-requests", 5000, "most requests under way in all"},
+		{&o.bounds.UserRequests, "max-requests-per-user", 256, "most requests of one user under way, to carrels and again to the desk"},
+		{&o.bounds.CarrelRequests, "max-requests-per-carrel", 512, "most requests to one carrel under way"},
+		{&o.bounds.AddressRequests, "max-requests-per-address", 1000, "most requests under way from one address that bring no login"},
+		{&o.bounds.Sockets, "max-sockets", 6000, "most WebSockets in all"},
+		{&o.bounds.UserSockets, "max-sockets-per-user", 64, "most WebSockets of one user"},
+		{&o.bounds.CarrelSockets, "max-sockets-per-carrel", 128, "most WebSockets to one carrel"},
+		{&o.connections.All, "max-connections", 8000, "most connections in all, without WebSockets; over it the oldest without a login and a request are closed"},
+		{&o.connections.PerUser, "max-connections-per-user", 128, "most connections of one user"},
+		{&o.connections.PerAddress, "max-connections-per-address", 2000, "most connections from one address that brought no login; over it the oldest without a request are closed"},
+	} {
+		command.Flags().IntVar(bound.into, bound.name, bound.most, bound.usage+", for each replica; 0 is no bound")
+	}
 }
 
 // options holds the values of the flags.
@@ -72,4 +100,6 @@ type options struct {
 	userPrefix, groupPrefix       string
 	metricsAddress, healthAddress string
 	settleFor, drainFor           time.Duration
+	bounds                        route.Bounds
+	connections                   conns.Bounds
 }

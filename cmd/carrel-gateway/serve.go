@@ -24,6 +24,12 @@ const (
 	headersWithin = 10 * time.Second
 	// maxHeader bounds the size of the headers of a request, in bytes.
 	maxHeader = 32 << 10
+	// maxStreams bounds the requests under way over one connection of HTTP/2. A browser
+	// holds further ones back.
+	maxStreams = 100
+	// connectionBuffer and streamBuffer bound, in bytes, what is kept of uploads that a
+	// carrel does not read, for one connection and one request of HTTP/2.
+	connectionBuffer, streamBuffer = 512 << 10, 256 << 10
 	// idleFor is the time for which a connection without requests is kept.
 	idleFor = 3 * time.Minute
 	// farewell bounds the time in which WebSockets are closed at the end.
@@ -69,8 +75,10 @@ func (g *gateway) ready(ctx context.Context) error {
 func (g *gateway) serve(ctx, working context.Context) error {
 	server := &http.Server{
 		Handler: g.handler, ReadHeaderTimeout: headersWithin, IdleTimeout: idleFor, MaxHeaderBytes: maxHeader,
+		HTTP2:       &http.HTTP2Config{MaxConcurrentStreams: maxStreams, MaxReceiveBufferPerConnection: connectionBuffer, MaxReceiveBufferPerStream: streamBuffer},
 		BaseContext: func(net.Listener) context.Context { return ctrl.LoggerInto(working, ctrl.Log.WithName("gateway")) },
-		ErrorLog:    log.New(serverLog{ctrl.Log}, "", 0),
+		ConnContext: g.connections.Context, ConnState: g.connections.State,
+		ErrorLog: log.New(serverLog{ctrl.Log}, "", 0),
 	}
 	listener, err := g.secured(working)
 	if err != nil {
@@ -112,8 +120,9 @@ func (g *gateway) leave(working context.Context, server *http.Server) error {
 
 // secured returns the visitors' listener, with TLS if there is a certificate.
 func (g *gateway) secured(working context.Context) (net.Listener, error) {
+	visitors := g.connections.Listener(g.visitors)
 	if g.options.certificate == "" {
-		return g.visitors, nil
+		return visitors, nil
 	}
 	watcher, err := certwatcher.New(g.options.certificate, g.options.certificateKey)
 	if err != nil {
@@ -124,7 +133,7 @@ func (g *gateway) secured(working context.Context) (net.Listener, error) {
 			ctrl.Log.Error(err, "follow the certificate")
 		}
 	}()
-	return tls.NewListener(g.visitors, &tls.Config{
+	return tls.NewListener(visitors, &tls.Config{
 		GetCertificate: watcher.GetCertificate, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"},
 	}), nil
 }

@@ -42,9 +42,11 @@ const (
 	maxAnswers = 20_000
 	// reviewTimeout bounds one request to the API server.
 	reviewTimeout = 5 * time.Second
-	// reserved is the prefix of the names that belong to Kubernetes itself.
-	reserved = "system:"
 )
+
+// reserved holds what the names that belong to Kubernetes itself begin with: its own users
+// and groups, and those of the certificates that kubeadm makes for administrators.
+var reserved = []string{"system:", "kubeadm:", "kubernetes-admin", "kubernetes-super-admin"}
 
 // Options configure an Authorizer.
 type Options struct {
@@ -158,8 +160,10 @@ func (a *Authorizer) review(ctx context.Context, key string, spec authorizationv
 // Kubernetes, before and after the prefix is added.
 func prefixed(prefix, name string) (string, error) {
 	full := prefix + name
-	if strings.HasPrefix(strings.ToLower(name), reserved) || strings.HasPrefix(strings.ToLower(full), reserved) {
-		return "", fmt.Errorf("%q begins with %s, which is Kubernetes' own", full, reserved)
+	for _, begin := range reserved {
+		if strings.HasPrefix(strings.ToLower(name), begin) || strings.HasPrefix(strings.ToLower(full), begin) {
+			return "", fmt.Errorf("%q begins with %s, which is Kubernetes' own", full, begin)
+		}
 	}
 	return full, nil
 }

@@ -15,6 +15,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	clocktesting "k8s.io/utils/clock/testing"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 	"sigs.k8s.io/yaml"
 
@@ -91,6 +92,8 @@ func TestWhoMay(t *testing.T) {
 		{reason: "the name without the prefix is nobody", who: auth.Identity{User: "carrel:tanaka"}, course: here},
 		{reason: "Kubernetes' own users are refused", who: auth.Identity{User: "system:admin"}, course: here, wantError: true},
 		{reason: "in any case", who: auth.Identity{User: "System:admin"}, course: here, wantError: true},
+		{reason: "nor its administrators", who: auth.Identity{User: "kubernetes-admin"}, course: here, wantError: true},
+		{reason: "groups of kubeadm are left out", who: auth.Identity{User: "eve", Groups: []string{"kubeadm:cluster-admins", "Kubeadm:x"}}, course: here},
 		{reason: "Kubernetes' own groups are left out", who: auth.Identity{User: "eve", Groups: []string{"system:masters"}}, course: here},
 		{reason: "nobody is nobody", who: auth.Identity{}, course: here, wantError: true},
 	} {
@@ -121,6 +124,22 @@ func TestNamesWithoutPrefixStayOutOfKubernetesOwn(t *testing.T) {
 	a = access.New(c, access.Options{GroupPrefix: "sys"})
 	if d, err := a.MayOpen(t.Context(), auth.Identity{User: "eve", Groups: []string{"tem:masters"}}, ns, "alice", "alice"); err != nil || d.Allowed {
 		t.Errorf("a prefix made a group of Kubernetes' own of somebody's: %+v, %v", d, err)
+	}
+}
+
+// Whatever groups a provider gives, Kubernetes' own never reach a review.
+func TestReviewsNameNoGroupOfKubernetes(t *testing.T) {
+	var asked authorizationv1.SubjectAccessReviewSpec
+	c := interceptor.NewClient(fake.NewClientBuilder().Build(), interceptor.Funcs{Create: func(_ context.Context, _ client.WithWatch, o client.Object, _ ...client.CreateOption) error {
+		asked = o.(*authorizationv1.SubjectAccessReview).Spec
+		return nil
+	}})
+	id := auth.Identity{User: "eve", Groups: []string{"system:masters", "System:x", "kubeadm:cluster-admins", "kubernetes-admin", "", "lab"}}
+	if _, err := access.New(c, access.Options{}).MayViewBoard(t.Context(), id, "prog1"); err != nil {
+		t.Fatal(err)
+	}
+	if len(asked.Groups) != 1 || asked.Groups[0] != "lab" {
+		t.Errorf("the API server was asked about the groups %q, want lab alone", asked.Groups)
 	}
 }
 

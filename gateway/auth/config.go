@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,7 +24,7 @@ type Config struct {
 	Proxy *ProxyConfig `json:"proxy,omitempty"`
 	// Sessions configures the cookies.
 	Sessions SessionConfig `json:"sessions"`
-	// Limit bounds logins from one address.
+	// Limit bounds failed logins from one address.
 	Limit LimitConfig `json:"limit,omitempty"`
 }
 
@@ -36,6 +37,10 @@ type ProviderConfig struct {
 	// UserPrefix is put before the identity, so that users of two providers can't be
 	// taken for each other. Each provider needs its own; one provider may have none.
 	UserPrefix string `json:"userPrefix,omitempty"`
+	// GroupPrefix is put before the groups, so that a group of one provider can't be taken
+	// for that of another. If there are two providers, each that keeps groups needs its
+	// own.
+	GroupPrefix string `json:"groupPrefix,omitempty"`
 	// LowerCase converts identities to lower case.
 	LowerCase bool `json:"lowerCase,omitempty"`
 
@@ -57,8 +62,9 @@ type OIDCConfig struct {
 	NameClaim string `json:"nameClaim,omitempty"`
 	// GroupsClaim is the claim with the groups for Kubernetes; default: groups.
 	GroupsClaim string `json:"groupsClaim,omitempty"`
-	// KeepGroups is a regular expression. Groups that it matches in full are kept, so
-	// that the identity fits in a cookie of 4 KiB; default: all.
+	// KeepGroups is a regular expression. Groups that it matches in full are kept; default:
+	// none. At many providers people create groups and choose their names, so it names
+	// those that staff look after.
 	KeepGroups string `json:"keepGroups,omitempty"`
 	// KeepClaims names the claims that enrolment rules refer to.
 	KeepClaims []string `json:"keepClaims,omitempty"`
@@ -72,7 +78,16 @@ type GitHubConfig struct {
 	ClientSecretFile string `json:"clientSecretFile"`
 	// Organisations become groups of their members. If it is empty, the scope read:org
 	// is not requested.
-	Organisations []string `json:"organisations,omitempty"`
+	Organisations []Organisation `json:"organisations,omitempty"`
+}
+
+// Organisation is an organisation at GitHub.
+type Organisation struct {
+	// ID identifies it: https://api.github.com/orgs/<name> shows it. A name can be
+	// registered again by others when its organisation was renamed or deleted.
+	ID int64 `json:"id"`
+	// Name is the name of the group.
+	Name string `json:"name"`
 }
 
 // ProxyConfig configures a proxy in front of the gateway that logs people in.
@@ -83,6 +98,10 @@ type ProxyConfig struct {
 	NameHeader string `json:"nameHeader,omitempty"`
 	// GroupsHeader holds the groups, separated by commas; optional.
 	GroupsHeader string `json:"groupsHeader,omitempty"`
+	// KeepGroups and GroupPrefix are as those of OIDCConfig and ProviderConfig. They are
+	// required with GroupsHeader, and if there are providers as well.
+	KeepGroups  string `json:"keepGroups,omitempty"`
+	GroupPrefix string `json:"groupPrefix,omitempty"`
 	// From lists the networks that the proxy connects from, as CIDR. At least one of
 	// From and SecretFile is needed; if both are set, both must match.
 	From []string `json:"from,omitempty"`
@@ -104,11 +123,12 @@ type SessionConfig struct {
 	RefreshAfter metav1.Duration `json:"refreshAfter,omitempty"`
 }
 
-// LimitConfig bounds logins from one address. A whole class may share an address.
+// LimitConfig bounds the failed logins from one address that are answered and logged
+// each. Logins that succeed are not counted, since a whole class may share an address.
 type LimitConfig struct {
 	// PerSecond is the sustained rate; default: 5.
 	PerSecond float64 `json:"perSecond,omitempty"`
-	// Burst is the number of logins allowed at once; default: 300.
+	// Burst is the number of failures allowed at once; default: 300.
 	Burst int `json:"burst,omitempty"`
 }
 
@@ -127,6 +147,20 @@ func ReadConfig(file string) (*Config, error) {
 		return nil, fmt.Errorf("login file %s: %w", file, err)
 	}
 	return c, nil
+}
+
+// ProxyNetworks returns the networks from which the trusted proxy connects.
+func (c *Config) ProxyNetworks() []netip.Prefix {
+	if c.Proxy == nil {
+		return nil
+	}
+	var all []netip.Prefix
+	for _, text := range c.Proxy.From {
+		if network, err := netip.ParsePrefix(text); err == nil { // check has refused the others
+			all = append(all, network.Masked())
+		}
+	}
+	return all
 }
 
 func (c *Config) setDefaults() {
@@ -184,6 +218,7 @@ func (c *Config) check() error {
 		}
 	}
 	errs = append(errs, c.checkPrefixes()...)
+	errs = append(errs, c.checkGroups()...)
 	if c.Proxy != nil {
 		for _, problem := range c.Proxy.problems() {
 			errs = append(errs, fmt.Errorf("proxy: %s", problem))
@@ -211,6 +246,71 @@ func (c *Config) checkPrefixes() []error {
 	return errs
 }
 
+// OneProvider reports whether all people come from one provider, or from the proxy alone.
+// Enrolment rules then need not name it.
+func (c *Config) OneProvider() bool {
+	return len(c.Providers) == 1 != (c.Proxy != nil) && len(c.Providers) < 2
+}
+
+// checkGroups returns errors for prefixes with which the groups of two providers could be
+// taken for each other.
+func (c *Config) checkGroups() []error {
+	type source struct{ field, prefix, example string }
+	var all []source
+	for i, p := range c.Providers {
+		if p.keepsGroups() {
+			all = append(all, source{fmt.Sprintf("providers[%d].groupPrefix", i), p.GroupPrefix, p.Name})
+		}
+	}
+	if c.Proxy != nil && c.Proxy.GroupsHeader != "" {
+		all = append(all, source{"proxy.groupPrefix", c.Proxy.GroupPrefix, ProxyProvider})
+	}
+	if c.OneProvider() {
+		return nil
+	}
+	var errs []error
+	for i, one := range all {
+		if one.prefix == "" {
+			errs = append(errs, fmt.Errorf("%s is empty, so a group of this provider could be taken for that of another: give it one, such as %q, and write it in RoleBindings and enrolment rules",
+				one.field, one.example+":"))
+		}
+		for j, other := range all {
+			if i != j && other.prefix != "" && strings.HasPrefix(one.prefix, other.prefix) && (i < j || one.prefix != other.prefix) {
+				errs = append(errs, fmt.Errorf("%s %q begins with %s %q: give each provider its own", one.field, one.prefix, other.field, other.prefix))
+			}
+		}
+	}
+	return errs
+}
+
+// keepsGroups reports whether a provider's people have groups.
+func (p *ProviderConfig) keepsGroups() bool {
+	return p.OIDC != nil && p.OIDC.KeepGroups != "" || p.GitHub != nil && len(p.GitHub.Organisations) > 0
+}
+
+// groupsPattern returns the pattern of a keepGroups, which matches a group in full.
+func groupsPattern(keep string) (*regexp.Regexp, error) { return regexp.Compile("^(?:" + keep + ")$") }
+
+// reservedGroups holds what the names of groups that belong to Kubernetes begin with.
+var reservedGroups = []string{"system:", "kubeadm:", "kubernetes"}
+
+// keptGroups returns the groups that a pattern matches in full, with a prefix. It leaves
+// out those that belong to Kubernetes, before and after the prefix is added.
+func keptGroups(groups []string, keep *regexp.Regexp, prefix string) []string {
+	var kept []string
+	for _, group := range groups {
+		if keep.MatchString(group) && !isReservedGroup(group) && !isReservedGroup(prefix+group) {
+			kept = append(kept, prefix+group)
+		}
+	}
+	return kept
+}
+
+func isReservedGroup(group string) bool {
+	group = strings.ToLower(group)
+	return group == "" || slices.ContainsFunc(reservedGroups, func(begin string) bool { return strings.HasPrefix(group, begin) })
+}
+
 func (p *ProviderConfig) problems() []string {
 	var found []string
 	if !providerName.MatchString(p.Name) {
@@ -233,7 +333,7 @@ func (o *OIDCConfig) problems() []string {
 	if o.ClientID == "" {
 		found = append(found, "oidc.clientID is empty: the provider names it when the gateway is registered there")
 	}
-	if _, err := regexp.Compile(o.KeepGroups); err != nil {
+	if _, err := groupsPattern(o.KeepGroups); err != nil {
 		found = append(found, "oidc.keepGroups is no regular expression: "+err.Error())
 	}
 	return found
@@ -246,6 +346,11 @@ func (g *GitHubConfig) problems() []string {
 	}
 	if g.ClientSecretFile == "" {
 		found = append(found, "github.clientSecretFile is empty: GitHub logs nobody in without")
+	}
+	for i, o := range g.Organisations {
+		if o.ID <= 0 || o.Name == "" {
+			found = append(found, fmt.Sprintf("github.organisations[%d] needs id and name: https://api.github.com/orgs/<name> shows the id, and the name alone can be registered by others", i))
+		}
 	}
 	return found
 }
@@ -271,11 +376,19 @@ func (p *ProxyConfig) problems() []string {
 	if len(p.From) == 0 && p.SecretFile == "" {
 		found = append(found, "neither from nor secretFile is set, so anybody could name themselves: set the proxy's addresses, or a secret it sends")
 	}
+	if (p.GroupsHeader == "") != (p.KeepGroups == "") {
+		found = append(found, "groupsHeader and keepGroups need each other: keepGroups is a regular expression of the groups that count")
+	}
+	if _, err := groupsPattern(p.KeepGroups); err != nil {
+		found = append(found, "keepGroups is no regular expression: "+err.Error())
+	}
 	if (p.SecretFile == "") != (p.SecretHeader == "") {
 		found = append(found, "secretHeader and secretFile need each other")
 	}
 	for i, cidr := range p.From {
-		if _, err := netip.ParsePrefix(cidr); err != nil {
+		if network, err := netip.ParsePrefix(cidr); err == nil && network.Bits() == 0 && p.SecretFile == "" {
+			found = append(found, fmt.Sprintf("from[%d] %q is everybody, so anybody could name themselves: write the proxy's own addresses, or set a secret as well", i, cidr))
+		} else if err != nil {
 			found = append(found, fmt.Sprintf("from[%d] %q must be a range of addresses such as 10.0.0.7/32", i, cidr))
 		}
 	}

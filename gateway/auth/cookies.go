@@ -82,9 +82,17 @@ func StripCookies(r *http.Request) {
 //   - cookies with the gateway's names, and cookies without a name, whose value a browser
 //     would send as a name,
 //   - cookies that are too large or too many,
-//   - Clear-Site-Data, which would delete the cookies of all carrels.
+//   - Clear-Site-Data, which would delete the cookies of all carrels,
+//   - headers that a proxy in front obeys (X-Accel-*, X-Sendfile), and those with which
+//     one carrel decides for its whole domain (Strict-Transport-Security, Alt-Svc).
+//
+// It is also called for the trailers of an answer.
 func CleanResponse(h http.Header) {
-	h.Del("Clear-Site-Data")
+	for name := range h {
+		if isForProxies(name) {
+			delete(h, name)
+		}
+	}
 	lines := h.Values("Set-Cookie")
 	h.Del("Set-Cookie")
 	for _, line := range lines {
@@ -92,6 +100,15 @@ func CleanResponse(h http.Header) {
 			h.Add("Set-Cookie", clean)
 		}
 	}
+}
+
+// isForProxies reports whether a header in an answer of a carrel is removed.
+func isForProxies(name string) bool {
+	switch name {
+	case "Clear-Site-Data", "Strict-Transport-Security", "Alt-Svc", "X-Sendfile", "X-Lighttpd-Send-File", "Public-Key-Pins":
+		return true
+	}
+	return strings.HasPrefix(name, "X-Accel-")
 }
 
 func cleanSetCookie(line string) (string, bool) {
@@ -109,6 +126,17 @@ func cleanSetCookie(line string) (string, bool) {
 		}
 	}
 	return strings.Join(kept, ";"), true
+}
+
+// overflows answers a request with too many cookies, and deletes them. Otherwise it returns
+// false.
+func (d *Desk) overflows(w http.ResponseWriter, r *http.Request) bool {
+	if !overflowing(r) {
+		return false
+	}
+	w.Header().Set("Clear-Site-Data", `"cookies"`)
+	d.show(w, r, pageCookies)
+	return true
 }
 
 // overflowing reports whether a request has more cookies than programs in carrels

@@ -6,14 +6,14 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/singleflight"
 	"k8s.io/apimachinery/pkg/util/cache"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/log"
-
-	"github.com/carrel-dev/carrel/gateway/limit"
 )
 
 // providerTimeout bounds one request to a provider.
@@ -49,22 +49,32 @@ type Desk struct {
 	order     []*knownProvider
 	providers map[string]*knownProvider
 	prefixes  []string
-	// begins bounds the logins that begin, and returns those that come back from the
-	// provider. One login counts once in each.
-	begins    *limit.Limiter
-	returns   *limit.Limiter
-	perSecond float64
+	logins    logins
 	isCarrel  func(string) bool
 	render    Render
 	address   func(*http.Request) string
 	now       func() time.Time
 	flights   singleflight.Group
 	recent    *cache.LRUExpireCache
+	options   Options
+	config    *Config
+	// newer is the Desk of the login file as it was read last; nil if that is this one.
+	newer atomic.Pointer[Desk]
+}
+
+// latest returns the Desk of the login file as it was read last.
+func (d *Desk) latest() *Desk {
+	if newer := d.newer.Load(); newer != nil {
+		return newer
+	}
+	return d
 }
 
 type knownProvider struct {
 	provider
 	config *ProviderConfig
+	// silent logs once that the provider gives no refresh token.
+	silent sync.Once
 }
 
 // NewDesk returns a Desk. The configuration must come from ReadConfig.
@@ -75,8 +85,8 @@ func NewDesk(c *Config, o Options) (*Desk, error) {
 	}
 	d := &Desk{
 		url: &url.URL{Scheme: there.Scheme, Host: there.Host}, host: canonical(there.Host), sessions: c.Sessions,
-		providers: map[string]*knownProvider{}, begins: newLimiter(c.Limit), returns: newLimiter(c.Limit), perSecond: c.Limit.PerSecond, isCarrel: o.IsCarrel,
-		render: o.Render, address: o.ClientAddress, recent: cache.NewLRUExpireCache(1000),
+		providers: map[string]*knownProvider{}, logins: newLogins(c.Limit), isCarrel: o.IsCarrel,
+		render: o.Render, address: o.ClientAddress, recent: cache.NewLRUExpireCache(1000), options: o, config: c,
 	}
 	d.setDefaults(o)
 	if d.keys, err = ReadKeys(c.Sessions.KeyFiles...); err != nil {
@@ -132,16 +142,19 @@ func (d *Desk) add(c *ProviderConfig, client *http.Client) error {
 // Handler serves /login, /callback/<provider>, /logout and /handover on the desk.
 func (d *Desk) Handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /login", d.login)
-	mux.HandleFunc("GET /callback/{provider}", d.callback)
-	mux.HandleFunc("GET /logout", d.askLogout)
-	mux.HandleFunc("POST /logout", d.logout)
-	mux.Handle("GET /handover", d.RequireLogin(http.HandlerFunc(d.handOver)))
+	mux.HandleFunc("GET /login", func(w http.ResponseWriter, r *http.Request) { d.latest().login(w, r) })
+	mux.HandleFunc("GET /callback/{provider}", func(w http.ResponseWriter, r *http.Request) { d.latest().callback(w, r) })
+	mux.HandleFunc("GET /logout", func(w http.ResponseWriter, r *http.Request) { d.latest().askLogout(w, r) })
+	mux.HandleFunc("POST /logout", func(w http.ResponseWriter, r *http.Request) { d.latest().logout(w, r) })
+	mux.Handle("GET /handover", d.RequireLogin(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { d.latest().handOver(w, r) })))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "no-store")
 		w.Header().Set("Referrer-Policy", "no-referrer")
 		if host(r) != d.host {
 			d.show(w, r, pageMisdirected)
+			return
+		}
+		if d.latest().overflows(w, r) {
 			return
 		}
 		mux.ServeHTTP(w, r)
@@ -154,13 +167,21 @@ func (d *Desk) Handler() http.Handler {
 // that passes the request to a carrel, as in the single-host mode, calls StripCookies.
 func (d *Desk) RequireLogin(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		d := d.latest()
+		if d.overflows(w, r) {
+			return
+		}
 		s, ok, err := d.deskSession(w, r)
 		switch {
 		case err != nil:
 			log.FromContext(r.Context()).Error(err, "read the identity a trusted proxy sent")
 			d.show(w, r, pageRefused)
 		case ok:
-			next.ServeHTTP(w, r.WithContext(NewContext(r.Context(), s.Identity)))
+			ctx := NewContext(r.Context(), s.Identity)
+			if s.Provider != ProxyProvider {
+				ctx = d.withLogin(r.Context(), s)
+			}
+			next.ServeHTTP(w, r.WithContext(ctx))
 		case len(d.order) == 0 || !navigates(r):
 			d.unauthorized(w, r)
 		default:

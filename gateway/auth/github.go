@@ -2,11 +2,9 @@ package auth
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 
 	"github.com/google/go-github/v75/github"
@@ -53,17 +51,29 @@ func (p *githubProvider) finish(ctx context.Context, f flow, code string) (Ident
 	if err != nil {
 		return Identity{}, "", fmt.Errorf("exchange the code at %s: %w", p.config.URL, err)
 	}
+	id, err := p.identify(ctx, token)
+	// GitHub gives no refresh token, but its access token is good until the user or an
+	// organisation takes it back.
+	return id, token.AccessToken, err
+}
+
+// identify asks who a token was given for. If the token is no longer good, the error says
+// so as that of a refresh token would.
+func (p *githubProvider) identify(ctx context.Context, token *oauth2.Token) (Identity, error) {
 	api, err := p.api(ctx, token)
 	if err != nil {
-		return Identity{}, "", err
+		return Identity{}, err
 	}
-	user, _, err := api.Users.Get(ctx, "")
+	user, answer, err := api.Users.Get(ctx, "")
 	if err != nil {
-		return Identity{}, "", fmt.Errorf("ask %s who the user is: %w", p.config.URL, err)
+		if answer != nil && answer.StatusCode == http.StatusUnauthorized {
+			err = &oauth2.RetrieveError{Response: answer.Response, ErrorCode: "invalid_grant"}
+		}
+		return Identity{}, fmt.Errorf("ask %s who the user is: %w", p.config.URL, err)
 	}
 	id := Identity{User: user.GetLogin(), Name: user.GetName()}
 	id.Groups, err = p.groups(ctx, api)
-	return id, "", err
+	return id, err
 }
 
 func (p *githubProvider) api(ctx context.Context, token *oauth2.Token) (*github.Client, error) {
@@ -92,8 +102,10 @@ func (p *githubProvider) groups(ctx context.Context, api *github.Client) ([]stri
 			return nil, fmt.Errorf("ask %s for the user's organisations: %w", p.config.URL, err)
 		}
 		for _, o := range organisations {
-			if slices.ContainsFunc(p.config.Organisations, func(name string) bool { return strings.EqualFold(name, o.GetLogin()) }) {
-				groups = append(groups, o.GetLogin())
+			for _, known := range p.config.Organisations {
+				if known.ID == o.GetID() {
+					groups = append(groups, known.Name)
+				}
 			}
 		}
 		if answer.NextPage == 0 {
@@ -103,8 +115,9 @@ func (p *githubProvider) groups(ctx context.Context, api *github.Client) ([]stri
 	}
 }
 
-func (p *githubProvider) refresh(context.Context, string) (Identity, string, error) {
-	return Identity{}, "", errors.New("logins of GitHub are not refreshed")
+func (p *githubProvider) refresh(ctx context.Context, token string) (Identity, string, error) {
+	id, err := p.identify(withClient(ctx, p.client), &oauth2.Token{AccessToken: token})
+	return id, "", err
 }
 
 func (p *githubProvider) logout(context.Context, string) string { return "" }

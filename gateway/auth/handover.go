@@ -48,9 +48,8 @@ type handover struct {
 // and all identity headers are removed before next is called.
 func (d *Desk) RequireCarrelLogin(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if overflowing(r) {
-			w.Header().Set("Clear-Site-Data", `"cookies"`)
-			d.show(w, r, pageCookies)
+		d := d.latest()
+		if d.overflows(w, r) {
 			return
 		}
 		id, proxied, err := d.proxy.take(r)
@@ -60,7 +59,7 @@ func (d *Desk) RequireCarrelLogin(next http.Handler) http.Handler {
 		case !d.isCarrel(host(r)):
 			d.show(w, r, pageMisdirected)
 		case proxied:
-			d.serveCarrel(next, w, r, id)
+			serveCarrel(next, w, r.WithContext(NewContext(r.Context(), id)))
 		case r.URL.Path == HandoverPath:
 			d.receive(w, r)
 		default:
@@ -74,7 +73,7 @@ func (d *Desk) requireCarrelCookie(next http.Handler, w http.ResponseWriter, r *
 	switch {
 	case ok && (!d.isDue(s) || !isPage(r)):
 		d.touch(w, r, forCarrel, carrelCookie, s)
-		d.serveCarrel(next, w, r, s.Identity)
+		serveCarrel(next, w, r.WithContext(d.withLogin(r.Context(), s)))
 	case len(d.order) == 0 || !navigates(r):
 		d.unauthorized(w, r)
 	default:
@@ -82,8 +81,7 @@ func (d *Desk) requireCarrelCookie(next http.Handler, w http.ResponseWriter, r *
 	}
 }
 
-func (d *Desk) serveCarrel(next http.Handler, w http.ResponseWriter, r *http.Request, id Identity) {
-	r = r.WithContext(NewContext(r.Context(), id))
+func serveCarrel(next http.Handler, w http.ResponseWriter, r *http.Request) {
 	StripCookies(r)
 	next.ServeHTTP(w, r)
 }
@@ -124,11 +122,11 @@ func (d *Desk) handOver(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	id, _ := FromContext(r.Context())
-	s, ok := d.readSession(r, forSession, sessionCookie)
-	if !ok || s.User != id.User {
-		s = d.newSession(id)
+	s := d.newSession(id)
+	if login, _ := r.Context().Value(sessionKey{}).(*loginState); login != nil {
+		s = login.session
+		s.Seen = d.now().Unix()
 	}
-	s.Identity, s.Seen = id, d.now().Unix()
 	token, err := d.keys.seal(forHandover, there, handover{
 		Session: s, Binding: query.Get("nonce"), Return: localPath(query.Get("return")), Until: d.now().Add(handoverWithin).Unix(),
 	})
@@ -162,6 +160,9 @@ func (d *Desk) receive(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	h.Session.Checked = d.now().Unix()
+	if h.Session.Refused != 0 {
+		h.Session.Checked = d.now().Add(retryAfter - d.sessions.RefreshAfter.Duration).Unix()
+	}
 	if err := d.writeSession(w, r, forCarrel, carrelCookie, h.Session); err != nil {
 		d.fail(w, r, err, pageFailed)
 		return

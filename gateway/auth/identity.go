@@ -25,7 +25,8 @@ type Identity struct {
 	// Provider is the name of the provider that authenticated the visitor, or
 	// ProxyProvider.
 	Provider string `json:"p"`
-	// Groups has the provider's names, without the prefix for Kubernetes.
+	// Groups has the provider's names with the provider's GroupPrefix, without the prefix
+	// for Kubernetes.
 	Groups []string `json:"g,omitempty"`
 	// Claims holds the claims named by OIDCConfig.KeepClaims, for enrolment rules.
 	Claims map[string][]string `json:"c,omitempty"`

@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"context"
 	"crypto/rand"
 	"crypto/subtle"
 	"errors"
@@ -9,6 +10,8 @@ import (
 	"time"
 
 	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/carrel-dev/carrel/gateway/limit"
 )
 
 // loginWithin bounds how long a person may take at the provider.
@@ -51,11 +54,17 @@ func (d *Desk) login(w http.ResponseWriter, r *http.Request) {
 		d.show(w, r, pageUnknownProvider)
 		return
 	}
-	if !d.begins.Allow(network(d.address(r)), d.now()) {
-		d.tooOften(w, r)
+	a, ok := d.attempt(r)
+	switch {
+	case !ok:
+		// A browser without a login under way can't be told from others. It costs no
+		// more than a cookie.
+		a = attempt{Secret: rand.Text()}
+	case !d.logins.begins.Allow(a.Secret, d.now()):
+		d.tooOften(w, r, "")
 		return
 	}
-	d.begin(w, r, p, back)
+	d.begin(w, r, p, a, back)
 }
 
 func (d *Desk) chooseProvider(w http.ResponseWriter, r *http.Request, back string, ended bool) {
@@ -74,12 +83,8 @@ func (d *Desk) chooseProvider(w http.ResponseWriter, r *http.Request, back strin
 	d.render(w, r, p)
 }
 
-func (d *Desk) begin(w http.ResponseWriter, r *http.Request, p *knownProvider, back string) {
+func (d *Desk) begin(w http.ResponseWriter, r *http.Request, p *knownProvider, a attempt, back string) {
 	until := d.now().Add(loginWithin).Unix()
-	a, ok := d.attempt(r)
-	if !ok {
-		a = attempt{Secret: rand.Text()}
-	}
 	a.Until = until
 	sealedState, err := d.keys.seal(forState, d.host, state{digest("state", a.Secret), p.config.Name, back, until})
 	if err != nil {
@@ -113,12 +118,9 @@ func (d *Desk) flow(a attempt, sealed string, p *knownProvider) flow {
 	}
 }
 
-// callback serves the address to which the provider sends the browser back.
+// callback serves the address to which the provider sends the browser back. It first
+// checks that the login was begun here, by this browser. Only then does it count.
 func (d *Desk) callback(w http.ResponseWriter, r *http.Request) {
-	if !d.returns.Allow(network(d.address(r)), d.now()) {
-		d.tooOften(w, r)
-		return
-	}
 	query := r.URL.Query()
 	p := d.providers[r.PathValue("provider")]
 	if p == nil {
@@ -127,7 +129,7 @@ func (d *Desk) callback(w http.ResponseWriter, r *http.Request) {
 	}
 	var s state
 	if d.keys.open(forState, d.host, query.Get("state"), &s) != nil || s.Provider != p.config.Name || s.Until <= d.now().Unix() {
-		d.fail(w, r, errors.New("the state is not of this login, or too old"), pageStale)
+		d.failed(w, r, errors.New("the state is not of this login, or too old"), pageStale)
 		return
 	}
 	a, ok := d.attempt(r)
@@ -137,7 +139,11 @@ func (d *Desk) callback(w http.ResponseWriter, r *http.Request) {
 			redirect(w, localPath(s.Return))
 			return
 		}
-		d.fail(w, r, errors.New("the login was begun in another browser"), pageStale)
+		d.failed(w, r, errors.New("the login was begun in another browser"), pageStale)
+		return
+	}
+	if !d.logins.returns.Allow(a.Secret, d.now()) {
+		d.tooOften(w, r, "")
 		return
 	}
 	if query.Get("error") != "" || query.Get("code") == "" {
@@ -150,12 +156,9 @@ func (d *Desk) callback(w http.ResponseWriter, r *http.Request) {
 // finish asks the provider who logged in, and starts a session. No part of the session
 // exists before the login, so there is nothing that an attacker can fix.
 func (d *Desk) finish(w http.ResponseWriter, r *http.Request, p *knownProvider, a attempt, s state, code string) {
-	id, refresh, err := p.finish(r.Context(), d.flow(a, "", p), code)
-	if err == nil {
-		id, err = p.config.vouched(id, d.prefixes)
-	}
+	id, refresh, err := d.exchange(r, p, a, code)
 	if err != nil {
-		d.fail(w, r, err, pageFailed)
+		d.failed(w, r, err, pageFailed)
 		return
 	}
 	if err := d.writeSession(w, r, forSession, sessionCookie, d.newSession(id)); err != nil {
@@ -163,9 +166,32 @@ func (d *Desk) finish(w http.ResponseWriter, r *http.Request, p *knownProvider, 
 		return
 	}
 	d.writeRefresh(w, r, id.User, refresh)
+	if refresh == "" {
+		p.silent.Do(func() {
+			log.FromContext(r.Context()).Info("the provider gives no refresh token, so logins are not checked again after sessions.refreshAfter: add the scope it wants, often offline_access, to oidc.scopes",
+				"provider", id.Provider)
+		})
+	}
 	setCookie(w, loginCookie, "")
 	log.FromContext(r.Context()).Info("logged in", "user", id.User, "provider", id.Provider)
 	redirect(w, localPath(s.Return))
+}
+
+// exchange asks the provider who logged in, when it is the request's turn among those of
+// its address.
+func (d *Desk) exchange(r *http.Request, p *knownProvider, a attempt, code string) (Identity, string, error) {
+	ctx, cancel := context.WithTimeout(r.Context(), providerTimeout)
+	defer cancel()
+	end, ok := d.logins.turns.take(ctx, limit.Network(d.address(r)))
+	if !ok {
+		return Identity{}, "", errors.New("too many logins of this address are checked at the provider")
+	}
+	defer end()
+	id, refresh, err := p.finish(ctx, d.flow(a, "", p), code)
+	if err == nil {
+		id, err = p.config.vouched(id, d.prefixes)
+	}
+	return id, refresh, err
 }
 
 func (d *Desk) askLogout(w http.ResponseWriter, r *http.Request) {

@@ -41,12 +41,9 @@ func newOIDC(c *OIDCConfig, client *http.Client, now func() time.Time) (*oidcPro
 	if err != nil {
 		return nil, err
 	}
-	groups, err := regexp.Compile("^(?:" + c.KeepGroups + ")$")
+	groups, err := groupsPattern(c.KeepGroups)
 	if err != nil {
 		return nil, err
-	}
-	if c.KeepGroups == "" {
-		groups = regexp.MustCompile("")
 	}
 	return &oidcProvider{config: c, secret: secret, client: client, now: now, groups: groups}, nil
 }
@@ -190,12 +187,7 @@ func (p *oidcProvider) identity(claims map[string]any) (Identity, error) {
 		return Identity{}, fmt.Errorf("%s has not verified the e-mail address %q", p.config.Issuer, user)
 	}
 	name, _ := claims[p.config.NameClaim].(string)
-	id := Identity{User: user, Name: name}
-	for _, group := range texts(claims[p.config.GroupsClaim]) {
-		if p.groups.MatchString(group) {
-			id.Groups = append(id.Groups, group)
-		}
-	}
+	id := Identity{User: user, Name: name, Groups: keptGroups(texts(claims[p.config.GroupsClaim]), p.groups, "")}
 	for _, claim := range p.config.KeepClaims {
 		if values := texts(claims[claim]); len(values) > 0 {
 			if id.Claims == nil {

@@ -4,11 +4,11 @@ import (
 	_ "embed"
 	"html/template"
 	"net/http"
-	"strconv"
 	"strings"
 
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
+	"github.com/carrel-dev/carrel/gateway/limit"
 	"github.com/carrel-dev/carrel/gateway/page"
 )
 
@@ -84,8 +84,8 @@ var (
 		[2]string{"No such login", "This way to log in does not exist, or no longer."},
 		[2]string{"そのログイン方法はありません", "このログイン方法は存在しないか、廃止されました。"}}
 	pageTooOften = pageText{http.StatusTooManyRequests, true,
-		[2]string{"Too many logins at a time", "Many logins come from your network at this moment. Wait a few seconds, then try again."},
-		[2]string{"ログインが集中しています", "お使いのネットワークからのログインが集中しています。数秒待ってからやり直してください。"}}
+		[2]string{"Too many logins at a time", "Many logins were tried here at this moment. This page tries again by itself in a few seconds."},
+		[2]string{"ログインが集中しています", "ログインの試行が集中しています。このページは数秒後に自動的に再試行します。"}}
 	pageStale = pageText{http.StatusBadRequest, true,
 		[2]string{"This login can't be finished", "It took too long, was finished before, or was begun in another browser. Try again; your browser must accept cookies."},
 		[2]string{"ログインを完了できません", "時間切れ、完了済み、または別のブラウザで始めたログインです。Cookie を有効にして、やり直してください。"}}
@@ -138,8 +138,27 @@ func (d *Desk) fail(w http.ResponseWriter, r *http.Request, err error, s pageTex
 	d.show(w, r, s)
 }
 
-func (d *Desk) tooOften(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set("Retry-After", strconv.Itoa(max(1, int(1/max(d.perSecond, 0.1)))))
+// failed answers with a page as fail does. When too many callbacks of the address have
+// failed, it answers 429 and logs nothing, so that nobody fills the log. Callbacks that
+// do not fail never come here.
+func (d *Desk) failed(w http.ResponseWriter, r *http.Request, err error, s pageText) {
+	if !d.logins.failures.Allow(limit.Network(d.address(r)), d.now()) {
+		d.tooOften(w, r, "/")
+		return
+	}
+	d.fail(w, r, err, s)
+}
+
+// tooOften answers 429. The page goes to an address by itself after a few seconds; to its
+// own if there is none.
+func (d *Desk) tooOften(w http.ResponseWriter, r *http.Request, next string) {
+	const after = "5"
+	w.Header().Set("Retry-After", after)
+	refresh := after
+	if next != "" {
+		refresh += "; url=" + next
+	}
+	w.Header().Set("Refresh", refresh)
 	d.show(w, r, pageTooOften)
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"regexp"
 	"strings"
 
 	"golang.org/x/oauth2"
@@ -27,8 +28,11 @@ type provider interface {
 // flow holds the values that one login is bound to.
 type flow struct{ state, nonce, verifier, callback string }
 
+// anyGroup matches all groups.
+var anyGroup = regexp.MustCompile("")
+
 // vouched checks an identity that a provider returned, and adds the provider's name and
-// user prefix. Others are the user prefixes of all providers: an identity may not begin
+// its prefixes. Others are the user prefixes of all providers: an identity may not begin
 // with that of another.
 func (p *ProviderConfig) vouched(id Identity, others []string) (Identity, error) {
 	if p.LowerCase {
@@ -38,6 +42,7 @@ func (p *ProviderConfig) vouched(id Identity, others []string) (Identity, error)
 		return Identity{}, fmt.Errorf("provider %s: %w", p.Name, err)
 	}
 	id.User, id.Provider = p.UserPrefix+id.User, p.Name
+	id.Groups = keptGroups(id.Groups, anyGroup, p.GroupPrefix)
 	for _, other := range others {
 		if len(other) > len(p.UserPrefix) && strings.HasPrefix(id.User, other) {
 			return Identity{}, fmt.Errorf("provider %s: the identity %q begins with the prefix of another provider", p.Name, id.User)

@@ -148,19 +148,26 @@ func TestGitHubNamesUserAndOrganisations(t *testing.T) {
 		answer(rw, map[string]string{"login": "Koba1t", "name": "K"})
 	})
 	mux.HandleFunc("GET /api/v3/user/orgs", func(rw http.ResponseWriter, _ *http.Request) {
-		answer(rw, []map[string]string{{"login": "lab"}, {"login": "elsewhere"}})
+		answer(rw, []map[string]any{{"login": "renamed-lab", "id": 7}, {"login": "elsewhere", "id": 8}, {"login": "taken", "id": 9}})
 	})
 	server := httptest.NewServer(mux)
 	defer server.Close()
-	p := &githubProvider{config: &GitHubConfig{URL: server.URL, Organisations: []string{"Lab"}}, client: server.Client()}
+	p := &githubProvider{config: &GitHubConfig{URL: server.URL, Organisations: []Organisation{{7, "lab"}, {6, "taken"}}}, client: server.Client()}
 	f := flow{verifier: "v"}
 	challenge = begun(t, p, f).Get("code_challenge")
-	id, _, err := p.finish(t.Context(), f, "code")
+	id, token, err := p.finish(t.Context(), f, "code")
 	if err != nil {
 		t.Fatal(err)
 	}
-	id, err = (&ProviderConfig{Name: "github", UserPrefix: "github:", LowerCase: true}).vouched(id, nil)
-	want := Identity{User: "github:koba1t", Name: "K", Provider: "github", Groups: []string{"lab"}}
+	// The login is checked again with the token, until GitHub no longer takes it.
+	if again, _, err := p.refresh(t.Context(), token); err != nil || again.User != id.User {
+		t.Errorf("checked again, the login is of %q: %v", again.User, err)
+	}
+	if _, _, err := p.refresh(t.Context(), "taken back"); !refuses(err) {
+		t.Errorf("a token that was taken back: %v, want a refusal", err)
+	}
+	id, err = (&ProviderConfig{Name: "github", UserPrefix: "github:", GroupPrefix: "gh:", LowerCase: true}).vouched(id, nil)
+	want := Identity{User: "github:koba1t", Name: "K", Provider: "github", Groups: []string{"gh:lab"}}
 	if diff := cmp.Diff(want, id); diff != "" || err != nil {
 		t.Errorf("the identity is wrong (-want +got), %v:\n%s", err, diff)
 	}
@@ -169,6 +176,36 @@ func TestGitHubNamesUserAndOrganisations(t *testing.T) {
 	}
 	if _, err := (&ProviderConfig{Name: "campus"}).vouched(Identity{User: "github:koba1t"}, []string{"", "github:"}); err == nil {
 		t.Error("somebody of one provider passes for somebody of another")
+	}
+}
+
+// Groups are kept only where the login file says so, and never as those of Kubernetes or of
+// another provider.
+func TestGroupsAreKeptExplicitly(t *testing.T) {
+	claims := map[string]any{"preferred_username": "eve", "groups": []any{"staff", "students", "system:masters", "kubeadm:cluster-admins", "campus:staff"}}
+	for _, test := range []struct {
+		keep, prefix string
+		want         []string
+	}{
+		{"", "", nil},
+		{"stud.*", "", []string{"students"}},
+		{".*", "lab:", []string{"lab:staff", "lab:students", "lab:campus:staff"}},
+		{"masters", "system:", nil},
+	} {
+		o := &OIDCConfig{Issuer: "https://login.test", ClientID: "c", KeepGroups: test.keep}
+		c := &Config{Providers: []ProviderConfig{{Name: "lab", GroupPrefix: test.prefix, OIDC: o}}}
+		c.setDefaults()
+		p, err := newOIDC(o, nil, time.Now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		id, err := p.identity(claims)
+		if err == nil {
+			id, err = c.Providers[0].vouched(id, nil)
+		}
+		if diff := cmp.Diff(test.want, id.Groups); diff != "" || err != nil {
+			t.Errorf("keepGroups %q keeps otherwise (-want +got), %v:\n%s", test.keep, err, diff)
+		}
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/netip"
+	"regexp"
 	"strings"
 )
 
@@ -15,7 +16,8 @@ var identityHeaders = []string{
 	"X-User", "X-Auth-Request-User", "X-Auth-Request-Email", "X-Auth-Request-Groups", "X-Auth-Request-Preferred-Username",
 	"X-Auth-Request-Access-Token", "X-Forwarded-User", "X-Forwarded-Email", "X-Forwarded-Groups", "X-Forwarded-Preferred-Username",
 	"X-Forwarded-Access-Token", "X-Remote-User", "Remote-User", "Remote-Groups", "Remote-Name", "Remote-Email",
-	"X-Webauth-User", "X-Authentik-Username", "X-Authentik-Groups",
+	"X-Webauth-User", "X-Authentik-Username", "X-Authentik-Groups", "Tailscale-User-Login", "Tailscale-User-Name", "Tailscale-User-Profile-Pic",
+	"X-Goog-Authenticated-User-Email", "X-Goog-Authenticated-User-Id", "X-Ms-Client-Principal", "X-Ms-Client-Principal-Name",
 }
 
 // trustedProxy takes identities from the requests of a proxy in front.
@@ -23,6 +25,8 @@ type trustedProxy struct {
 	config *ProxyConfig
 	from   []netip.Prefix
 	secret string
+	// groups matches the groups that are kept.
+	groups *regexp.Regexp
 	// strip holds the headers to remove, by headerKey.
 	strip map[string]bool
 }
@@ -49,6 +53,9 @@ func newProxy(c *ProxyConfig) (*trustedProxy, error) {
 		p.from = append(p.from, prefix.Masked())
 	}
 	var err error
+	if p.groups, err = groupsPattern(c.KeepGroups); err != nil {
+		return nil, err
+	}
 	p.secret, err = readSecret(c.SecretFile)
 	return p, err
 }
@@ -89,11 +96,11 @@ func (p *trustedProxy) read(r *http.Request) (Identity, bool, error) {
 		id.Name = r.Header.Get(p.config.NameHeader)
 	}
 	if p.config.GroupsHeader != "" {
+		var groups []string
 		for group := range strings.SplitSeq(strings.Join(r.Header.Values(p.config.GroupsHeader), ","), ",") {
-			if group = strings.TrimSpace(group); group != "" {
-				id.Groups = append(id.Groups, group)
-			}
+			groups = append(groups, strings.TrimSpace(group))
 		}
+		id.Groups = keptGroups(groups, p.groups, p.config.GroupPrefix)
 	}
 	return id, true, nil
 }

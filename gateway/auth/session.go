@@ -30,6 +30,43 @@ type session struct {
 	// Checked is the time at which the provider last confirmed the login. In the cookie
 	// of a carrel it is the time at which the desk did.
 	Checked int64 `json:"k,omitempty"`
+	// Refused is the time at which the provider refused to refresh the login; 0 if it
+	// did not.
+	Refused int64 `json:"r,omitempty"`
+}
+
+// Login holds the times at which a login is over.
+type Login struct {
+	// Ends is the time at which the login ends in any case. Zero means that it does not
+	// end by itself, as an identity that a trusted proxy sends with each request.
+	Ends time.Time
+	// FreshUntil is the time until which the groups of the login are believed. A page
+	// that is opened after RefreshAfter has them checked again.
+	FreshUntil time.Time
+}
+
+type sessionKey struct{}
+
+// LoginFromContext returns the Login that RequireLogin or RequireCarrelLogin found.
+func LoginFromContext(ctx context.Context) Login {
+	l, _ := ctx.Value(sessionKey{}).(*loginState)
+	if l == nil {
+		return Login{}
+	}
+	return l.Login
+}
+
+// loginState is what handlers know of the login of a request.
+type loginState struct {
+	Login
+	session session
+}
+
+// withLogin returns a context with the identity of a session, and its Login.
+func (d *Desk) withLogin(ctx context.Context, s session) context.Context {
+	ends := time.Unix(s.Begun, 0).Add(d.sessions.Absolute.Duration)
+	fresh := time.Unix(s.Checked, 0).Add(2 * d.sessions.RefreshAfter.Duration)
+	return context.WithValue(NewContext(ctx, s.Identity), sessionKey{}, &loginState{Login{ends, fresh}, s})
 }
 
 // refreshToken is the content of a refresh cookie. It is bound to the session's user.
@@ -117,10 +154,15 @@ func (d *Desk) refreshSession(w http.ResponseWriter, r *http.Request, s session)
 	id, next, err := d.renew(r.Context(), p, token.Token)
 	switch {
 	case err == nil && id.User == s.User:
-		s.Identity, s.Checked = id, now.Unix()
+		s.Identity, s.Checked, s.Refused = id, now.Unix(), 0
 		if next != "" {
 			d.writeRefresh(w, r, id.User, next)
 		}
+	case err != nil && refuses(err) && s.Refused == 0:
+		// Another replica may just have spent the token of this cookie, and the browser
+		// has a newer one by now. It is tried with that in a minute.
+		log.FromContext(r.Context()).Info("the provider refuses to refresh a login: it is asked again in a minute", "user", s.User, "provider", s.Provider)
+		s.Refused, s.Checked = now.Unix(), now.Add(retryAfter-d.sessions.RefreshAfter.Duration).Unix()
 	case err == nil || refuses(err):
 		log.FromContext(r.Context()).Info("the provider no longer vouches for a login", "user", s.User, "provider", s.Provider)
 		d.forget(w)

@@ -2,6 +2,8 @@ package auth
 
 import (
 	"context"
+	"fmt"
+	"maps"
 	"net/http"
 	"strings"
 	"testing"
@@ -94,6 +96,9 @@ func TestCarrelsEndWithTheLogin(t *testing.T) {
 	for reason, end := range map[string]func(*browser){
 		"the provider refuses": func(b *browser) {
 			b.provider.fail = &oauth2.RetrieveError{Response: &http.Response{StatusCode: http.StatusBadRequest}, ErrorCode: "invalid_grant"}
+			b.now.SetTime(b.now.Now().Add(61 * time.Minute))
+			b.want(b.follow("nobody, in the minute of grace", alicesURL+"/"), http.StatusOK, "hello alice")
+			b.now.SetTime(b.now.Now().Add(-61*time.Minute + retryAfter))
 		},
 		"a logout": func(b *browser) { delete(b.cookies, "desk.test") },
 	} {
@@ -107,5 +112,53 @@ func TestCarrelsEndWithTheLogin(t *testing.T) {
 			w.now.SetTime(w.now.Now().Add(61 * time.Minute))
 			b.want(b.follow("bob", alicesURL+"/"), http.StatusOK, "hello bob")
 		})
+	}
+}
+
+// rotating is a provider that takes each refresh token once.
+type rotating struct {
+	fake
+	spent int
+}
+
+func (p *rotating) refresh(_ context.Context, token string) (Identity, string, error) {
+	if token != fmt.Sprint("token ", p.spent) {
+		return Identity{}, "", &oauth2.RetrieveError{Response: &http.Response{StatusCode: http.StatusBadRequest}, ErrorCode: "invalid_grant"}
+	}
+	p.spent++
+	return Identity{User: "alice"}, fmt.Sprint("token ", p.spent), nil
+}
+
+// Two tabs ask two replicas at a time, with one refresh token that the provider takes once.
+// Neither tab is logged out, and the login goes on with the newer token.
+func TestTwoReplicasShareARotatingToken(t *testing.T) {
+	provider := &rotating{}
+	one := newWorld(t)
+	one.provider.token = "token 0"
+	b := one.browser()
+	b.follow("alice", deskURL+"/")
+	before := maps.Clone(b.cookies["desk.test"])
+	two := newWorld(t)
+	two.now = one.now
+	two.desk.now, two.desk.keys = one.desk.now, one.desk.keys
+	one.desk.providers["campus"].provider, two.desk.providers["campus"].provider = provider, provider
+
+	one.now.SetTime(one.now.Now().Add(61 * time.Minute))
+	b.want(b.get(deskURL+"/"), http.StatusOK, "hello alice")
+	after := maps.Clone(b.cookies["desk.test"])
+	late := two.browser() // the other tab's request was sent with the cookies before
+	late.cookies["desk.test"] = before
+	late.want(late.get(deskURL+"/"), http.StatusOK, "hello alice")
+	if late.cookies["desk.test"][refreshCookie] != before[refreshCookie] {
+		t.Error("the refusal replaced the refresh cookie, of which the browser has a newer one")
+	}
+	// The browser has the session of the later answer, and the newer token.
+	late.cookies["desk.test"][refreshCookie] = after[refreshCookie]
+	for range 3 {
+		one.now.SetTime(one.now.Now().Add(61 * time.Minute))
+		late.want(late.get(deskURL+"/"), http.StatusOK, "hello alice")
+	}
+	if provider.spent != 4 {
+		t.Errorf("%d tokens were spent, want 4", provider.spent)
 	}
 }

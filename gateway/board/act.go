@@ -61,8 +61,8 @@ func never(*http.Request, directory.Carrel, time.Time) (time.Time, error) {
 
 // actions holds the actions by the last part of the path.
 var actions = map[string]action{
-	"restart": {RestartAt, staff, now, "asked for a restart"},
-	"stop":    {StopAt, staff, now, "asked for a stop"},
+	"restart": {RestartAt, ownerOrStaff, now, "asked for a restart"},
+	"stop":    {StopAt, ownerOrStaff, now, "asked for a stop"},
 	"keep":    {KeepUntil, staff, keepUntil, "asked to keep it running"},
 	"release": {KeepUntil, staff, never, "asked to let it sleep again"},
 	"reset":   {ResetAt, staff, confirmed, "asked for fresh volumes"},

@@ -35,8 +35,9 @@ func TestAct(t *testing.T) {
 		{name: "the script does", user: teacher, action: "restart", change: func(r *http.Request) { r.Header.Set("Accept", "application/json") }, status: 204, asked: "24t0101 restartAt 01:05", told: "restart"},
 
 		{name: "nobody", action: "restart", status: 401},
-		{name: "a student restarts", user: student, action: "restart", status: 403},
-		{name: "a student stops", user: student, action: "stop", status: 403},
+		{name: "a student restarts their own", user: student, action: "restart", status: 303, asked: "24t0101 restartAt 01:05", told: "restart: " + student + " asked for a restart on the class board"},
+		{name: "a student stops their own", user: student, action: "stop", status: 303, asked: "24t0101 stopAt 01:05", told: "stop: " + student + " asked for a stop on the class board"},
+		{name: "a neighbour restarts it", user: neighbour, action: "restart", status: 403},
 		{name: "a student keeps", user: student, action: "keep", fields: hours("1"), status: 403},
 		{name: "a student resets", user: student, action: "reset", fields: typed("24t0101"), status: 403},
 		{name: "a student raises another's hand", user: neighbour, action: "raise", status: 403},

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"k8s.io/apimachinery/pkg/util/cache"
 	"k8s.io/utils/clock"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
@@ -53,6 +54,9 @@ type Board struct {
 	hubs     hubs
 	asksOnce sync.Once
 	asks     *limit.Limiter
+	// visits holds what was last found of the visits of carrels.
+	visitsOnce sync.Once
+	visits     *cache.LRUExpireCache
 }
 
 // Handler returns the handler of all pages. Requests have an auth.Identity in their

@@ -9,7 +9,9 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/cache"
 	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
 	"github.com/carrel-dev/carrel/gateway/audit"
@@ -153,6 +155,8 @@ type carrelView struct {
 	Status             v1alpha1.UserlandStatus
 	// Visit is the last visit of another person; nil if none is recorded.
 	Visit *audit.Visit
+	// VisitUnknown is set if the API server did not say.
+	VisitUnknown bool
 	// Pending holds the requests that the controller has not handled yet.
 	Pending map[string]bool
 	// KeptOn is set while the carrel is kept running on request.
@@ -179,15 +183,44 @@ func (b *Board) carrel(rw http.ResponseWriter, r *http.Request) {
 	if q := c.Userland.Status.Requests; q != nil && q.KeepUntil != nil {
 		v.KeptOn = q.KeepUntil.After(v.Times.Now)
 	}
-	last, found, err := b.Audit.LastOpened(r.Context(), c.Userland)
+	last, found, err := b.lastVisit(r.Context(), c)
 	if err != nil {
-		unavailable(rw, r, err)
-		return
+		// The page has "I need help" and the restart on it, so it is shown without this.
+		log.FromContext(r.Context()).Error(err, "find the last visit", "course", c.Course, "carrel", c.Name)
+		v.VisitUnknown = true
 	}
 	if found {
 		v.Visit = &last
 	}
 	b.page(rw, r, id, "carrel", v.Times.Lang.Text("carrel.title", "user", v.Seat.DisplayName()), v.Times, v)
+}
+
+const (
+	// visitFor is the time for which the last visit of a carrel is not asked for again, so
+	// that reloading the page is no load for the API server.
+	visitFor = 10 * time.Second
+	// maxVisits bounds how many carrels' visits are remembered.
+	maxVisits = 2000
+)
+
+// knownVisit is what the API server last said about a carrel.
+type knownVisit struct {
+	last  audit.Visit
+	found bool
+}
+
+// lastVisit returns the last visit of another person in a carrel; false if there is none.
+func (b *Board) lastVisit(ctx context.Context, c directory.Carrel) (audit.Visit, bool, error) {
+	b.visitsOnce.Do(func() { b.visits = cache.NewLRUExpireCacheWithClock(maxVisits, b.clock()) })
+	if known, found := b.visits.Get(c.Userland.UID); found {
+		v := known.(knownVisit)
+		return v.last, v.found, nil
+	}
+	last, found, err := b.Audit.LastOpened(ctx, c.Userland)
+	if err == nil {
+		b.visits.Add(c.Userland.UID, knownVisit{last, found}, visitFor)
+	}
+	return last, found, err
 }
 
 // pending returns the requests that the controller has not handled yet.
@@ -217,6 +250,11 @@ func (b *Board) subject(rw http.ResponseWriter, r *http.Request, id auth.Identit
 	var err error
 	if has.view, err = b.Access.MayViewBoard(r.Context(), id, course); err == nil && has.view {
 		has.operate, err = b.Access.MayOperate(r.Context(), id, course)
+	}
+	if err != nil && has.own {
+		// Without an answer the owner is no staff, and keeps an owner's rights.
+		log.FromContext(r.Context()).Error(err, "ask who is staff", "course", course)
+		has, err = rights{own: true}, nil
 	}
 	switch {
 	case err != nil:

@@ -30,12 +30,20 @@ type Enroller struct {
 	// enrolment, where kustomize/components/open-enrolment grants it.
 	Client    client.Client
 	Directory *directory.Index
+	// OneProvider reports whether all people come from one login provider. Rules need not
+	// name it then.
+	OneProvider func() bool
 }
 
-// Admits reports whether a course admits a person who is not in its roster.
-func Admits(course *v1alpha1.Course, id auth.Identity) bool {
+// Admits reports whether a course admits a person who is not in its roster. A rule is about
+// the people of the provider that it names. Without a name it is about nobody, unless there
+// is one provider alone.
+func (e *Enroller) Admits(course *v1alpha1.Course, id auth.Identity) bool {
 	return course.Spec.Enrolment == v1alpha1.EnrolmentOpen && id.User != "" &&
 		slices.ContainsFunc(course.Spec.EnrolmentRules, func(rule v1alpha1.EnrolmentRule) bool {
+			if rule.Provider != id.Provider && (rule.Provider != "" || !e.OneProvider()) {
+				return false
+			}
 			has := id.Claims[rule.Claim]
 			if rule.Claim == groupsClaim {
 				has = append(slices.Clone(has), id.Groups...)
@@ -49,7 +57,7 @@ func Admits(course *v1alpha1.Course, id auth.Identity) bool {
 // admit the person. It fails if a carrel of this name belongs to another user.
 func (e *Enroller) Enrol(ctx context.Context, id auth.Identity, course string) (string, bool, error) {
 	c, found := e.Directory.Course(course)
-	if !found || !Admits(c, id) {
+	if !found || !e.Admits(c, id) {
 		return "", false, nil
 	}
 	name := roster.UserlandName(id.User)

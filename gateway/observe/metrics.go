@@ -15,6 +15,7 @@ type Metrics struct {
 	first    *prometheus.HistogramVec
 	sockets  *prometheus.GaugeVec
 	wakes    *prometheus.HistogramVec
+	refused  *prometheus.CounterVec
 }
 
 // NewMetrics returns Metrics that are registered. It panics if they were registered
@@ -35,8 +36,11 @@ func NewMetrics(registry prometheus.Registerer) *Metrics {
 			Name: "carrel_gateway_wake_seconds", Help: "Time from a visitor's coming to a carrel that did not run until it served them.",
 			Buckets: []float64{.5, 1, 2, 4, 8, 16, 32, 64, 128, 300},
 		}, []string{"course"}),
+		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "carrel_gateway_refused_total", Help: "Requests refused because a bound was reached, by the bound.",
+		}, []string{"bound"}),
 	}
-	registry.MustRegister(m.requests, m.first, m.sockets, m.wakes)
+	registry.MustRegister(m.requests, m.first, m.sockets, m.wakes, m.refused)
 	return m
 }
 
@@ -60,6 +64,9 @@ func (m *Metrics) Opened(course string) { m.sockets.WithLabelValues(course).Inc(
 
 // Closed counts the closing of a WebSocket.
 func (m *Metrics) Closed(course string) { m.sockets.WithLabelValues(course).Dec() }
+
+// Refused counts a request that was refused because a bound was reached.
+func (m *Metrics) Refused(bound string) { m.refused.WithLabelValues(bound).Inc() }
 
 // Woken records how long a visitor waited for a carrel that did not run.
 func (m *Metrics) Woken(course string, after time.Duration) {

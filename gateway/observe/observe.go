@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"k8s.io/utils/clock"
-	"sigs.k8s.io/controller-runtime/pkg/log"
 )
 
 // record collects what handlers note about one request.
@@ -27,16 +26,16 @@ func Note(ctx context.Context, user, course, carrel string) {
 	}
 }
 
-// Handler counts each request, and logs it when it has been answered: its duration,
-// method, host, status, size and user. It logs no path, query or address.
-func Handler(m *Metrics, c clock.PassiveClock, next http.Handler) http.Handler {
+// Handler counts each request, and writes its line to the access log when it has been
+// answered.
+func Handler(m *Metrics, c clock.PassiveClock, access *AccessLog, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		noted := &record{}
 		w := &writer{ResponseWriter: rw, clock: c, began: c.Now()}
 		r = r.WithContext(context.WithValue(r.Context(), recordKey{}, noted))
 		// If a visitor leaves early, httputil.ReverseProxy ends the handler by a panic.
 		failed := true
-		defer func() { w.finish(m, r, noted, failed) }()
+		defer func() { w.finish(m, access, r, noted, failed) }()
 		next.ServeHTTP(w, r)
 		failed = false
 	})
@@ -87,7 +86,7 @@ func (w *writer) Write(p []byte) (int, error) {
 // Flush implements http.Flusher.
 func (w *writer) Flush() { _ = http.NewResponseController(w.ResponseWriter).Flush() }
 
-func (w *writer) finish(m *Metrics, r *http.Request, noted *record, failed bool) {
+func (w *writer) finish(m *Metrics, access *AccessLog, r *http.Request, noted *record, failed bool) {
 	switch {
 	case w.status != 0:
 	case failed:
@@ -96,6 +95,5 @@ func (w *writer) finish(m *Metrics, r *http.Request, noted *record, failed bool)
 		w.begin(http.StatusOK)
 	}
 	m.served(noted.course, w.status, w.first)
-	log.FromContext(r.Context()).Info("served", "method", r.Method, "host", r.Host, "proto", r.Proto, "status", w.status, "bytes", w.size,
-		"seconds", w.clock.Since(w.began).Seconds(), "user", noted.user, "course", noted.course, "carrel", noted.carrel)
+	access.write(w.clock.Now(), r, noted, w.status, w.size, w.clock.Since(w.began))
 }

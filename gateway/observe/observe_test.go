@@ -1,6 +1,7 @@
 package observe_test
 
 import (
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -49,7 +50,7 @@ func TestWhatIsCounted(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			registry := prometheus.NewRegistry()
-			server := httptest.NewServer(observe.Handler(observe.NewMetrics(registry), now, test.handler))
+			server := httptest.NewServer(observe.Handler(observe.NewMetrics(registry), now, observe.NewAccessLog(io.Discard), test.handler))
 			if res, err := http.Get(server.URL); err == nil { //nolint:noctx // of a test
 				_ = res.Body.Close()
 			}

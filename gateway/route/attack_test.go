@@ -59,7 +59,8 @@ func TestForgedHeadersDoNotReachTheCarrel(t *testing.T) {
 	r := w.request(http.MethodGet, "hana", hanas, "/", nil)
 	for _, name := range []string{
 		"X-User", "X_User", "X-Forwarded-User", "Remote-User", "X-Auth-Request-User", "X-Forwarded-For", "X-Forwarded-Host",
-		"X-Forwarded-Proto", "X-Forwarded-Prefix", "X-Forwarded-Port", "X-Real-Ip", "Forwarded",
+		"X-Forwarded-Proto", "X-Forwarded-Prefix", "X-Forwarded-Port", "X-Real-Ip", "Forwarded", "X_Forwarded_For", "X_real_ip", "X-Forwarded_Host",
+		"Cf-Access-Authenticated-User-Email", "Cf-Access-Jwt-Assertion", "Tailscale-User-Login", "True-Client-Ip",
 	} {
 		r.Header[name] = []string{"forged"}
 	}
@@ -267,5 +268,49 @@ func TestCarrelsServeNoLogin(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{"GET /login", "GET /logout", "GET /callback/campus"}, carrel.asked()); diff != "" {
 		t.Errorf("the paths are the carrel's own (-want +got):\n%s", diff)
+	}
+}
+
+// What a carrel says to proxies, or for its whole domain, reaches nobody, in headers as in
+// trailers.
+func TestAnswersSayNothingToProxies(t *testing.T) {
+	names := []string{"X-Accel-Redirect", "X-Accel-Buffering", "X-Sendfile", "Alt-Svc", "Strict-Transport-Security", "Clear-Site-Data", "Set-Cookie"}
+	const value = "__Host-carrel-here=stolen; Path=/; Secure"
+	w := newWorld(t, http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
+		for _, name := range names {
+			rw.Header().Set(name, value)
+		}
+		rw.Header().Set("Trailer", "X-Fine")
+		_, _ = io.WriteString(rw, "body")
+		_ = http.NewResponseController(rw).Flush()
+		rw.Header().Set("X-Fine", "fine")
+		for _, name := range names {
+			rw.Header().Set(http.TrailerPrefix+name, value)
+		}
+	}))
+	res, _ := w.get("hana", hanas, "/")
+	for _, name := range names {
+		if res.Header.Get(name) != "" || res.Trailer.Get(name) != "" {
+			t.Errorf("%s passes: %q, in the trailer %q", name, res.Header.Get(name), res.Trailer.Get(name))
+		}
+	}
+	if res.Trailer.Get("X-Fine") != "fine" {
+		t.Errorf("the trailer is %v", res.Trailer)
+	}
+}
+
+// A program that does not know of the proxy redirects to its own host by http.
+func TestRedirectsToTheOwnHostAreHTTPS(t *testing.T) {
+	for location, want := range map[string]string{
+		"http://" + hanas + "/a": "https://" + hanas + "/a", "http://" + hanas: "https://" + hanas, "http://" + hanas + ".evil.example/": "http://" + hanas + ".evil.example/",
+		"/a": "/a", "https://other.example/": "https://other.example/",
+	} {
+		w := newWorld(t, http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
+			rw.Header().Set("Location", location)
+			rw.WriteHeader(http.StatusFound)
+		}))
+		if res, _ := w.get("hana", hanas, "/"); res.Header.Get("Location") != want {
+			t.Errorf("a redirect to %s becomes %s, want %s", location, res.Header.Get("Location"), want)
+		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	stdlog "log"
 	"net"
 	"net/http"
 	"net/http/httputil"
@@ -28,7 +29,9 @@ const (
 	// idleConnections is the number of idle connections kept to one carrel. A browser keeps
 	// six of HTTP/1.1.
 	idleConnections = 256
-	idleFor         = 90 * time.Second
+	// allIdleConnections is the number of idle connections kept to all carrels.
+	allIdleConnections = 4096
+	idleFor            = 90 * time.Second
 	// copyBuffer is the size of the buffer by which a body is copied, in bytes.
 	copyBuffer = 32 << 10
 )
@@ -40,11 +43,36 @@ const UserHeader = "X-User"
 type passage struct {
 	carrel  directory.Carrel
 	visitor auth.Identity
+	login   auth.Login
 	// address is the visitor's.
 	address string
 	// in is the request as the gateway received it.
 	in *http.Request
+	// silence ends the request by cancel, unless the answer has begun; both are nil for
+	// requests that may take any time.
+	silence *time.Timer
+	cancel  context.CancelCauseFunc
 }
+
+// answered records that the carrel's answer has begun.
+func (p *passage) answered() {
+	if p.silence != nil {
+		p.silence.Stop()
+	}
+}
+
+// end releases what the passage holds when its request is over.
+func (p *passage) end() {
+	if p.silence != nil {
+		p.silence.Stop()
+		p.cancel(nil)
+	}
+}
+
+// silentFor is the default of Router.SilentFor.
+const silentFor = 20 * time.Second
+
+var errSilent = errors.New("the carrel accepted the request and said nothing")
 
 type passageKey struct{}
 
@@ -55,7 +83,9 @@ func passageOf(ctx context.Context) *passage { return ctx.Value(passageKey{}).(*
 func (rt *Router) newProxy() *httputil.ReverseProxy {
 	transport := &http.Transport{
 		DialContext:            (&net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second}).DialContext,
+		MaxIdleConns:           allIdleConnections,
 		MaxIdleConnsPerHost:    idleConnections,
+		MaxConnsPerHost:        rt.Bounds.carrelConnections(),
 		IdleConnTimeout:        idleFor,
 		ExpectContinueTimeout:  time.Second,
 		DisableCompression:     true,
@@ -67,11 +97,22 @@ func (rt *Router) newProxy() *httputil.ReverseProxy {
 		BufferPool:     newBuffers(),
 		ModifyResponse: rt.clean,
 		ErrorHandler:   rt.failed,
+		ErrorLog:       stdlog.New(proxyLog{}, "", 0),
 	}
 }
 
-// maxResponseHeader bounds the headers of a carrel's answer, in bytes.
-const maxResponseHeader = 256 << 10
+// proxyLog writes what httputil.ReverseProxy says about bodies that end early to the log, at
+// level 1: carrels cause as much of it as they like.
+type proxyLog struct{}
+
+func (proxyLog) Write(p []byte) (int, error) {
+	log.Log.WithName("proxy").V(1).Info(string(p))
+	return len(p), nil
+}
+
+// maxResponseHeader bounds the headers of a carrel's answer, in bytes. Programs commonly
+// send fewer than 8 KiB, and browsers refuse more than 256 KiB.
+const maxResponseHeader = 64 << 10
 
 // rewrite makes the request to the carrel. ReverseProxy has already removed
 // X-Forwarded-For, -Host and -Proto and Forwarded, which a visitor may have written.
@@ -82,7 +123,7 @@ func rewrite(r *httputil.ProxyRequest) {
 	r.Out.URL.RawQuery = r.In.URL.RawQuery // ReverseProxy removes parameters with a ";"
 	h := r.Out.Header
 	for name := range h {
-		if strings.HasPrefix(name, "X-Forwarded-") {
+		if isForwarded(name) {
 			delete(h, name)
 		}
 	}
@@ -93,10 +134,27 @@ func rewrite(r *httputil.ProxyRequest) {
 	h.Set(UserHeader, p.visitor.User)
 }
 
+// isForwarded reports whether a request header is one that a proxy sets, in any spelling
+// that a program takes for the same: CGI and WSGI turn X-Real-Ip and X_Real_Ip into one
+// variable.
+func isForwarded(name string) bool {
+	for _, begin := range []string{"X-Forwarded-", "X-Real-Ip", "Forwarded", "Cf-Access-", "True-Client-Ip", "Cf-Connecting-Ip"} {
+		if len(name) >= len(begin) && strings.EqualFold(strings.ReplaceAll(name[:len(begin)], "_", "-"), begin) {
+			return true
+		}
+	}
+	return false
+}
+
 // clean keeps an answer from affecting other origins, and puts a tunnel around connections
 // that are upgraded.
 func (rt *Router) clean(res *http.Response) error {
+	passageOf(res.Request.Context()).answered()
 	auth.CleanResponse(res.Header)
+	toOwnOrigin(res)
+	if res.Trailer != nil && res.Body != nil && res.StatusCode != http.StatusSwitchingProtocols {
+		res.Body = &cleanTrailer{res.Body, res}
+	}
 	if res.StatusCode != http.StatusSwitchingProtocols {
 		return nil
 	}
@@ -112,18 +170,57 @@ func (rt *Router) clean(res *http.Response) error {
 	return nil
 }
 
+// cleanTrailer cleans the trailer of an answer, which is known when its body has ended.
+type cleanTrailer struct {
+	io.ReadCloser
+	res *http.Response
+}
+
+func (c *cleanTrailer) Read(p []byte) (int, error) {
+	n, err := c.ReadCloser.Read(p)
+	if err != nil {
+		auth.CleanResponse(c.res.Trailer)
+		delete(c.res.Trailer, "Set-Cookie") // a browser takes none from there
+	}
+	return n, err
+}
+
+// toOwnOrigin makes https of a redirect to the carrel's own host by http, which nothing
+// serves. A program that does not know of the proxy in front redirects so.
+func toOwnOrigin(res *http.Response) {
+	p := passageOf(res.Request.Context())
+	if rest, found := strings.CutPrefix(res.Header.Get("Location"), "http://"+p.in.Host); found && (rest == "" || strings.ContainsAny(rest[:1], "/?#")) {
+		res.Header.Set("Location", "https://"+p.in.Host+rest)
+	}
+}
+
 // failed answers for a carrel that did not answer: with 503, since the carrel will be
 // started again.
 func (rt *Router) failed(rw http.ResponseWriter, r *http.Request, err error) {
+	p := passageOf(r.Context())
+	if errors.Is(context.Cause(p.in.Context()), errSilent) {
+		log.FromContext(r.Context()).Info("a carrel says nothing", "course", p.carrel.Course, "carrel", p.carrel.Name)
+		rw.Header().Set("Retry-After", "20")
+		page.Silent(rw, r, rt.restartAt(p.carrel))
+		return
+	}
 	if r.Context().Err() != nil {
 		// The visitor has left. The status is for the log.
 		rw.WriteHeader(statusClientClosed)
 		return
 	}
-	p := passageOf(r.Context())
 	log.FromContext(r.Context()).Info("a carrel did not answer", "course", p.carrel.Course, "carrel", p.carrel.Name, "cause", err.Error())
 	rw.Header().Set("Retry-After", "3")
 	page.Problem(rw, r, http.StatusServiceUnavailable, "noanswer")
+}
+
+// restartAt returns the address of the desk's page on which a carrel is restarted; "" in the
+// single-host mode, which has none.
+func (rt *Router) restartAt(c directory.Carrel) string {
+	if rt.ways() == "" {
+		return ""
+	}
+	return rt.ways() + "/courses/" + c.Course + "/carrels/" + c.Name
 }
 
 // statusClientClosed is the status that nginx logs for a visitor who left before the
@@ -138,23 +235,42 @@ type redialer struct {
 }
 
 func (k *redialer) RoundTrip(r *http.Request) (*http.Response, error) {
-	p := passageOf(r.Context())
 	until := time.Now().Add(redialFor)
 	for {
 		res, err := k.next.RoundTrip(repeatable(r))
-		if err == nil || !notConnected(err) || r.Context().Err() != nil || time.Now().After(until) {
+		if err == nil || !notConnected(err) {
 			return res, err
 		}
-		select {
-		case <-r.Context().Done():
+		target, ok := k.await(r.Context(), until)
+		if !ok {
 			return nil, err
+		}
+		r = r.Clone(r.Context())
+		r.URL.Host = target
+	}
+}
+
+// await waits a moment, and until the carrel has an address. It returns false if the
+// carrel is gone or was given to another user, if the time is over, or if the visitor has
+// left. An address that the carrel has given up is not dialled again, since another pod
+// may have it.
+func (k *redialer) await(ctx context.Context, until time.Time) (string, bool) {
+	p := passageOf(ctx)
+	for time.Now().Before(until) {
+		select {
+		case <-ctx.Done():
+			return "", false
 		case <-time.After(redialEvery):
 		}
-		if c, found := k.carrel(p.carrel.Course, p.carrel.Name); found && c.Target != "" && c.User == p.carrel.User {
-			r = r.Clone(r.Context())
-			r.URL.Host = c.Target
+		c, found := k.carrel(p.carrel.Course, p.carrel.Name)
+		if !found || c.User != p.carrel.User {
+			return "", false
+		}
+		if c.Target != "" {
+			return c.Target, true
 		}
 	}
+	return "", false
 }
 
 // repeatable returns the request with a body that stays open when no connection is made;

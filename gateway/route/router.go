@@ -21,13 +21,14 @@ import (
 	"github.com/carrel-dev/carrel/gateway/auth"
 	"github.com/carrel-dev/carrel/gateway/directory"
 	"github.com/carrel-dev/carrel/gateway/enrol"
+	"github.com/carrel-dev/carrel/gateway/limit"
 	"github.com/carrel-dev/carrel/gateway/observe"
 	"github.com/carrel-dev/carrel/gateway/page"
 	"github.com/carrel-dev/carrel/gateway/wait"
 )
 
-// Router serves all hosts of the gateway. All fields but Rules, Clock and BodyWithin
-// must be set.
+// Router serves all hosts of the gateway. All fields but Rules, Clock, BodyWithin,
+// Bounds and Memory must be set.
 type Router struct {
 	Hosts Hosts
 	Login *auth.Desk
@@ -48,13 +49,21 @@ type Router struct {
 	// Clock defaults to the real clock.
 	Clock clock.PassiveClock
 	// BodyWithin bounds how long a request's body may take if it goes to no carrel;
-	// 0 means a minute.
+	// 0 means 10 s.
 	BodyWithin time.Duration
+	// SilentFor is the time after which a page of a carrel that says nothing is answered
+	// by the gateway; 0 means 20 s.
+	SilentFor time.Duration
+	// Bounds bounds what is under way at the same time; the zero value bounds nothing.
+	Bounds Bounds
+	// Memory is asked before more is taken on; nil means that there is always enough.
+	Memory *limit.Memory
 
 	proxy   *httputil.ReverseProxy
 	visited recent
 	waking  waking
 	tunnels tunnels
+	shares  shares
 	// draining ends, by drain, when the pages that listen are to disconnect.
 	draining context.Context
 	drain    context.CancelFunc
@@ -68,13 +77,14 @@ func (rt *Router) Handler() http.Handler {
 	rt.proxy = rt.newProxy()
 	rt.draining, rt.drain = context.WithCancel(context.Background())
 	login := rt.Login.Handler()
-	desk := rt.Login.RequireLogin(rt.desk())
-	carrels := rt.Login.RequireCarrelLogin(http.HandlerFunc(rt.carrel))
+	rt.shares = newShares(rt.Bounds)
+	desk := rt.Login.RequireLogin(rt.known(rt.shares.desks, rt.desk()))
+	carrels := rt.Login.RequireCarrelLogin(rt.known(rt.shares.users, http.HandlerFunc(rt.carrel)))
 	assets := page.Assets()
-	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+	return rt.bounded(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		if r.ContentLength != 0 {
 			// The server reads the rest of a body before it answers.
-			_ = http.NewResponseController(rw).SetReadDeadline(time.Now().Add(cmp.Or(rt.BodyWithin, time.Minute)))
+			_ = http.NewResponseController(rw).SetReadDeadline(time.Now().Add(cmp.Or(rt.BodyWithin, bodyWithin)))
 		}
 		switch {
 		case r.Method == http.MethodConnect || r.Method == http.MethodTrace:
@@ -94,8 +104,11 @@ func (rt *Router) Handler() http.Handler {
 		default:
 			desk.ServeHTTP(rw, r)
 		}
-	})
+	}))
 }
+
+// bodyWithin bounds the time for a body that goes to no carrel, which is a small form.
+const bodyWithin = 10 * time.Second
 
 // isLogin reports whether auth.Desk.Handler serves a path of the desk.
 func isLogin(path string) bool {
@@ -144,7 +157,7 @@ func (rt *Router) carrel(rw http.ResponseWriter, r *http.Request) {
 	course, name, ok := rt.Hosts.Carrel(r.Host)
 	id, known := auth.FromContext(r.Context())
 	if !ok || !known {
-		page.Problem(rw, r, http.StatusForbidden, "forbidden")
+		rt.forbid(rw, r)
 		return
 	}
 	rt.open(rw, r, id, course, name)
@@ -155,6 +168,7 @@ func (rt *Router) carrel(rw http.ResponseWriter, r *http.Request) {
 // it is open.
 func (rt *Router) open(rw http.ResponseWriter, r *http.Request, id auth.Identity, course, name string) {
 	if in := rt.admit(rw, r, id, course, name); in != nil {
+		defer passageOf(in.Context()).end()
 		rt.proxy.ServeHTTP(rw, in)
 	}
 }
@@ -169,6 +183,9 @@ func (rt *Router) admit(rw http.ResponseWriter, r *http.Request, id auth.Identit
 	}
 	c, ok := rt.permitted(rw, r, id, course, name)
 	if !ok {
+		return nil
+	}
+	if !rt.takeCarrel(rw, r, c.Course, c.Name) {
 		return nil
 	}
 	if strings.HasPrefix(r.URL.Path, page.Prefix) {
@@ -192,8 +209,14 @@ func (rt *Router) admit(rw http.ResponseWriter, r *http.Request, id auth.Identit
 	if r.ContentLength != 0 {
 		_ = http.NewResponseController(rw).SetReadDeadline(time.Time{}) // an upload may take any time
 	}
-	p := &passage{carrel: c, visitor: id, address: rt.Address(r)}
-	p.in = r.WithContext(context.WithValue(r.Context(), passageKey{}, p))
+	p := &passage{carrel: c, visitor: id, login: auth.LoginFromContext(r.Context()), address: claimOf(r.Context()).address}
+	ctx := r.Context()
+	if page.WantsPage(r) {
+		// A person sees nothing of a carrel that accepts the request and says nothing.
+		ctx, p.cancel = context.WithCancelCause(ctx)
+		p.silence = time.AfterFunc(cmp.Or(rt.SilentFor, silentFor), func() { p.cancel(errSilent) })
+	}
+	p.in = r.WithContext(context.WithValue(ctx, passageKey{}, p))
 	return p.in
 }
 
@@ -213,13 +236,21 @@ func (rt *Router) permitted(rw http.ResponseWriter, r *http.Request, id auth.Ide
 		page.TryAgain(rw, r, "unavailable")
 	case !permission.Allowed:
 		log.FromContext(r.Context()).V(1).Info("refused", "user", id.User, "course", course, "carrel", name, "reason", permission.Reason)
-		forbid(rw, r)
+		rt.forbid(rw, r)
+	case permission.Staff && rt.isStale(auth.LoginFromContext(r.Context())):
+		page.Problem(rw, r, http.StatusUnauthorized, "stale")
 	case permission.Staff && !rt.record(rw, r, id, c):
 	default:
 		observe.Note(r.Context(), id.User, c.Course, c.Name)
 		return c, true
 	}
 	return directory.Carrel{}, false
+}
+
+// isStale reports whether the groups of a login are no longer believed. The visitor must
+// open a page, so that the login is checked again.
+func (rt *Router) isStale(l auth.Login) bool {
+	return !l.FreshUntil.IsZero() && !rt.Clock.Now().Before(l.FreshUntil)
 }
 
 // notFound answers for a carrel that does not exist. Only visitors who may view the board
@@ -237,18 +268,18 @@ func (rt *Router) notFound(rw http.ResponseWriter, r *http.Request, id auth.Iden
 	case staff:
 		page.Problem(rw, r, http.StatusNotFound, "notfound")
 	default:
-		forbid(rw, r)
+		rt.forbid(rw, r)
 	}
 }
 
 // forbid answers that a carrel is not the visitor's. It deletes the login cookie of the
 // carrel's origin, so that a visitor who logs in at the desk as another user and reloads
 // the page gets in.
-func forbid(rw http.ResponseWriter, r *http.Request) {
+func (rt *Router) forbid(rw http.ResponseWriter, r *http.Request) {
 	if page.WantsPage(r) {
 		auth.ForgetHere(rw)
 	}
-	page.Problem(rw, r, http.StatusForbidden, "forbidden")
+	page.ProblemWithWays(rw, r, http.StatusForbidden, "forbidden", rt.ways())
 }
 
 // reserved serves the paths on a carrel's host that the gateway reserves for itself.

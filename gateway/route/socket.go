@@ -7,6 +7,7 @@ import (
 
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
+	"github.com/carrel-dev/carrel/gateway/access"
 	"github.com/carrel-dev/carrel/gateway/frame"
 )
 
@@ -17,7 +18,7 @@ const reviewEvery = time.Minute
 func (rt *Router) newTunnel(p *passage, end io.ReadWriteCloser) *tunnel {
 	c := p.carrel
 	t := &tunnel{
-		ReadWriteCloser: end, visitor: p.visitor, course: c.Course, name: c.Name,
+		ReadWriteCloser: end, visitor: p.visitor, login: p.login, course: c.Course, name: c.Name,
 		sent: rt.Rules.Frames(func() { rt.Activity.Touch(c) }),
 	}
 	t.done = func() {
@@ -43,15 +44,25 @@ func (rt *Router) Run(ctx context.Context) error {
 	}
 }
 
-// Review closes the upgraded connections of visitors who may no longer open the carrel. If
-// the API server does not answer, they stay open.
+// Review closes the upgraded connections of visitors whose login is over, or who may no
+// longer open the carrel. If the API server does not answer, the others stay open. Groups
+// are believed for a time, so connections of staff end then, unless a page was opened
+// since.
 func (rt *Router) Review(ctx context.Context) {
 	for _, t := range rt.tunnels.all() {
+		if !t.login.Ends.IsZero() && !rt.Clock.Now().Before(t.login.Ends) {
+			log.FromContext(ctx).Info("end a connection", "user", t.visitor.User, "course", t.course, "carrel", t.name, "reason", "the login is over")
+			go t.end(frame.PolicyViolation, "your login is over: load the page again")
+			continue
+		}
 		c, found := rt.Directory.Carrel(t.course, t.name)
 		if !found {
 			continue // the connection ends with the carrel
 		}
 		permission, err := rt.Access.MayOpen(ctx, t.visitor, t.course, t.name, c.User)
+		if err == nil && permission.Staff && rt.isStale(t.login) {
+			permission = access.Permission{Reason: "the groups of the login were not checked for long"}
+		}
 		if err == nil && !permission.Allowed {
 			log.FromContext(ctx).Info("end a connection", "user", t.visitor.User, "course", t.course, "carrel", t.name, "reason", permission.Reason)
 			go t.end(frame.PolicyViolation, "you may no longer open this carrel")
@@ -68,8 +79,10 @@ func (rt *Router) Drain(ctx context.Context, last time.Duration) {
 	if rt.tunnels.wait(ctx) {
 		return
 	}
-	for _, t := range rt.tunnels.all() {
-		go t.end(frame.GoingAway, "the gateway is restarted: connect again")
+	// All at one instant would also connect again at one instant.
+	open := rt.tunnels.all()
+	for i, t := range open {
+		time.AfterFunc(last/2*time.Duration(i)/time.Duration(len(open)), func() { t.end(frame.GoingAway, "the gateway is restarted: connect again") })
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), last)
 	defer cancel()

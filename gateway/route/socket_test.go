@@ -10,8 +10,10 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+	clocktesting "k8s.io/utils/clock/testing"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
+	"github.com/carrel-dev/carrel/gateway/route"
 )
 
 // echo is a carrel that returns each message.
@@ -203,5 +205,55 @@ func TestConnectionsOfWhoMayNoLongerEnd(t *testing.T) {
 	}
 	if err := exchange(t.Context(), own, []byte("mine")); err != nil {
 		t.Errorf("the owner's: %v", err)
+	}
+}
+
+// worldWithCookies returns a world in which users log in by a cookie, its clock, and the
+// function that logs a user in and returns the header with the cookie.
+func worldWithCookies(t *testing.T) (*world, *clocktesting.FakePassiveClock, func(user string) http.Header) {
+	t.Helper()
+	now := clocktesting.NewFakePassiveClock(time.Now())
+	var cookies func(string) http.Header
+	w := newWorldWith(t, echo, func(rt *route.Router) {
+		rt.Clock = now
+		cookies = loginByCookie(t, rt, now)
+	})
+	return w, now, cookies
+}
+
+func (w *world) dialWith(header http.Header) *websocket.Conn {
+	w.t.Helper()
+	header.Set("Origin", "https://"+hanas)
+	conn, _, err := websocket.Dial(w.t.Context(), "ws://"+hanas+"/socket", &websocket.DialOptions{HTTPClient: &http.Client{Transport: w.transport()}, HTTPHeader: header})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.t.Cleanup(func() { _ = conn.CloseNow() })
+	return conn
+}
+
+// An open WebSocket ends with its login. That of staff ends when their groups were not
+// checked for long, since they may have left a group.
+func TestWebSocketsEndWithTheLogin(t *testing.T) {
+	w, now, cookies := worldWithCookies(t)
+	w.staff["teacher"] = true
+	own, staffs := w.dialWith(cookies("hana")), w.dialWith(cookies("teacher"))
+	now.SetTime(now.Now().Add(90 * time.Minute))
+	w.router.Review(t.Context())
+	if err := exchange(t.Context(), staffs, []byte("still here")); err != nil {
+		t.Errorf("that of staff ended early: %v", err)
+	}
+	now.SetTime(now.Now().Add(time.Hour))
+	w.router.Review(t.Context())
+	if _, _, err := staffs.Read(t.Context()); websocket.CloseStatus(err) != websocket.StatusPolicyViolation {
+		t.Errorf("that of staff whose groups were not checked ended by %v", err)
+	}
+	if err := exchange(t.Context(), own, []byte("mine")); err != nil {
+		t.Errorf("the owner's ended early: %v", err)
+	}
+	now.SetTime(now.Now().Add(12 * time.Hour))
+	w.router.Review(t.Context())
+	if _, _, err := own.Read(t.Context()); websocket.CloseStatus(err) != websocket.StatusPolicyViolation {
+		t.Errorf("the owner's ended by %v, want the end of the login", err)
 	}
 }

@@ -18,6 +18,7 @@ import (
 type tunnel struct {
 	io.ReadWriteCloser
 	visitor auth.Identity
+	login   auth.Login
 	course  string
 	name    string
 	// sent is called with the bytes that the visitor sends.

@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	authorizationv1 "k8s.io/api/authorization/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/clock"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
 	"github.com/carrel-dev/carrel/gateway/access"
@@ -60,7 +61,17 @@ func newWorld(t *testing.T, carrel http.Handler) *world {
 	return startWorld(t, hosts, carrel)
 }
 
-func startWorld(t *testing.T, hosts route.Hosts, carrel http.Handler) *world {
+// newWorldWith makes the world of newWorld with a router that a function has changed.
+func newWorldWith(t *testing.T, carrel http.Handler, change func(*route.Router)) *world {
+	t.Helper()
+	hosts, err := route.NewHosts("https://"+desk, domain)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return startWorld(t, hosts, carrel, change)
+}
+
+func startWorld(t *testing.T, hosts route.Hosts, carrel http.Handler, changes ...func(*route.Router)) *world {
 	t.Helper()
 	w := &world{t: t, cluster: gatewaytest.NewCluster(), metrics: prometheus.NewRegistry(), staff: map[string]bool{}}
 	upstream := httptest.NewServer(carrel)
@@ -76,10 +87,13 @@ func startWorld(t *testing.T, hosts route.Hosts, carrel http.Handler) *world {
 		Access:    access.New(c, access.Options{For: time.Nanosecond}),
 		Activity:  activity.New(c, index, nil),
 		Visits:    audit.Log{Client: c},
-		Enrolment: &enrol.Enroller{Client: c, Directory: index},
+		Enrolment: &enrol.Enroller{Client: c, Directory: index, OneProvider: func() bool { return true }},
 		Board:     http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(rw, "the board") }),
 		Waiter:    &wait.Waiter{Directory: index, HoldFor: 2 * time.Second, Tick: time.Millisecond},
 		Address:   route.AddressBehind(nil),
+	}
+	for _, change := range changes {
+		change(w.router)
 	}
 	w.server = httptest.NewServer(w.router.Handler())
 	t.Cleanup(w.server.Close)
@@ -96,7 +110,7 @@ func login(t *testing.T, hosts route.Hosts) *auth.Desk {
 	dir := t.TempDir()
 	files := map[string]string{
 		"key": strings.Repeat("k", 64), "secret": secret,
-		"login.yaml": fmt.Sprintf("proxy: {userHeader: %s, groupsHeader: %s, secretHeader: %s, secretFile: %q}\nsessions: {keyFiles: [%q]}\n",
+		"login.yaml": fmt.Sprintf("proxy: {userHeader: %s, groupsHeader: %s, keepGroups: .*, secretHeader: %s, secretFile: %q}\nsessions: {keyFiles: [%q]}\n",
 			asHeader, groupsHeader, secretHeader, filepath.Join(dir, "secret"), filepath.Join(dir, "key")),
 	}
 	for name, text := range files {
@@ -113,6 +127,59 @@ func login(t *testing.T, hosts route.Hosts) *auth.Desk {
 		t.Fatal(err)
 	}
 	return d
+}
+
+// loginByCookie gives a router a desk with a provider, and a clock. It returns the function
+// that logs a user in through a trusted proxy and hands the login over to hana's carrel,
+// which then has a cookie.
+func loginByCookie(t *testing.T, rt *route.Router, now clock.PassiveClock) func(user string) http.Header {
+	t.Helper()
+	dir := t.TempDir()
+	for name, text := range map[string]string{"key": strings.Repeat("k", 64), "secret": secret} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	text := fmt.Sprintf("providers: [{name: nobody, github: {clientID: x, clientSecretFile: %q}}]\nproxy: {userHeader: %s, secretHeader: %s, secretFile: %q}\nsessions: {keyFiles: [%q]}\n",
+		filepath.Join(dir, "secret"), asHeader, secretHeader, filepath.Join(dir, "secret"), filepath.Join(dir, "key"))
+	if err := os.WriteFile(filepath.Join(dir, "login.yaml"), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	config, err := auth.ReadConfig(filepath.Join(dir, "login.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := auth.NewDesk(config, auth.Options{URL: rt.Hosts.DeskURL(), IsCarrel: rt.Hosts.IsCarrel, Clock: now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	rt.Login = d
+	carrel := d.RequireCarrelLogin(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	return func(user string) http.Header {
+		t.Helper()
+		header := http.Header{}
+		for address := "https://" + hanas + "/"; ; {
+			r := httptest.NewRequest(http.MethodGet, address, nil)
+			r.Header.Set("Accept", "text/html")
+			r.Header.Set("Cookie", header.Get("Cookie"))
+			rw := httptest.NewRecorder()
+			if r.Host == desk {
+				r.Header.Set(asHeader, user)
+				r.Header.Set(secretHeader, secret)
+				d.Handler().ServeHTTP(rw, r)
+			} else {
+				carrel.ServeHTTP(rw, r)
+			}
+			for _, c := range rw.Result().Cookies() {
+				if c.Value != "" {
+					header.Set("Cookie", c.Name+"="+c.Value)
+				}
+			}
+			if address = rw.Header().Get("Location"); address == "" || strings.HasPrefix(address, "/") {
+				return header
+			}
+		}
+	}
 }
 
 // transport returns a transport that connects to the gateway for every host.

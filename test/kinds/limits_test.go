@@ -63,6 +63,7 @@ func TestLimits(t *testing.T) {
 		{field: "spec.guard.confirm", kind: "Course", limit: 64, spec: func(n int) string { return "  guard: {confirm: " + text(n) + "}" }},
 		{field: "spec.enrolmentRules", kind: "Course", limit: 16, spec: func(n int) string { return "  enrolmentRules: " + list(n, number("{claim: c%d, values: [a]}")) }},
 		{field: "spec.enrolmentRules[0].claim", kind: "Course", limit: 100, spec: func(n int) string { return "  enrolmentRules: [{claim: " + text(n) + ", values: [a]}]" }},
+		{field: "spec.enrolmentRules[0].provider", kind: "Course", limit: 63, spec: func(n int) string { return "  enrolmentRules: [{provider: " + text(n) + ", claim: a, values: [a]}]" }},
 		{field: "spec.enrolmentRules[0].values", kind: "Course", limit: 100, spec: func(n int) string { return "  enrolmentRules: [{claim: a, values: " + list(n, number("v%d")) + "}]" }},
 		{field: "spec.enrolmentRules[0].values[0]", kind: "Course", limit: 200, spec: func(n int) string { return "  enrolmentRules: [{claim: a, values: [" + text(n) + "]}]" }},
 		{field: "spec.timetable.timeZone", kind: "Course", limit: 64, spec: func(n int) string {

@@ -57,7 +57,7 @@ func (g Gateway) objects(ctx context.Context, forge *Forge, now time.Time) ([]cl
 	login, err := yaml.Marshal(auth.Config{
 		Providers: []auth.ProviderConfig{{Name: "gitea", Title: "Gitea", OIDC: &auth.OIDCConfig{
 			Issuer: forge.admin.Issuer, ClientID: id, ClientSecretFile: loginDirectory + "client-secret",
-			Scopes: []string{"profile", "email", "groups"},
+			Scopes: []string{"profile", "email", "groups"}, KeepGroups: ".*",
 		}}},
 		Sessions: auth.SessionConfig{KeyFiles: []string{loginDirectory + "session-key"}},
 	})

@@ -42,12 +42,11 @@ const deskURL = "https://desk.example.org"
 // gateway returns a complete gateway without an API server, for one carrel. It also
 // returns the cookie of the carrel's owner.
 func gateway(ctx context.Context, upstream string) (http.Handler, string, error) {
-	// The access log is written but not read.
-	null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+	ctrl.SetLogger(zap.New(zap.WriteTo(io.Discard)))
+	lines, err := accessLog(ctx)
 	if err != nil {
 		return nil, "", err
 	}
-	ctrl.SetLogger(zap.New(zap.WriteTo(null)))
 	hosts, err := route.NewHosts(deskURL, "carrels-example.org")
 	if err != nil {
 		return nil, "", err
@@ -67,11 +66,26 @@ func gateway(ctx context.Context, upstream string) (http.Handler, string, error)
 	router := &route.Router{
 		Hosts: hosts, Login: desk, Board: http.NotFoundHandler(), Directory: index, Access: access.New(c, access.Options{}),
 		Waiter: &wait.Waiter{Directory: index}, Activity: used, Visits: audit.Log{Client: c},
-		Enrolment: &enrol.Enroller{Client: c, Directory: index}, Metrics: counts, Address: route.AddressBehind(nil),
+		Enrolment: &enrol.Enroller{Client: c, Directory: index, OneProvider: desk.OneProvider}, Metrics: counts, Address: route.AddressBehind(nil),
 	}
-	handler := observe.Handler(counts, clock.RealClock{}, router.Handler())
+	handler := observe.Handler(counts, clock.RealClock{}, lines, router.Handler())
 	cookie, err := logIn(handler)
 	return handler, cookie, err
+}
+
+// accessLog returns a complete access log in a file that is already deleted, as nginx
+// writes one: the lines cost a system call for each full buffer, and nobody reads them.
+func accessLog(ctx context.Context) (*observe.AccessLog, error) {
+	file, err := os.CreateTemp("", "carrel-bench-access-")
+	if err != nil {
+		return nil, err
+	}
+	if err := os.Remove(file.Name()); err != nil {
+		return nil, err
+	}
+	lines := observe.NewAccessLog(file)
+	go func() { _ = lines.Run(ctx) }()
+	return lines, nil
 }
 
 // oneCarrel returns an index of one running carrel at address.

@@ -13,6 +13,11 @@ import (
 	"runtime"
 	"strings"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"k8s.io/utils/clock"
+
+	"github.com/carrel-dev/carrel/gateway/observe"
 )
 
 // serve runs one of the servers until ctx ends.
@@ -24,7 +29,7 @@ func serve(ctx context.Context, role, upstream string, out io.Writer) error {
 	case "upstream":
 		handler = http.HandlerFunc(carrel)
 	case "bare":
-		handler = bare(upstream)
+		handler, err = loggedBare(ctx, upstream)
 	case "gateway":
 		handler, cookie, err = gateway(ctx, upstream)
 	default:
@@ -81,6 +86,16 @@ func carrel(rw http.ResponseWriter, r *http.Request) {
 		return
 	}
 	_, _ = bufio.NewReaderSize(conn, 16).ReadByte()
+}
+
+// loggedBare returns the bare proxy with the access log of the gateway, so that both write
+// a line for each request.
+func loggedBare(ctx context.Context, upstream string) (http.Handler, error) {
+	lines, err := accessLog(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return observe.Handler(observe.NewMetrics(prometheus.NewRegistry()), clock.RealClock{}, lines, bare(upstream)), nil
 }
 
 // bare returns a minimal proxy with a connection pool.

@@ -7,6 +7,10 @@ package v1alpha1
 //
 // EnrolmentRule admits visitors by a claim of their login provider.
 type EnrolmentRuleApplyConfiguration struct {
+	// provider is the name of the login provider whose visitors the rule admits, as in
+	// the gateway's login file. It may be left out where there is one provider alone; a
+	// rule without it admits nobody where there are several.
+	Provider *string `json:"provider,omitempty"`
 	// claim is the name of a claim of the login provider, such as groups or
 	// email_domain.
 	Claim *string `json:"claim,omitempty"`
@@ -18,6 +22,14 @@ type EnrolmentRuleApplyConfiguration struct {
 // apply.
 func EnrolmentRule() *EnrolmentRuleApplyConfiguration {
 	return &EnrolmentRuleApplyConfiguration{}
+}
+
+// WithProvider sets the Provider field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Provider field is set to the value of the last call.
+func (b *EnrolmentRuleApplyConfiguration) WithProvider(value string) *EnrolmentRuleApplyConfiguration {
+	b.Provider = &value
+	return b
 }
 
 // WithClaim sets the Claim field in the declarative configuration to the given value
