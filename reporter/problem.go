@@ -21,6 +21,8 @@ type problem struct {
 	// because a watch tells.
 	after time.Duration
 	cause error
+	// gone is set if Flux applied the Course and does so no longer.
+	gone bool
 	// branch and commit are those of a post that failed.
 	branch, commit string
 }
@@ -37,6 +39,13 @@ func (p *problem) Unwrap() error { return p.cause }
 
 func notConfigured(format string, args ...any) *problem {
 	return &problem{reason: v1alpha1.NotConfiguredReason, message: fmt.Sprintf(format, args...)}
+}
+
+// goneSync is a notConfigured of an object that Flux applied once.
+func goneSync(format string, args ...any) *problem {
+	p := notConfigured(format, args...)
+	p.gone = true
+	return p
 }
 
 func noCredentials(cause error, format string, args ...any) *problem {
