@@ -63,7 +63,7 @@ func (d *destination) problemOf(err error, commit string) *problem {
 			d.address, tokenKey, d.secret)
 		if d.app {
 			p.message = fmt.Sprintf("GitHub refuses the App of Secret %s: see that it is installed for %s with the permission "+
-				"Commit statuses, read and write, and that %s is one of its keys", d.secret, d.address, appPrivateKeyKey)
+				"Commit statuses, read and write, and Contents, read-only, and that %s is one of its keys", d.secret, d.address, appPrivateKeyKey)
 		}
 	case errors.Is(err, forge.ErrNotFound):
 		p.reason = v1alpha1.CommitNotFoundReason
