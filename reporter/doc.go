@@ -6,18 +6,19 @@
 // last reported (Decide), and posts the difference as a commit status:
 //
 //	           content changed              all ready
-//	(nothing) ----------------> pending ----------------> success, the end
-//	                             |   ^                       ^
+//	(nothing) ----------------> pending ----------------> success
+//	                             |   ^                     |  ^
 //	       some need attention,  |   | new content           | all ready
 //	       or Flux can't apply   v   | at the same commit    |
 //	                            failure ---------------------+
 //
-// A commit that stays pending without any progress becomes a failure after a while,
-// and a success still when its carrels get ready.
+// A success is not final: for 14 days, or until the next commit of the course, it turns
+// into a failure when something that the commit brought fails, and back when it is mended.
+// A commit that stays pending without any progress becomes a failure after a while. A
+// commit has at most six posts about a course (mayPost).
 //
-// A commit that changes the course while another is pending supersedes it: the
-// older one stays pending, and its description says which commit came instead.
-// Commits that came and went while the reporter was down get nothing.
+// Flux brings only the newest of several commits. Which of them changed the course is asked
+// of the forge (attribute); older ones end as superseded. Commits of other courses do nothing.
 //
 // What was last reported is kept in Course.status.report, so the reporter may be
 // killed at any moment. It reads a commit's statuses from the forge before it

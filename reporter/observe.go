@@ -187,7 +187,7 @@ func (r *Reconciler) ownerOf(ctx context.Context, object client.Object, kind str
 	var owner kustomizev1.Kustomization
 	if err := r.Client.Get(ctx, name, &owner); err != nil {
 		if apierrors.IsNotFound(err) {
-			return nil, notConfigured("Kustomization %s, which the labels of this %s name, does not exist", name, kind)
+			return nil, goneSync("Kustomization %s, which the labels of this %s name, does not exist", name, kind)
 		}
 		return nil, err
 	}
@@ -195,7 +195,7 @@ func (r *Reconciler) ownerOf(ctx context.Context, object client.Object, kind str
 		// A Kustomization that was applied in full has its inventory; one that Flux
 		// is still writing may have the condition first.
 		if owner.Status.LastAppliedRevision != "" && owner.Status.LastAppliedRevision == owner.Status.LastAttemptedRevision {
-			return nil, notConfigured("Kustomization %s does not list this %s in its inventory, though the labels name it", name, kind)
+			return nil, goneSync("Kustomization %s does not list this %s in its inventory, though the labels name it", name, kind)
 		}
 		return nil, settling{fmt.Errorf("kustomization %s has yet to list this %s in its inventory", name, kind)}
 	}

@@ -21,6 +21,8 @@ type problem struct {
 	// because a watch tells.
 	after time.Duration
 	cause error
+	// gone is set if Flux applied the Course and does so no longer.
+	gone bool
 	// branch and commit are those of a post that failed.
 	branch, commit string
 }
@@ -39,6 +41,13 @@ func notConfigured(format string, args ...any) *problem {
 	return &problem{reason: v1alpha1.NotConfiguredReason, message: fmt.Sprintf(format, args...)}
 }
 
+// goneSync is a notConfigured of an object that Flux applied once.
+func goneSync(format string, args ...any) *problem {
+	p := notConfigured(format, args...)
+	p.gone = true
+	return p
+}
+
 func noCredentials(cause error, format string, args ...any) *problem {
 	return &problem{reason: v1alpha1.UnauthorizedReason, message: fmt.Sprintf(format, args...), after: personEvery, cause: cause}
 }
@@ -54,7 +63,7 @@ func (d *destination) problemOf(err error, commit string) *problem {
 			d.address, tokenKey, d.secret)
 		if d.app {
 			p.message = fmt.Sprintf("GitHub refuses the App of Secret %s: see that it is installed for %s with the permission "+
-				"Commit statuses, read and write, and that %s is one of its keys", d.secret, d.address, appPrivateKeyKey)
+				"Commit statuses, read and write, and Contents, read-only, and that %s is one of its keys", d.secret, d.address, appPrivateKeyKey)
 		}
 	case errors.Is(err, forge.ErrNotFound):
 		p.reason = v1alpha1.CommitNotFoundReason

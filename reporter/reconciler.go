@@ -89,6 +89,9 @@ func (r *Reconciler) report(ctx context.Context, cached *v1alpha1.Course) (ctrl.
 		return ctrl.Result{}, err
 	}
 	origin, err := r.originOf(ctx, cached, templates)
+	if problem := (*problem)(nil); errors.As(err, &problem) && problem.gone {
+		return ctrl.Result{}, errors.Join(r.reportSyncGone(ctx, cached, problem), err)
+	}
 	if err != nil {
 		return ctrl.Result{}, err
 	}

@@ -105,12 +105,19 @@ func SetupWithManager(mgr ctrl.Manager, options Options) error {
 	if !r.Fluxless {
 		b = r.watchFlux(b)
 	}
-	return b.
+	if err := b.
 		WithOptions(controller.Options{
 			MaxConcurrentReconciles: workers,
 			RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](fastestRetry, slowestRetry),
 		}).
-		Complete(r)
+		Complete(r); err != nil || r.Fluxless {
+		return err
+	}
+	return ctrl.NewControllerManagedBy(mgr).
+		Named(controllerName+"-above").
+		For(&sourcev1.GitRepository{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		Watches(&kustomizev1.Kustomization{}, handler.EnqueueRequestsFromMapFunc(sourceOfKustomization)).
+		Complete(&aboveReconciler{Reconciler: r, posted: map[types.NamespacedName]mark{}})
 }
 
 func (r *Reconciler) watchFlux(b *ctrl.Builder) *ctrl.Builder {

@@ -40,6 +40,8 @@ type Sync struct {
 	Key, Name string
 	// Revision is the commit it stands at: applied, or tried in vain.
 	Revision string
+	// Applied is the commit that was applied last; empty if none was.
+	Applied string
 	// Content tells what it applied, or failed to, apart from anything else; empty
 	// while Flux is at work and it can't be told.
 	Content string
@@ -62,7 +64,7 @@ func SyncOf(k *kustomizev1.Kustomization) Sync {
 	sync := Sync{Key: k.Namespace + "/" + k.Name, Name: k.Name, Suspended: k.Spec.Suspend, Path: directory(k.Spec.Path)}
 	sync.Past = pastOf(k)
 	applied, attempted := k.Status.LastAppliedRevision, k.Status.LastAttemptedRevision
-	sync.Revision = commitOf(applied)
+	sync.Revision, sync.Applied = commitOf(applied), commitOf(applied)
 	ready := meta.FindStatusCondition(k.Status.Conditions, fluxmeta.ReadyCondition)
 	switch {
 	case attempted != "" && attempted == applied:

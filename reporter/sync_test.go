@@ -107,7 +107,7 @@ func TestSyncOf(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			test.want.Key, test.want.Name = "prog1/roster", "roster"
 			got := SyncOf(test.k)
-			got.Past, got.Began = nil, time.Time{} // TestPastOfAKustomization
+			got.Applied, got.Past, got.Began = "", nil, time.Time{} // TestPastOfAKustomization
 			if test.want.Content == failedPrefix+"words" && strings.HasPrefix(got.Content, failedPrefix) {
 				got.Content = test.want.Content
 			}

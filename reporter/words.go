@@ -61,12 +61,7 @@ func describeForgotten(n int32) string {
 
 // describeUnsteady makes the last post of a commit, which stays true whatever follows.
 func describeUnsteady(text string) string {
-	const more = "; it has failed again and again, the class board shows how it is now"
-	room := forge.MaxDescription - utf8.RuneCountInString(more)
-	if runes := []rune(text); len(runes) > room {
-		text = strings.TrimSpace(string(runes[:room-1])) + "…"
-	}
-	return text + more
+	return endWith(text, "; it has failed again and again, the class board shows how it is now")
 }
 
 // describeOverdue is "not ready after 15 min without progress: 3 of 120, commonest cause
@@ -109,8 +104,16 @@ var suspendedAtEnd = regexp.MustCompile(`(; [a-z0-9.-]+ is suspended)+$`)
 // amended returns the description of a success without what may change later. The counts
 // stay those of the moment of success: carrels that start and sleep afterwards are no news.
 func amended(description string) string {
-	return suspendedAtEnd.ReplaceAllString(described.ReplaceAllString(description, ""), "")
+	return suspendedAtEnd.ReplaceAllString(described.ReplaceAllString(strings.TrimSuffix(description, syncGoneWords), ""), "")
 }
+
+// describeAbove is what Flux says of a Kustomization above the courses.
+func describeAbove(sync Sync) string {
+	return shorten(fmt.Sprintf("no course gets this commit's changes to %s: %s", sync.Name, sync.Failure))
+}
+
+// describeAboveMended is said on the commit after which everything is applied again.
+const describeAboveMended = "everything above the courses is applied again"
 
 // describeSuspended is "; roster is suspended".
 func describeSuspended(syncs []Sync) (text string) {
@@ -122,17 +125,19 @@ func describeSuspended(syncs []Sync) (text string) {
 	return text
 }
 
-// describeSyncGone ends the description of a course that Flux does not apply any more.
-func describeSyncGone(before string) string {
-	const more = "; Flux no longer applies this course, see its condition OutOfSync"
-	if strings.HasSuffix(before, more) {
-		return before
+// syncGoneWords end the description of a course that Flux does not apply any more.
+const syncGoneWords = "; Flux no longer applies this course, see its condition OutOfSync"
+
+// describeSyncGone adds syncGoneWords to the last description.
+func describeSyncGone(before string) string { return endWith(before, syncGoneWords) }
+
+// endWith shortens a text so that the end fits.
+func endWith(text, end string) string {
+	room := forge.MaxDescription - utf8.RuneCountInString(end)
+	if runes := []rune(text); len(runes) > room {
+		text = strings.TrimSpace(string(runes[:room-1])) + "…"
 	}
-	room := forge.MaxDescription - utf8.RuneCountInString(more)
-	if runes := []rune(before); len(runes) > room {
-		before = strings.TrimSpace(string(runes[:room-1])) + "…"
-	}
-	return before + more
+	return text + end
 }
 
 // describeFailure is what Flux says.

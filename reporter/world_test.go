@@ -102,6 +102,7 @@ func (w *world) kustomization(name string, inventory ...string) {
 	w.create(&kustomizev1.Kustomization{ObjectMeta: metav1.ObjectMeta{Namespace: w.course, Name: name}, Spec: kustomizev1.KustomizationSpec{
 		Interval:  metav1.Duration{Duration: time.Hour},
 		Prune:     true,
+		Path:      "./courses/own/" + name,
 		SourceRef: kustomizev1.CrossNamespaceSourceReference{Kind: sourcev1.GitRepositoryKind, Namespace: w.flux, Name: "carrel"},
 	}})
 	w.inventory(name, inventory...)

@@ -27,9 +27,11 @@ type History struct {
 	head    string
 }
 
-// Commit adds a commit that writes a file named by the word, on top of the newest one. It returns the hash, which
+// Commit adds a commit that changes a course named own, on top of the newest one. It returns the hash, which
 // is derived from the word, also if there is such a commit already.
-func (h *History) Commit(word string) string { return h.Write(word, map[string]string{word: word}) }
+func (h *History) Commit(word string) string {
+	return h.Write(word, map[string]string{"courses/own/roster/" + word: word, "courses/own/templates/" + word: word})
+}
 
 // Write adds a commit that writes files on top of the newest one. Empty content removes a
 // file.

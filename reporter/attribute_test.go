@@ -1,0 +1,193 @@
+package reporter
+
+import (
+	"testing"
+
+	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
+	fluxmeta "github.com/fluxcd/pkg/apis/meta"
+	sourcev1 "github.com/fluxcd/source-controller/api/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/carrel-dev/carrel/api/v1alpha1"
+)
+
+// comes has Flux bring both parts of the course to a commit.
+func (w *world) comes(hash, roster, templates string) {
+	w.Helper()
+	w.applies("roster", hash, roster)
+	w.applies("templates", hash, templates)
+}
+
+// The commits that Flux passed and that touch the course, also through a base, are marked.
+// Those of other courses are not.
+func TestMarkBelongsToTheCommitThatChangedTheCourse(t *testing.T) {
+	w := newWorld(t)
+	w.userlands(1)
+	w.runs(0)
+	first := w.forge.Write("first", map[string]string{
+		"courses/own/templates/kustomization.yaml": "resources: [../../../base/ide]\n", "base/ide/kustomization.yaml": "resources: [template.yaml]\n",
+	})
+	w.comes(first, "r1", "t1")
+	w.reconcile()
+	before := w.forge.Requests()
+	row := w.forge.Write("a row", map[string]string{"courses/own/roster/roster.csv": "u2"})
+	foreign := w.forge.Write("another course", map[string]string{"courses/owner/roster/roster.csv": "x"})
+	base := w.forge.Write("the base", map[string]string{"base/ide/template.yaml": "image: 2"})
+	last := w.forge.Write("another course again", map[string]string{"courses/owner/roster/roster.csv": "y"})
+	w.comes(last, "r2", "t2")
+	w.reconcile()
+	w.expect(base, success+"1 of 1 ready")
+	w.expect(row, pending+"superseded by "+abbreviate(base)+", which has it")
+	w.expect(foreign)
+	w.expect(last)
+	// One list of commits, three kustomization.yaml files, four commits, two statuses.
+	if n := w.forge.Requests() - before; n > 12 {
+		t.Errorf("%d requests for four commits, want at most 12", n)
+	}
+	w.expectSilence()
+}
+
+// A commit alone costs one request more than its statuses do.
+func TestRequestsOfACommit(t *testing.T) {
+	w := newWorld(t)
+	w.userlands(1)
+	w.runs(0)
+	w.commit("first", "r1", "t1")
+	w.reconcile()
+	before := w.forge.Requests()
+	w.commit("second", "r2", "t1")
+	w.reconcile()
+	if n := w.forge.Requests() - before; n != 3 {
+		t.Errorf("%d requests, want 3: the commits between, the statuses there are, and the status", n)
+	}
+	for range 20 {
+		w.comes(w.forge.Write(w.now.String(), map[string]string{"courses/other/x": w.now.String()}), "r2", "t1")
+		w.pass(1e9)
+		w.reconcile()
+	}
+	if n := w.forge.Requests() - before; n != 3 {
+		t.Errorf("%d requests after 20 commits of others, want 3", n)
+	}
+}
+
+// A failure that no commit of the course caused does not go to a commit of another course.
+func TestForeignCommitIsNotBlamed(t *testing.T) {
+	w := newWorld(t)
+	w.userlands(1)
+	w.runs(0)
+	first := w.commit("first", "r1", "t1")
+	w.reconcile()
+	foreign := w.forge.Write("another course", map[string]string{"courses/other/roster.csv": "x"})
+	w.fails("roster", foreign, fluxmeta.BuildFailedReason, "the API server does not answer")
+	w.reconcile()
+	w.expect(foreign)
+	w.expect(first, success+"1 of 1 ready", failure+"roster: the API server does not answer")
+}
+
+// What Flux applied and forgot is said on the commit and on the Course, with the cure.
+func TestForgottenCarrelIsSaid(t *testing.T) {
+	w := newWorld(t)
+	w.userlands(2)
+	w.runs(0, 1)
+	w.now = metav1.Now().Add(1e9)
+	commit := w.commit("drop one", "r1", "t1")
+	w.inventory("roster", "Course/"+w.course, "Userland/student0")
+	w.pass(forgottenAfter + 1e9)
+	w.reconcile()
+	w.expect(commit, failure+describeForgotten(1))
+	w.expectOutOfSync(v1alpha1.ForgottenReason)
+	w.expectSilence()
+	w.inventory("roster", "Course/"+w.course, "Userland/student0", "Userland/student1")
+	w.reconcile()
+	w.expect(commit, failure+describeForgotten(1), success+"2 of 2 ready")
+	w.expectOutOfSync("")
+}
+
+func TestSuspendedKustomizationIsSaid(t *testing.T) {
+	w := newWorld(t)
+	w.userlands(1)
+	w.runs(0)
+	commit := w.commit("first", "r1", "t1")
+	w.reconcile()
+	w.pass(updateEvery)
+	w.suspend("roster", true)
+	w.reconcile()
+	w.expect(commit, success+"1 of 1 ready", success+"1 of 1 ready; roster is suspended")
+	w.expectOutOfSync(v1alpha1.SyncSuspendedReason)
+	w.expectSilence()
+}
+
+func TestCourseThatFluxNoLongerAppliesIsSaid(t *testing.T) {
+	w := newWorld(t)
+	w.userlands(1)
+	w.runs(0)
+	commit := w.commit("first", "r1", "t1")
+	w.reconcile()
+	for _, name := range []string{"roster", "templates"} {
+		if err := w.Delete(w.Context(), &kustomizev1.Kustomization{ObjectMeta: metav1.ObjectMeta{Namespace: w.course, Name: name}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.reconcile()
+	w.expect(commit, success+"1 of 1 ready", success+describeSyncGone("1 of 1 ready"))
+	w.expectOutOfSync(v1alpha1.SyncGoneReason)
+	w.expectSilence()
+}
+
+// A Kustomization above the courses that can't be built is reported once, on the commit
+// that broke it.
+func TestFailureAboveTheCoursesIsReported(t *testing.T) {
+	w := newWorld(t)
+	k := &kustomizev1.Kustomization{ObjectMeta: w.inFlux("courses"), Spec: kustomizev1.KustomizationSpec{
+		Interval: metav1.Duration{Duration: 3600e9}, Path: "./clusters/test/courses",
+		SourceRef: kustomizev1.CrossNamespaceSourceReference{Kind: sourcev1.GitRepositoryKind, Name: "carrel"},
+	}}
+	w.create(k)
+	good := w.forge.Commit("good")
+	bad := w.forge.Write("bad", map[string]string{"clusters/test/courses/kustomization.yaml": "resources: ["})
+	later := w.forge.Commit("a course")
+	k.Status.LastAppliedRevision, k.Status.LastAttemptedRevision = "main@sha1:"+good, "main@sha1:"+later
+	k.Status.Conditions = []metav1.Condition{{
+		Type: fluxmeta.ReadyCondition, Status: metav1.ConditionFalse, Reason: fluxmeta.BuildFailedReason, Message: "invalid Kustomization", LastTransitionTime: metav1.Now(),
+	}}
+	if err := w.Status().Update(t.Context(), k); err != nil {
+		t.Fatal(err)
+	}
+	above := &aboveReconciler{Reconciler: w.reporter, posted: map[types.NamespacedName]mark{}}
+	for range 3 {
+		if _, err := above.Reconcile(t.Context(), ctrl.Request{NamespacedName: client.ObjectKey{Namespace: w.flux, Name: "carrel"}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	posted := w.forge.Posted(bad)
+	if len(posted) != 1 || posted[0].Context != "carrel/"+clusterName || posted[0].State != "failure" {
+		t.Errorf("the commit that broke the courses has %+v, want one failure of carrel/%s", posted, clusterName)
+	}
+	if posted := w.forge.Posted(later); len(posted) > 0 {
+		t.Errorf("a later commit has %+v", posted)
+	}
+}
+
+func (w *world) suspend(kustomization string, suspend bool) {
+	w.Helper()
+	var k kustomizev1.Kustomization
+	w.get(&k, w.course, kustomization)
+	k.Spec.Suspend = suspend
+	w.update(&k)
+}
+
+func (w *world) expectOutOfSync(reason string) {
+	w.Helper()
+	got := ""
+	for _, condition := range w.reported().Status.Conditions {
+		if condition.Type == v1alpha1.OutOfSyncCondition {
+			got = condition.Reason
+		}
+	}
+	if got != reason {
+		w.Errorf("the reason of OutOfSync is %q, want %q", got, reason)
+	}
+}

@@ -1,0 +1,51 @@
+package reporter
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	sourcev1 "github.com/fluxcd/source-controller/api/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/carrel-dev/carrel/api/v1alpha1"
+)
+
+// reportSyncGone says on a Course, and on its last commit, that Flux does not apply it any
+// more. The repository is the one of the last report, which only the reporter writes.
+func (r *Reconciler) reportSyncGone(ctx context.Context, cached *v1alpha1.Course, p *problem) error {
+	found := lost{reason: v1alpha1.SyncGoneReason, message: fmt.Sprintf("%s. Commits do not reach this course any more: "+
+		"bring its Kustomization back, or delete the course as docs/maintaining.md says", p.message)}
+	if err := r.writeOutOfSync(ctx, cached, found); err != nil {
+		return err
+	}
+	var course v1alpha1.Course
+	if err := r.APIReader.Get(ctx, client.ObjectKeyFromObject(cached), &course); err != nil {
+		return client.IgnoreNotFound(err)
+	}
+	last := course.Status.Report
+	if last == nil || last.Source == "" || last.Posts >= maxPosts-1 || strings.HasSuffix(last.Description, syncGoneWords) {
+		return nil
+	}
+	namespace, name, _ := strings.Cut(last.Source, "/")
+	flux := &inFlux{repository: &sourcev1.GitRepository{}, namespace: course.Namespace}
+	if err := r.Client.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, flux.repository); err != nil {
+		if apierrors.IsNotFound(err) {
+			return nil
+		}
+		return err
+	}
+	d, err := flux.destination(ctx, r)
+	if err != nil {
+		return err
+	}
+	report := last.DeepCopy()
+	report.Description, report.Posts, report.Time = describeSyncGone(last.Description), last.Posts+1, metav1.NewTime(r.Now())
+	decision := Decision{Report: report, Post: true}
+	if r.held(&course, d, decision) > 0 {
+		return nil
+	}
+	return r.carryOut(ctx, &course, d, decision)
+}

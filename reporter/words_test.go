@@ -1,0 +1,46 @@
+package reporter
+
+import (
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/carrel-dev/carrel/forge"
+)
+
+// TestWords has every form of a mark as people read it. docs/conditions.md explains them.
+func TestWords(t *testing.T) {
+	trial := tally(24, 24)
+	trial.Trial = Trial{Said: "trial started in 7 s"}
+	awaited := tally(24, 24)
+	awaited.Trial.Pending = true
+	others := tally(24, 22)
+	others.Others = 2
+	long := strings.Repeat("a long cause ", 20)
+	for want, got := range map[string]string{
+		"17 of 24 ready, 7 starting":                                                                                   describeProgress(tally(24, 17)),
+		"24 of 24 ready; trial start under way":                                                                        describeProgress(awaited),
+		"24 of 24 ready; waiting for Flux to apply roster":                                                             describeWait(tally(24, 24), []string{"roster"}),
+		"24 of 24 ready; trial started in 7 s":                                                                         describeSuccess(trial, nil),
+		"24 of 24 ready; roster is suspended":                                                                          describeSuccess(tally(24, 24), []Sync{{Name: "roster", Suspended: true}}),
+		"22 of 24 ready; 2 need attention for causes of before":                                                        describeSuccess(others, nil),
+		"the trial start of Template ide failed: image \"x\" can't be pulled":                                          describeTrial(Trial{Template: "ide", Failed: `image "x" can't be pulled`}),
+		"1 carrel is no longer in git, and Flux did not remove it: condition OutOfSync of the Course has the cure":     describeForgotten(1),
+		"3 carrels are no longer in git, and Flux did not remove them: condition OutOfSync of the Course has the cure": describeForgotten(3),
+		"1 of 1 ready; Flux no longer applies this course, see its condition OutOfSync":                                describeSyncGone("1 of 1 ready"),
+		"1 of 24 needs attention; it has failed again and again, the class board shows how it is now":                  describeUnsteady("1 of 24 needs attention"),
+		"superseded by 0123456, which has it":                                                                          describeSuperseded("0123456789"),
+		"no course gets this commit's changes to courses: kustomize build failed":                                      describeAbove(Sync{Name: "courses", Failure: "kustomize build failed"}),
+		"everything above the courses is applied again":                                                                describeAboveMended,
+		"not ready after 15 min without progress: 1 of 24, commonest cause NotSeenYet (1)":                             describeOverdue(notSeen(1, tally(24, 23)), nil),
+	} {
+		if got != want {
+			t.Errorf("got  %q\nwant %q", got, want)
+		}
+	}
+	for _, text := range []string{describeUnsteady(long), describeSyncGone(long), describeTrial(Trial{Failed: long}), describeAbove(Sync{Failure: long}), describeFailure(Sync{Failure: long})} {
+		if n := utf8.RuneCountInString(text); n > forge.MaxDescription {
+			t.Errorf("%d characters: %q", n, text)
+		}
+	}
+}

@@ -1,0 +1,105 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/carrel-dev/carrel/api/v1alpha1"
+	"github.com/carrel-dev/carrel/test/story"
+)
+
+// templatesWith is the course's kustomization of Templates with one more file.
+const templatesWith = "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources:\n  - ../../base/webterm\n  - broken.yaml\n"
+
+// A broken image turns the commit red while everybody still sleeps, since the new revision
+// is tried, and the commit that mends it is green.
+func TestBrokenImageOfSleepersIsRed(t *testing.T) {
+	t.Parallel()
+	l := claim(t)
+	asleep := strings.Replace(brokenTemplate, "spec:\n", "spec:\n  idle: {after: 1h}\n", 1)
+	one, other := l.student("sleeper1", "  templateName: broken\n"), l.student("sleeper2", "  templateName: broken\n")
+	commit := l.merge("Add two sleepers, with an image that is nowhere",
+		one, other, l.file("templates/broken.yaml", asleep), l.file(templates, templatesWith))
+	reach(t, story.Reported(forge, l.name, commit, "failure"), says(l.name, commit, "trial start", "image"))
+
+	mended := l.merge("Name an image that there is", l.file("templates/broken.yaml",
+		strings.Replace(asleep, "carrel.invalid/no-such-image:1", "carrel-dev/webterm:v0.1.0", 1)))
+	reach(t, story.Reported(forge, l.name, mended, "success"))
+
+	back := l.merge("Take it back", story.Change{Path: one.Path}, story.Change{Path: other.Path},
+		l.without("templates/broken.yaml"), original(t, l.path(templates)))
+	reach(t, story.Reported(forge, l.name, back, "success"))
+}
+
+// Commits of others neither post on a commit that is pending, nor take its mark over.
+func TestForeignCommitsLeaveAPendingMark(t *testing.T) {
+	t.Parallel()
+	l := claim(t)
+	file := l.student("early", "  templateName: not-there-yet\n")
+	commit := l.merge("Add a student before their Template", file)
+	reach(t, story.Reported(forge, l.name, commit, "pending"))
+	before, err := forge.CourseStatuses(l.name, commit)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 5 {
+		note := story.Change{Path: fmt.Sprintf("notes/%s-%d.md", l.name, i), Content: []byte("A note.\n")}
+		foreign, leave, err := train.ride(t.Context(), story.Commit{Title: "Change another course", Changes: []story.Change{note}})
+		leave()
+		if err != nil {
+			t.Fatal(err)
+		}
+		reach(t, story.AppliedBy(forge, c, l.name, "roster", foreign), story.AppliedBy(forge, c, l.name, "templates", foreign))
+		statuses, err := forge.CourseStatuses(l.name, foreign)
+		if err != nil || len(statuses) > 0 {
+			t.Errorf("a commit that does not touch the course has the statuses %+v (error %v)", statuses, err)
+		}
+	}
+	after, err := forge.CourseStatuses(l.name, commit)
+	if err != nil || len(after) != len(before) {
+		t.Errorf("five commits of others brought %d more statuses (error %v): %+v", len(after)-len(before), err, after)
+	}
+	back := l.merge("Take the student back", story.Change{Path: file.Path})
+	reach(t, story.Reported(forge, l.name, back, "success"))
+}
+
+// A Kustomization that somebody suspended is said on the last commit and on the Course.
+func TestSuspendedKustomizationIsSaid(t *testing.T) {
+	t.Parallel()
+	l := claim(t)
+	file := l.student("newcomer", "")
+	commit := l.merge("Add a student", file)
+	reach(t, story.Reported(forge, l.name, commit, "success"))
+	suspend := func(value bool) {
+		kubectl(t, "patch", "kustomization", "roster", "-n", l.name, "--field-manager=flux", "--type=merge", "-p", fmt.Sprintf(`{"spec":{"suspend":%v}}`, value))
+	}
+	suspend(true)
+	reach(t, outOfSync(l.name, v1alpha1.SyncSuspendedReason), says(l.name, commit, "roster is suspended"))
+	suspend(false)
+	reach(t, outOfSync(l.name, ""))
+	back := l.merge("Take the student back", story.Change{Path: file.Path})
+	reach(t, story.Reported(forge, l.name, back, "success"))
+}
+
+// outOfSync is reached when the Course has the condition for the reason, or has it not if
+// the reason is empty.
+func outOfSync(course, reason string) story.Milestone {
+	return story.Milestone{Name: course + " OutOfSync: " + reason, Within: story.SyncedWithin, Reached: func(ctx context.Context) (string, bool, error) {
+		var found v1alpha1.Course
+		if err := c.Get(ctx, client.ObjectKey{Namespace: course, Name: course}, &found); err != nil {
+			return "", false, err
+		}
+		condition := meta.FindStatusCondition(found.Status.Conditions, v1alpha1.OutOfSyncCondition)
+		if condition == nil {
+			return "in sync", reason == "", nil
+		}
+		return condition.Message, condition.Reason == reason, nil
+	}}
+}
