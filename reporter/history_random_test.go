@@ -26,7 +26,6 @@ type story struct {
 	marks     map[string]string
 	commits   int
 	down      bool
-	suspended bool
 	// touching are the commits of the course since the last report, newest first.
 	touching []string
 }

@@ -80,9 +80,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	return result, err
 }
 
-// report decides by the caches, which costs nothing, and when there is something
-// to do decides again by the API server itself: the caches may be behind what was
-// last reported, or behind what Flux applied.
+// report records what Flux lost of a course, and reports on the course.
 func (r *Reconciler) report(ctx context.Context, cached *v1alpha1.Course) (ctrl.Result, error) {
 	templates, err := templatesOf(ctx, r.Client, cached.Namespace)
 	if err != nil {
@@ -102,6 +100,13 @@ func (r *Reconciler) report(ctx context.Context, cached *v1alpha1.Course) (ctrl.
 	if err := r.writeOutOfSync(ctx, cached, lost); err != nil {
 		return ctrl.Result{}, err
 	}
+	return r.settle(ctx, cached, origin, lost)
+}
+
+// settle posts what the last report lacks. It decides by the caches, which costs nothing,
+// and when there is something to do decides again by the API server itself: the caches may
+// be behind what was last reported, or behind what Flux applied.
+func (r *Reconciler) settle(ctx context.Context, cached *v1alpha1.Course, origin origin, lost lost) (ctrl.Result, error) {
 	if wait, err := r.ask(ctx, cached, origin); err != nil || wait > 0 {
 		return ctrl.Result{RequeueAfter: wait}, err
 	}

@@ -213,7 +213,7 @@ func renewed(lease *coordinationv1.Lease) time.Time {
 // not say, so that the watch ends.
 func stamped(lease *coordinationv1.Lease) time.Time {
 	for _, entry := range lease.ManagedFields {
-		if entry.Time != nil && entry.FieldsV1 != nil && strings.Contains(string(entry.FieldsV1.Raw), `"f:renewTime"`) {
+		if entry.Time != nil && entry.FieldsV1 != nil && strings.Contains(entry.FieldsV1.GetRawString(), `"f:renewTime"`) {
 			return entry.Time.Time
 		}
 	}

@@ -48,8 +48,8 @@ func (s *leaseServer) stamp(lease *coordinationv1.Lease) *coordinationv1.Lease {
 	stamped := lease.DeepCopy()
 	at := metav1.NewTime(s.now.Truncate(time.Second))
 	stamped.ManagedFields = []metav1.ManagedFieldsEntry{
-		{Manager: "somebody", Time: &metav1.Time{Time: at.Add(90 * 24 * time.Hour)}, FieldsV1: &metav1.FieldsV1{Raw: []byte(`{"f:metadata":{}}`)}},
-		{Manager: "carrel-controller", Time: &at, FieldsV1: &metav1.FieldsV1{Raw: []byte(`{"f:spec":{"f:renewTime":{}}}`)}},
+		{Manager: "somebody", Time: &metav1.Time{Time: at.Add(90 * 24 * time.Hour)}, FieldsV1: metav1.NewFieldsV1(`{"f:metadata":{}}`)},
+		{Manager: "carrel-controller", Time: &at, FieldsV1: metav1.NewFieldsV1(`{"f:spec":{"f:renewTime":{}}}`)},
 	}
 	return stamped
 }

@@ -167,8 +167,9 @@ func (d *Desk) finish(w http.ResponseWriter, r *http.Request, p *knownProvider, 
 	}
 	d.writeRefresh(w, r, id.User, refresh)
 	if refresh == "" {
+		logger := log.FromContext(r.Context())
 		p.silent.Do(func() {
-			log.FromContext(r.Context()).Info("the provider gives no refresh token, so logins are not checked again after sessions.refreshAfter: add the scope it wants, often offline_access, to oidc.scopes",
+			logger.Info("the provider gives no refresh token, so logins are not checked again after sessions.refreshAfter: add the scope it wants, often offline_access, to oidc.scopes",
 				"provider", id.Provider)
 		})
 	}

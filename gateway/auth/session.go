@@ -137,18 +137,20 @@ func (d *Desk) writeRefresh(w http.ResponseWriter, r *http.Request, user, token 
 	}
 }
 
+// readRefresh returns the refresh token of a user's browser.
+func (d *Desk) readRefresh(r *http.Request, user string) (token refreshToken, found bool) {
+	sealed := cookie(r, refreshCookie)
+	found = sealed != "" && d.keys.open(forRefresh, host(r), sealed, &token) == nil && token.User == user
+	return token, found
+}
+
 // refreshSession asks the provider whether a login is still valid, if that is due. Only
 // the request for a page does so, so that the parallel requests of a page do not each
 // spend the refresh token. It reports whether the login goes on.
 func (d *Desk) refreshSession(w http.ResponseWriter, r *http.Request, s session) (session, bool) {
-	now := d.now()
-	sealed := cookie(r, refreshCookie)
-	p := d.providers[s.Provider]
-	if sealed == "" || p == nil || !navigates(r) || !d.isDue(s) {
-		return s, true
-	}
-	var token refreshToken
-	if d.keys.open(forRefresh, host(r), sealed, &token) != nil || token.User != s.User {
+	now, p := d.now(), d.providers[s.Provider]
+	token, found := d.readRefresh(r, s.User)
+	if !found || p == nil || !navigates(r) || !d.isDue(s) {
 		return s, true
 	}
 	id, next, err := d.renew(r.Context(), p, token.Token)

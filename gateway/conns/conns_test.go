@@ -3,6 +3,7 @@ package conns_test
 import (
 	"bufio"
 	"context"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -121,7 +122,7 @@ func TestConnectionsInUseStay(t *testing.T) {
 		t.Errorf("the user's connection was closed: %d", status)
 	}
 	_ = slow.SetReadDeadline(time.Now().Add(50 * time.Millisecond))
-	if _, err := slow.Read(make([]byte, 1)); err == io.EOF {
+	if _, err := slow.Read(make([]byte, 1)); errors.Is(err, io.EOF) {
 		t.Error("the connection with a request under way was closed")
 	}
 }

@@ -54,7 +54,8 @@ func (l *AccessLog) Flush() error {
 func (l *AccessLog) write(now time.Time, r *http.Request, noted *record, status int, size int64, took time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	b := append(l.line[:0], `{"ts":"`...)
+	b := l.line[:0]
+	b = append(b, `{"ts":"`...)
 	b = now.UTC().AppendFormat(b, "2006-01-02T15:04:05.000Z")
 	b = append(b, `","method":`...)
 	b = appendText(b, r.Method)
@@ -74,8 +75,9 @@ func (l *AccessLog) write(now time.Time, r *http.Request, noted *record, status 
 	b = appendText(b, noted.course)
 	b = append(b, `,"carrel":`...)
 	b = appendText(b, noted.carrel)
-	l.line = append(b, "}\n"...)
-	_, _ = l.to.Write(l.line) // a log that can't be written must not fail the request
+	b = append(b, "}\n"...)
+	l.line = b
+	_, _ = l.to.Write(b) // a log that can't be written must not fail the request
 }
 
 // appendText appends a text as JSON. Visitors choose the method and the host, so each

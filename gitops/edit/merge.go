@@ -28,15 +28,7 @@ func (c *ClassFiles) Merge(from Import, file string, prune bool) error {
 	if err != nil {
 		return err
 	}
-	var elsewhere []roster.Row // students declared in files that Merge does not change
-	for _, s := range c.students {
-		elsewhere = append(elsewhere, roster.Row{User: s.user, Template: s.template})
-	}
-	for _, p := range c.order {
-		if !slices.Contains(rosters, p) {
-			elsewhere = append(elsewhere, c.rosters[p].rows()...)
-		}
-	}
+	elsewhere := c.outside(rosters)
 	same := func(row roster.Row, user, template string) bool {
 		return user == row.User && (!from.Templates || c.templateOf(template) == c.templateOf(row.Template))
 	}
@@ -59,4 +51,18 @@ func (c *ClassFiles) Merge(from Import, file string, prune bool) error {
 		})
 	}
 	return errors.Join(problems...)
+}
+
+// outside returns the students declared in other files than these rosters.
+func (c *ClassFiles) outside(rosters []string) []roster.Row {
+	var rows []roster.Row
+	for _, s := range c.students {
+		rows = append(rows, roster.Row{User: s.user, Template: s.template})
+	}
+	for _, p := range c.order {
+		if !slices.Contains(rosters, p) {
+			rows = append(rows, c.rosters[p].rows()...)
+		}
+	}
+	return rows
 }

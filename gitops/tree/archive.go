@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 
 	"github.com/fluxcd/pkg/sourceignore"
@@ -50,9 +51,9 @@ func (t *Tree) archive(parent *archived, name string, all *object.Tree) (*archiv
 		a.patterns = append(a.patterns[:len(a.patterns):len(a.patterns)], sourceignore.ReadPatterns(bytes.NewReader(data), domain)...)
 		a.rules = append(a.rules[:len(a.rules):len(a.rules)], data...)
 	}
-	patterns := a.patterns
+	patterns := slices.Clip(a.patterns)
 	if t.ignore != "" {
-		patterns = append(patterns[:len(patterns):len(patterns)], sourceignore.ReadPatterns(strings.NewReader(t.ignore), nil)...)
+		patterns = append(patterns, sourceignore.ReadPatterns(strings.NewReader(t.ignore), nil)...)
 	}
 	matcher := sourceignore.NewDefaultMatcher(patterns, nil)
 	for _, entry := range all.Entries {
