@@ -41,7 +41,7 @@ func boundedWorld(t *testing.T, carrel http.Handler, b route.Bounds) *world {
 // start sends a request without waiting for the end of its answer, and returns its status.
 func (w *world) start(ctx context.Context, user, path string) (int, http.Header) {
 	w.t.Helper()
-	r := w.request(http.MethodGet, user, hanas, path, nil).WithContext(ctx)
+	r := w.request(http.MethodGet, user, hanas, path, nil).WithContext(ctx) //nolint:contextcheck // The context is set here.
 	r.Header.Set("Accept", "text/html")
 	res, err := (&http.Client{Transport: w.transport()}).Do(r)
 	if err != nil {

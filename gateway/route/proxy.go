@@ -198,7 +198,7 @@ func toOwnOrigin(res *http.Response) {
 // started again.
 func (rt *Router) failed(rw http.ResponseWriter, r *http.Request, err error) {
 	p := passageOf(r.Context())
-	if errors.Is(context.Cause(p.in.Context()), errSilent) {
+	if errors.Is(context.Cause(p.in.Context()), errSilent) { //nolint:contextcheck // The cause is recorded on the visitor's request.
 		log.FromContext(r.Context()).Info("a carrel says nothing", "course", p.carrel.Course, "carrel", p.carrel.Name)
 		rw.Header().Set("Retry-After", "20")
 		page.Silent(rw, r, rt.restartAt(p.carrel))

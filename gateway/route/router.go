@@ -160,7 +160,7 @@ func (rt *Router) carrel(rw http.ResponseWriter, r *http.Request) {
 		rt.forbid(rw, r)
 		return
 	}
-	rt.open(rw, r, id, course, name)
+	rt.open(rw, r, id, course, name) //nolint:contextcheck // It passes the context of r.
 }
 
 // open passes a request to a carrel, if the visitor may open it. The checks are in a

@@ -48,7 +48,7 @@ func (rt *Router) single(course string) http.Handler {
 			return
 		}
 		auth.StripCookies(r)
-		rt.open(rw, r, id, course, chosen.Name)
+		rt.open(rw, r, id, course, chosen.Name) //nolint:contextcheck // It passes the context of r.
 	})
 }
 
