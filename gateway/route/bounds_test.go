@@ -39,9 +39,9 @@ func boundedWorld(t *testing.T, carrel http.Handler, b route.Bounds) *world {
 }
 
 // start sends a request without waiting for the end of its answer, and returns its status.
-func (w *world) start(ctx context.Context, user, path string) (int, http.Header) {
+func (w *world) start(ctx context.Context, user string) (int, http.Header) {
 	w.t.Helper()
-	r := w.request(http.MethodGet, user, hanas, path, nil).WithContext(ctx) //nolint:contextcheck // The context is set here.
+	r := w.request(http.MethodGet, user, hanas, "/", nil).WithContext(ctx) //nolint:contextcheck // The context is set here.
 	r.Header.Set("Accept", "text/html")
 	res, err := (&http.Client{Transport: w.transport()}).Do(r)
 	if err != nil {
@@ -59,7 +59,7 @@ func TestRequestsOfOneUserAreBounded(t *testing.T) {
 	ctx, end := context.WithCancel(t.Context())
 	refused := 0
 	for range 50 {
-		switch status, header := w.start(ctx, "hana", "/"); {
+		switch status, header := w.start(ctx, "hana"); {
 		case status == http.StatusTooManyRequests && header.Get("Retry-After") != "" && header.Get("Refresh") != "":
 			refused++
 		case status != http.StatusOK:
@@ -101,7 +101,7 @@ func TestRequestsToOneCarrelAndInAllAreBounded(t *testing.T) {
 				if i == 4 {
 					want = test.refused
 				}
-				if status, _ := w.start(t.Context(), user, "/"); status != want {
+				if status, _ := w.start(t.Context(), user); status != want {
 					t.Errorf("request %d is answered %d, want %d", i, status, want)
 				}
 			}
@@ -148,7 +148,7 @@ func TestRequestsWithoutALoginAreBoundedByAddress(t *testing.T) {
 	carrel := &hanging{}
 	w := boundedWorld(t, carrel, route.Bounds{AddressRequests: 3})
 	for range 10 { // these are logged in, and do not count for the address
-		if status, _ := w.start(t.Context(), "hana", "/"); status != http.StatusOK {
+		if status, _ := w.start(t.Context(), "hana"); status != http.StatusOK {
 			t.Fatalf("a request with a login is answered %d", status)
 		}
 	}
@@ -177,7 +177,7 @@ func TestRequestsAreShedBeforeMemoryRunsOut(t *testing.T) {
 	var used atomic.Uint64
 	w := newWorldWith(t, &hanging{}, func(rt *route.Router) { rt.Memory = limit.NewMemory(100, used.Load) })
 	for range 8 {
-		if status, _ := w.start(t.Context(), "hana", "/"); status != http.StatusOK {
+		if status, _ := w.start(t.Context(), "hana"); status != http.StatusOK {
 			t.Fatalf("answered %d while there is enough", status)
 		}
 	}
@@ -201,7 +201,7 @@ func TestRequestsAreShedBeforeMemoryRunsOut(t *testing.T) {
 // The page of a refusal has a way on: to the visitor's carrels, and to another login.
 func TestRefusalsHaveAWayOn(t *testing.T) {
 	w := boundedWorld(t, &hanging{}, route.Bounds{UserRequests: 1})
-	w.start(t.Context(), "hana", "/")
+	w.start(t.Context(), "hana")
 	for _, test := range []struct {
 		user, language string
 		status         int

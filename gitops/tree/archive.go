@@ -57,7 +57,7 @@ func (t *Tree) archive(parent *archived, name string, all *object.Tree) (*archiv
 	}
 	matcher := sourceignore.NewDefaultMatcher(patterns, nil)
 	for _, entry := range all.Entries {
-		at := append(domain[:len(domain):len(domain)], entry.Name)
+		at := slices.Concat(domain, []string{entry.Name})
 		ignored := matcher.Match(at, entry.Mode == filemode.Dir)
 		if entry.Mode == filemode.Dir && (!ignored || t.holdsAny(a, strings.Join(at, "/"))) ||
 			entry.Mode.IsFile() && entry.Mode != filemode.Symlink && !ignored {
