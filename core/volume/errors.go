@@ -2,6 +2,7 @@ package volume
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -52,6 +53,8 @@ func (e *UndecidedError) Error() string {
 	for _, claim := range e.Claims {
 		claims = append(claims, strconv.Quote(claim.Name))
 	}
+	// In an order that does not depend on when the claims were made.
+	slices.Sort(claims)
 	names, volume := strings.Join(claims, " and "), e.Places[0].Volume
 	annotate := fmt.Sprintf("kubectl annotate pvc -n %s <claim> %s=$(date -u +%%Y%%m%%dT%%H%%M%%SZ) --overwrite", e.Namespace, v1alpha1.RestoredAnnotation)
 	switch {
