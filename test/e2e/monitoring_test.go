@@ -13,9 +13,13 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
 
 	"github.com/carrel-dev/carrel/test/story"
@@ -30,12 +34,12 @@ func TestPrometheusWatchesCarrel(t *testing.T) {
 	dir, component := t.TempDir(), filepath.Join(cluster.Root, "kustomize", "components", "monitoring")
 	rules := decode[struct{ Spec any }](t, filepath.Join(component, "rules.yaml"))
 	encode(t, filepath.Join(dir, "carrel-rules.yaml"), rules.Spec)
-	// Outside the cluster there is no account of a pod.
 	setup := decode[map[string]any](t, filepath.Join(component, "prometheus.yaml"))
 	for _, scrape := range setup["scrape_configs"].([]any) {
-		for _, discovery := range scrape.(map[string]any)["kubernetes_sd_configs"].([]any) {
-			discovery.(map[string]any)["kubeconfig_file"] = kubeconfig
-		}
+		// Debian's Prometheus is built without the discovery of Kubernetes, so the test
+		// lists what it would find. Which of it is scraped is left to the configuration.
+		delete(scrape.(map[string]any), "kubernetes_sd_configs")
+		scrape.(map[string]any)["static_configs"] = discovered(t)
 	}
 	setup["global"] = map[string]string{"evaluation_interval": "5s"}
 	encode(t, filepath.Join(dir, "prometheus.yaml"), setup)
@@ -55,6 +59,41 @@ func TestPrometheusWatchesCarrel(t *testing.T) {
 			p.answers("sum(carrel_userlands)"), p.answers("sum(carrel_volumes)"), p.answers("sum(carrel_start_duration_seconds_count) > 0"),
 			p.answers("sum(carrel_reporter_posts_total) > 0"), p.answers("workqueue_depth"), p.evaluated())
 	})
+}
+
+// discovered returns the targets in carrel-system as the role endpointslice of Prometheus'
+// discovery lists them: one for each address and port of each slice.
+func discovered(t *testing.T) []map[string]any {
+	t.Helper()
+	all, services := &discoveryv1.EndpointSliceList{}, &corev1.ServiceList{}
+	for _, list := range []client.ObjectList{all, services} {
+		if err := c.List(t.Context(), list, client.InNamespace("carrel-system")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	labels := map[string]map[string]string{}
+	for _, service := range services.Items {
+		labels[service.Name] = service.Labels
+	}
+	var found []map[string]any
+	for _, slice := range all.Items {
+		service := labels[slice.Labels[discoveryv1.LabelServiceName]]
+		for _, endpoint := range slice.Endpoints {
+			for _, port := range slice.Ports {
+				found = append(found, map[string]any{
+					"targets": []string{net.JoinHostPort(endpoint.Addresses[0], strconv.Itoa(int(*port.Port)))},
+					"labels": map[string]string{
+						"__meta_kubernetes_namespace":                               slice.Namespace,
+						"__meta_kubernetes_pod_name":                                endpoint.TargetRef.Name,
+						"__meta_kubernetes_endpointslice_port_name":                 *port.Name,
+						"__meta_kubernetes_service_label_app_kubernetes_io_name":    service["app.kubernetes.io/name"],
+						"__meta_kubernetes_service_label_app_kubernetes_io_part_of": service["app.kubernetes.io/part-of"],
+					},
+				})
+			}
+		}
+	}
+	return found
 }
 
 func decode[T any](t *testing.T, file string) (value T) {
