@@ -22,6 +22,7 @@ var unbounded = map[string]string{
 	"Template.spec.volumes[].pvcSpec": "Kubernetes validates a claim, and core/workload limits the spec to 64 KiB",
 
 	"Course.status.report.digests{}": "the reporter writes digests of one length",
+	"Course.status.report.behind{}":  "the reporter writes revisions as Flux records them, a branch and a hash",
 }
 
 // Every list, map and string of the kinds has a limit. A teacher, or a program that

@@ -64,7 +64,7 @@ func TestCourseStatusPolicy(t *testing.T) {
 	}{
 		{"the controller writes its fields", controller, byApply, `{"observedGeneration":1,"volumes":{"kept":2},` + conditions("Ready", "RosterValid", "WorkExpiring") + `}`, may},
 		{"the controller writes a report", controller, byPatch, `{` + report + `}`, []string{"only the reporter writes status.report"}},
-		{"the controller writes that it was reported", controller, byPatch, `{` + conditions("Ready", "RosterValid", "WorkExpiring", "Reported") + `}`, []string{"the condition Reported"}},
+		{"the controller writes that it was reported", controller, byPatch, `{` + conditions("Ready", "RosterValid", "WorkExpiring", "Reported") + `}`, []string{"the conditions Reported and OutOfSync"}},
 		{"the controller writes requests", controller, byPatch, keep("a", "Forever", 0), []string{"carrel-controller' may not write status.requests"}},
 
 		{"the reporter reports", reporter, byApply, `{` + report + `,` + conditions("Reported") + `}`, may},
