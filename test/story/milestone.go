@@ -24,12 +24,12 @@ type Milestone struct {
 // busy cores: a wait that runs into its bound has found something stuck.
 const (
 	// SyncedWithin bounds what Flux or a controller does without starting a pod.
-	SyncedWithin = 2 * time.Minute
+	SyncedWithin = 4 * time.Minute
 	// StartedWithin bounds the start of a carrel: its volume, its pod, its software.
 	StartedWithin = 3 * time.Minute
 	// ReportedWithin bounds a commit's way to its status, the start of carrels
 	// included.
-	ReportedWithin = 4 * time.Minute
+	ReportedWithin = 6 * time.Minute
 	// ShownWithin bounds what a browser takes to show a page.
 	ShownWithin = 2 * time.Minute
 	// OpenedWithin bounds what a browser takes to show the software of a carrel that
