@@ -32,16 +32,16 @@ type TemplateTrial struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=1024
 	Message string `json:"message,omitempty"`
-	// time is when the outcome was found. For Running, it is since when the reason is
-	// true.
+	// time records the moment at which the outcome was found. If the outcome is Running,
+	// it records the moment at which the reason began to hold.
 	// +required
 	Time metav1.Time `json:"time"`
 	// attempts counts the trials of this revision that are over, or found no room.
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	Attempts int32 `json:"attempts,omitempty"`
-	// retryTime is when the revision is tried again. It is absent if the outcome is
-	// final, or if something else must change first.
+	// retryTime records the moment at which the revision will be tried again. It is
+	// absent if the outcome is final, or if something else must change first.
 	// +optional
 	RetryTime *metav1.Time `json:"retryTime,omitempty"`
 	// volumes is a digest of the pvcSpecs that were tried. They are not part of the

@@ -104,7 +104,7 @@ type watchedLeases struct {
 	coordinationclient.LeasesGetter
 	coordinationclient.LeaseInterface
 	watch *watch
-	// identity is that of this process in the Lease.
+	// identity names this process as a holder of the Lease.
 	identity string
 	// last is the Lease as it was read or written last. led is set while this process holds
 	// the Lease.

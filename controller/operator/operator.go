@@ -46,8 +46,8 @@ type Options struct {
 	// Watch returns the identity of the time for which controllers have run without an
 	// outage, up to now. It is called only while this process leads.
 	Watch func() string
-	// Metrics is where the gauges of the courses are registered while the process leads;
-	// nil: nowhere.
+	// Metrics registers the gauges of the courses while the process leads. If it is nil,
+	// they are not served.
 	Metrics prometheus.Registerer
 }
 

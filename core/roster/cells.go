@@ -79,7 +79,8 @@ func readHeader(record []string) (found columns, errs, warnings []Problem) {
 	return found, errs, warnings
 }
 
-// fullWidthCommas are what a Japanese or Chinese keyboard writes for a comma.
+// fullWidthCommas holds the characters that a Japanese or Chinese keyboard may write
+// in place of a comma.
 const fullWidthCommas = "，、；"
 
 func noUser(heads []string) Problem {

@@ -38,7 +38,7 @@ type term struct {
 	}
 	// watches counts the watches so far.
 	watches int
-	// rest is what the controller has in memory.
+	// rest holds the pauses between deletions, which a restart of the controller forgets.
 	rest volume.Rest
 	// next is when the controller looks again; zero: only after an event.
 	next time.Time

@@ -82,9 +82,6 @@ func contents(t *testing.T, of *tree.Tree) map[string]string {
 
 // TestMergeIsGits merges generated changes of two branches, and compares with git.
 func TestMergeIsGits(t *testing.T) {
-	if _, err := exec.LookPath("git"); err != nil {
-		t.Skip("git is not installed")
-	}
 	random := rand.New(rand.NewPCG(1, 2))
 	clean, conflicts := 0, 0
 	for round := range 20 {

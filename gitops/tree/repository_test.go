@@ -1,7 +1,6 @@
 package tree_test
 
 import (
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -42,9 +41,6 @@ func TestOpen(t *testing.T) {
 // TestOpenOtherClones checks that a clone which shares the objects of another can be
 // read, and that a format which can't be read is named with its cure.
 func TestOpenOtherClones(t *testing.T) {
-	if _, err := exec.LookPath("git"); err != nil {
-		t.Skip("git is not installed")
-	}
 	from, shared, sha256 := t.TempDir(), filepath.Join(t.TempDir(), "shared"), t.TempDir()
 	mustGit(t, from, "init", "--quiet", "--initial-branch=nothing")
 	version(t, from, "main", "", map[string]string{"a": "1"})
@@ -68,9 +64,6 @@ func TestOpenOtherClones(t *testing.T) {
 
 // TestResolve checks that the error for a missing revision names its cause.
 func TestResolve(t *testing.T) {
-	if _, err := exec.LookPath("git"); err != nil {
-		t.Skip("git is not installed")
-	}
 	dir, empty := t.TempDir(), t.TempDir()
 	mustGit(t, empty, "init", "--quiet")
 	mustGit(t, dir, "init", "--quiet", "--initial-branch=nothing")

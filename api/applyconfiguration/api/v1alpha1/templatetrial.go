@@ -19,13 +19,13 @@ type TemplateTrialApplyConfiguration struct {
 	Reason *string `json:"reason,omitempty"`
 	// message describes the outcome in a sentence for teachers.
 	Message *string `json:"message,omitempty"`
-	// time is when the outcome was found. For Running, it is since when the reason is
-	// true.
+	// time records the moment at which the outcome was found. If the outcome is Running,
+	// it records the moment at which the reason began to hold.
 	Time *v1.Time `json:"time,omitempty"`
 	// attempts counts the trials of this revision that are over, or found no room.
 	Attempts *int32 `json:"attempts,omitempty"`
-	// retryTime is when the revision is tried again. It is absent if the outcome is
-	// final, or if something else must change first.
+	// retryTime records the moment at which the revision will be tried again. It is
+	// absent if the outcome is final, or if something else must change first.
 	RetryTime *v1.Time `json:"retryTime,omitempty"`
 	// volumes is a digest of the pvcSpecs that were tried. They are not part of the
 	// revision, and the revision is tried again when they change.
