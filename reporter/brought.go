@@ -7,6 +7,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
+	"github.com/carrel-dev/carrel/core/workload"
 )
 
 // causedWithin is for how long after a commit a carrel that begins to fail counts as failing
@@ -24,16 +25,18 @@ type Revision struct {
 	Trial *v1alpha1.TemplateTrial
 }
 
-// revisionOf reads the status of a Template.
+// revisionOf reads the status of a Template. A trial with other pvcSpecs than the present
+// ones, which are no part of a revision, does not count: the errand process tries again.
 func revisionOf(template *v1alpha1.Template) Revision {
 	current := template.Status.Revision
 	if current == nil {
 		return Revision{}
 	}
 	r := Revision{Name: current.Name, Since: current.Since.Time, Untried: template.Spec.Trial == v1alpha1.TrialNever}
+	volumes, err := workload.VolumesDigest(template)
 	for i := range template.Status.Trials {
-		if template.Status.Trials[i].Revision == current.Name {
-			r.Trial = &template.Status.Trials[i]
+		if trial := &template.Status.Trials[i]; trial.Revision == current.Name && trial.Volumes == volumes && err == nil {
+			r.Trial = trial
 		}
 	}
 	return r
