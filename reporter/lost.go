@@ -37,12 +37,12 @@ func (r *Reconciler) lostOf(ctx context.Context, course *v1alpha1.Course, by ori
 		return lost{}, nil
 	}
 	var userlands v1alpha1.UserlandList
-	if err := r.Client.List(ctx, &userlands, client.InNamespace(course.Namespace)); err != nil {
+	if err := r.Client.List(ctx, &userlands, client.InNamespace(course.Namespace), client.UnsafeDisableDeepCopy); err != nil {
 		return lost{}, err
 	}
-	known := map[types.NamespacedName]*kustomizev1.Kustomization{}
+	known := map[types.NamespacedName]*listing{}
 	for i := range flux.kustomizations {
-		known[client.ObjectKeyFromObject(&flux.kustomizations[i])] = &flux.kustomizations[i]
+		known[client.ObjectKeyFromObject(&flux.kustomizations[i])] = listingOf(&flux.kustomizations[i])
 	}
 	var names []string
 	var found lost
@@ -52,17 +52,17 @@ func (r *Reconciler) lostOf(ctx context.Context, course *v1alpha1.Course, by ori
 		if owner.Name == "" || !u.DeletionTimestamp.IsZero() {
 			continue
 		}
-		k, there := known[owner]
+		list, there := known[owner]
 		if !there {
 			var other kustomizev1.Kustomization
 			if err := r.Client.Get(ctx, owner, &other); err == nil {
-				k = &other
+				list = listingOf(&other)
 			} else if !apierrors.IsNotFound(err) {
 				return lost{}, err
 			}
-			known[owner] = k
+			known[owner] = list
 		}
-		switch is, wait := forgotten(u, k, r.Now()); {
+		switch is, wait := forgotten(u, list, r.Now()); {
 		case is:
 			names = append(names, u.Name)
 		case wait > 0:
@@ -74,19 +74,31 @@ func (r *Reconciler) lostOf(ctx context.Context, course *v1alpha1.Course, by ori
 	return found, nil
 }
 
+// listing is a Kustomization with the names of the Userlands in its inventory. The inventory
+// is read once for all Userlands of a course.
+type listing struct {
+	*kustomizev1.Kustomization
+	userlands map[types.NamespacedName]bool
+}
+
+func listingOf(k *kustomizev1.Kustomization) *listing {
+	l := &listing{k, map[types.NamespacedName]bool{}}
+	for _, e := range inventory(k) {
+		if e.kind == "Userland" {
+			l.userlands[types.NamespacedName{Namespace: e.namespace, Name: e.name}] = true
+		}
+	}
+	return l
+}
+
 // forgotten reports whether Flux applied a Userland and lists it no more, or when to look
 // again. A Kustomization that is gone keeps no inventory.
-func forgotten(u *v1alpha1.Userland, k *kustomizev1.Kustomization, now time.Time) (is bool, wait time.Duration) {
+func forgotten(u *v1alpha1.Userland, k *listing, now time.Time) (is bool, wait time.Duration) {
 	if k == nil {
 		return true, 0
 	}
-	if !k.DeletionTimestamp.IsZero() || k.Status.Inventory == nil {
+	if !k.DeletionTimestamp.IsZero() || k.Status.Inventory == nil || k.userlands[client.ObjectKeyFromObject(u)] {
 		return false, 0
-	}
-	for _, e := range inventory(k) {
-		if e.kind == "Userland" && e.name == u.Name && e.namespace == u.Namespace {
-			return false, 0
-		}
 	}
 	ready := meta.FindStatusCondition(k.Status.Conditions, fluxmeta.ReadyCondition)
 	if ready == nil || ready.Status != "True" || k.Status.LastAppliedRevision != k.Status.LastAttemptedRevision || len(k.Status.History) == 0 {
