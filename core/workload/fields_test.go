@@ -12,7 +12,7 @@ import (
 // value makes another revision. A field that is new belongs into this list and, if it
 // makes up the pod or the Service, into source, Blueprint and digestOf.
 var inRevision = map[string]bool{
-	"Template": true, "Service": true, "Idle": false, "Rollout": false,
+	"Template": true, "Service": true, "Idle": false, "Rollout": false, "Trial": false,
 	"Volumes.Name": true, "Volumes.PVCSpec": false, "Volumes.Retain": false,
 }
 

@@ -242,7 +242,9 @@ func throughThePage(t *testing.T, u *v1alpha1.Userland, requests board.Requests)
 		status       int
 	}{
 		{u.User(), "raise", nil, 303},
-		{u.User(), "restart", nil, 403},
+		{u.User(), "restart", nil, 303},
+		{u.User(), "reset", url.Values{"confirm": {"24t0101"}}, 403},
+		{"24T9999@example.ac.jp", "restart", nil, 403},
 		{"24T9999@example.ac.jp", "raise", nil, 403},
 		{"teacher", "reset", url.Values{"confirm": {"24t0101"}}, 303},
 		{"teacher", "reset", url.Values{"confirm": {"24t0102"}}, 422},
