@@ -127,6 +127,10 @@ test-e2e: prepare-test-e2e $(DEVCLUSTER) ## Run the whole system on a full node:
 drill: prepare-drill $(DEVCLUSTER) ## Lose etcd on a full node, rebuild it by one command, and look whether everybody finds their work (root)
 	go run ./test/drill
 
+.PHONY: release
+release: prepare-release $(DEVCLUSTER) ## Make a release of the tagged commit in dist/release: VERSION=v0.2.0, and to push its images REGISTRY=git.example.edu/lab
+	go run ./ci/release -version=$(VERSION) $(if $(REGISTRY),-registry=$(REGISTRY) -push)
+
 .PHONY: long
 long: test drill ## Run every test and the drill
 
