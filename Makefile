@@ -3,7 +3,7 @@
 TOOL       := go tool -modfile=tools/go.mod
 DEVCLUSTER := bin/devcluster
 # Modules of this repository that hold Go code of ours.
-MODULES    := . api devcluster
+MODULES    := . api devcluster tools
 # The direct fallback of GOPROXY would ask forges one by one for what the proxy
 # does not have; nothing here needs it.
 export GOPROXY := $(shell go env GOPROXY 2>/dev/null | sed 's/,direct$$//')
@@ -57,13 +57,14 @@ $(DEVCLUSTER):
 	@go -C devcluster build -o ../$(DEVCLUSTER) .
 
 .PHONY: generate
-generate: generate-api ## Make deepcopy, Go clients, CRDs, RBAC, the API reference and the manual anew
+generate: generate-api ## Make deepcopy, Go clients, CRDs, RBAC, the API reference, the manual and the dashboard anew
 	$(TOOL) controller-gen rbac:roleName=carrel-reporter paths=./reporter/... output:rbac:dir=kustomize/reporter
 	$(TOOL) controller-gen rbac:roleName=carrel-errand paths=./errand/... output:rbac:dir=kustomize/errand
 	$(TOOL) controller-gen rbac:roleName=carrel-gateway paths=./gateway/... output:rbac:dir=kustomize/gateway
 	$(TOOL) controller-gen rbac:roleName=carrel-controller "paths={./controller/userland,./controller/template,./controller/course,./controller/volume}" output:rbac:dir=kustomize/controller
 	$(TOOL) crd-ref-docs --source-path=api/v1alpha1 --log-level=ERROR --config=docs/api-reference.yaml --renderer=markdown --output-path=docs/api-reference.md
 	rm -rf docs/man && go run ./cmd/carrel man docs/man
+	go -C tools run ./dashboard > kustomize/components/monitoring/dashboard.json
 
 # The generators of k8s.io/code-generator leave what they no longer make.
 API       := github.com/carrel-dev/carrel/api
@@ -126,6 +127,10 @@ test-e2e: prepare-test-e2e $(DEVCLUSTER) ## Run the whole system on a full node:
 .PHONY: drill
 drill: prepare-drill $(DEVCLUSTER) ## Lose etcd on a full node, rebuild it by one command, and look whether everybody finds their work (root)
 	go run ./test/drill
+
+.PHONY: release
+release: prepare-release $(DEVCLUSTER) ## Make a release of the tagged commit in dist/release: VERSION=v0.2.0, and to push its images REGISTRY=git.example.edu/lab
+	go run ./ci/release -version=$(VERSION) $(if $(REGISTRY),-registry=$(REGISTRY) -push)
 
 .PHONY: long
 long: test drill ## Run every test and the drill

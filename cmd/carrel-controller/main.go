@@ -12,6 +12,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
 
+	"github.com/carrel-dev/carrel/cmd/internal/version"
 	"github.com/carrel-dev/carrel/controller/operator"
 )
 
@@ -28,11 +29,13 @@ func newCommand() *cobra.Command {
 		Use:           "carrel-controller",
 		Short:         "Make a carrel of each Userland, and report on courses",
 		Args:          cobra.NoArgs,
+		Version:       version.String(),
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		RunE: func(command *cobra.Command, _ []string) error {
 			// An error says where it comes from; a stack trace would only hide it.
 			ctrl.SetLogger(zap.New(zap.StacktraceLevel(zapcore.PanicLevel)))
+			ctrl.Log.Info("Starting", "version", version.String(), "controllers", o.controllers)
 			mgr, err := newManager(command.Context(), o)
 			if err != nil {
 				return err

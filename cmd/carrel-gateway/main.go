@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
+	"github.com/carrel-dev/carrel/cmd/internal/version"
 	"github.com/carrel-dev/carrel/gateway/conns"
 	"github.com/carrel-dev/carrel/gateway/route"
 )
@@ -30,11 +31,13 @@ func newCommand() *cobra.Command {
 		Use:           "carrel-gateway",
 		Short:         "Log people in and bring each to their own carrel",
 		Args:          cobra.NoArgs,
+		Version:       version.String(),
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		RunE: func(command *cobra.Command, _ []string) error {
 			// Errors name where they come from, so stack traces would only be noise.
 			ctrl.SetLogger(zap.New(zap.StacktraceLevel(zapcore.PanicLevel)))
+			ctrl.Log.Info("Starting", "version", version.String())
 			server, err := ctrl.GetConfig()
 			if err != nil {
 				return fmt.Errorf("find the API server: %w", err)

@@ -10,6 +10,8 @@ import (
 
 	"github.com/spf13/cobra"
 	ctrl "sigs.k8s.io/controller-runtime"
+
+	"github.com/carrel-dev/carrel/cmd/internal/version"
 )
 
 // garbage is the value of GOGC, in percent, unless the environment sets one. A run
@@ -54,7 +56,7 @@ func newCommand() *cobra.Command {
 		Short:         "Look after courses of carrels in git",
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		Version:       version(),
+		Version:       version.String(),
 		// kubectl calls the program kubectl-carrel; help and completion then show
 		// "kubectl carrel".
 		Annotations: map[string]string{cobra.CommandDisplayNameAnnotation: invokedAs(os.Args[0])},

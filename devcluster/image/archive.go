@@ -18,7 +18,7 @@ func writeArchive(file, reference string, config v1.Config, layerFiles []string)
 	if err != nil {
 		return fmt.Errorf("name image: %w", err)
 	}
-	image, err := assemble(config, layerFiles)
+	image, err := assemble(config, runtime.GOARCH, layerFiles)
 	if err != nil {
 		return fmt.Errorf("assemble %s: %w", reference, err)
 	}
@@ -28,10 +28,11 @@ func writeArchive(file, reference string, config v1.Config, layerFiles []string)
 	return nil
 }
 
-func assemble(config v1.Config, layerFiles []string) (v1.Image, error) {
-	// Without a platform, containerd refuses to run the image on this machine.
+// assemble returns an image for Linux on the given architecture. Without a platform,
+// containerd refuses to run an image.
+func assemble(config v1.Config, architecture string, layerFiles []string) (v1.Image, error) {
 	image, err := mutate.ConfigFile(empty.Image, &v1.ConfigFile{
-		OS: "linux", Architecture: runtime.GOARCH, Config: config,
+		OS: "linux", Architecture: architecture, Config: config,
 		RootFS: v1.RootFS{Type: "layers"},
 	})
 	if err != nil {

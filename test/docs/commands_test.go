@@ -64,3 +64,22 @@ func TestPagesNameTargetsThatExist(t *testing.T) {
 		}
 	}
 }
+
+// TestNobodyIsToldToInstallByModule holds that no page or pipeline installs a program by
+// its module's path: Go refuses that for a module whose go.mod replaces another.
+func TestNobodyIsToldToInstallByModule(t *testing.T) {
+	pattern := regexp.MustCompile(`go (?:install|run) github\.com/carrel-dev/carrel/\S+@`)
+	files := pages(t)
+	for _, glob := range []string{"ci/*/*.yaml", "ci/*/*.yml"} {
+		found, err := fs.Glob(repository, glob)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, found...)
+	}
+	for _, file := range files {
+		for _, command := range pattern.FindAllString(read(t, file), -1) {
+			t.Errorf("%s says %q, and Go refuses it because go.mod has a replace directive", file, command)
+		}
+	}
+}

@@ -58,7 +58,31 @@ func TestPrometheusWatchesCarrel(t *testing.T) {
 		reach(t, p.up("carrel-controller"), p.up("carrel-reporter"), p.up("carrel-gateway"), p.up("carrel-errand"),
 			p.answers("sum(carrel_userlands)"), p.answers("sum(carrel_volumes)"), p.answers("sum(carrel_start_duration_seconds_count) > 0"),
 			p.answers("sum(carrel_reporter_posts_total) > 0"), p.answers("workqueue_depth"), p.evaluated())
+		queries := queriesOf(t, filepath.Join(component, "dashboard.json"))
+		if len(queries) == 0 {
+			t.Fatal("the dashboard asks nothing")
+		}
+		var panels []story.Milestone
+		for _, query := range queries {
+			panels = append(panels, p.answers(query))
+		}
+		reach(t, panels...)
 	})
+}
+
+// queriesOf returns what the panels of a dashboard ask, of all courses.
+func queriesOf(t *testing.T, file string) (queries []string) {
+	t.Helper()
+	for _, panel := range decode[struct {
+		Panels []struct {
+			Targets []struct{ Expr string }
+		}
+	}](t, file).Panels {
+		for _, target := range panel.Targets {
+			queries = append(queries, strings.ReplaceAll(target.Expr, "$course", ".*"))
+		}
+	}
+	return queries
 }
 
 // discovered returns the targets in carrel-system as the role endpointslice of Prometheus'

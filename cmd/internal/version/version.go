@@ -1,13 +1,14 @@
-package main
+// Package version says which version a program is.
+package version
 
 import (
 	"fmt"
 	"runtime/debug"
 )
 
-// version returns the version of the module, and the commit from which the program was
+// String returns the version of the module, and the commit from which the program was
 // built.
-func version() string {
+func String() string {
 	info, known := debug.ReadBuildInfo()
 	if !known {
 		return "unknown"
