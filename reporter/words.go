@@ -148,9 +148,15 @@ func describeCourseGone(carrels int32) string {
 	return shorten(fmt.Sprintf("the Course went with this commit, and %d carrels with it; their volumes are kept for the time promised", carrels))
 }
 
+// supersededBy begins what describeSuperseded returns.
+const supersededBy = "superseded by "
+
 func describeSuperseded(by string) string {
-	return "superseded by " + abbreviate(by) + ", which has it"
+	return supersededBy + abbreviate(by) + ", which has it"
 }
+
+// isSuperseded reports whether a description is one of describeSuperseded.
+func isSuperseded(description string) bool { return strings.HasPrefix(description, supersededBy) }
 
 func abbreviate(commit string) string { return commit[:min(len(commit), 7)] }
 
