@@ -71,6 +71,8 @@ func describeOverdue(t Tally, behind []string) string {
 	switch cause, count := t.commonest(); {
 	case len(behind) > 0:
 		text = "Flux has not applied " + strings.Join(behind, ", ") + text + fmt.Sprintf("; %d of %d ready", t.Ready, t.Total)
+	case t.Trial.Unread != "":
+		text = "the controller has not read Template " + t.Trial.Unread + text
 	case t.Ready == t.Total:
 		text = "the controller has not read the roster" + text
 	default:

@@ -16,6 +16,8 @@ func TestWords(t *testing.T) {
 	awaited.Trial.Pending = true
 	others := tally(24, 22)
 	others.Others = 2
+	unreadTemplate := tally(24, 24)
+	unreadTemplate.Trial.Unread = "ide"
 	long := strings.Repeat("a long cause ", 20)
 	for want, got := range map[string]string{
 		"17 of 24 ready, 7 starting":                                                                                   describeProgress(tally(24, 17)),
@@ -33,6 +35,10 @@ func TestWords(t *testing.T) {
 		"no course gets this commit's changes to courses: kustomize build failed":                                      describeAbove(Sync{Name: "courses", Failure: "kustomize build failed"}),
 		"everything above the courses is applied again":                                                                describeAboveMended,
 		"not ready after 15 min without progress: 1 of 24, commonest cause NotSeenYet (1)":                             describeOverdue(notSeen(1, tally(24, 23)), nil),
+		"the controller has not read Template ide after 15 min without progress":                                       describeOverdue(unreadTemplate, nil),
+		"the controller has not read the roster after 15 min without progress":                                         describeOverdue(unread(tally(24, 24)), nil),
+		"the Course went with this commit, and 24 carrels with it; their volumes are kept for the time promised":       describeCourseGone(24),
+		"roster: kustomize build failed":                                                                               describeFailure(Sync{Name: "roster", Failure: "kustomize  build\nfailed"}),
 	} {
 		if got != want {
 			t.Errorf("got  %q\nwant %q", got, want)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -38,36 +39,76 @@ func TestBrokenImageOfSleepersIsRed(t *testing.T) {
 	reach(t, story.Reported(forge, l.name, back, "success"))
 }
 
-// Commits of others neither post on a commit that is pending, nor take its mark over.
+// foreignEvery and foreignFor say how often and for how long others commit.
+const (
+	foreignEvery = 5 * time.Second
+	foreignFor   = 2 * time.Minute
+)
+
+// Commits of others, every five seconds for two minutes, neither post on a commit that is
+// pending, nor take its mark over. The test holds the train meanwhile, so that the commits
+// of other tests are not overtaken.
 func TestForeignCommitsLeaveAPendingMark(t *testing.T) {
 	t.Parallel()
 	l := claim(t)
 	file := l.student("early", "  templateName: not-there-yet\n")
 	commit := l.merge("Add a student before their Template", file)
-	reach(t, story.Reported(forge, l.name, commit, "pending"))
+	reach(t, story.Reported(forge, l.name, commit, "pending"), says(l.name, commit, "waiting for a Template that is not there"))
+
 	before, err := forge.CourseStatuses(l.name, commit)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i := range 5 {
-		note := story.Change{Path: fmt.Sprintf("notes/%s-%d.md", l.name, i), Content: []byte("A note.\n")}
-		foreign, leave, err := train.ride(t.Context(), story.Commit{Title: "Change another course", Changes: []story.Change{note}})
-		leave()
-		if err != nil {
-			t.Fatal(err)
-		}
-		reach(t, story.AppliedBy(forge, c, l.name, "roster", foreign), story.AppliedBy(forge, c, l.name, "templates", foreign))
-		statuses, err := forge.CourseStatuses(l.name, foreign)
-		if err != nil || len(statuses) > 0 {
+	commits := l.commitForOthers()
+	for _, foreign := range commits {
+		if statuses, err := forge.CourseStatuses(l.name, foreign); err != nil || len(statuses) > 0 {
 			t.Errorf("a commit that does not touch the course has the statuses %+v (error %v)", statuses, err)
 		}
 	}
 	after, err := forge.CourseStatuses(l.name, commit)
 	if err != nil || len(after) != len(before) {
-		t.Errorf("five commits of others brought %d more statuses (error %v): %+v", len(after)-len(before), err, after)
+		t.Errorf("%d commits of others brought %d more statuses (error %v): %+v", len(commits), len(after)-len(before), err, after)
 	}
+	t.Logf("%d commits of others, %d statuses before and %d after", len(commits), len(before), len(after))
 	back := l.merge("Take the student back", story.Change{Path: file.Path})
 	reach(t, story.Reported(forge, l.name, back, "success"))
+}
+
+// commitForOthers merges commits that touch no course for as long as foreignFor says, and
+// returns them when Flux is at the last one.
+func (l *lab) commitForOthers() (commits []string) {
+	l.t.Helper()
+	begin := time.Now()
+	first, leave, err := train.ride(l.t.Context(), l.foreign(0))
+	defer leave()
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	every := time.NewTicker(foreignEvery)
+	defer every.Stop()
+	for commits = []string{first}; time.Since(begin) < foreignFor; <-every.C {
+		request, err := forge.ProposeCommits(fmt.Sprintf("foreign-%s-%d", l.name, len(commits)), "Change another course", l.foreign(len(commits)))
+		if err != nil {
+			l.t.Fatal(err)
+		}
+		foreign, err := forge.Merge(request)
+		if err != nil {
+			l.t.Fatal(err)
+		}
+		if err := story.FetchNow(l.t.Context(), c, time.Now()); err != nil {
+			l.t.Fatal(err)
+		}
+		commits = append(commits, foreign)
+	}
+	last := commits[len(commits)-1]
+	reach(l.t, story.AppliedBy(forge, c, l.name, "roster", last), story.AppliedBy(forge, c, l.name, "templates", last))
+	return commits
+}
+
+// foreign returns a commit that touches no course.
+func (l *lab) foreign(i int) story.Commit {
+	note := story.Change{Path: fmt.Sprintf("notes/%s-%d.md", l.name, i), Content: []byte("A note.\n")}
+	return story.Commit{Title: "Change another course", Changes: []story.Change{note}}
 }
 
 // A Kustomization that somebody suspended is said on the last commit and on the Course.
