@@ -1,6 +1,7 @@
 package reporter
 
 import (
+	"os"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -47,6 +48,42 @@ func TestWords(t *testing.T) {
 	for _, text := range []string{describeUnsteady(long), describeSyncGone(long), describeTrial(Trial{Failed: long}), describeAbove(Sync{Failure: long}), describeFailure(Sync{Failure: long})} {
 		if n := utf8.RuneCountInString(text); n > forge.MaxDescription {
 			t.Errorf("%d characters: %q", n, text)
+		}
+	}
+}
+
+// The page about conditions explains each form of a mark. Where a mark has a name, a number
+// or a cause, the page has another one or an ellipsis.
+func TestEachMarkIsExplained(t *testing.T) {
+	page, err := os.ReadFile("../docs/conditions.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	progress := tally(24, 17)
+	progress.Trial = Trial{Said: "trial started in 7 s", Failed: "...", Template: "ide"}
+	others := tally(24, 22)
+	others.Others = 2
+	awaited := tally(24, 24)
+	awaited.Trial.Pending = true
+	unreadTemplate := tally(24, 24)
+	unreadTemplate.Trial.Unread = "ide"
+	_, trial, _ := strings.Cut(describeProgress(awaited), "; ")
+	_, before, _ := strings.Cut(describeSuccess(others, nil), "; ")
+	forgotten, _, _ := strings.Cut(describeForgotten(1), ":")
+	gone, _, _ := strings.Cut(describeCourseGone(24), ";")
+	overdue, _, _ := strings.Cut(describeOverdue(tally(24, 17), nil), ":")
+	again, _, _ := strings.Cut(describeUnsteady(""), ", the")
+	for _, words := range []string{
+		describeProgress(tally(24, 17)), trial, before, forgotten, gone, overdue, again,
+		describeWait(tally(24, 24), []string{"roster"})[len("24 of 24 ready"):],
+		describeSuperseded("1a2b3c4"), describeSuccess(tally(24, 24), nil), progress.Trial.Said, "not tried",
+		describeSuspended([]Sync{{Name: "roster", Suspended: true}}), describeTrial(progress.Trial),
+		describeAttention(tally(24, 22, "ImagePullBackOff", "ImagePullBackOff")), describeOverdue(unreadTemplate, nil),
+		describeSyncGone(""), describeGone(3), Expiring{Count: 2, From: "5 Dec"}.describe(),
+		describeAbove(Sync{Name: "courses"}), describeAboveMended,
+	} {
+		if !strings.Contains(string(page), strings.TrimSpace(words)) {
+			t.Errorf("docs/conditions.md does not explain %q", words)
 		}
 	}
 }
