@@ -9,7 +9,10 @@ import (
 	"testing"
 	"time"
 
+	admissionv1 "k8s.io/api/admissionregistration/v1"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
@@ -127,6 +130,50 @@ func TestSuspendedKustomizationIsSaid(t *testing.T) {
 	reach(t, outOfSync(l.name, ""))
 	back := l.merge("Take the student back", story.Change{Path: file.Path})
 	reach(t, story.Reported(forge, l.name, back, "success"))
+}
+
+// forgottenWithin bounds the time from a refused deletion to the word that Flux forgot the
+// object: Flux tries again, and a minute later the inventory counts.
+const forgottenWithin = 2*story.SyncedWithin + time.Minute
+
+// Flux forgets a student whose deletion was refused once: it takes the object out of its
+// inventory first. The commit and the Course say so, until somebody deletes it.
+func TestRefusedDeletionIsSaid(t *testing.T) {
+	t.Parallel()
+	l := claim(t)
+	const leaver = "leaver"
+	file := l.student(leaver, "")
+	commit := l.merge("Add a student", file)
+	reach(t, story.Reported(forge, l.name, commit, "success"))
+	lift := l.refuseDeletion(leaver)
+	dropped := l.merge("Drop the student, whose deletion is refused", story.Change{Path: file.Path})
+	reach(t, story.Reported(forge, l.name, dropped, "failure"), says(l.name, dropped, "roster: "))
+	lift()
+	forgotten := outOfSync(l.name, v1alpha1.ForgottenReason)
+	forgotten.Within = forgottenWithin
+	reach(t, forgotten, says(l.name, dropped, "1 carrel is no longer in git"))
+	kubectl(t, "delete", "userland", leaver, "-n", l.name)
+	reach(t, outOfSync(l.name, ""), story.Reported(forge, l.name, dropped, "success"))
+}
+
+// refuseDeletion has a policy refuse to delete one student of the course.
+func (l *lab) refuseDeletion(student string) (lift func()) {
+	l.t.Helper()
+	name := metav1.ObjectMeta{Name: "keeps-in-" + l.name}
+	policy := &admissionv1.ValidatingAdmissionPolicy{ObjectMeta: name, Spec: admissionv1.ValidatingAdmissionPolicySpec{
+		MatchConstraints: &admissionv1.MatchResources{ResourceRules: []admissionv1.NamedRuleWithOperations{{
+			RuleWithOperations: admissionv1.RuleWithOperations{
+				Operations: []admissionv1.OperationType{admissionv1.Delete},
+				Rule:       admissionv1.Rule{APIGroups: []string{v1alpha1.SchemeGroupVersion.Group}, APIVersions: []string{"*"}, Resources: []string{"userlands"}},
+			},
+		}}},
+		Validations: []admissionv1.Validation{{Expression: fmt.Sprintf("oldObject.metadata.name != %q", student), Message: "the class is on an excursion"}},
+	}}
+	binding := &admissionv1.ValidatingAdmissionPolicyBinding{ObjectMeta: name, Spec: admissionv1.ValidatingAdmissionPolicyBindingSpec{
+		PolicyName: policy.Name, ValidationActions: []admissionv1.ValidationAction{admissionv1.Deny},
+		MatchResources: &admissionv1.MatchResources{NamespaceSelector: &metav1.LabelSelector{MatchLabels: map[string]string{corev1.LabelMetadataName: l.name}}},
+	}}
+	return l.create(policy, binding)
 }
 
 // outOfSync is reached when the Course has the condition for the reason, or has it not if
