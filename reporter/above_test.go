@@ -28,13 +28,19 @@ type aboveWorld struct {
 func newAboveWorld(t *testing.T) *aboveWorld {
 	t.Helper()
 	w := &aboveWorld{world: newWorld(t)}
+	w.addKustomization()
+	w.create(&corev1.ConfigMap{ObjectMeta: w.inFlux(marksName)})
+	w.restart()
+	return w
+}
+
+// addKustomization makes the Kustomization above the courses.
+func (w *aboveWorld) addKustomization() {
+	w.Helper()
 	w.create(&kustomizev1.Kustomization{ObjectMeta: w.inFlux("courses"), Spec: kustomizev1.KustomizationSpec{
 		Interval: metav1.Duration{Duration: time.Hour}, Path: "./clusters/test/courses",
 		SourceRef: kustomizev1.CrossNamespaceSourceReference{Kind: sourcev1.GitRepositoryKind, Name: "carrel"},
 	}})
-	w.create(&corev1.ConfigMap{ObjectMeta: w.inFlux(marksName)})
-	w.restart()
-	return w
 }
 
 func (w *aboveWorld) restart() {
