@@ -17,6 +17,7 @@ import (
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
 	"github.com/carrel-dev/carrel/forge"
+	"github.com/carrel-dev/carrel/forge/gitea/giteatest"
 )
 
 // aboveWorld is a world with a Kustomization above the courses.
@@ -157,6 +158,33 @@ func TestCommitsOfCoursesAreNotBlamedForWhatIsAbove(t *testing.T) {
 	if n := len(w.forge.Posted(good)); n == 0 || n > maxPosts {
 		t.Errorf("%d posts on the commit applied last, want 1 to %d", n, maxPosts)
 	}
+}
+
+// While Flux is at work nothing is known to be mended, and a forge that is down is asked again
+// only when it is due.
+func TestWhatIsAboveWaits(t *testing.T) {
+	w := newAboveWorld(t)
+	good, bad := w.forge.Commit("good"), w.breaks("bad")
+	w.stands(good, bad, "invalid Kustomization")
+	w.forge.Fail(giteatest.HangUp)
+	w.reconcile()
+	requests := w.forge.Requests()
+	w.reconcile()
+	if more := w.forge.Requests() - requests; more != 0 {
+		t.Errorf("a forge that is down was asked %d times before it was due", more)
+	}
+	w.forge.Fail(nil)
+	w.pass(time.Hour)
+	w.reconcile()
+	w.expect(bad, aboveBroken)
+	var k kustomizev1.Kustomization
+	w.get(&k, w.flux, "courses")
+	k.Status.Conditions[0].Status, k.Status.Conditions[0].Reason = metav1.ConditionUnknown, fluxmeta.ProgressingReason
+	if err := w.Status().Update(t.Context(), &k); err != nil {
+		t.Fatal(err)
+	}
+	w.reconcile()
+	w.expect(bad, aboveBroken)
 }
 
 func TestMarksOfARepositoryThatIsGoneAreForgotten(t *testing.T) {
