@@ -5,11 +5,7 @@ import (
 
 	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
 	fluxmeta "github.com/fluxcd/pkg/apis/meta"
-	sourcev1 "github.com/fluxcd/source-controller/api/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
-	ctrl "sigs.k8s.io/controller-runtime"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
 )
@@ -135,40 +131,6 @@ func TestCourseThatFluxNoLongerAppliesIsSaid(t *testing.T) {
 	w.expect(commit, success+"1 of 1 ready", success+describeSyncGone("1 of 1 ready"))
 	w.expectOutOfSync(v1alpha1.SyncGoneReason)
 	w.expectSilence()
-}
-
-// A Kustomization above the courses that can't be built is reported once, on the commit
-// that broke it.
-func TestFailureAboveTheCoursesIsReported(t *testing.T) {
-	w := newWorld(t)
-	k := &kustomizev1.Kustomization{ObjectMeta: w.inFlux("courses"), Spec: kustomizev1.KustomizationSpec{
-		Interval: metav1.Duration{Duration: 3600e9}, Path: "./clusters/test/courses",
-		SourceRef: kustomizev1.CrossNamespaceSourceReference{Kind: sourcev1.GitRepositoryKind, Name: "carrel"},
-	}}
-	w.create(k)
-	good := w.forge.Commit("good")
-	bad := w.forge.Write("bad", map[string]string{"clusters/test/courses/kustomization.yaml": "resources: ["})
-	later := w.forge.Commit("a course")
-	k.Status.LastAppliedRevision, k.Status.LastAttemptedRevision = "main@sha1:"+good, "main@sha1:"+later
-	k.Status.Conditions = []metav1.Condition{{
-		Type: fluxmeta.ReadyCondition, Status: metav1.ConditionFalse, Reason: fluxmeta.BuildFailedReason, Message: "invalid Kustomization", LastTransitionTime: metav1.Now(),
-	}}
-	if err := w.Status().Update(t.Context(), k); err != nil {
-		t.Fatal(err)
-	}
-	above := &aboveReconciler{Reconciler: w.reporter, posted: map[types.NamespacedName]mark{}}
-	for range 3 {
-		if _, err := above.Reconcile(t.Context(), ctrl.Request{NamespacedName: client.ObjectKey{Namespace: w.flux, Name: "carrel"}}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	posted := w.forge.Posted(bad)
-	if len(posted) != 1 || posted[0].Context != "carrel/"+clusterName || posted[0].State != "failure" {
-		t.Errorf("the commit that broke the courses has %+v, want one failure of carrel/%s", posted, clusterName)
-	}
-	if posted := w.forge.Posted(later); len(posted) > 0 {
-		t.Errorf("a later commit has %+v", posted)
-	}
 }
 
 func (w *world) suspend(kustomization string, suspend bool) {

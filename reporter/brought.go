@@ -19,6 +19,9 @@ const causedWithin = time.Hour
 type Revision struct {
 	Name  string
 	Since time.Time
+	// Unread is set if the controller has yet to read the Template as it stands, so that the
+	// revision may be a former one.
+	Unread bool
 	// Untried is set if the Template asks for no trial starts.
 	Untried bool
 	// Trial is the trial of this revision; nil if there is none.
@@ -28,11 +31,12 @@ type Revision struct {
 // revisionOf reads the status of a Template. A trial with other pvcSpecs than the present
 // ones, which are no part of a revision, does not count: the errand process tries again.
 func revisionOf(template *v1alpha1.Template) Revision {
+	unread := template.Status.ObservedGeneration != template.Generation
 	current := template.Status.Revision
 	if current == nil {
-		return Revision{}
+		return Revision{Unread: unread}
 	}
-	r := Revision{Name: current.Name, Since: current.Since.Time, Untried: template.Spec.Trial == v1alpha1.TrialNever}
+	r := Revision{Name: current.Name, Since: current.Since.Time, Unread: unread, Untried: template.Spec.Trial == v1alpha1.TrialNever}
 	volumes, err := workload.VolumesDigest(template)
 	for i := range template.Status.Trials {
 		if trial := &template.Status.Trials[i]; trial.Revision == current.Name && trial.Volumes == volumes && err == nil {

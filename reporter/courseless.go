@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"time"
 
 	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -17,13 +18,15 @@ import (
 	"github.com/carrel-dev/carrel/forge"
 )
 
-// memory holds the last report of each namespace that has no Course to keep it.
-// A restarted reporter has none, and finds on the commit what was posted.
+// memory holds the last report of each namespace that has no Course to keep it. After a
+// restart it is empty, and what was posted is read from the commit.
 type memory struct{ reports sync.Map }
 
 // remembered is what was last known of a namespace.
 type remembered struct {
 	report *v1alpha1.ReportStatus
+	// intent is the report whose post has no answer yet; nil if there is none.
+	intent *v1alpha1.ReportStatus
 	// had: it has had a Course, of so many carrels.
 	had     bool
 	carrels int32
@@ -103,14 +106,55 @@ func (r *Reconciler) reportFailedSync(ctx context.Context, course *v1alpha1.Cour
 	if wait := r.held(course, destination, decision); wait > 0 {
 		return ctrl.Result{RequeueAfter: wait}, nil
 	}
-	if err := r.deliver(ctx, course, destination, decision); err != nil {
+	return r.postFailedSync(ctx, course, destination, decision)
+}
+
+// postFailedSync posts a report that no Course keeps. What the forge has of a post without
+// an answer, and of a reporter that ran before this one, is read from the commit.
+func (r *Reconciler) postFailedSync(ctx context.Context, course *v1alpha1.Course, d *destination, decision Decision) (ctrl.Result, error) {
+	known := r.courseless.of(client.ObjectKeyFromObject(course))
+	remember := func() { r.courseless.reports.Store(client.ObjectKeyFromObject(course), known) }
+	if known.intent != nil || known.report == nil {
+		opened, err := r.open(ctx, d)
+		if err != nil {
+			return ctrl.Result{}, r.hold(course, d, decision, err)
+		}
+		latest, err := opened.Latest(ctx, decision.Report.Revision, r.contextOf(course))
+		if err != nil {
+			return ctrl.Result{}, r.hold(course, d, decision, d.problemOf(err, decision.Report.Revision))
+		}
+		if found := toldBefore(known.intent, decision.Report, latest); found != nil {
+			known.report, known.intent = found, nil
+			remember()
+			return ctrl.Result{RequeueAfter: time.Second}, nil
+		}
+	}
+	known.intent = decision.Report
+	remember()
+	if err := r.deliver(ctx, course, d, decision, func() error { return nil }); err != nil {
 		return ctrl.Result{}, err
 	}
-	known := r.courseless.of(client.ObjectKeyFromObject(course))
-	known.report = decision.Report
-	r.courseless.reports.Store(client.ObjectKeyFromObject(course), known)
-	r.certainty.set(client.ObjectKeyFromObject(course), true)
+	known.report, known.intent = decision.Report, nil
+	remember()
 	return ctrl.Result{}, nil
+}
+
+// toldBefore returns the report that the newest status of a commit is of: one that was
+// posted without an answer, or one of a reporter that ran before this one, whose count of
+// posts is lost, so that its words stay. It returns nil if there is neither.
+func toldBefore(intent, next *v1alpha1.ReportStatus, latest *forge.Status) *v1alpha1.ReportStatus {
+	switch {
+	case latest == nil || latest.State != forge.Failure:
+		return nil
+	case intent != nil && intent.Revision == next.Revision:
+		if latest.Description != intent.Description {
+			return nil
+		}
+		return intent
+	}
+	found := next.DeepCopy()
+	found.Description, found.Posts = latest.Description, maxWords
+	return found
 }
 
 // isGone words the report of a commit that took the Course away, if it is one. A

@@ -138,7 +138,7 @@ func (d Decision) clock(last *v1alpha1.ReportStatus, tally Tally, now time.Time)
 		return soonest(progressDeadline, tally.Recheck), false
 	}
 	d.Report.Progress, d.Report.ProgressTime = last.Progress, last.ProgressTime
-	if tally.Suspended {
+	if tally.Suspended || tally.awaitsTrial() && len(d.Report.Behind) == 0 {
 		return tally.Recheck, false
 	}
 	rest := since.Add(progressDeadline).Sub(now)

@@ -276,3 +276,24 @@ func countOf(t *testing.T, result string) float64 {
 	}
 	return 0
 }
+
+// A failure leads to the students concerned, and a success to the whole class.
+func TestFailureLeadsToTheStudentsConcerned(t *testing.T) {
+	w := newWorld(t)
+	w.reporter.Gateway = "https://desk.example.org/"
+	w.userlands(2)
+	w.runs(0)
+	w.becomes(1, v1alpha1.StateFailing, v1alpha1.ImagePullBackOffReason)
+	commit := w.commit("first", "roster1", "templates1")
+	w.reconcile()
+	w.runs(1)
+	w.reconcile()
+	board := "https://desk.example.org/courses/" + w.course
+	var got []string
+	for _, status := range w.forge.Posted(commit) {
+		got = append(got, status.Target)
+	}
+	if diff := cmp.Diff([]string{board + "?show=attention", board}, got); diff != "" {
+		t.Errorf("targets of the failure and of the success (-want +got):\n%s", diff)
+	}
+}

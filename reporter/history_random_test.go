@@ -11,6 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
+	"github.com/carrel-dev/carrel/forge"
 )
 
 // story is a random history of one course in a busy repository.
@@ -23,15 +24,17 @@ type story struct {
 	class     Class
 	last      *v1alpha1.ReportStatus
 	posts     map[string]int
-	marks     map[string]string
+	marks     map[string]forge.Status
 	commits   int
 	down      bool
+	// mortal is set while the reporter may be killed.
+	mortal bool
 	// touching are the commits of the course since the last report, newest first.
 	touching []string
 }
 
 func newStory(t *testing.T, seed uint64) *story {
-	s := &story{T: t, r: rand.New(rand.NewPCG(seed, 16)), now: now, posts: map[string]int{}, marks: map[string]string{}}
+	s := &story{T: t, r: rand.New(rand.NewPCG(seed, 16)), now: now, posts: map[string]int{}, marks: map[string]forge.Status{}}
 	s.roster, s.templates = applied(rosterKey, "c0", "r0"), applied(templatesKey, "c0", "t0")
 	s.class = Class{DefaultTemplate: "ide", Errands: s.r.IntN(2) == 0, Templates: map[string]int64{"ide": 1},
 		Revisions: map[string]Revision{"ide": {Name: "ide-0", Since: now}}}
@@ -128,64 +131,112 @@ func (s *story) event() {
 	s.now = s.now.Add([]time.Duration{time.Second, 20 * time.Second, 2 * time.Minute, 20 * time.Minute, 30 * time.Hour}[s.r.IntN(5)])
 }
 
-// look is one pass of the reporter. It returns what is true.
-func (s *story) look() verdict {
+// killed is what the reporter panics with at the moment of its death.
+type killed struct{}
+
+// moment is a moment at which the reporter may be killed.
+func (s *story) moment() {
+	if s.mortal && s.r.IntN(6) == 0 {
+		panic(killed{})
+	}
+}
+
+// look is one pass of the reporter, which may be killed between any two writes. It returns
+// what is true, and whether the reporter survived.
+func (s *story) look() (truth verdict, survived bool) {
+	defer func() {
+		if death := recover(); death != nil {
+			if _, expected := death.(killed); !expected {
+				panic(death)
+			}
+		}
+	}()
 	syncs := []Sync{s.roster, s.templates}
 	var found *Attribution
 	if len(s.touching) > 0 {
 		found = &Attribution{Commit: s.touching[0], Superseded: s.touching[1:]}
 	}
+	if s.last != nil && s.last.Unconfirmed && !s.down {
+		s.last = confirmed(s.last, s.latest(s.last.Revision))
+		s.moment()
+	}
 	aim := AimAt(syncs, s.last, s.roster.Revision, found)
 	tally := s.class.Take(aim.Since, s.now)
-	truth := judge(aim, syncs, tally)
+	truth = judge(aim, syncs, tally)
 	if s.down {
-		return truth
+		return truth, true
+	}
+	d := Decide(aim, syncs, tally, s.last, s.now)
+	if d.Report != nil {
+		s.carryOut(d)
 	}
 	s.touching = nil
-	d := Decide(aim, syncs, tally, s.last, s.now)
-	if d.Report == nil {
-		return truth
-	}
-	for _, commit := range d.Supersedes {
-		s.posts[commit]++
-		s.marks[commit] = "superseded"
-	}
-	if d.Post {
-		s.posts[d.Report.Revision]++
-		s.marks[d.Report.Revision] = d.Report.State
-	}
-	s.last = d.Report
-	return truth
+	return truth, true
 }
 
-// Whatever happens, a mark is never green while something that the commit brought fails,
-// a commit has six posts at most, and a commit of others gets none.
+// latest returns the mark of a commit, as the forge does.
+func (s *story) latest(commit string) *forge.Status {
+	if mark, there := s.marks[commit]; there {
+		return &mark
+	}
+	return nil
+}
+
+// carryOut does what Reconciler.carryOut does, in its order.
+func (s *story) carryOut(d Decision) {
+	for _, commit := range d.Supersedes {
+		if mark := s.latest(commit); mark == nil || !isSuperseded(mark.Description) {
+			s.post(commit, forge.Pending, describeSuperseded(d.Report.Revision))
+		}
+	}
+	if d.Post {
+		intent := d.Report.DeepCopy()
+		intent.Unconfirmed = true
+		s.last, s.touching = intent, nil
+		s.moment()
+		s.post(d.Report.Revision, forge.State(d.Report.State), d.Report.Description)
+	}
+	s.last = d.Report
+	s.moment()
+}
+
+func (s *story) post(commit string, state forge.State, description string) {
+	s.moment()
+	s.posts[commit]++
+	s.marks[commit] = forge.Status{State: state, Description: description}
+	s.moment()
+}
+
+// Whatever happens, and whenever the reporter is killed, a mark is never green while
+// something that the commit brought fails, a commit has six posts at most, and a commit of
+// others gets none.
 func TestRandomHistories(t *testing.T) {
 	for seed := range uint64(10_000) {
 		s := newStory(t, seed)
+		s.mortal = seed%2 == 1
 		s.look()
 		for step := range 40 {
 			before, foreign := maps.Clone(s.posts), s.commits
 			content := s.roster.Content + s.templates.Content
 			s.event()
-			truth := s.look()
-			if s.down {
+			truth, survived := s.look()
+			for commit, n := range s.posts {
+				if n > maxPosts {
+					t.Fatalf("seed %d, step %d: %d posts on commit %s (before %d)", seed, step, n, commit, before[commit])
+				}
+			}
+			if s.down || !survived {
 				continue
 			}
 			began := s.last.Time.Time
 			if s.last.Since != nil {
 				began = s.last.Since.Time
 			}
-			if truth.state == "failure" && !truth.interim && s.marks[s.last.Revision] == "success" && s.now.Sub(began) < watchFor {
+			if truth.state == "failure" && !truth.interim && s.marks[s.last.Revision].State == forge.Success && s.now.Sub(began) < watchFor {
 				t.Fatalf("seed %d, step %d: commit %s is green while %s", seed, step, s.last.Revision, truth.description)
 			}
 			if s.commits > foreign && content == s.roster.Content+s.templates.Content && s.posts[fmt.Sprint("c", s.commits)] > 0 {
 				t.Fatalf("seed %d, step %d: a foreign commit got a mark", seed, step)
-			}
-			for commit, n := range s.posts {
-				if n > maxPosts {
-					t.Fatalf("seed %d, step %d: %d posts on commit %s (before %d)", seed, step, n, commit, before[commit])
-				}
 			}
 		}
 		s.rest(seed)
@@ -194,7 +245,7 @@ func TestRandomHistories(t *testing.T) {
 
 // rest lets everything come to an end and expects the mark that follows from how it stands.
 func (s *story) rest(seed uint64) {
-	s.down, s.class.Forgotten = false, 0
+	s.down, s.mortal, s.class.Forgotten = false, false, 0
 	fails := s.r.IntN(2) == 0
 	s.commit(true, true)
 	revision := s.class.Revisions["ide"]
@@ -213,8 +264,8 @@ func (s *story) rest(seed uint64) {
 		s.look()
 	}
 	s.look()
-	want := map[bool]string{true: "failure", false: "success"}[fails]
-	if got := s.marks[fmt.Sprint("c", s.commits)]; got != want {
+	want := map[bool]forge.State{true: forge.Failure, false: forge.Success}[fails]
+	if got := s.marks[fmt.Sprint("c", s.commits)].State; got != want {
 		s.Fatalf("seed %d: in the end the mark is %q, want %q (%+v)", seed, got, want, s.last)
 	}
 	if behind := slices.Collect(maps.Keys(s.last.Behind)); len(behind) > 0 {
@@ -231,14 +282,14 @@ func TestForeignCommitsDoNotRestartTheClock(t *testing.T) {
 	s.carrel(starts)
 	s.look()
 	for range 15 * 12 {
-		if s.marks["c0"] != "pending" {
-			t.Fatalf("after %v the mark is %s", s.now.Sub(now), s.marks["c0"])
+		if s.marks["c0"].State != forge.Pending {
+			t.Fatalf("after %v the mark is %v", s.now.Sub(now), s.marks["c0"])
 		}
 		s.now = s.now.Add(5 * time.Second)
 		s.commit(false, false)
 		s.look()
 	}
-	if s.marks["c0"] != "failure" || s.posts["c0"] != 2 || len(s.posts) != 1 {
+	if s.marks["c0"].State != forge.Failure || s.posts["c0"] != 2 || len(s.posts) != 1 {
 		t.Errorf("after 15 minutes the marks are %v with posts %v, want a failure of two posts", s.marks, s.posts)
 	}
 }

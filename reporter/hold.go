@@ -46,20 +46,3 @@ func (h *holds) remaining(course types.NamespacedName, attempt string, now time.
 	}
 	return max(0, held.until.Sub(now))
 }
-
-// certainty remembers for which courses the forge and the Course's status are
-// known to agree. It starts empty, so a restarted reporter looks before it posts.
-type certainty struct{ sure sync.Map }
-
-func (c *certainty) set(course types.NamespacedName, sure bool) {
-	if sure {
-		c.sure.Store(course, true)
-	} else {
-		c.sure.Delete(course)
-	}
-}
-
-func (c *certainty) of(course types.NamespacedName) bool {
-	_, sure := c.sure.Load(course)
-	return sure
-}

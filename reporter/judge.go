@@ -29,7 +29,7 @@ func judge(aim Aim, syncs []Sync, tally Tally) verdict {
 		return verdict{state: forge.Failure, description: describeTrial(tally.Trial)}
 	case tally.Forgotten > 0:
 		return verdict{state: forge.Failure, description: describeForgotten(tally.Forgotten)}
-	case tally.Behind > 0 || tally.Unread:
+	case tally.Behind > 0 || tally.Unread || tally.Trial.Unread != "":
 		return verdict{state: forge.Pending, description: describeProgress(tally)}
 	case tally.attention() > 0:
 		return verdict{state: forge.Failure, description: describeAttention(tally), interim: tally.onTheirWay() > 0}

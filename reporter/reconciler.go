@@ -10,6 +10,7 @@ import (
 
 	fluxmeta "github.com/fluxcd/pkg/apis/meta"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/record"
 	"k8s.io/client-go/util/workqueue"
@@ -51,7 +52,6 @@ type Reconciler struct {
 		read time.Time
 		runs bool
 	}
-	certainty certainty
 	// courseless are the reports of namespaces that have no Course yet.
 	courseless memory
 	// backoff spaces the tries while a forge does not answer.
@@ -111,8 +111,14 @@ func (r *Reconciler) settle(ctx context.Context, cached *v1alpha1.Course, origin
 		return ctrl.Result{RequeueAfter: wait}, err
 	}
 	decision, err := r.decide(ctx, r.Client, cached, origin, lost)
-	if err != nil || decision.Report == nil {
-		return ctrl.Result{RequeueAfter: soonest(decision.After, lost.Recheck)}, err
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	if decision.Report == nil {
+		if !unconfirmed(cached) {
+			return ctrl.Result{RequeueAfter: soonest(decision.After, lost.Recheck)}, nil
+		}
+		decision.Report = cached.Status.Report
 	}
 	destination, err := origin.destination(ctx, r)
 	if err != nil {
@@ -127,6 +133,9 @@ func (r *Reconciler) settle(ctx context.Context, cached *v1alpha1.Course, origin
 	}
 	if wait, err := r.ask(ctx, &course, origin); err != nil || wait > 0 {
 		return ctrl.Result{RequeueAfter: wait}, err
+	}
+	if err := r.confirm(ctx, &course, destination, decision); err != nil {
+		return ctrl.Result{}, err
 	}
 	decision, err = r.decide(ctx, r.APIReader, &course, origin, lost)
 	if err != nil || decision.Report == nil {
@@ -190,16 +199,20 @@ func (r *Reconciler) decide(ctx context.Context, from client.Reader, course *v1a
 	return decision, nil
 }
 
-// carryOut posts, and then remembers. Whoever dies in between finds, on reading
-// the commit's statuses first, that the post was made.
+// carryOut records what it posts, posts it, and records that the post was made. Whoever
+// dies in between leaves a record from which confirm finds out what the forge has.
 func (r *Reconciler) carryOut(ctx context.Context, course *v1alpha1.Course, d *destination, decision Decision) error {
-	if err := r.deliver(ctx, course, d, decision); err != nil {
+	intend := func() error {
+		intent := decision.Report.DeepCopy()
+		intent.Unconfirmed = true
+		return r.write(ctx, course, intent, metav1.Condition{})
+	}
+	if err := r.deliver(ctx, course, d, decision, intend); err != nil {
 		return err
 	}
 	if err := r.writeReport(ctx, course, decision.Report); err != nil {
 		return err
 	}
-	r.certainty.set(client.ObjectKeyFromObject(course), true)
 	if decision.Post {
 		r.announce(ctx, course, d, decision.Report)
 		r.bidFarewell(course, d, decision)
@@ -207,18 +220,18 @@ func (r *Reconciler) carryOut(ctx context.Context, course *v1alpha1.Course, d *d
 	return nil
 }
 
-// deliver makes the forge know what was decided. It leaves the reporter unsure of
-// the course until the report is remembered.
-func (r *Reconciler) deliver(ctx context.Context, course *v1alpha1.Course, d *destination, decision Decision) error {
-	key := client.ObjectKeyFromObject(course)
+// deliver makes the forge show what was decided. It calls intend before it posts.
+func (r *Reconciler) deliver(ctx context.Context, course *v1alpha1.Course, d *destination, decision Decision, intend func() error) error {
 	opened, err := r.open(ctx, d)
 	if err != nil {
 		return r.hold(course, d, decision, err)
 	}
-	last := course.Status.Report
-	sure := r.certainty.of(key) && last != nil && last.Revision == decision.Report.Revision
-	r.certainty.set(key, false)
-	if err := r.tell(ctx, opened, course, decision, !sure); err != nil {
+	key := client.ObjectKeyFromObject(course)
+	err = r.tell(ctx, opened, course, decision, intend)
+	if failed := (*intentError)(nil); errors.As(err, &failed) {
+		return failed.error
+	}
+	if err != nil {
 		log.FromContext(ctx).Error(err, "could not report", "commit", decision.Report.Revision)
 		return r.hold(course, d, decision, d.problemOf(err, decision.Report.Revision))
 	}
@@ -227,13 +240,14 @@ func (r *Reconciler) deliver(ctx context.Context, course *v1alpha1.Course, d *de
 	return nil
 }
 
-// tell brings the forge to what was decided.
-func (r *Reconciler) tell(ctx context.Context, to forge.Client, course *v1alpha1.Course, decision Decision, look bool) error {
+// tell brings the forge to what was decided. The first post of a report looks at the commit
+// first: a Course that was deleted and made again does not know what its commit bears.
+func (r *Reconciler) tell(ctx context.Context, to forge.Client, course *v1alpha1.Course, decision Decision, intend func() error) error {
 	status := forge.Status{Context: r.contextOf(course), Target: r.board(course)}
 	for _, commit := range decision.Supersedes {
 		status.State, status.Description = forge.Pending, describeSuperseded(decision.Report.Revision)
 		// A commit that was forced away needs no last word.
-		if err := post(ctx, to, commit, status, true); err != nil && !errors.Is(err, forge.ErrNotFound) {
+		if err := supersede(ctx, to, commit, status); err != nil && !errors.Is(err, forge.ErrNotFound) {
 			return err
 		}
 	}
@@ -244,19 +258,24 @@ func (r *Reconciler) tell(ctx context.Context, to forge.Client, course *v1alpha1
 	if status.State == forge.Failure && status.Target != "" {
 		status.Target += "?show=attention"
 	}
-	return post(ctx, to, decision.Report.Revision, status, look)
-}
-
-// post adds a status unless, on looking, the commit shows it already.
-func post(ctx context.Context, to forge.Client, commit string, status forge.Status, look bool) error {
-	if look {
-		latest, err := to.Latest(ctx, commit, status.Context)
-		if err != nil {
+	if last := course.Status.Report; last == nil || last.Revision != decision.Report.Revision {
+		latest, err := to.Latest(ctx, decision.Report.Revision, status.Context)
+		if err != nil || latest != nil && *latest == status {
 			return err
 		}
-		if latest != nil && *latest == status {
-			return nil
-		}
+	}
+	if err := intend(); err != nil {
+		return &intentError{err}
+	}
+	return to.Post(ctx, decision.Report.Revision, status)
+}
+
+// supersede posts the last word about a commit, unless the commit has one already. That of
+// a reporter that was killed may name an older commit, and stays.
+func supersede(ctx context.Context, to forge.Client, commit string, status forge.Status) error {
+	latest, err := to.Latest(ctx, commit, status.Context)
+	if err != nil || latest != nil && isSuperseded(latest.Description) {
+		return err
 	}
 	return to.Post(ctx, commit, status)
 }

@@ -117,7 +117,7 @@ func SetupWithManager(mgr ctrl.Manager, options Options) error {
 		Named(controllerName+"-above").
 		For(&sourcev1.GitRepository{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		Watches(&kustomizev1.Kustomization{}, handler.EnqueueRequestsFromMapFunc(sourceOfKustomization)).
-		Complete(&aboveReconciler{Reconciler: r, posted: map[types.NamespacedName]mark{}})
+		Complete(newAboveReconciler(r))
 }
 
 func (r *Reconciler) watchFlux(b *ctrl.Builder) *ctrl.Builder {

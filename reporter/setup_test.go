@@ -14,6 +14,7 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/client-go/rest"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
@@ -73,6 +74,14 @@ func TestReporterUnderItsOwnRole(t *testing.T) {
 	})
 	w.forge.Fail(nil)
 	w.eventually("the commit is green when the forge is back", w.last(late, success+"3 of 3 ready"))
+
+	// What is above the courses can't be built.
+	above := &aboveWorld{world: w}
+	above.addKustomization()
+	good, bad := w.forge.Commit("good"), above.breaks("bad")
+	above.stands(good, bad, "invalid Kustomization")
+	w.eventually("the commit that broke the courses is red", func() bool { return len(w.forge.Posted(bad)) == 1 })
+	above.expect(bad, aboveBroken)
 }
 
 // start runs the reporter in a manager until the test ends, and counts its
@@ -117,9 +126,22 @@ func (w *world) start(listener string) *atomic.Int64 {
 	return requests
 }
 
-// grant gives the user the generated role, and the one Secret by name.
+// grant gives the user the generated role, the one Secret by name, and the ConfigMap of its
+// marks.
 func (w *world) grant() {
 	w.Helper()
+	w.create(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: forgeNamespace}})
+	marks, err := os.ReadFile(filepath.Join(apiserver.Root(), "kustomize", "reporter", "marks.yaml"))
+	if err != nil {
+		w.Fatal(err)
+	}
+	for _, document := range strings.Split(string(marks), "\n---\n") {
+		object := &unstructured.Unstructured{}
+		if err := yaml.Unmarshal([]byte(document), &object.Object); err != nil {
+			w.Fatal(err)
+		}
+		w.create(object)
+	}
 	content, err := os.ReadFile(filepath.Join(apiserver.Root(), "kustomize", "reporter", "role.yaml"))
 	if err != nil {
 		w.Fatal(err)

@@ -26,7 +26,7 @@ func (r *Reconciler) reportSyncGone(ctx context.Context, cached *v1alpha1.Course
 		return client.IgnoreNotFound(err)
 	}
 	last := course.Status.Report
-	if last == nil || last.Source == "" || last.Posts >= maxPosts-1 || strings.HasSuffix(last.Description, syncGoneWords) {
+	if last == nil || last.Source == "" || saysSyncGone(last) {
 		return nil
 	}
 	namespace, name, _ := strings.Cut(last.Source, "/")
@@ -38,14 +38,25 @@ func (r *Reconciler) reportSyncGone(ctx context.Context, cached *v1alpha1.Course
 		return err
 	}
 	d, err := flux.destination(ctx, r)
-	if err != nil {
+	if err != nil || r.held(&course, d, Decision{Report: last}) > 0 {
 		return err
+	}
+	if err := r.confirm(ctx, &course, d, Decision{Report: last}); err != nil {
+		return err
+	}
+	if last = course.Status.Report; saysSyncGone(last) {
+		return nil
 	}
 	report := last.DeepCopy()
 	report.Description, report.Posts, report.Time = describeSyncGone(last.Description), last.Posts+1, metav1.NewTime(r.Now())
-	decision := Decision{Report: report, Post: true}
-	if r.held(&course, d, decision) > 0 {
-		return nil
+	return r.carryOut(ctx, &course, d, Decision{Report: report, Post: true})
+}
+
+// saysSyncGone reports whether a report needs no post about a course that Flux does not
+// apply: its commit says so, or has room for one post only, which is kept for a failure.
+func saysSyncGone(last *v1alpha1.ReportStatus) bool {
+	if last.Unconfirmed {
+		return false
 	}
-	return r.carryOut(ctx, &course, d, decision)
+	return last.State == "" || last.Posts >= maxPosts-1 || strings.HasSuffix(last.Description, syncGoneWords)
 }

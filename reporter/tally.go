@@ -191,3 +191,9 @@ func sum(counts map[string]int32) (total int32) {
 // onTheirWay is how many are neither ready nor in need of a person: starting,
 // waiting, or not heard of yet.
 func (t Tally) onTheirWay() int32 { return t.Total - t.Ready - t.attention() - t.Others - t.Away }
+
+// awaitsTrial reports whether nothing but a trial start is awaited, which has a bound of its
+// own (trialEnds).
+func (t Tally) awaitsTrial() bool {
+	return t.Trial.Pending && t.Trial.Unread == "" && !t.Unread && t.onTheirWay() == 0
+}

@@ -20,6 +20,9 @@ const (
 type Trial struct {
 	// Pending is set while an outcome is awaited.
 	Pending bool
+	// Unread is the name of a Template that the controller has yet to read: what is known of
+	// trials is about a former revision. It is empty if there is none.
+	Unread string
 	// Template and Failed are the name of one whose trial failed, and why.
 	Template, Failed string
 	// Said describes the trial of a revision that came with the commit; may be empty.
@@ -31,7 +34,10 @@ type Trial struct {
 func (c Class) trial(since, now time.Time) (found Trial, recheck time.Duration) {
 	for _, name := range c.inUse() {
 		revision := c.Revisions[name]
-		if revision.Name == "" || revision.Untried {
+		if revision.Unread && c.Errands && found.Unread == "" {
+			found.Unread = name
+		}
+		if revision.Name == "" || revision.Untried || revision.Unread && c.Errands {
 			continue
 		}
 		brought := !revision.Since.Before(since.Truncate(time.Second))

@@ -71,6 +71,8 @@ func describeOverdue(t Tally, behind []string) string {
 	switch cause, count := t.commonest(); {
 	case len(behind) > 0:
 		text = "Flux has not applied " + strings.Join(behind, ", ") + text + fmt.Sprintf("; %d of %d ready", t.Ready, t.Total)
+	case t.Trial.Unread != "":
+		text = "the controller has not read Template " + t.Trial.Unread + text
 	case t.Ready == t.Total:
 		text = "the controller has not read the roster" + text
 	default:
@@ -148,9 +150,15 @@ func describeCourseGone(carrels int32) string {
 	return shorten(fmt.Sprintf("the Course went with this commit, and %d carrels with it; their volumes are kept for the time promised", carrels))
 }
 
+// supersededBy begins what describeSuperseded returns.
+const supersededBy = "superseded by "
+
 func describeSuperseded(by string) string {
-	return "superseded by " + abbreviate(by) + ", which has it"
+	return supersededBy + abbreviate(by) + ", which has it"
 }
+
+// isSuperseded reports whether a description is one of describeSuperseded.
+func isSuperseded(description string) bool { return strings.HasPrefix(description, supersededBy) }
 
 func abbreviate(commit string) string { return commit[:min(len(commit), 7)] }
 

@@ -85,6 +85,9 @@ func (r *Reconciler) write(ctx context.Context, course *v1alpha1.Course, report 
 		if report.Source != "" {
 			status.Report.WithSource(report.Source)
 		}
+		if report.Unconfirmed {
+			status.Report.WithUnconfirmed(true)
+		}
 		if report.Gone > 0 {
 			status.Report.WithGone(report.Gone)
 		}

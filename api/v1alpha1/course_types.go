@@ -216,6 +216,10 @@ type ReportStatus struct {
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	Posts int32 `json:"posts,omitempty"`
+	// unconfirmed is set while this status is being posted. The reporter records what it
+	// is about to post, and after a restart asks the forge whether the post was made.
+	// +optional
+	Unconfirmed bool `json:"unconfirmed,omitempty"`
 	// since is the time at which Flux began to apply this commit. Carrels made after
 	// it, and revisions of Templates that became current after it, came with the commit.
 	// +optional

@@ -23,6 +23,9 @@ type Target struct {
 	Commit func(t *testing.T) string
 	// Write makes a commit that adds files on top of the newest one.
 	Write func(t *testing.T, files map[string]string) string
+	// Merge makes a commit that adds files on a branch, and returns the commit that merges
+	// the branch.
+	Merge func(t *testing.T, files map[string]string) string
 }
 
 const course = "carrel/test/prog1"

@@ -16,6 +16,7 @@ func (target Target) runHistory(t *testing.T) {
 	t.Run("the commits between two are listed, newest first", target.testBetween)
 	t.Run("a base further back than the bound is ErrNotFound", target.testFarBase)
 	t.Run("a commit lists the files that it changed", target.testChanged)
+	t.Run("a merged branch is its merge commit", target.testMerge)
 	t.Run("a file is read as it is in a commit", target.testContent)
 }
 
@@ -71,6 +72,32 @@ func (target Target) testChanged(t *testing.T) {
 	slices.Sort(got)
 	if diff := cmp.Diff([]string{other, one}, got); diff != "" {
 		t.Errorf("files changed (-want +got):\n%s", diff)
+	}
+}
+
+// Flux comes to the merge commit, and to no commit of the branch.
+func (target Target) testMerge(t *testing.T) {
+	client := target.client(t)
+	base := target.Commit(t)
+	var merges, paths []string
+	for i := range 3 {
+		path := fmt.Sprintf("dir/merged-%d-%d", i, time.Now().UnixNano())
+		paths = append(paths, path)
+		merges = append(merges, target.Merge(t, map[string]string{path: path}))
+	}
+	got, err := client.Between(t.Context(), base, merges[2])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{merges[2], merges[1], merges[0]}, got); diff != "" {
+		t.Errorf("commits between (-want +got):\n%s", diff)
+	}
+	changed, err := client.Changed(t.Context(), merges[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{paths[1]}, changed); diff != "" {
+		t.Errorf("files changed by a merge (-want +got):\n%s", diff)
 	}
 }
 

@@ -47,19 +47,57 @@ func TestGitea(t *testing.T) {
 			return made.Commit.SHA
 		},
 		Write: func(t *testing.T, files map[string]string) string {
-			options := sdk.ChangeFilesOptions{Message: t.Name(), Branch: "main"}
-			for path, content := range files {
-				options.Files = append(options.Files, &sdk.ChangeFileOperation{
-					Operation: "create", Path: path, Content: base64.StdEncoding.EncodeToString([]byte(content)),
-				})
-			}
-			made, _, err := api.ChangeFiles(repository.Owner, repository.Name, options)
+			return write(t, api, repository, "main", files)
+		},
+		Merge: func(t *testing.T, files map[string]string) string {
+			branch := fmt.Sprintf("branch-%d", time.Now().UnixNano())
+			write(t, api, repository, branch, files)
+			request, _, err := api.CreatePullRequest(repository.Owner, repository.Name, sdk.CreatePullRequestOption{Head: branch, Base: "main", Title: t.Name()})
 			if err != nil {
-				t.Fatalf("make a commit: %v", err)
+				t.Fatalf("open a merge request: %v", err)
 			}
-			return made.Commit.SHA
+			return merge(t, api, repository, request.Index)
 		},
 	})
+}
+
+// write makes a commit on a branch, which it makes if it is not there.
+func write(t *testing.T, api *sdk.Client, repository forge.Repository, branch string, files map[string]string) string {
+	t.Helper()
+	options := sdk.ChangeFilesOptions{Message: t.Name(), Branch: "main"}
+	if branch != "main" {
+		options.NewBranch = branch
+	}
+	for path, content := range files {
+		options.Files = append(options.Files, &sdk.ChangeFileOperation{
+			Operation: "create", Path: path, Content: base64.StdEncoding.EncodeToString([]byte(content)),
+		})
+	}
+	made, _, err := api.ChangeFiles(repository.Owner, repository.Name, options)
+	if err != nil {
+		t.Fatalf("make a commit: %v", err)
+	}
+	return made.Commit.SHA
+}
+
+// merge merges a request by a merge commit, and returns that. Gitea refuses until it has
+// checked the request for conflicts.
+func merge(t *testing.T, api *sdk.Client, repository forge.Repository, request int64) string {
+	t.Helper()
+	for begin := time.Now(); ; time.Sleep(100 * time.Millisecond) {
+		merged, _, err := api.MergePullRequest(repository.Owner, repository.Name, request, sdk.MergePullRequestOption{Style: sdk.MergeStyleMerge})
+		if err == nil && merged {
+			break
+		}
+		if time.Since(begin) > time.Minute {
+			t.Fatalf("merge request %d is not merged: %v", request, err)
+		}
+	}
+	main, _, err := api.GetRepoBranch(repository.Owner, repository.Name, "main")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return main.Commit.ID
 }
 
 func TestStandIn(t *testing.T) {
@@ -70,6 +108,9 @@ func TestStandIn(t *testing.T) {
 		Commit: func(t *testing.T) string { return standIn.Commit(t.Name()) },
 		Write: func(t *testing.T, files map[string]string) string {
 			return standIn.Write(fmt.Sprint(t.Name(), files), files)
+		},
+		Merge: func(t *testing.T, files map[string]string) string {
+			return standIn.Merge(fmt.Sprint(t.Name(), files), files)
 		},
 	})
 }

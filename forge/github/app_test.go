@@ -31,6 +31,9 @@ func TestConformanceOfAnApp(t *testing.T) {
 		Write: func(t *testing.T, files map[string]string) string {
 			return standIn.Write(fmt.Sprint(t.Name(), files), files)
 		},
+		Merge: func(t *testing.T, files map[string]string) string {
+			return standIn.Merge(fmt.Sprint(t.Name(), files), files)
+		},
 	})
 }
 

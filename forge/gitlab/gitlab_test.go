@@ -28,6 +28,9 @@ func TestConformance(t *testing.T) {
 		Write: func(t *testing.T, files map[string]string) string {
 			return standIn.Write(fmt.Sprint(t.Name(), files), files)
 		},
+		Merge: func(t *testing.T, files map[string]string) string {
+			return standIn.Merge(fmt.Sprint(t.Name(), files), files)
+		},
 	})
 }
 

@@ -24,7 +24,9 @@ type Commit struct {
 type History struct {
 	mu      sync.Mutex
 	commits map[string]Commit
-	head    string
+	// order has the hashes as the commits were made.
+	order []string
+	head  string
 }
 
 // Commit adds a commit that changes a course named own, on top of the newest one. It returns the hash, which
@@ -38,14 +40,30 @@ func (h *History) Commit(word string) string {
 func (h *History) Write(word string, files map[string]string) string {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	h.head = h.add(word, files, h.head)
+	return h.head
+}
+
+// Merge adds a commit that writes files on a branch of its own, and one that merges the
+// branch. It returns the hash of the merge commit.
+func (h *History) Merge(word string, files map[string]string) string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	branch := h.add("branch of "+word, files, h.head)
+	h.head = h.add(word, files, h.head, branch)
+	return h.head
+}
+
+// add adds a commit with these parents, and returns the hash. Empty hashes are no parents.
+func (h *History) add(word string, files map[string]string, parents ...string) string {
 	hash := fmt.Sprintf("%x", sha1.Sum([]byte(word)))
 	if _, made := h.commits[hash]; made {
 		return hash
 	}
 	made := Commit{Hash: hash, Files: map[string]string{}, Changed: slices.Sorted(maps.Keys(files))}
-	if h.head != "" {
-		made.Parents = []string{h.head}
-		maps.Copy(made.Files, h.commits[h.head].Files)
+	made.Parents = slices.DeleteFunc(parents, func(parent string) bool { return parent == "" })
+	if len(made.Parents) > 0 {
+		maps.Copy(made.Files, h.commits[made.Parents[0]].Files)
 	}
 	for path, content := range files {
 		if made.Files[path] = content; content == "" {
@@ -55,7 +73,8 @@ func (h *History) Write(word string, files map[string]string) string {
 	if h.commits == nil {
 		h.commits = map[string]Commit{}
 	}
-	h.commits[hash], h.head = made, hash
+	h.commits[hash] = made
+	h.order = append(h.order, hash)
 	return hash
 }
 
@@ -70,6 +89,7 @@ func (h *History) Forget(hash string) {
 		}
 	}
 	delete(h.commits, hash)
+	h.order = slices.DeleteFunc(h.order, func(made string) bool { return made == hash })
 }
 
 // Find returns a commit.
@@ -86,8 +106,8 @@ func (h *History) Has(hash string) bool {
 	return known
 }
 
-// Log returns a commit and its first parents, newest first.
-func (h *History) Log(hash string) []Commit {
+// FirstParents returns a commit and its first parents, newest first.
+func (h *History) FirstParents(hash string) []Commit {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	var log []Commit
@@ -102,4 +122,25 @@ func (h *History) Log(hash string) []Commit {
 		}
 		hash = commit.Parents[0]
 	}
+}
+
+// Log returns a commit and all before it, newest first, with those of merged branches among
+// them.
+func (h *History) Log(hash string) []Commit {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	reached := map[string]bool{}
+	for queue := []string{hash}; len(queue) > 0; queue = queue[1:] {
+		if commit, known := h.commits[queue[0]]; known && !reached[commit.Hash] {
+			reached[commit.Hash] = true
+			queue = append(queue, commit.Parents...)
+		}
+	}
+	var log []Commit
+	for _, made := range slices.Backward(h.order) {
+		if reached[made] {
+			log = append(log, h.commits[made])
+		}
+	}
+	return log
 }

@@ -7,8 +7,12 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
+	admissionv1 "k8s.io/api/admissionregistration/v1"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
@@ -38,36 +42,76 @@ func TestBrokenImageOfSleepersIsRed(t *testing.T) {
 	reach(t, story.Reported(forge, l.name, back, "success"))
 }
 
-// Commits of others neither post on a commit that is pending, nor take its mark over.
+// foreignEvery and foreignFor say how often and for how long others commit.
+const (
+	foreignEvery = 5 * time.Second
+	foreignFor   = 2 * time.Minute
+)
+
+// Commits of others, every five seconds for two minutes, neither post on a commit that is
+// pending, nor take its mark over. The test holds the train meanwhile, so that the commits
+// of other tests are not overtaken.
 func TestForeignCommitsLeaveAPendingMark(t *testing.T) {
 	t.Parallel()
 	l := claim(t)
 	file := l.student("early", "  templateName: not-there-yet\n")
 	commit := l.merge("Add a student before their Template", file)
-	reach(t, story.Reported(forge, l.name, commit, "pending"))
+	reach(t, story.Reported(forge, l.name, commit, "pending"), says(l.name, commit, "waiting for a Template that is not there"))
+
 	before, err := forge.CourseStatuses(l.name, commit)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i := range 5 {
-		note := story.Change{Path: fmt.Sprintf("notes/%s-%d.md", l.name, i), Content: []byte("A note.\n")}
-		foreign, leave, err := train.ride(t.Context(), story.Commit{Title: "Change another course", Changes: []story.Change{note}})
-		leave()
-		if err != nil {
-			t.Fatal(err)
-		}
-		reach(t, story.AppliedBy(forge, c, l.name, "roster", foreign), story.AppliedBy(forge, c, l.name, "templates", foreign))
-		statuses, err := forge.CourseStatuses(l.name, foreign)
-		if err != nil || len(statuses) > 0 {
+	commits := l.commitForOthers()
+	for _, foreign := range commits {
+		if statuses, err := forge.CourseStatuses(l.name, foreign); err != nil || len(statuses) > 0 {
 			t.Errorf("a commit that does not touch the course has the statuses %+v (error %v)", statuses, err)
 		}
 	}
 	after, err := forge.CourseStatuses(l.name, commit)
 	if err != nil || len(after) != len(before) {
-		t.Errorf("five commits of others brought %d more statuses (error %v): %+v", len(after)-len(before), err, after)
+		t.Errorf("%d commits of others brought %d more statuses (error %v): %+v", len(commits), len(after)-len(before), err, after)
 	}
+	t.Logf("%d commits of others, %d statuses before and %d after", len(commits), len(before), len(after))
 	back := l.merge("Take the student back", story.Change{Path: file.Path})
 	reach(t, story.Reported(forge, l.name, back, "success"))
+}
+
+// commitForOthers merges commits that touch no course for as long as foreignFor says, and
+// returns them when Flux is at the last one.
+func (l *lab) commitForOthers() (commits []string) {
+	l.t.Helper()
+	begin := time.Now()
+	first, leave, err := train.ride(l.t.Context(), l.foreign(0))
+	defer leave()
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	every := time.NewTicker(foreignEvery)
+	defer every.Stop()
+	for commits = []string{first}; time.Since(begin) < foreignFor; <-every.C {
+		request, err := forge.ProposeCommits(fmt.Sprintf("foreign-%s-%d", l.name, len(commits)), "Change another course", l.foreign(len(commits)))
+		if err != nil {
+			l.t.Fatal(err)
+		}
+		foreign, err := forge.Merge(request)
+		if err != nil {
+			l.t.Fatal(err)
+		}
+		if err := story.FetchNow(l.t.Context(), c, time.Now()); err != nil {
+			l.t.Fatal(err)
+		}
+		commits = append(commits, foreign)
+	}
+	last := commits[len(commits)-1]
+	reach(l.t, story.AppliedBy(forge, c, l.name, "roster", last), story.AppliedBy(forge, c, l.name, "templates", last))
+	return commits
+}
+
+// foreign returns a commit that touches no course.
+func (l *lab) foreign(i int) story.Commit {
+	note := story.Change{Path: fmt.Sprintf("notes/%s-%d.md", l.name, i), Content: []byte("A note.\n")}
+	return story.Commit{Title: "Change another course", Changes: []story.Change{note}}
 }
 
 // A Kustomization that somebody suspended is said on the last commit and on the Course.
@@ -86,6 +130,50 @@ func TestSuspendedKustomizationIsSaid(t *testing.T) {
 	reach(t, outOfSync(l.name, ""))
 	back := l.merge("Take the student back", story.Change{Path: file.Path})
 	reach(t, story.Reported(forge, l.name, back, "success"))
+}
+
+// forgottenWithin bounds the time from a refused deletion to the word that Flux forgot the
+// object: Flux tries again, and a minute later the inventory counts.
+const forgottenWithin = 2*story.SyncedWithin + time.Minute
+
+// Flux forgets a student whose deletion was refused once: it takes the object out of its
+// inventory first. The commit and the Course say so, until somebody deletes it.
+func TestRefusedDeletionIsSaid(t *testing.T) {
+	t.Parallel()
+	l := claim(t)
+	const leaver = "leaver"
+	file := l.student(leaver, "")
+	commit := l.merge("Add a student", file)
+	reach(t, story.Reported(forge, l.name, commit, "success"))
+	lift := l.refuseDeletion(leaver)
+	dropped := l.merge("Drop the student, whose deletion is refused", story.Change{Path: file.Path})
+	reach(t, story.Reported(forge, l.name, dropped, "failure"), says(l.name, dropped, "roster: "))
+	lift()
+	forgotten := outOfSync(l.name, v1alpha1.ForgottenReason)
+	forgotten.Within = forgottenWithin
+	reach(t, forgotten, says(l.name, dropped, "1 carrel is no longer in git"))
+	kubectl(t, "delete", "userland", leaver, "-n", l.name)
+	reach(t, outOfSync(l.name, ""), story.Reported(forge, l.name, dropped, "success"))
+}
+
+// refuseDeletion has a policy refuse to delete one student of the course.
+func (l *lab) refuseDeletion(student string) (lift func()) {
+	l.t.Helper()
+	name := metav1.ObjectMeta{Name: "keeps-in-" + l.name}
+	policy := &admissionv1.ValidatingAdmissionPolicy{ObjectMeta: name, Spec: admissionv1.ValidatingAdmissionPolicySpec{
+		MatchConstraints: &admissionv1.MatchResources{ResourceRules: []admissionv1.NamedRuleWithOperations{{
+			RuleWithOperations: admissionv1.RuleWithOperations{
+				Operations: []admissionv1.OperationType{admissionv1.Delete},
+				Rule:       admissionv1.Rule{APIGroups: []string{v1alpha1.SchemeGroupVersion.Group}, APIVersions: []string{"*"}, Resources: []string{"userlands"}},
+			},
+		}}},
+		Validations: []admissionv1.Validation{{Expression: fmt.Sprintf("oldObject.metadata.name != %q", student), Message: "the class is on an excursion"}},
+	}}
+	binding := &admissionv1.ValidatingAdmissionPolicyBinding{ObjectMeta: name, Spec: admissionv1.ValidatingAdmissionPolicyBindingSpec{
+		PolicyName: policy.Name, ValidationActions: []admissionv1.ValidationAction{admissionv1.Deny},
+		MatchResources: &admissionv1.MatchResources{NamespaceSelector: &metav1.LabelSelector{MatchLabels: map[string]string{corev1.LabelMetadataName: l.name}}},
+	}}
+	return l.create(policy, binding)
 }
 
 // outOfSync is reached when the Course has the condition for the reason, or has it not if

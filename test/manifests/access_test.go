@@ -86,6 +86,8 @@ const (
 
 	controllerLease = "{apiVersion: coordination.k8s.io/v1, kind: Lease, metadata: {name: carrel-controller, namespace: carrel-system}}"
 	errandLease     = "{apiVersion: coordination.k8s.io/v1, kind: Lease, metadata: {name: carrel-errand, namespace: carrel-system}}"
+	reporterMarks   = "{apiVersion: v1, kind: ConfigMap, metadata: {name: carrel-reporter-marks, namespace: carrel-system}, data: {flux-system.carrel: '{}'}}"
+	otherMarks      = "{apiVersion: v1, kind: ConfigMap, metadata: {name: new, namespace: carrel-system}}"
 	reporterLease   = "{apiVersion: coordination.k8s.io/v1, kind: Lease, metadata: {name: carrel-reporter, namespace: carrel-system}}"
 )
 
@@ -255,6 +257,12 @@ func TestLeastPrivilege(t *testing.T) {
 		{reporter, "set the status of", "a student", userlandStatus, mayNot},
 		{reporter, "delete", "a student's volume", claim, mayNot},
 		{reporter, "apply", "its own lease", reporterLease, may},
+		{reporter, "read", "what it posted", reporterMarks, may},
+		{reporter, "apply", "what it posted", reporterMarks, may},
+		{reporter, "delete", "what it posted", reporterMarks, mayNot},
+		{reporter, "apply", "another ConfigMap beside it", otherMarks, mayNot},
+		{reporter, "list", "the ConfigMaps beside it", otherMarks, mayNot},
+		{controller, "apply", "what the reporter posted", reporterMarks, mayNot},
 		{reporter, "apply", "the controller's lease", controllerLease, mayNot},
 
 		// The errand process, which alone may create Jobs in courses: see

@@ -22,7 +22,7 @@ type file struct {
 	Filename string `json:"filename"`
 }
 
-// log returns a page of a commit and its first parents.
+// log returns a page of a commit and those before it.
 func (s *Server) log(w http.ResponseWriter, r *http.Request) {
 	found := s.Log(r.URL.Query().Get("sha"))
 	if r.PathValue("owner") != Owner || r.PathValue("name") != Name || len(found) == 0 {

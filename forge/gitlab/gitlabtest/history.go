@@ -18,9 +18,13 @@ type diff struct {
 	NewPath string `json:"new_path"`
 }
 
-// log returns a commit and its first parents. GitLab answers 404 for an unknown one.
+// log returns a commit and those before it, or its first parents if these are asked for.
+// GitLab answers 404 for an unknown one.
 func (s *Server) log(w http.ResponseWriter, r *http.Request) {
 	found := s.Log(r.URL.Query().Get("ref_name"))
+	if r.URL.Query().Get("first_parent") == "true" {
+		found = s.FirstParents(r.URL.Query().Get("ref_name"))
+	}
 	if r.PathValue("project") != Project || len(found) == 0 {
 		Reply(w, http.StatusNotFound, message("404 Not Found"))
 		return

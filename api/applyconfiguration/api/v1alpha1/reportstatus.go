@@ -32,6 +32,9 @@ type ReportStatusApplyConfiguration struct {
 	Time *v1.Time `json:"time,omitempty"`
 	// posts is the number of statuses posted on this commit. It never exceeds 6.
 	Posts *int32 `json:"posts,omitempty"`
+	// unconfirmed is set while this status is being posted. The reporter records what it
+	// is about to post, and after a restart asks the forge whether the post was made.
+	Unconfirmed *bool `json:"unconfirmed,omitempty"`
 	// since is the time at which Flux began to apply this commit. Carrels made after
 	// it, and revisions of Templates that became current after it, came with the commit.
 	Since *v1.Time `json:"since,omitempty"`
@@ -123,6 +126,14 @@ func (b *ReportStatusApplyConfiguration) WithTime(value v1.Time) *ReportStatusAp
 // If called multiple times, the Posts field is set to the value of the last call.
 func (b *ReportStatusApplyConfiguration) WithPosts(value int32) *ReportStatusApplyConfiguration {
 	b.Posts = &value
+	return b
+}
+
+// WithUnconfirmed sets the Unconfirmed field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Unconfirmed field is set to the value of the last call.
+func (b *ReportStatusApplyConfiguration) WithUnconfirmed(value bool) *ReportStatusApplyConfiguration {
+	b.Unconfirmed = &value
 	return b
 }
 
