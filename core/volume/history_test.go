@@ -81,7 +81,7 @@ type event func(*history)
 // events concern whose the claims are, and keepings how long they are kept.
 var (
 	events = []event{
-		join, join, join, leave, rename, move, open, open, ready, ready, ready, sleep, reset, decide, decide, spell, both, disaster, comeBack, comeBack, strip,
+		join, join, join, leave, rename, move, changeDefault, open, open, ready, ready, ready, sleep, reset, decide, decide, spell, both, disaster, comeBack, comeBack, strip,
 	}
 	keepings = []event{
 		pass, pass, pass, pass, pass, pass, pass, suspend, resume, resume, mend, mend, mend, edit, breakRosters, dropCourse,
@@ -214,6 +214,19 @@ func move(h *history) {
 		h.desks[name].template = template
 		h.tell("%s follows %s", name, template)
 	}
+}
+
+// changeDefault gives all carrels that follow one Template another one, as a change of the
+// Template of the course does.
+func changeDefault(h *history) {
+	former, _ := pick(h, templates)
+	template, _ := pick(h, templates)
+	for _, name := range h.names() {
+		if h.desks[name].template == former {
+			h.desks[name].template = template
+		}
+	}
+	h.tell("the Template of the course is %s in the place of %s", template, former)
 }
 
 func open(h *history) {
