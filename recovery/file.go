@@ -10,8 +10,8 @@ import (
 	"github.com/carrel-dev/carrel/core/inventory"
 )
 
-// Write writes an inventory to a file, which only its owner can read: it holds
-// logins. A file that exists is replaced in one step.
+// Write writes an inventory to a file. Only the owner of the file can read it, because an
+// inventory holds logins. Write replaces an existing file atomically.
 func Write(path string, taken inventory.Inventory) (err error) {
 	data, err := taken.Format()
 	if err != nil {
@@ -33,15 +33,15 @@ func Write(path string, taken inventory.Inventory) (err error) {
 	return os.Rename(file.Name(), path)
 }
 
-// The names of the files of a directory are inventory-<time>.yaml, with the time in
-// UTC, so that the order of the names is that of the times.
+// The files of a directory are named inventory-<time>.yaml. The times are in UTC, so the
+// names sort by time.
 const (
 	fileLayout  = "inventory-20060102T150405Z.yaml"
 	filePattern = "inventory-????????T??????Z.yaml"
 )
 
-// Keep writes an inventory to a new file of a directory, and deletes the oldest
-// inventories there until as many as keep are left. It returns the path of the file.
+// Keep writes an inventory to a new file in a directory, and deletes the oldest
+// inventories there until the number keep is left. It returns the path of the new file.
 func Keep(directory string, taken inventory.Inventory, keep int) (path string, err error) {
 	path = filepath.Join(directory, taken.Time.UTC().Format(fileLayout))
 	if err := Write(path, taken); err != nil {
@@ -70,7 +70,7 @@ func Open(path string) (inventory.Inventory, error) {
 	return inventory.Parse(data)
 }
 
-// Storage returns the directories in a directory of the storage.
+// Storage returns the names of the directories in a directory.
 func Storage(root string) (inventory.Storage, error) {
 	entries, err := os.ReadDir(root)
 	if err != nil {

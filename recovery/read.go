@@ -17,9 +17,9 @@ func Take(ctx context.Context, c client.Reader, now time.Time) (inventory.Invent
 	return inventory.Take(claims, volumes, now), err
 }
 
-// read returns all claims and all PersistentVolumes. It reads the claims first: a
-// claim that is bound in between is then left out, and not recorded without its
-// volume.
+// read returns all claims and all PersistentVolumes. It reads the claims first, so that a
+// claim that is bound in between is left out. In the other order it would be recorded
+// without its volume.
 func read(ctx context.Context, c client.Reader) ([]corev1.PersistentVolumeClaim, []corev1.PersistentVolume, error) {
 	var claims corev1.PersistentVolumeClaimList
 	if err := c.List(ctx, &claims); err != nil {

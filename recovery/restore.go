@@ -15,34 +15,36 @@ import (
 	"github.com/carrel-dev/carrel/core/inventory"
 )
 
-// fieldOwner owns the fields that Restore writes.
+// fieldOwner is the field owner of the writes of Restore.
 const fieldOwner = client.FieldOwner("carrel-restore")
 
-// Options say how to restore.
+// Options are the options of Restore.
 type Options struct {
-	// DryRun: write nothing.
+	// DryRun makes Restore write nothing.
 	DryRun bool
-	// CreateNamespaces: create the namespaces of courses that do not exist, with the
-	// label that protects them. Otherwise their volumes are left for the next run.
+	// CreateNamespaces makes Restore create the missing namespaces of courses, with the
+	// label that protects them. Without it, Restore skips the volumes of these courses, and
+	// a later run restores them.
 	CreateNamespaces bool
-	// Storage has the directories that there are; nil: the storage is not looked at.
+	// Storage holds the directories of the storage. If it is nil, Restore does not compare
+	// them with the inventory.
 	Storage inventory.Storage
 	Now     time.Time
 }
 
-// Result reports what was done for one volume.
+// Result describes the outcome for one volume.
 type Result struct {
 	Volume inventory.Volume
-	// Claim is the name of the claim that has the data; empty if none has.
+	// Claim is the name of the claim that has the data. It is empty if there is none.
 	Claim string
-	// Present is set if the volume was there already.
+	// Present is set if the cluster had the volume already.
 	Present bool
-	// Err says why the volume is not restored.
+	// Err is the reason why the volume was not restored, or nil.
 	Err error
 }
 
-// Restore makes the volumes of an inventory again that the cluster lacks. It calls
-// report for each volume. It goes on after an error with one volume, and may be
+// Restore creates the volumes of an inventory that the cluster lacks. It calls report for
+// each volume, and continues after an error with one volume. It is idempotent: it may be
 // stopped at any time and run again.
 func Restore(ctx context.Context, c client.Client, from inventory.Inventory, o Options, report func(Result)) error {
 	claims, volumes, err := read(ctx, c)
@@ -64,8 +66,8 @@ func Restore(ctx context.Context, c client.Client, from inventory.Inventory, o O
 	return nil
 }
 
-// namespaces returns the namespaces that exist, and creates those that are missing if
-// that is wanted.
+// namespaces returns the names of the existing namespaces. With CreateNamespaces, it
+// creates the missing ones first.
 func (o Options) namespaces(ctx context.Context, c client.Client, from inventory.Inventory) (map[string]bool, error) {
 	var list corev1.NamespaceList
 	if err := c.List(ctx, &list); err != nil {
@@ -91,7 +93,7 @@ func (o Options) namespaces(ctx context.Context, c client.Client, from inventory
 	return exist, nil
 }
 
-// take takes one step.
+// take carries out one step.
 func (o Options) take(ctx context.Context, c client.Client, step inventory.Step) Result {
 	result := Result{Volume: step.Volume, Present: step.Present}
 	if step.Problem != "" {
@@ -105,7 +107,7 @@ func (o Options) take(ctx context.Context, c client.Client, step inventory.Step)
 	return result
 }
 
-// write makes the claim and then its PersistentVolume, as far as they do not exist.
+// write creates the claim and then its PersistentVolume, unless they exist.
 func write(ctx context.Context, c client.Client, claim *corev1.PersistentVolumeClaim, pv *corev1.PersistentVolume) error {
 	if claim.UID == "" {
 		if err := c.Create(ctx, claim, fieldOwner); err != nil {

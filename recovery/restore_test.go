@@ -24,8 +24,8 @@ import (
 
 func TestMain(m *testing.M) { apiserver.Main(m) }
 
-// school is a namespace with volumes of students. The test does what Kubernetes'
-// controller for volumes would do.
+// school is a namespace with volumes of students. The test binds them in place of
+// Kubernetes' volume controller.
 type school struct {
 	*testing.T
 	client.WithWatch
@@ -41,7 +41,7 @@ func newSchool(t *testing.T) *school {
 	return &school{T: t, WithWatch: watching, namespace: apiserver.Namespace(t, c)}
 }
 
-// bind makes a claim of a student that is bound to a PersistentVolume.
+// bind creates a claim of a student and a PersistentVolume that is bound to it.
 func (s *school) bind(user, attached string) *corev1.PersistentVolumeClaim {
 	s.Helper()
 	size := corev1.ResourceList{corev1.ResourceStorage: resource.MustParse("64Mi")}
@@ -79,7 +79,7 @@ func (s *school) create(object client.Object) {
 	}
 }
 
-// take returns the inventory of the namespace.
+// take returns the part of the inventory that is about the namespace.
 func (s *school) take() inventory.Inventory {
 	s.Helper()
 	all, err := recovery.Take(s.Context(), s, time.Now())
@@ -96,7 +96,7 @@ func (s *school) take() inventory.Inventory {
 	return all
 }
 
-// claims and volumes return what is in the namespace.
+// claims and volumes return the claims of the namespace and their PersistentVolumes.
 func (s *school) claims() []corev1.PersistentVolumeClaim {
 	s.Helper()
 	var list corev1.PersistentVolumeClaimList
@@ -142,8 +142,8 @@ func (s *school) erase(object client.Object) {
 	}
 }
 
-// restore restores an inventory by a client, and returns the results by user: the
-// claim, with "=" before it if it was there already, or the error.
+// restore restores an inventory with a client, and returns the results by user. A result
+// is the name of the claim, with the prefix "=" if it existed before, or the error.
 func (s *school) restore(c client.Client, from inventory.Inventory) map[string]string {
 	s.Helper()
 	results := map[string]string{}
@@ -163,7 +163,7 @@ func (s *school) restore(c client.Client, from inventory.Inventory) map[string]s
 	return results
 }
 
-// wantBound checks that every claim of the inventory has its data again.
+// wantBound checks that every volume of the inventory is bound to its data.
 func (s *school) wantBound(from inventory.Inventory) {
 	s.Helper()
 	again := s.take()

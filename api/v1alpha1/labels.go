@@ -148,6 +148,12 @@ const RosterLabel = "carrel.dev/roster"
 // from a row.
 const NameAnnotation = "carrel.dev/name"
 
+// ReplacesAnnotation is the UID of the former Userland of the same user, on a Userland
+// that was made from a row together with others in the place of that one. The write that
+// makes the first of them records it, so a controller that is killed before the last one
+// does not move the former Userland to a row that is left.
+const ReplacesAnnotation = "carrel.dev/replaces"
+
 // SourceAnnotation is set on a ControllerRevision. It holds a digest of the
 // Template's own part of the revision. Revisions with equal digests differ only by
 // the version of the controller that made them, which restarts nobody.

@@ -30,8 +30,9 @@ func newVolumesCommand() *cobra.Command {
 		Use:   "volumes [COURSE]",
 		Short: "List the volumes that no carrel uses, keep them, or let them go",
 		Long: `Volumes lists the volumes that no carrel uses, of all courses or of COURSE: whose each one is, since when it is
-not in use, until when it is kept, and what happens next. Those to be deleted first come first. Carrels whose volumes
-are undecided follow, with the command that decides. It takes the ClusterRole carrel-staff in the course.
+not in use, until when it is kept, and what happens next. Those to be deleted first come first. A volume that no pod
+ever ran with has no date: it is listed as never used, and stays until it is let go. Carrels whose volumes are
+undecided follow, with the command that decides. It takes the ClusterRole carrel-staff in the course.
 
 Its commands write a request to the Course, which the controller handles.`,
 		Example: `  carrel volumes
@@ -86,6 +87,9 @@ func readVolumes(ctx context.Context, c client.Client, name string) (*idleVolume
 	if err := c.List(ctx, &userlands, client.InNamespace(name)); err != nil {
 		return nil, fmt.Errorf("list the carrels of %s: %w", name, err)
 	}
+	if err := v.readNeverUsed(ctx, c, userlands.Items); err != nil {
+		return nil, err
+	}
 	for _, u := range userlands.Items {
 		v.here[roster.Person(u.User())] = true
 		ready := meta.FindStatusCondition(u.Status.Conditions, v1alpha1.ReadyCondition)
@@ -94,6 +98,21 @@ func readVolumes(ctx context.Context, c client.Client, name string) (*idleVolume
 		}
 	}
 	return v, nil
+}
+
+// readNeverUsed adds the volumes that were never used. No label marks them, so all claims
+// are read, and only if the Course counts more volumes than have a date.
+func (v *idleVolumes) readNeverUsed(ctx context.Context, c client.Client, userlands []v1alpha1.Userland) error {
+	if counts := v.course.Status.Volumes; counts == nil || int(counts.Kept) <= len(v.kept) {
+		return nil
+	}
+	var claims corev1.PersistentVolumeClaimList
+	err := c.List(ctx, &claims, client.InNamespace(v.course.Namespace), client.MatchingLabels{v1alpha1.ManagedByLabel: v1alpha1.ManagedByValue})
+	if err != nil {
+		return fmt.Errorf("list the claims of %s: %w", v.course.Name, err)
+	}
+	v.kept = append(v.kept, volume.NeverUsed(&v.course, userlands, claims.Items)...)
+	return nil
 }
 
 // writeVolumes lists the volumes of one course, or of all, that no carrel uses.
@@ -121,7 +140,7 @@ func writeVolumes(ctx context.Context, c client.Client, named []string, now time
 				found = true
 			}
 			fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", name, cmp.Or(k.User, "-"), cmp.Or(k.Volume, "-"), k.Size, k.Claim,
-				v.time(k.Since, "-"), v.time(k.Until, "for ever"), v.next(k, now))
+				v.since(k), v.time(k.Until, "for ever"), v.next(k, now))
 		}
 		for i := range v.undecided {
 			u := &v.undecided[i]
@@ -147,6 +166,14 @@ func (v *idleVolumes) time(at time.Time, zero string) string {
 	return at.In(v.zone).Format("2006-01-02 15:04 MST")
 }
 
+// since says since when no carrel uses a volume.
+func (v *idleVolumes) since(k volume.Kept) string {
+	if k.NeverUsed {
+		return "never used"
+	}
+	return v.time(k.Since, "-")
+}
+
 // next says what happens to a volume next.
 func (v *idleVolumes) next(k volume.Kept, now time.Time) string {
 	expiring := meta.FindStatusCondition(v.course.Status.Conditions, v1alpha1.WorkExpiringCondition)
@@ -157,6 +184,8 @@ func (v *idleVolumes) next(k volume.Kept, now time.Time) string {
 		return "asked for: " + v.label(asked.KeepUntil) + ", when the course is no longer suspended"
 	case waits:
 		return "asked for: " + v.label(asked.KeepUntil)
+	case k.NeverUsed:
+		return fmt.Sprintf("nothing; if it may go: carrel volumes let-go %s %s", v.course.Name, k.Claim)
 	case k.Forever():
 		return "nothing"
 	case v.here[roster.Person(k.User)]:

@@ -39,7 +39,7 @@ func abandoned(t *testing.T, c client.Client) string {
 	create(course)
 	next := metav1.NewTime(today.Add(5*24*time.Hour + time.Hour))
 	course.Status.Userlands = &v1alpha1.UserlandCounts{Total: 1, Ready: 0, States: map[string]int32{"Failing": 1}}
-	course.Status.Volumes = &v1alpha1.VolumeStatus{Kept: 5, Expiring: 2, Undecided: 1, Next: &next}
+	course.Status.Volumes = &v1alpha1.VolumeStatus{Kept: 7, Expiring: 2, Undecided: 1, Next: &next}
 	if err := c.Status().Update(t.Context(), course); err != nil {
 		t.Fatal(err)
 	}
@@ -62,6 +62,13 @@ func abandoned(t *testing.T, c client.Client) string {
 		}
 		create(claim)
 	}
+	neverUsed := &corev1.PersistentVolumeClaim{ObjectMeta: in("21t0046--home"), Spec: corev1.PersistentVolumeClaimSpec{
+		AccessModes: []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce}, VolumeName: "pv-of-21t0046",
+		Resources: corev1.VolumeResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceStorage: resource.MustParse("2Gi")}},
+	}}
+	neverUsed.Labels = map[string]string{v1alpha1.ManagedByLabel: v1alpha1.ManagedByValue}
+	neverUsed.Annotations = map[string]string{v1alpha1.UserAnnotation: "21T0046", v1alpha1.VolumeAnnotation: "home", v1alpha1.AttachedAnnotation: v1alpha1.NeverAttached}
+	create(neverUsed)
 	yuki := &v1alpha1.Userland{ObjectMeta: in("yuki")}
 	create(yuki)
 	yuki.Status = v1alpha1.UserlandStatus{State: "Failing", Conditions: []metav1.Condition{{
@@ -87,6 +94,7 @@ COURSE  21T0042  home    2Gi   21t0042--home    2026-11-05 13:00 JST  2026-12-05
 COURSE  21T0043  db      2Gi   21t0043--db      2026-11-30 12:00 JST  2026-12-30 12:00 JST  deleted in 30 days
 COURSE  21T0043  home    2Gi   21t0043--home    2026-11-30 12:00 JST  2026-12-30 12:00 JST  deleted in 30 days
 COURSE  21T0045  home    2Gi   21t0045--home    -                     for ever              nothing
+COURSE  21T0046  home    2Gi   21t0046--home    never used            for ever              nothing; if it may go: carrel volumes let-go COURSE 21t0046--home
 
 undecided: yuki (carrel yuki of COURSE)
     volume "home": mark the right one
@@ -106,7 +114,7 @@ undecided: yuki (carrel yuki of COURSE)
 	if err := writeStatus(t.Context(), c, []string{name}, &out); err != nil {
 		t.Fatal(err)
 	}
-	if want := "1 Failing  2 expiring from 2026-12-05, 1 undecided, 3 kept\n"; !strings.Contains(out.String(), want) {
+	if want := "1 Failing  2 expiring from 2026-12-05, 1 undecided, 5 kept\n"; !strings.Contains(out.String(), want) {
 		t.Errorf("carrel status lacks %q:\n%s", want, out.String())
 	}
 }
@@ -133,6 +141,7 @@ func TestVolumesAreKeptAndLetGo(t *testing.T) {
 		{"a login in other capitals", keep("21t0042", "forever"), "21t0042--home", "Forever", nil},
 		{"let go", letGo("21T0045"), "21t0045--home", "20261130T030000Z", []string{
 			"is deleted on 2026-12-01 12:00 JST or later", "takes it back: carrel volumes keep " + name + " 21t0045--home --until=forever"}},
+		{"let go of what was never used", letGo("21T0046"), "21t0046--home", "20261130T030000Z", []string{"21t0046--home (home of 21T0046, 2Gi) is deleted on 2026-12-01 12:00 JST or later"}},
 		{"let go of somebody who is here", letGo("yuki--home--old"), "yuki--home--old", "20261130T030000Z", []string{"a day after its user has left the course"}},
 		{"several volumes", keep("21t0043", "forever"), "", "", []string{"has 2 volumes", "21t0043--db (db, 2Gi, kept until 2026-12-30 12:00 JST)", "21t0043--home (home"}},
 		{"nobody", keep("21t0049", "forever"), "", "", []string{`nobody called "21t0049"`, "did you mean 21T0042 or 21T0043 or 21T0044?"}},

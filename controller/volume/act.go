@@ -170,8 +170,9 @@ func (r *Reconciler) theirTime(ctx context.Context, claim *corev1.PersistentVolu
 	return writtenAt(tried), nil
 }
 
-// writtenAt returns when we last wrote a claim, by the clock of the API server; zero if
-// it does not say. What a write returns has it; the cache leaves it out.
+// writtenAt returns the time of the controller's last write of a claim, by the clock of the
+// API server. It is zero if managedFields lacks it. The answer to a write has
+// managedFields, and the cache leaves them out.
 func writtenAt(claim *corev1.PersistentVolumeClaim) time.Time {
 	var last time.Time
 	for _, entry := range claim.ManagedFields {

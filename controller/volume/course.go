@@ -161,7 +161,7 @@ func (v *volumeNames) more(ctx context.Context, c corevolume.Carrel, t *v1alpha1
 	return slices.Compact(names), nil
 }
 
-// template returns a Template; nil if there is none of the name.
+// template returns a Template, or nil if there is none of the name.
 func (v *volumeNames) template(ctx context.Context, name string) (*v1alpha1.Template, error) {
 	if found, known := v.templates[name]; known || name == "" {
 		return found, nil
@@ -176,7 +176,7 @@ func (v *volumeNames) template(ctx context.Context, name string) (*v1alpha1.Temp
 	return found, nil
 }
 
-// revision returns the names of the volumes of a revision; none if it is lost.
+// revision returns the names of the volumes of a revision. There are none if it is lost.
 func (v *volumeNames) revision(ctx context.Context, name string) ([]string, error) {
 	if found, known := v.revisions[name]; known || name == "" {
 		return found, nil

@@ -11,8 +11,8 @@ import (
 	corevolume "github.com/carrel-dev/carrel/core/volume"
 )
 
-// grow gives a claim the size decided. If it keeps the one it has, grow returns what
-// to tell people, and when to try again; zero: never.
+// grow gives a claim the size of the attachment. If the claim keeps its size, grow returns a
+// notice for people and the time of the next attempt. Zero means never.
 func (k *Keeper) grow(ctx context.Context, claim *corev1.PersistentVolumeClaim, a corevolume.Attachment) (notice string, next time.Time, err error) {
 	if a.Grow == nil {
 		return a.Notice, next, nil

@@ -22,28 +22,27 @@ import (
 
 var claimKind = corev1.SchemeGroupVersion.WithKind("PersistentVolumeClaim")
 
-// Keeper attaches volumes. It remembers nothing: what it has to
-// know stands on the claims.
+// Keeper attaches volumes. It has no state of its own, because the claims record
+// everything.
 type Keeper struct {
 	client.Client
 	// Live reads from the API server itself.
 	Live client.Reader
-	// Recent tells a cache that is behind our own writes.
+	// Recent reports whether the cache is behind the controller's own writes.
 	Recent *kube.Recent
-	// Events tells people what happened.
+	// Events records events for people.
 	Events events.EventRecorder
-	// Clock tells the time.
+	// Clock returns the time.
 	Clock clock.PassiveClock
 }
 
-// Attached is what a carrel has. Notice and Next count with an error too.
+// Attached holds the claims of a carrel. Notice and Next are valid with an error too.
 type Attached struct {
 	// Claims are in the order of the volumes.
 	Claims []corev1.PersistentVolumeClaim
-	// Notice is what people have to know of them, to be put after a message; may be
-	// empty.
+	// Notice is appended to the message of the carrel. It may be empty.
 	Notice string
-	// Next is when a claim needs another step; zero: never.
+	// Next is the time at which a claim needs another step. Zero means never.
 	Next time.Time
 }
 
@@ -126,7 +125,7 @@ func (k *Keeper) make(ctx context.Context, u *v1alpha1.Userland, a corevolume.At
 		case a.MayBe(inTheWay, u):
 			return nil, inTheWay, nil
 		case corevolume.OwnerOf(inTheWay) == "":
-			// It may be the user's work without its marks, so a person looks at it.
+			// The claim may hold the user's work without its marks, so a person must decide.
 			return nil, nil, corevolume.MayAttach(u, inTheWay)
 		}
 	}
@@ -192,7 +191,7 @@ func merged(into, from map[string]string) map[string]string {
 	return into
 }
 
-// sooner is the sooner of two moments of which zero means never.
+// sooner returns the earlier of two times. Zero means never.
 func sooner(a, b time.Time) time.Time {
 	if a.IsZero() || !b.IsZero() && b.Before(a) {
 		return b

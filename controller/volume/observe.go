@@ -23,8 +23,8 @@ type Observer struct {
 	client.Reader
 	// Live is the API server.
 	Live client.Reader
-	// Recent knows whether the cache is behind the controller's own writes; nil: it
-	// never is.
+	// Recent reports whether the cache is behind the controller's own writes. It may be
+	// nil, if the reader is not a cache.
 	Recent *kube.Recent
 }
 

@@ -42,7 +42,7 @@ func (r *Reconciler) removeBatch(ctx context.Context, w *corevolume.KeepingWorld
 	deleted := 0
 	for _, claim := range removals {
 		if r.Watch() != w.Watch {
-			// This process was frozen since it decided.
+			// This process was frozen after the decision.
 			return nil
 		}
 		if mounted[claim.Name] {
@@ -53,7 +53,7 @@ func (r *Reconciler) removeBatch(ctx context.Context, w *corevolume.KeepingWorld
 		case client.IgnoreNotFound(err) != nil:
 			return err
 		case early > 0:
-			// All others would be too early, too.
+			// All other claims would be too early, too.
 			pause(max(rest, min(early, longestRest)))
 			return nil
 		}
@@ -74,7 +74,7 @@ func (r *Reconciler) remove(ctx context.Context, claim *corev1.PersistentVolumeC
 		claim.Annotations = merged(claim.Annotations, map[string]string{v1alpha1.CondemnedAnnotation: corevolume.Stamp(now)})
 	}
 	_, at := corevolume.NextStep(claim, since)
-	// Tried first: while the clocks disagree, nothing is written.
+	// A dry run comes first, so that nothing is written while the clocks disagree.
 	theirs, err := r.theirTime(ctx, claim, condemn)
 	if err != nil {
 		return 0, err

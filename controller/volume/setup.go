@@ -23,7 +23,7 @@ import (
 	"github.com/carrel-dev/carrel/core/lifecycle"
 )
 
-// concurrentCourses bounds the courses whose claims are looked at at once. Nobody waits
+// concurrentCourses bounds the courses whose claims are reconciled at once. No carrel waits
 // for them.
 const concurrentCourses = 4
 
@@ -65,7 +65,8 @@ var courseChanged = predicate.Funcs{
 	},
 }
 
-// rostersIn returns whether the rosters of a Course are valid; empty if it has none.
+// rostersIn returns the status of the condition RosterValid. It is empty if the Course has
+// none.
 func rostersIn(c *v1alpha1.Course) metav1.ConditionStatus {
 	if valid := meta.FindStatusCondition(c.Status.Conditions, v1alpha1.RosterValidCondition); valid != nil {
 		return valid.Status

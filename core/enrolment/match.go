@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
@@ -31,6 +32,8 @@ type register struct {
 	people map[string][]*v1alpha1.Userland
 	// respelled lists the rows that wait because a login was corrected.
 	respelled []roster.Row
+	// asMeant holds the Userlands of the Course that stay as they are for their rows.
+	asMeant []Want
 }
 
 func newRegister(course *v1alpha1.Course, userlands []v1alpha1.Userland) *register {
@@ -100,6 +103,7 @@ func (r *register) match(plan *Plan, rows []roster.Row) (stays map[string]bool) 
 		}
 	}
 	r.matchLeft(plan, stays, left)
+	r.recordReplaced(plan, stays)
 	return stays
 }
 
@@ -115,7 +119,7 @@ func (r *register) matchLeft(plan *Plan, stays map[string]bool, rows []roster.Ro
 			switch {
 			case u.User() != row.User:
 				respelled = append(respelled, u)
-			case r.owns(u) && !stays[u.Name] && !r.filed(u):
+			case r.owns(u) && !stays[u.Name] && !r.filed(u) && !r.replaced(u):
 				former = append(former, u)
 			}
 		}
@@ -125,10 +129,20 @@ func (r *register) matchLeft(plan *Plan, stays map[string]bool, rows []roster.Ro
 			r.keep(plan, stays, row, former[0])
 		case len(respelled) > 0:
 			r.matchRespelled(plan, row, respelled)
+		case len(former) == 1:
+			r.matchNew(plan, row, former[0].UID)
 		default:
-			r.matchNew(plan, row)
+			r.matchNew(plan, row, "")
 		}
 	}
+}
+
+// replaced reports whether a Userland is to go because several rows took its place, of
+// which one was already made.
+func (r *register) replaced(u *v1alpha1.Userland) bool {
+	return slices.ContainsFunc(r.people[roster.Person(u.User())], func(other *v1alpha1.Userland) bool {
+		return other.User() == u.User() && r.owns(other) && u.UID != "" && replaces(other) == u.UID
+	})
 }
 
 // filed reports whether a file took the place of the row of a Userland.
@@ -145,7 +159,33 @@ func (r *register) keep(plan *Plan, stays map[string]bool, row roster.Row, u *v1
 		plan.Waiting = append(plan.Waiting, row)
 	case !asMeant(u, row):
 		plan.Wants = append(plan.Wants, Want{Name: u.Name, Row: row, Found: u})
+	default:
+		r.asMeant = append(r.asMeant, Want{Name: u.Name, Row: row, Found: u})
 	}
+}
+
+// recordReplaced keeps the record of what a Userland replaces as long as the other one is
+// to go, and removes it if that one stays after all.
+func (r *register) recordReplaced(plan *Plan, stays map[string]bool) {
+	staying := make(map[types.UID]bool, len(stays))
+	for name := range stays {
+		staying[r.names[name].UID] = true
+	}
+	for i := range plan.Wants {
+		if want := &plan.Wants[i]; want.Found != nil && !staying[replaces(want.Found)] {
+			want.Replaces = replaces(want.Found)
+		}
+	}
+	for _, want := range r.asMeant {
+		if uid := replaces(want.Found); uid != "" && staying[uid] {
+			plan.Wants = append(plan.Wants, want)
+		}
+	}
+}
+
+// replaces returns the UID that a Userland records as replaced; empty if there is none.
+func replaces(u *v1alpha1.Userland) types.UID {
+	return types.UID(u.Annotations[v1alpha1.ReplacesAnnotation])
 }
 
 // matchFile handles a row whose Userland comes from a file.
@@ -198,8 +238,9 @@ func (r *register) tellRespelled(plan *Plan) {
 	}
 }
 
-// matchNew handles a row without a Userland.
-func (r *register) matchNew(plan *Plan, row roster.Row) {
+// matchNew handles a row without a Userland. Replaces is the UID of the former Userland
+// that this row and others take the place of; empty if there is none.
+func (r *register) matchNew(plan *Plan, row roster.Row, replaces types.UID) {
 	name := ""
 	for name = range row.UserlandNames(r.course.Spec.TemplateName) {
 		if r.names[name] == nil {
@@ -211,7 +252,7 @@ func (r *register) matchNew(plan *Plan, row roster.Row) {
 			"give the course a shorter name")
 		return
 	}
-	plan.Wants = append(plan.Wants, Want{Name: name, Row: row})
+	plan.Wants = append(plan.Wants, Want{Name: name, Row: row, Replaces: replaces})
 }
 
 // owns reports whether the Course may change and remove a Userland.

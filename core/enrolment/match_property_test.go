@@ -159,6 +159,7 @@ func (r *registrar) want(want enrolment.Want) {
 			r.fatalf("it gives %s to %s", want.Name, want.Row.User)
 		}
 		r.there[i].Spec.TemplateName = want.Row.Template
+		r.annotate(&r.there[i], want)
 		return
 	}
 	person := roster.Person(want.Row.User)
@@ -173,7 +174,16 @@ func (r *registrar) want(want enrolment.Want) {
 	}
 	u := owned(want.Row.User)[0]
 	u.Name, u.Spec.TemplateName = want.Name, want.Row.Template
+	r.annotate(&u, want)
 	r.create(u)
+}
+
+// annotate gives a Userland the annotations that the controller writes.
+func (r *registrar) annotate(u *v1alpha1.Userland, want enrolment.Want) {
+	if u.Annotations == nil {
+		u.Annotations = map[string]string{}
+	}
+	maps.Copy(u.Annotations, enrolment.Userland(r.course, want).Annotations)
 }
 
 // remove deletes a Userland, at once or once its pods are gone.
@@ -293,6 +303,11 @@ func (r *registrar) check(before map[declared]types.UID, ours map[declared]bool)
 		gone, came := r.left(login, before, ours, oursNow)
 		if len(gone) == 1 && len(came) == 1 && before[gone[0]] != now[came[0]] {
 			r.fatalf("%s is moved from %s to %s, and %s is made again as %s", login, gone[0].template, came[0].template, before[gone[0]], now[came[0]])
+		}
+		for _, d := range came {
+			if len(gone) == 1 && len(came) > 1 && before[gone[0]] == now[d] {
+				r.fatalf("%s has %d new carrels in the place of that with %s, which is moved to %s", login, len(came), gone[0].template, d.template)
+			}
 		}
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"time"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	"github.com/carrel-dev/carrel/api/v1alpha1"
 	"github.com/carrel-dev/carrel/core/roster"
 )
@@ -50,6 +52,9 @@ type Want struct {
 	Row roster.Row
 	// Found is the one there is; nil: it has to be made.
 	Found *v1alpha1.Userland
+	// Replaces is the value of ReplacesAnnotation for a Userland that is made; empty if it
+	// has none.
+	Replaces types.UID
 }
 
 // Make compares the rows with what there is. It changes none of its arguments

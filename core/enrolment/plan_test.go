@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/utils/ptr"
 
@@ -27,7 +28,7 @@ func course(edit ...func(*v1alpha1.Course)) *v1alpha1.Course {
 func owned(users ...string) []v1alpha1.Userland {
 	all := make([]v1alpha1.Userland, len(users))
 	for i, user := range users {
-		all[i].Name, all[i].Spec.User = user, user
+		all[i].Name, all[i].UID, all[i].Spec.User = user, types.UID(user), user
 		all[i].OwnerReferences = []metav1.OwnerReference{{Kind: "Course", UID: "uid", Controller: new(true)}}
 	}
 	return all
@@ -58,6 +59,14 @@ func ofFile(name string, edit func(*v1alpha1.Userland)) v1alpha1.Userland {
 
 func read(rows ...string) roster.Roster {
 	return roster.Read(roster.File{Name: "roster.csv", Data: []byte("user,template,section\n" + strings.Join(rows, "\n") + "\n")})
+}
+
+// replacing returns a Userland that was made in the place of the one with the UID kai,
+// together with others.
+func replacing(all []v1alpha1.Userland) []v1alpha1.Userland {
+	all[0].Name, all[0].UID = "kai-web", "kai-web"
+	all[0].Annotations = map[string]string{v1alpha1.ReplacesAnnotation: "kai"}
+	return all
 }
 
 func people(n int) []string {
@@ -120,6 +129,10 @@ func TestRowsAreMatched(t *testing.T) {
 		{name: "another Template beside one that stays", there: append(owned("kai"), db...), rows: []string{"kai", "kai,web"}, want: "change z-of-kai"},
 		{name: "two other Templates", there: append(owned("kai"), db...), rows: []string{"kai,web", "kai,r"}, want: "make kai-web-p8n7vv7jfcwx, make kai-r-"},
 		{name: "two other Templates for one carrel", there: owned("kai"), rows: []string{"kai,web", "kai,r"}, want: "make kai-web-p8n7vv7jfcwx, make kai-r-"},
+		{name: "two other Templates for one carrel, of which one is made", there: append(owned("kai"), replacing(with(owned("kai"), "web"))...),
+			rows: []string{"kai,web", "kai,r"}, want: "make kai-r-"},
+		{name: "the same, and the former Template has its row back", there: append(owned("kai"), replacing(with(owned("kai"), "web"))...),
+			rows: []string{"kai", "kai,web"}, want: "change kai-web"},
 		{name: "a carrel that was moved has the name", there: with(owned("kai"), "db"), rows: []string{"kai", "kai,db"}, want: "make kai-ide-"},
 		{name: "a Userland that is being deleted", there: deleted(owned("kai")), rows: []string{"kai"}, want: "wait 1"},
 		{name: "a Userland that is being deleted, and another Template", there: deleted(owned("kai")), rows: []string{"kai,db"}, want: "wait 1"},

@@ -24,5 +24,12 @@ func Userland(c *v1alpha1.Course, want Want) *v1alpha1ac.UserlandApplyConfigurat
 	if row.Name != "" || want.Found != nil && want.Found.Annotations[v1alpha1.NameAnnotation] != "" {
 		u.WithAnnotations(map[string]string{v1alpha1.NameAnnotation: row.Name})
 	}
+	switch replaces := want.Replaces; {
+	case replaces != "":
+		u.WithAnnotations(map[string]string{v1alpha1.ReplacesAnnotation: string(replaces)})
+	case want.Found != nil && want.Found.Annotations[v1alpha1.ReplacesAnnotation] != "":
+		// The Userland that it names stays after all.
+		u.WithAnnotations(map[string]string{v1alpha1.ReplacesAnnotation: ""})
+	}
 	return u
 }

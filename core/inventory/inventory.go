@@ -1,5 +1,5 @@
-// Package inventory records whose each volume of a cluster is and where its data
-// lies, so that volumes can be given back after the API server's data is lost. It is
+// Package inventory records the owner of each volume of a cluster and the place of its
+// data, so that volumes can be given back after the API server's data is lost. It is
 // pure: it reads no cluster, and the time is an argument.
 package inventory
 
@@ -50,7 +50,7 @@ type Volume struct {
 // Claim holds the fields with which a PersistentVolumeClaim is made again.
 type Claim struct {
 	Name string `json:"name"`
-	// Labels and Annotations are those of Carrel only.
+	// Labels and Annotations hold those of Carrel only.
 	Labels      map[string]string                `json:"labels,omitempty"`
 	Annotations map[string]string                `json:"annotations,omitempty"`
 	Spec        corev1.PersistentVolumeClaimSpec `json:"spec"`
@@ -105,11 +105,11 @@ func take(claim *corev1.PersistentVolumeClaim, pv *corev1.PersistentVolume) Volu
 	return volume
 }
 
-// boundByController is an annotation by which Kubernetes remembers that it chose the
-// claim of a PersistentVolume itself.
+// boundByController is the annotation that Kubernetes sets on a PersistentVolume whose
+// claim it chose itself.
 const boundByController = "pv.kubernetes.io/bound-by-controller"
 
-// ours returns the labels or annotations that belong to Carrel.
+// ours returns the labels or annotations that Carrel defines.
 func ours(all map[string]string) map[string]string {
 	kept := map[string]string{}
 	for key, value := range all {
@@ -133,7 +133,7 @@ func (i Inventory) Of(user string) Inventory {
 	return i
 }
 
-// Format returns the inventory as YAML.
+// Format encodes the inventory as YAML.
 func (i Inventory) Format() ([]byte, error) {
 	data, err := yaml.Marshal(i)
 	if err != nil {
@@ -142,8 +142,8 @@ func (i Inventory) Format() ([]byte, error) {
 	return data, nil
 }
 
-// Parse reads what Format wrote. It refuses fields that it does not know, because
-// leaving out a part of a volume's source may attach the wrong data.
+// Parse decodes the YAML that Format returns. It refuses unknown fields, because a
+// volume whose source lacks a part may have other data.
 func Parse(data []byte) (Inventory, error) {
 	var head struct {
 		Version int `json:"version"`

@@ -16,8 +16,8 @@ func ownerOfClaim(claim *corev1.PersistentVolumeClaim) owner {
 	return owner{claim.Namespace, roster.Person(claim.Annotations[v1alpha1.UserAnnotation]), claim.Annotations[v1alpha1.VolumeAnnotation]}
 }
 
-// act orders the claims of one owner: a claim in use counts before one that is only
-// kept, then the claim with the latest deliberate act.
+// act orders the claims of one owner. A claim in use counts before one that is only kept.
+// Among these, the claim with the latest reset or restore counts.
 type act struct {
 	inUse bool
 	at    string
@@ -28,7 +28,7 @@ func actOf(c Claim) act {
 	return act{inUse: !kept, at: max(c.Annotations[v1alpha1.ResetAnnotation], c.Annotations[v1alpha1.RestoredAnnotation])}
 }
 
-// later returns the act that counts of two.
+// later returns the one of two acts that counts.
 func (a act) later(b act) act {
 	if a.inUse == b.inUse && a.at < b.at || !a.inUse && b.inUse {
 		return b
@@ -36,7 +36,7 @@ func (a act) later(b act) act {
 	return a
 }
 
-// actsOf returns, for each owner, the act of the claims that counted.
+// actsOf returns the act of the claim that counted, for each owner.
 func actsOf(inventory Inventory) map[owner]act {
 	acts := map[owner]act{}
 	for _, volume := range inventory.Volumes {
@@ -47,14 +47,15 @@ func actsOf(inventory Inventory) map[owner]act {
 }
 
 // isReplaced reports whether the owner has worked since the loss in a claim that was
-// made in place of this volume. Then only a deliberate mark brings the volume back.
-// An empty claim that no pod has run with needs no mark: it never counts before work.
+// made in place of this volume. If so, the restored claim needs the annotation
+// restored-at, or it would not count. It needs none if no pod ran with the new claim,
+// since claims with work count before it.
 func (p *planner) isReplaced(volume Volume) bool {
 	o := ownerOf(volume)
 	return p.used[o] && actOf(volume.Claim) == p.acts[o]
 }
 
-// isUsed reports whether a claim may hold work and is in use.
+// isUsed reports whether a claim may hold work and has no date.
 func isUsed(claim *corev1.PersistentVolumeClaim) bool {
 	_, kept := claim.Labels[v1alpha1.KeepUntilLabel]
 	return !kept && claim.DeletionTimestamp == nil && claim.Spec.VolumeName != "" &&

@@ -21,19 +21,18 @@ type Cluster struct {
 	Storage    Storage
 }
 
-// Step says what to do for one volume of the inventory.
+// Step describes what to do for one volume of the inventory.
 type Step struct {
 	Volume Volume
-	// Present is set if the volume is there already, and nothing is to be done.
+	// Present is set if the cluster has the volume already. Nothing is to be done then.
 	Present bool
-	// Problem says why nothing can be done, and what a person can do; empty if there
-	// is no problem.
+	// Problem says why the volume can't be restored, and what a person can do. It is empty
+	// if there is no problem.
 	Problem string
-	// Claim is the claim that has the data, or is to have it. It is to be created if it
-	// has no UID.
+	// Claim has the data, or is to have it. It must be created if it has no UID.
 	Claim *corev1.PersistentVolumeClaim
-	// PersistentVolume is to be bound to the claim's UID. It is to be created if it has
-	// no UID; otherwise only its claimRef is to be changed.
+	// PersistentVolume must be bound to the claim's UID. It must be created if it has no
+	// UID; otherwise only its claimRef must be changed.
 	PersistentVolume *corev1.PersistentVolume
 }
 
@@ -41,9 +40,9 @@ type Step struct {
 // deletes anything, changes a claim that exists, or takes a PersistentVolume from a
 // claim that exists.
 //
-// The data of a volume is recognised by its source. A claim goes before its
-// PersistentVolume, which names the claim's UID: a PersistentVolume that named a
-// claim which does not exist would be bound to whoever makes one of that name.
+// Plan recognises the data of a volume by its source. A claim must be created before its
+// PersistentVolume, which records the claim's UID. Without that UID, a PersistentVolume
+// would be bound to any claim of that name.
 func Plan(inventory Inventory, cluster Cluster, now time.Time) []Step {
 	p := newPlanner(inventory, cluster, now)
 	steps := make([]Step, 0, len(inventory.Volumes))
@@ -64,8 +63,8 @@ type planner struct {
 	volumeNames map[string]bool
 	// acts holds, for each owner, which volumes counted when the inventory was taken.
 	acts map[owner]act
-	// used holds the owners who have worked since the loss in a claim that the inventory
-	// does not know.
+	// used holds the owners who have worked since the loss in a claim that is not in the
+	// inventory.
 	used map[owner]bool
 }
 
@@ -102,8 +101,8 @@ func newPlanner(inventory Inventory, cluster Cluster, now time.Time) *planner {
 	return p
 }
 
-// sourceOf identifies the data of a PersistentVolume: a path on a node is another one
-// than the same path on another node.
+// sourceOf identifies the data of a PersistentVolume. The same path on two nodes is two
+// sources.
 func sourceOf(spec corev1.PersistentVolumeSpec) string {
 	data, err := json.Marshal([]any{spec.PersistentVolumeSource, spec.NodeAffinity})
 	if err != nil {
@@ -157,8 +156,8 @@ func (p *planner) step(volume Volume) Step {
 	return step
 }
 
-// withSource returns the PersistentVolume that has the data of a volume; nil if none
-// has.
+// withSource returns the PersistentVolume that has the data of a volume, or nil if there
+// is none.
 func (p *planner) withSource(volume Volume) *corev1.PersistentVolume {
 	if volume.PersistentVolume == nil {
 		return nil
@@ -166,7 +165,7 @@ func (p *planner) withSource(volume Volume) *corev1.PersistentVolume {
 	return p.bySource[sourceOf(volume.PersistentVolume.Spec)]
 }
 
-// holder returns the claim that has a PersistentVolume; nil if none has.
+// holder returns the claim that is bound to a PersistentVolume, or nil if there is none.
 func (p *planner) holder(pv *corev1.PersistentVolume) *corev1.PersistentVolumeClaim {
 	ref := pv.Spec.ClaimRef
 	if ref == nil {
@@ -179,8 +178,8 @@ func (p *planner) holder(pv *corev1.PersistentVolume) *corev1.PersistentVolumeCl
 	return claim
 }
 
-// judge reports whether a claim that has the data of a volume is the owner's, and
-// what is wrong if it is not.
+// judge reports whether a claim that has the data of a volume belongs to the owner of the
+// volume. If not, it returns a description of the problem.
 func judge(volume Volume, claim *corev1.PersistentVolumeClaim) (present bool, problem string) {
 	user := claim.Annotations[v1alpha1.UserAnnotation]
 	switch {
@@ -193,8 +192,8 @@ func judge(volume Volume, claim *corev1.PersistentVolumeClaim) (present bool, pr
 	}
 }
 
-// persistentVolume returns the PersistentVolume of a volume as it is to be made
-// again. It is retained, so that no mistake in the days after a loss deletes data.
+// persistentVolume returns the PersistentVolume to create for a volume. Its reclaim policy
+// is Retain, so that no mistake in the days after a loss deletes data.
 func (v Volume) persistentVolume() *corev1.PersistentVolume {
 	recorded := v.PersistentVolume
 	pv := &corev1.PersistentVolume{
@@ -205,8 +204,7 @@ func (v Volume) persistentVolume() *corev1.PersistentVolume {
 	return pv
 }
 
-// newClaim returns the claim of a volume as it is to be made again. It reserves the
-// name of the claim.
+// newClaim returns the claim to create for a volume, and reserves its name.
 func (p *planner) newClaim(volume Volume, pv string) *corev1.PersistentVolumeClaim {
 	claim := &corev1.PersistentVolumeClaim{
 		ObjectMeta: metav1.ObjectMeta{
@@ -218,8 +216,8 @@ func (p *planner) newClaim(volume Volume, pv string) *corev1.PersistentVolumeCla
 	claim.Spec.VolumeName = pv
 	// The controller sees no claim without this label.
 	metav1.SetMetaDataLabel(&claim.ObjectMeta, v1alpha1.ManagedByLabel, v1alpha1.ManagedByValue)
-	// What was announced before the loss may have been seen by nobody: a deletion that
-	// is due is announced again.
+	// Nobody may have seen an announcement from before the loss, so a deletion that is due
+	// is announced again.
 	delete(claim.Annotations, v1alpha1.AnnouncedAnnotation)
 	delete(claim.Annotations, v1alpha1.CondemnedAnnotation)
 	if p.isReplaced(volume) {
@@ -229,8 +227,7 @@ func (p *planner) newClaim(volume Volume, pv string) *corev1.PersistentVolumeCla
 	return claim
 }
 
-// freeName returns the name of the claim, with an ending if a claim of that name
-// exists.
+// freeName returns the name of the claim, with a suffix if a claim of that name exists.
 func (p *planner) freeName(volume Volume) string {
 	name := volume.Claim.Name
 	for n := 1; p.claims[key(volume.Course, name)] != nil; n++ {

@@ -5,13 +5,13 @@ import (
 	"slices"
 )
 
-// Storage holds the names of the directories of a storage that has one for each
-// volume. A directory is the one of a volume if it has the last element of the
-// volume's path, since the storage may be mounted elsewhere on the machine that is
-// looked at. A nil Storage is not looked at.
+// Storage holds the names of the directories of a storage that has one directory for each
+// volume. A directory belongs to a volume if its name is the last element of the volume's
+// path, since the storage may be mounted at another path on this machine. A nil Storage
+// means that the directories are not known.
 type Storage map[string]bool
 
-// Unknown returns the directories that no volume of the inventory has.
+// Unknown returns the directories that belong to no volume of the inventory.
 func (s Storage) Unknown(inventory Inventory) []string {
 	known := map[string]bool{}
 	for _, volume := range inventory.Volumes {
@@ -27,8 +27,9 @@ func (s Storage) Unknown(inventory Inventory) []string {
 	return unknown
 }
 
-// lacks returns the directory of a volume if it is not there; empty if it is, or if
-// the source of the volume is not a directory.
+// lacks returns the name of a volume's directory if the storage does not have it. It
+// returns an empty string if the storage has it, or if the source of the volume is not a
+// directory.
 func (s Storage) lacks(volume Volume) string {
 	if directory := directoryOf(volume); s != nil && !s[directory] {
 		return directory
@@ -36,8 +37,8 @@ func (s Storage) lacks(volume Volume) string {
 	return ""
 }
 
-// directoryOf returns the last element of the path of a volume's directory; empty if
-// its source is not a directory.
+// directoryOf returns the last element of the path of a volume's directory. It returns an
+// empty string if the source of the volume is not a directory.
 func directoryOf(volume Volume) string {
 	if volume.PersistentVolume == nil {
 		return ""

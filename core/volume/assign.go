@@ -33,15 +33,14 @@ type Place struct {
 // Assignment says what becomes of the claims of a person. Each claim given is one of
 // those passed to Assign, not a copy.
 type Assignment struct {
-	// Given has the claim that counts for each place; nil: a fresh one is made. A place
-	// that is undecided is not in it.
+	// Given holds the claim that counts for each place, and nil if a fresh one is to be
+	// created. It does not hold places that are undecided.
 	Given map[Place]*corev1.PersistentVolumeClaim
-	// Undecided has, for each place, why a person must decide.
+	// Undecided holds, for each place that is undecided, why a person must decide.
 	Undecided map[Place]*UndecidedError
-	// Open are the claims that nothing is done with until a person has decided: they
-	// are neither attached nor dated.
+	// Open holds the claims that are neither attached nor dated until a person has decided.
 	Open []*corev1.PersistentVolumeClaim
-	// Unneeded are the claims that no place needs and no Deployment mounts.
+	// Unneeded holds the claims that no place needs and no Deployment mounts.
 	Unneeded []*corev1.PersistentVolumeClaim
 }
 
@@ -84,7 +83,7 @@ func Assign(carrels []Carrel, claims []corev1.PersistentVolumeClaim, strangers [
 	return a
 }
 
-// scene is all that there is of one person.
+// scene holds the carrels and the claims of one person.
 type scene struct {
 	// carrels are in the order of their names.
 	carrels []Carrel
@@ -109,7 +108,7 @@ func (s scene) candidates(c Carrel, volume string) (found []*corev1.PersistentVo
 			}
 		case claim.DeletionTimestamp != nil:
 		case settled && restoredAt(claim) == "":
-			// It was another carrel's. This one has work of its own.
+			// The claim was another carrel's, and this carrel has work of its own.
 		case s.alone(c) || c.follows(claim):
 			found = append(found, claim)
 		}
@@ -117,13 +116,13 @@ func (s scene) candidates(c Carrel, volume string) (found []*corev1.PersistentVo
 	return found
 }
 
-// isFor reports whether a claim is one of the volume.
+// isFor reports whether a claim is for the volume.
 func (c Carrel) isFor(claim *corev1.PersistentVolumeClaim, volume string) bool {
 	return claim.Annotations[v1alpha1.VolumeAnnotation] == volume || c.Mounted[volume] == claim.Name
 }
 
-// isOf reports whether a claim belongs to the user of a carrel: whatever its spelling,
-// unless the course has several spellings of the login.
+// isOf reports whether a claim belongs to the user of a carrel. The case of the login
+// counts only if the course has several spellings of it.
 func (s scene) isOf(c Carrel, claim *corev1.PersistentVolumeClaim) bool {
 	user, owner := c.Userland.User(), OwnerOf(claim)
 	return owner == user || roster.Person(owner) == roster.Person(user) && !s.ambiguous()
@@ -141,8 +140,8 @@ func (s scene) alone(c Carrel) bool {
 	})
 }
 
-// holders returns the names of the carrels that have a claim: those whose Deployments
-// mount it, else the user's own that its label names.
+// holders returns the names of the carrels that have a claim. These are the carrels whose
+// Deployments mount it. If there are none, it is the user's carrel that its label names.
 func (s scene) holders(claim *corev1.PersistentVolumeClaim) (names []string) {
 	for _, c := range s.carrels {
 		if c.mounts(claim) {
@@ -181,8 +180,8 @@ func (c Carrel) follows(claim *corev1.PersistentVolumeClaim) bool {
 }
 
 // ofOtherSpelling returns the claims with work that may be the user's although they
-// spell the login in another way, since both spellings are in the course. One that a
-// person decided about belongs to the spelling that it records.
+// spell the login in another way, since both spellings are in the course. A claim about
+// which a person decided belongs to the spelling that it records.
 func (s scene) ofOtherSpelling(c Carrel, volume string) (found []*corev1.PersistentVolumeClaim) {
 	for i := range s.claims {
 		claim := &s.claims[i]
@@ -194,8 +193,9 @@ func (s scene) ofOtherSpelling(c Carrel, volume string) (found []*corev1.Persist
 	return found
 }
 
-// contested returns the claims that several places are given, and these. Of a claim
-// without work, it gives all but the first of them a fresh one instead.
+// contested returns the claims that several places are given, with these places. If such a
+// claim has no work, contested leaves it to the first place, and gives the others fresh
+// claims.
 func (a Assignment) contested() map[*corev1.PersistentVolumeClaim][]Place {
 	places := map[*corev1.PersistentVolumeClaim][]Place{}
 	for at, claim := range a.Given {

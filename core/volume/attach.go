@@ -13,7 +13,7 @@ import (
 	"github.com/carrel-dev/carrel/core/workload"
 )
 
-// Need is what a carrel needs.
+// Need describes a carrel and the volumes that it needs.
 type Need struct {
 	Userland *v1alpha1.Userland
 	// Template is the name of the Template that the Userland follows.
@@ -21,29 +21,29 @@ type Need struct {
 	// MadeOf is the name of the Template of its revision. It differs from Template
 	// until the carrel is next started.
 	MadeOf string
-	// Volumes are those of its revision, as the Template describes them. One that
-	// the Template no longer describes has a name only.
+	// Volumes are the volumes of its revision, as the Template describes them. A volume
+	// that the Template no longer describes has only a name.
 	Volumes []v1alpha1.Volume
 	// Mounted names, by volume, the claims that its Deployment mounts.
 	Mounted map[string]string
 	// Ready is set if a pod is ready with the claims that the Deployment mounts.
 	Ready bool
-	// ResetAt asks for volumes that are no older; nil: for those that exist.
+	// ResetAt is the time of a request for fresh volumes. It is nil if there is none.
 	ResetAt *metav1.Time
 }
 
-// Stock is what exists for a carrel.
+// Stock holds the claims and carrels that decide which volumes a carrel is given.
 type Stock struct {
 	// Claims are the claims of its person, and those that its Deployment mounts,
 	// whosever they are.
 	Claims []corev1.PersistentVolumeClaim
-	// Carrels are the other ones of its person.
+	// Carrels are the other carrels of its person.
 	Carrels []Carrel
 	// Strangers are claims with the label of the Userland that record other people, none
 	// of whom is in the course, or nobody.
 	Strangers []corev1.PersistentVolumeClaim
-	// Taken has those names of fresh claims of the Userland that claims with a recorded
-	// user have.
+	// Taken holds the names for fresh claims of the Userland that claims with a recorded
+	// user already have.
 	Taken map[string]bool
 	// Growing has the names of the storage classes whose volumes can grow.
 	Growing map[string]bool
@@ -57,28 +57,29 @@ type Attachments struct {
 	// Used has one attachment for each volume, in the order of the volumes.
 	Used []Attachment
 	// FirstUses are claims that a pod is ready with and that record no use. They count as
-	// used from now on; that is to be recorded.
+	// used, and the caller has to record that.
 	FirstUses []*corev1.PersistentVolumeClaim
 }
 
 // An Attachment is the claim of one volume.
 type Attachment struct {
 	Volume v1alpha1.Volume
-	// Name is that of the claim, also of one that is to be created.
+	// Name is the name of the claim, which may have to be created.
 	Name string
 	// Claim is nil if there is none yet.
 	Claim *corev1.PersistentVolumeClaim
 	// MadeOf is the name of the Template that the carrel is made of.
 	MadeOf string
-	// ResetAt is the request that a claim to be created answers; nil: none.
+	// ResetAt is the time of the reset that asks for the claim to create. It is nil if there
+	// is none.
 	ResetAt *metav1.Time
-	// Grow is the size that the claim is to be given; nil: it keeps its own.
+	// Grow is the size that the claim is to be given. It is nil if the claim keeps its size.
 	Grow *resource.Quantity
 	// Replace is set if the claim has never had a volume and was made of another
 	// pvcSpec than the Template has now: it is deleted and made again.
 	Replace bool
-	// Notice says why the claim keeps its size although the Template has another,
-	// to be put after a message; empty: there is nothing to say.
+	// Notice says why the claim keeps its size although the Template has another. It is
+	// appended to a message, and may be empty.
 	Notice string
 }
 
@@ -159,8 +160,8 @@ func (n Need) carrel() Carrel {
 	return c
 }
 
-// counting returns the claim that counts for a volume; nil if it is to be a fresh one.
-// A request for fresh volumes decides about those that are undecided, too.
+// counting returns the claim that counts for a volume, or nil if a fresh one is to be
+// created. A request for fresh volumes decides undecided ones, too.
 func (n Need) counting(s Stock, assigned Assignment, volume string) (*corev1.PersistentVolumeClaim, error) {
 	at := Place{n.Userland.Name, volume}
 	_, undecided := assigned.Undecided[at]
@@ -201,8 +202,8 @@ func (n Need) attachment(s Stock, volume v1alpha1.Volume, claim *corev1.Persiste
 	return a
 }
 
-// growth returns the size to give a claim, or why it keeps the one it has. A claim
-// that is not bound yet can't grow; that it is bound is an event.
+// growth returns the size to give a claim, or why it keeps its size. A claim that is not
+// bound yet can't grow. When it is bound, the carrel is reconciled again.
 func growth(volume v1alpha1.Volume, claim *corev1.PersistentVolumeClaim, growing map[string]bool) (grow *resource.Quantity, notice string) {
 	want, wanted := volume.PVCSpec.Resources.Requests[corev1.ResourceStorage]
 	have := claim.Spec.Resources.Requests[corev1.ResourceStorage]
@@ -224,8 +225,8 @@ func growth(volume v1alpha1.Volume, claim *corev1.PersistentVolumeClaim, growing
 	}
 }
 
-// resizeTrouble passes on why a claim that is to grow does not, to be put after a
-// message; empty: nothing is in the way.
+// resizeTrouble returns why a claim that is to grow does not, in a form that is appended to
+// a message. It is empty if Kubernetes reports no error.
 func resizeTrouble(volume v1alpha1.Volume, claim *corev1.PersistentVolumeClaim) string {
 	for _, c := range claim.Status.Conditions {
 		resizing := c.Type == corev1.PersistentVolumeClaimControllerResizeError || c.Type == corev1.PersistentVolumeClaimNodeResizeError

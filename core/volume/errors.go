@@ -12,10 +12,10 @@ import (
 	"github.com/carrel-dev/carrel/core/health"
 )
 
-// OtherUserError tells that a volume holds the work of somebody else.
+// OtherUserError reports that a volume holds the work of another user.
 type OtherUserError struct {
-	// Claim is the name of the volume claim, Owner and User are the identities
-	// of whose it is and of who would get it.
+	// Claim is the name of the volume claim. Owner is the login that it records, and User
+	// the login of the carrel.
 	Claim, Owner, User string
 }
 
@@ -30,19 +30,19 @@ func (e *OtherUserError) Problem() health.Problem {
 	return health.Problem{Cause: health.Foreign, Reason: v1alpha1.VolumeOfAnotherUserReason, Message: e.Error(), Stalled: true, Retry: health.RetrySlow}
 }
 
-// UndecidedError tells that a person must decide which claim is a carrel's.
+// UndecidedError reports that a person must decide which claim belongs to a carrel.
 type UndecidedError struct {
-	// Namespace is that of the claims.
+	// Namespace is the namespace of the claims.
 	Namespace string
 	// At is the place that is undecided.
 	At Place
 	// Places are all the volumes for which a claim could count.
 	Places []Place
-	// Claims are those that could count. There is one if it could count for several
-	// places.
+	// Claims are the claims that could count. There is only one if it could count for
+	// several places.
 	Claims []*corev1.PersistentVolumeClaim
-	// Spelling is how the carrel spells the login, if the claims are of another
-	// spelling that is in the course too; empty: the same.
+	// Spelling is the login as the carrel spells it, if the claims record another spelling
+	// that is in the course too. Otherwise it is empty.
 	Spelling string
 }
 

@@ -16,8 +16,8 @@ import (
 	"github.com/carrel-dev/carrel/core/volume"
 )
 
-// templates are those of the class; volumesOf are their volumes, and retainOf is for
-// how long a volume is kept.
+// The Templates of the class, the volumes of each Template, and the retain of each
+// volume.
 var (
 	templates = []string{"ide", "db", "ide2"}
 	volumesOf = map[string][]string{"ide": {"home"}, "ide2": {"archive", "home"}, "db": {"data", "home"}}
@@ -31,15 +31,15 @@ type class struct {
 	history *history
 	minute  int
 	desks   map[string]*desk
-	// former are the names of Userlands that are gone.
+	// former holds the names of Userlands that are gone.
 	former   []string
 	spelling map[string]string
 	claims   []*claim
-	// lost are claims that a backup has.
+	// lost holds the claims that a disaster took and a backup has.
 	lost []*claim
 	made int
-	// dies is the number of the write, counted from now, at which the controller is killed;
-	// 0: it is not killed.
+	// dies counts the writes until the controller is killed. 1 means at the next write, and
+	// 0 means that it is not killed.
 	dies  int
 	fault string
 }
@@ -48,27 +48,28 @@ type class struct {
 type desk struct {
 	name, user, template string
 	wanted               bool
-	// resetAt is a request that is not honoured; 0: there is none.
+	// resetAt is the minute of a reset that was not carried out yet. 0 means none.
 	resetAt int
-	// deployment has the claims mounted, by volume; nil: there is no Deployment. madeOf
-	// is the Template that it was made of.
+	// deployment holds the claims that the Deployment mounts, by volume. It is nil if
+	// there is no Deployment. madeOf names the Template that the Deployment was made of.
 	deployment map[string]string
 	madeOf     string
-	// pod has the claims of the pod; nil: there is none.
+	// pod holds the claims that the pod mounts, by volume. It is nil if there is no pod.
 	pod   map[string]string
 	ready bool
 }
 
-// A claim is the object, and the truth about it, whatever its marks say.
+// A claim holds the object, and the truth about it, which its marks may not tell.
 type claim struct {
 	object corev1.PersistentVolumeClaim
-	// owner is the login for whom it was made, as it is spelled now.
+	// owner is the login of the user for whom it was made, in the present spelling.
 	owner, volume string
 	// worked is set once a pod was ready with it.
 	worked bool
-	// reset and restored are the minutes of the deliberate acts; 0: there was none.
+	// reset and restored are the minutes of the last reset and restore. 0 means none.
 	reset, restored int
-	// carrel is the Userland for which it was last provided, template the Template.
+	// carrel and template name the Userland and the Template for which it was last
+	// provided.
 	carrel, template string
 	created          int
 	promise
@@ -80,7 +81,7 @@ func newClass(h *history) *class {
 	return &class{history: h, minute: 1, term: newTerm(), desks: map[string]*desk{}, spelling: map[string]string{"aoi": "aoi", "ema": "ema"}}
 }
 
-// person returns the person of a login, for the oracle.
+// person returns the login in lower case, which identifies a person.
 func person(login string) string { return strings.ToLower(login) }
 
 func (c *class) names() []string { return slices.Sorted(maps.Keys(c.desks)) }
@@ -103,8 +104,8 @@ func (c *class) add(name, user, template string) {
 	c.desks[name] = &desk{name: name, user: user, template: template}
 }
 
-// remove takes a Userland away with its Deployment. That somebody worked, and no
-// controller looked before, can't be known any more.
+// remove deletes a Userland and its Deployment. If its user worked and no controller
+// recorded the first use before, no mark says so any more.
 func (c *class) remove(name string) {
 	for _, one := range c.claims {
 		if !slices.Contains(slices.Collect(maps.Values(c.desks[name].deployment)), one.name()) {
@@ -116,7 +117,7 @@ func (c *class) remove(name string) {
 	c.former = append(c.former, name)
 }
 
-// at returns a minute as the marks have it.
+// at returns the time of a minute.
 func at(minute int) time.Time {
 	return time.Date(2026, 10, 1, 0, 0, 0, 0, time.UTC).Add(time.Duration(minute) * time.Minute)
 }
@@ -134,7 +135,8 @@ func (c *class) restored(of *claim) {
 	of.restored = c.minute
 }
 
-// restore brings back the lost claims; decided: a person says that they count.
+// restore brings back the lost claims. If decided is set, a person marks them as the
+// ones that count.
 func (c *class) restore(decided bool) {
 	for _, lost := range c.lost {
 		for c.find(lost.name()) != nil {
@@ -178,8 +180,8 @@ func (c *class) work(d *desk) {
 	}
 }
 
-// killed reports whether the controller is killed at a write, and whether the write
-// still took effect.
+// killed reports whether the controller is killed at this write, and whether the write
+// takes effect all the same.
 func (c *class) killed() (now, effect bool) {
 	if c.dies == 0 {
 		return false, true
@@ -207,19 +209,19 @@ func (c *class) write(change func()) error {
 	return nil
 }
 
-// look is one reconciliation of a Userland. It reports whether it wrote.
+// look reconciles a Userland. It reports whether it wrote.
 func (c *class) look(name string) (wrote bool) {
 	d := c.desks[name]
 	if d == nil || c.down || c.suspends() {
 		return false
 	}
 	if !d.wanted && d.deployment == nil {
-		// It was never opened, so nothing is provided.
+		// A carrel that was never opened is not provided with volumes.
 		return false
 	}
 	madeOf := d.template
 	if d.pod != nil && d.resetAt == 0 && d.wanted {
-		// It takes another Template at its next start.
+		// A carrel that runs takes another Template at its next start.
 		madeOf = d.madeOf
 	}
 	need, stock := c.observe(d, madeOf)
@@ -253,7 +255,7 @@ func (c *class) act(d *desk, madeOf string, a volume.Attachments, obstacle error
 	return wrote, nil
 }
 
-// provide creates a claim, or marks one.
+// provide creates the claim of an attachment, or marks an existing one.
 func (c *class) provide(d *desk, u *v1alpha1.Userland, used volume.Attachment) (wrote bool, err error) {
 	if used.Claim == nil {
 		object, err := used.Fresh(u)
@@ -283,7 +285,7 @@ func (c *class) provide(d *desk, u *v1alpha1.Userland, used volume.Attachment) (
 	})
 }
 
-// with returns annotations with one of them as it was.
+// with returns annotations in which the named one has its former value.
 func with(annotations map[string]string, name string, before map[string]string) map[string]string {
 	delete(annotations, name)
 	if value, found := before[name]; found {
@@ -296,7 +298,7 @@ func sameBut(a, b map[string]string, name string) bool {
 	return maps.Equal(with(maps.Clone(a), name, nil), with(maps.Clone(b), name, nil))
 }
 
-// apply writes the Deployment, and ends a pod that is not made as it says.
+// apply writes the Deployment, and deletes a pod that differs from it.
 func (c *class) apply(d *desk, madeOf string, names map[string]string) {
 	for volume, name := range d.deployment {
 		if names[volume] != "" && names[volume] != name && d.resetAt == 0 {
@@ -315,7 +317,8 @@ func (c *class) apply(d *desk, madeOf string, names map[string]string) {
 	}
 }
 
-// A claim that a carrel has is exchanged only for a deliberate act, or if it is empty.
+// checkExchange checks that a carrel gets another claim only after a reset or a restore,
+// or if its claim is empty.
 func (c *class) checkExchange(d *desk, had, has *claim) {
 	c.history.seen["exchanged"]++
 	if had == nil || person(had.owner) != person(d.user) || had.owner != d.user && c.spelledTwice(d.user) {
@@ -358,7 +361,7 @@ func (c *class) observe(d *desk, madeOf string) (volume.Need, volume.Stock) {
 	return need, stock
 }
 
-// carrelOf returns a desk as other carrels of the same person see it.
+// carrelOf returns a desk in the form in which Assign takes the carrels of a person.
 func (c *class) carrelOf(d *desk) volume.Carrel {
 	volumes := slices.Clone(volumesOf[d.template])
 	for mounted := range d.deployment {

@@ -11,14 +11,14 @@ import (
 	"github.com/carrel-dev/carrel/core/volume"
 )
 
-// pass lets hours to months pass, or as much as the controller waits for.
+// pass lets hours to months pass, or the time until the next reconciliation.
 func pass(h *history) {
 	minutes := h.pause()
 	h.elapse(minutes)
 	h.tell("%d minutes later", minutes)
 }
 
-// pause returns for how many minutes nothing happens.
+// pause returns a number of minutes in which nothing happens.
 func (h *history) pause() int {
 	minutes, _ := pick(h, []int{60, day / 2, day, day, 3 * day, 10 * day, 31 * day, 31 * day, 90 * day})
 	if wait := int(h.next.Sub(h.clock()).Minutes()) + 1; !h.next.IsZero() && wait > 0 && h.random.IntN(2) == 0 {
@@ -58,14 +58,14 @@ func (t *term) edited() {
 	}
 }
 
-// edit changes the Course, and nobody has observed that.
+// edit changes the Course. No controller has observed the change yet.
 func edit(h *history) {
 	h.edited()
 	h.tell("the Course is edited")
 }
 
-// breakRosters makes an error in the rosters, which the Course may show, or lets them be
-// written.
+// breakRosters puts an error into the rosters or not, and sets the condition RosterValid
+// of the Course to any value.
 func breakRosters(h *history) {
 	if h.random.IntN(2) == 0 {
 		h.unread = true
@@ -79,7 +79,7 @@ func breakRosters(h *history) {
 	h.tell("the rosters are valid: %s", valid)
 }
 
-// mend puts right what is wrong with the Course.
+// mend creates a missing Course, corrects the rosters, and lets the Course take effect.
 func mend(h *history) {
 	if h.course == nil {
 		h.rebuildCourse()
@@ -89,7 +89,7 @@ func mend(h *history) {
 	h.tell("the Course is right")
 }
 
-// mendAll puts everything right.
+// mendAll ends every outage, suspension, error and wrong clock.
 func (h *history) mendAll() {
 	h.minute++
 	endOutage(h)
@@ -102,7 +102,7 @@ func (h *history) mendAll() {
 	h.tell("all is right")
 }
 
-// dropCourse deletes the Course; it is made again from git then.
+// dropCourse deletes the Course. If there is none, it makes the Course from git.
 func dropCourse(h *history) {
 	if h.course == nil {
 		h.rebuildCourse()
@@ -117,7 +117,8 @@ func (h *history) rebuildCourse() {
 	h.tell("the Course is made from git")
 }
 
-// enrol writes a row. The Userland follows, unless the row is struck before.
+// enrol writes a row. The event appear makes its Userland, unless the event strike comes
+// first.
 func enrol(h *history) {
 	person, _ := pick(h, people)
 	if len(h.of(person)) == 0 {
@@ -141,14 +142,14 @@ func strike(h *history) {
 	h.tell("no row is left without a Userland")
 }
 
-// outage ends the controller. Clocks may be set while no controller runs.
+// outage stops the controller. Clocks may be set while no controller runs.
 func outage(h *history) {
 	if !h.down {
 		h.stop()
 	}
 }
 
-// stop ends the controller.
+// stop stops the controller.
 func (h *history) stop() {
 	h.down, h.ended = true, h.minute
 	h.tell("no controller runs")
@@ -172,8 +173,8 @@ func endOutage(h *history) {
 	h.down = false
 }
 
-// hideOutage may let one of the clocks show the time at which the outage began: it is
-// behind now, or it was ahead then and the time has come.
+// hideOutage may let one of the clocks show the time at which the outage began. Either
+// the clock is behind now, or it was ahead when the outage began and is right now.
 func (h *history) hideOutage() {
 	ours, theirs := minuteOf(h.lease.last.Ours), minuteOf(h.lease.last.Theirs)
 	switch h.random.IntN(8) {
@@ -191,8 +192,8 @@ func (h *history) hideOutage() {
 	h.tell("a clock may hide the outage: the controller's is %d minutes ahead, the API server's %d", h.ahead, h.server)
 }
 
-// freeze stops the controller and lets it go on as if nothing had happened. A clock may
-// be set meanwhile.
+// freeze stops the process of the controller for a while and continues it. A clock may be
+// set in between.
 func freeze(h *history) {
 	if h.down {
 		return
@@ -205,13 +206,13 @@ func freeze(h *history) {
 	h.tell("the controller was frozen for %d minutes", h.minute-h.ended)
 }
 
-// confirm lets volumes expire although there is no Course, or no longer.
+// confirm lets volumes expire although there is no Course, or ends that.
 func confirm(h *history) {
 	h.confirmed = !h.confirmed
 	h.tell("volumes expire without a Course: %t", h.confirmed)
 }
 
-// drop takes everybody out of the course.
+// drop removes all Userlands.
 func drop(h *history) {
 	for _, name := range h.names() {
 		h.tell("%s is dropped", name)
@@ -236,7 +237,7 @@ func correct(h *history) {
 	h.tell("the clocks are right")
 }
 
-// slew sets the clocks right little by little, so that no renewal of the Lease shows it.
+// slew corrects the clocks in small steps, so that no renewal of the Lease sees a jump.
 func slew(h *history) {
 	correct(h)
 	if !h.down {

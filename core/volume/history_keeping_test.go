@@ -13,39 +13,41 @@ import (
 	"github.com/carrel-dev/carrel/core/volume"
 )
 
-// A term is the Course of a class, with all that its volumes depend on besides the
-// carrels: rosters, clocks, outages and pods of other people.
+// A term holds the Course of a class, and everything besides the carrels that its volumes
+// depend on: rosters, clocks, outages and pods of other people.
 type term struct {
-	// course is nil while the namespace has no Course. suspended is what git says.
+	// course is nil while the namespace has no Course. suspended is spec.suspend in git.
 	course    *v1alpha1.Course
 	suspended bool
-	// rows are the logins in rows of the rosters whose Userlands do not exist yet.
+	// rows holds the logins in rows of the rosters whose Userlands do not exist yet.
 	// unread is set while the rosters have an error.
 	rows   map[string]bool
 	unread bool
-	// ahead and server are by how many minutes the clocks of the controller and of the
-	// API server are ahead. At most one of them is wrong.
+	// ahead is the number of minutes by which the controller's clock is ahead, and server
+	// that of the API server's. At most one of the two is not 0.
 	ahead, server int
-	// confirmed is set once a person let volumes expire while there is no Course.
+	// confirmed is set while a person lets volumes expire without a Course.
 	confirmed bool
-	// down is set while no controller runs, and ended is when the last one ended.
+	// down is set while no controller runs. ended is the minute at which the last one
+	// stopped.
 	down  bool
 	ended int
-	// lease is on the API server: the watch of the last controller, and when it ran last.
+	// lease is the Lease on the API server: the watch of the controller that holds it, and
+	// the time of its last renewal.
 	lease struct {
 		watch string
 		last  volume.Moment
 	}
 	// watches counts the watches so far.
 	watches int
-	// rest holds the pauses between deletions, which a restart of the controller forgets.
+	// rest is the pause after the last deletions. A restart of the controller forgets it.
 	rest volume.Rest
-	// next is when the controller looks again; zero: only after an event.
+	// next is the time of the next reconciliation. Zero means only after an event.
 	next time.Time
-	// ran is since when, in truth, controllers have run without an outage. watched is
-	// since when one has watched this Course, which was not suspended.
+	// ran is the minute since which controllers have really run without an outage. watched
+	// is the minute since which one has watched this Course without a suspension.
 	ran, watched int
-	// visited are the claims that pods of other programs mount.
+	// visited holds the names of the claims that pods of other programs mount.
 	visited map[string]bool
 }
 
@@ -56,7 +58,7 @@ func newTerm() term {
 	return t
 }
 
-// fromGit returns the Course as it is made, with no status.
+// fromGit returns a new Course, which has no status.
 func (t *term) fromGit() *v1alpha1.Course {
 	course := &v1alpha1.Course{ObjectMeta: metav1.ObjectMeta{Namespace: "prog1", Name: "prog1", Generation: 1}}
 	course.Spec.Rosters = []v1alpha1.RosterSource{{ConfigMap: "class"}}
@@ -83,15 +85,15 @@ func (t *term) setValid(valid metav1.ConditionStatus) {
 
 func (t *term) suspends() bool { return t.course != nil && t.course.Spec.Suspend }
 
-// clock is what the controller takes for the time, and stamp what the API server does.
+// clock returns the time by the controller's clock, and stamp by the API server's.
 func (c *class) clock() time.Time { return at(c.minute + c.ahead) }
 func (c *class) stamp() time.Time { return at(c.minute + c.server) }
 
 // moment returns the time by both clocks.
 func (c *class) moment() volume.Moment { return volume.Moment{Ours: c.clock(), Theirs: c.stamp()} }
 
-// takeOver lets a controller take the Lease. It begins a new watch unless it continues the
-// last one.
+// takeOver lets a controller take the Lease. The controller begins a new watch unless it
+// continues the last one.
 func (c *class) takeOver() {
 	c.rest = volume.Rest{}
 	if c.watches == 0 || !c.moment().ContinuesFrom(c.lease.last) {
@@ -114,7 +116,8 @@ func (c *class) newWatch() {
 	c.history.tell("%s begins", c.lease.watch)
 }
 
-// outageEnds records how long no controller ran.
+// outageEnds records that an outage ended, if it was one: no controller ran for more than
+// 15 minutes.
 func (c *class) outageEnds() {
 	if c.minute-c.ended > 15 {
 		c.ran, c.watched = c.minute, c.minute
@@ -122,7 +125,7 @@ func (c *class) outageEnds() {
 	}
 }
 
-// bothClocks returns the time with which a claim is dated: the later one.
+// bothClocks returns the later time of the two clocks, with which claims are dated.
 func (c *class) bothClocks() time.Time {
 	if theirs := c.stamp().Add(time.Second); theirs.After(c.clock()) {
 		return theirs
@@ -130,7 +133,7 @@ func (c *class) bothClocks() time.Time {
 	return c.clock()
 }
 
-// world is what the controller sees of the course.
+// world returns the course as the controller observes it.
 func (c *class) world() volume.KeepingWorld {
 	w := volume.KeepingWorld{Namespace: "prog1", Course: c.course, Watch: c.lease.watch, Rest: c.rest, Now: c.clock()}
 	for _, one := range c.claims {
@@ -150,7 +153,7 @@ func (c *class) world() volume.KeepingWorld {
 	return w
 }
 
-// keep lets the controller look at the claims of the course until nothing is due.
+// keep reconciles the claims of the course until nothing is due.
 func (c *class) keep() {
 	c.note()
 	if c.down {
@@ -170,7 +173,7 @@ func (c *class) keep() {
 	c.history.fail("it dates and dates")
 }
 
-// reconcile is one reconciliation of the course, as controller/volume does it.
+// reconcile reconciles the course once, as controller/volume does.
 func (c *class) reconcile() (volume.KeepingDecision, error) {
 	d := volume.DecideKeeping(c.world())
 	if d.Due() {
@@ -203,7 +206,7 @@ func (c *class) carryOut(d volume.KeepingDecision) error {
 	return nil
 }
 
-// take takes one step.
+// take carries out one task.
 func (c *class) take(task volume.Task) error {
 	one := c.find(task.Claim.Name)
 	object := &one.object
@@ -244,7 +247,7 @@ func (c *class) count(what string, of *claim) {
 	c.history.tell("%s is %s, until %q", of.name(), what, of.object.Labels[v1alpha1.KeepUntilLabel])
 }
 
-// answer handles a request.
+// answer handles the request of a task.
 func (c *class) answer(one *claim, task volume.Task) error {
 	return c.write(func() {
 		one.object.Annotations[v1alpha1.HandledRequestAnnotation] = task.Request.At.UTC().Format(time.RFC3339)
@@ -282,7 +285,8 @@ func (c *class) discard(one *claim) {
 	c.claims = slices.DeleteFunc(c.claims, func(other *claim) bool { return other == one })
 }
 
-// recordStatus writes the status of the Course. A new WatchedSince is of both clocks.
+// recordStatus writes the status of the Course. It dates a new WatchedSince by the later
+// of the two clocks.
 func (c *class) recordStatus(d volume.KeepingDecision) error {
 	if c.course == nil {
 		return nil
@@ -309,7 +313,7 @@ func (c *class) inPod(of *claim) bool {
 	return c.visited[of.name()]
 }
 
-// kept returns the claims that have a date, as requests need them.
+// kept returns the claims that have a date, as volume.Ask takes them.
 func (c *class) kept() (all []volume.Kept) {
 	for _, one := range c.claims {
 		if k, dated := volume.KeptOf(&one.object); dated {

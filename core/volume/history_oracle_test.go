@@ -8,7 +8,7 @@ import (
 	"github.com/carrel-dev/carrel/core/volume"
 )
 
-// The words for what a carrel is given; another one is the name of a claim.
+// Outcomes for a volume of a carrel. Any other outcome is the name of a claim.
 const (
 	given     = "a claim"
 	fresh     = "fresh"
@@ -16,7 +16,8 @@ const (
 	foreign   = "of another user"
 )
 
-// outcome returns what Attach decided, by volume. An obstacle stops at its volume.
+// outcome returns the decision of Attach, by volume. After an error, only the volume that
+// the error is about has an outcome.
 func (c *class) outcome(d *desk, a volume.Attachments, err error) map[string]string {
 	got := map[string]string{}
 	var open *volume.UndecidedError
@@ -43,15 +44,15 @@ func (c *class) outcome(d *desk, a volume.Attachments, err error) map[string]str
 	return got
 }
 
-// act is the minute of the latest deliberate act.
+// act returns the minute of the latest reset or restore; 0 if there was none.
 func (c *claim) act() int { return max(c.reset, c.restored) }
 
 func (c *class) spelledTwice(user string) bool {
 	return slices.ContainsFunc(c.of(user), func(name string) bool { return c.desks[name].user != user })
 }
 
-// oracle returns what the table says that a carrel is given for the volumes of its
-// Template: by the truth about the claims, not by their marks.
+// oracle returns the outcomes that the table of decision 16 demands for a carrel. It uses
+// the truth about the claims, not their marks.
 func (c *class) oracle(name string) map[string]string {
 	d := c.desks[name]
 	want := map[string]string{}
@@ -61,7 +62,8 @@ func (c *class) oracle(name string) map[string]string {
 	return want
 }
 
-// volumesNow are the volumes that a carrel is made with now: a pod that runs keeps its own.
+// volumesNow returns the volumes of the next Deployment of a carrel. A carrel whose pod
+// runs keeps its volumes.
 func (c *class) volumesNow(d *desk) []string {
 	if d.pod != nil && d.resetAt == 0 && d.wanted {
 		return volumesOf[d.madeOf]
@@ -96,7 +98,8 @@ func (c *class) says(d *desk, v string) string {
 	}
 }
 
-// rivals returns the names of the other carrels for which a claim counts that nobody has.
+// rivals returns the names of the other carrels for which the claim counts, if nobody has
+// it.
 func (c *class) rivals(d *desk, v string, counts *claim) (names []string) {
 	for _, name := range c.of(d.user) {
 		rival := c.desks[name]
@@ -118,7 +121,8 @@ func (c *class) volumesOfDesk(d *desk) []string {
 	return all
 }
 
-// foreigner reports whether the name was that of a person who is gone and left work.
+// foreigner reports whether the name of the Userland was that of another person, who is
+// not in the course and left work.
 func (c *class) foreigner(d *desk, v string) bool {
 	return slices.ContainsFunc(c.claims, func(one *claim) bool {
 		return one.carrel == d.name && one.volume == v && person(one.owner) != person(d.user) && len(c.of(one.owner)) == 0
@@ -133,7 +137,7 @@ const (
 	another
 )
 
-// has returns who has a claim, seen from a desk.
+// has reports whether this desk, another desk of the user, or nobody has a claim.
 func (c *class) has(d *desk, one *claim) holder {
 	by := func(test func(*desk) bool) holder {
 		found := nobody
@@ -155,13 +159,14 @@ func (c *class) has(d *desk, one *claim) holder {
 	})
 }
 
-// counts returns the claim of a carrel by the table; nil: a fresh one.
+// counts returns the claim that counts for a carrel by the table, and nil for a fresh one.
+// It reports whether that is open, because several claims count equally.
 func (c *class) counts(d *desk, v string) (counts *claim, open bool) {
 	mine, otherSpelling := c.candidates(d, v)
 	if len(mine) == 0 {
 		return nil, len(otherSpelling) > 0
 	}
-	// The table from the most particular case to the most ordinary one.
+	// The rules of the table, in their order.
 	mine = latest(mine, (*claim).act)
 	mine = where(mine, func(one *claim) bool { return one.worked })
 	mine = where(mine, func(one *claim) bool { return d.deployment[v] == one.name() })
@@ -197,7 +202,7 @@ func (c *class) mayTake(d *desk, one *claim) bool {
 	return (alone || one.template == d.template) && (!worksAlready || one.restored > 0)
 }
 
-// where returns those of which it is true, or all if it is true of none.
+// where returns the claims for which is returns true, or all claims if there are none.
 func where(all []*claim, is func(*claim) bool) []*claim {
 	if some := slices.DeleteFunc(slices.Clone(all), func(one *claim) bool { return !is(one) }); len(some) > 0 {
 		return some

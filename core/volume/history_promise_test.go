@@ -12,24 +12,25 @@ import (
 
 const day = 24 * 60
 
-// A promise is the truth about how long a claim is kept, in minutes.
+// A promise holds the truth about how long a claim is kept. Times are minutes.
 type promise struct {
-	// unneeded is since when nobody has needed the claim; 0: it was needed when the
-	// controller looked last.
+	// unneeded is the minute since which nobody has needed the claim. 0 means that it was
+	// needed at the last reconciliation.
 	unneeded int
-	// asked is until when a person asked to keep it, as the label has it; empty: nobody did.
+	// asked is the value of the label that a person asked for; empty if nobody did.
 	asked string
-	// told is when its deletion was announced last, and toldOf for which label.
+	// told is the minute of the last announcement of its deletion, and toldOf the value of
+	// the label that was announced.
 	told   int
 	toldOf string
-	// toldWithout is set if that was in a namespace without a Course.
+	// toldWithout is set if there was no Course at the announcement.
 	toldWithout bool
-	// held is set once a pod was ready with it, whether that was recorded or not.
+	// held is set once a pod was ready with it, even if no controller recorded that.
 	held bool
 }
 
-// standing returns the claims that somebody needs, and those that nobody but a person can
-// decide about, by the table.
+// standing returns the claims that somebody needs by the table, and the claims about which
+// a person has to decide.
 func (c *class) standing() (needed, open map[*claim]bool) {
 	needed, open = map[*claim]bool{}, map[*claim]bool{}
 	for _, d := range c.desks {
@@ -51,7 +52,7 @@ func (c *class) standing() (needed, open map[*claim]bool) {
 			needed[one] = true
 		}
 		_, promised := one.object.Labels[v1alpha1.KeepUntilLabel]
-		// What was promised before another person got the name stands.
+		// A promise that was made before another person got the name stands.
 		if usurper := c.desks[one.carrel]; usurper != nil && len(c.of(one.owner)) == 0 && !promised {
 			open[one] = true
 		}
@@ -70,7 +71,7 @@ func (c *class) openAll(d *desk, v string, open map[*claim]bool) {
 	}
 }
 
-// note records since when claims are not needed.
+// note records the present minute for claims that are no longer needed.
 func (c *class) note() {
 	needed, open := c.standing()
 	for _, one := range c.claims {
@@ -80,8 +81,8 @@ func (c *class) note() {
 	}
 }
 
-// saw records that the controller saw which claims are needed: their promises are taken
-// back. While the course is suspended, nothing is.
+// saw checks after a reconciliation that no needed claim has a date, and forgets their
+// promises. A suspended course is not reconciled.
 func (c *class) saw() {
 	if c.suspends() {
 		return
@@ -97,8 +98,8 @@ func (c *class) saw() {
 	}
 }
 
-// inGit reports whether a row or a Userland has the owner of a claim. Without a Course
-// nobody knows which rows there are.
+// inGit reports whether a row or a Userland names the owner of a claim. Rows count only
+// while there is a Course.
 func (c *class) inGit(of *claim) bool {
 	for login := range c.rows {
 		if c.course != nil && person(login) == person(of.owner) {
@@ -155,7 +156,7 @@ func (c *class) checkDeletion(one *claim) {
 	}
 }
 
-// noticed returns since when an announcement counts.
+// noticed returns the minute from which an announcement counts.
 func (c *class) noticed() int {
 	if c.course == nil {
 		return c.ran
@@ -163,7 +164,7 @@ func (c *class) noticed() int {
 	return c.watched
 }
 
-// objection returns why nothing may be deleted; empty: it may.
+// objection returns why nothing may be deleted; empty if nothing forbids it.
 func (c *class) objection() string {
 	switch {
 	case c.course == nil && c.confirmed:
@@ -183,7 +184,7 @@ func (c *class) objection() string {
 	}
 }
 
-// early returns how long a claim has to be kept still; 0 or less: no longer.
+// early returns for how much longer a claim has to be kept; 0 or less if its time is over.
 func (c *class) early(one *claim) time.Duration {
 	const ever = 100 * 365 * 24 * time.Hour
 	if one.asked != "" {
@@ -208,8 +209,8 @@ func (c *claim) notice() int {
 	return day
 }
 
-// expireAll lets time pass by the controller's own timers until none is left. What is due
-// is gone then.
+// expireAll lets time pass until the controller asks for no further reconciliation, and
+// checks that every claim that is due was deleted.
 func (h *history) expireAll() {
 	h.keep()
 	for range 100 {

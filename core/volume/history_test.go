@@ -15,9 +15,9 @@ const (
 	steps     = 50
 )
 
-// Whatever happens to a class, in whatever order, each person is given what the table
-// in docs/decisions/0016-whose-a-volume-is.md says. A failure names its seed and the
-// history.
+// TestHistoriesOfVolumes lets random events happen to a class, and checks that each person
+// is given the claims that the table in docs/decisions/0016-whose-a-volume-is.md demands,
+// and that no claim is dated or deleted early. A failure prints its seed and the history.
 func TestHistoriesOfVolumes(t *testing.T) {
 	n := histories
 	if testing.Short() {
@@ -49,7 +49,7 @@ func TestHistoriesOfVolumes(t *testing.T) {
 	t.Logf("in %d histories of %d steps: %v", n, steps, seen)
 }
 
-// A history is a class and what happens to it.
+// A history is a class with the log of the events.
 type history struct {
 	*class
 	random *rand.Rand
@@ -75,13 +75,13 @@ func (h *history) fail(format string, args ...any) {
 	}
 }
 
-// An event is something that may happen.
+// An event changes the class, or what it depends on.
 type event func(*history)
 
-// events decide whose the claims are, keepings until when they are kept.
+// events concern whose the claims are, and keepings how long they are kept.
 var (
 	events = []event{
-		join, join, join, leave, rename, move, open, open, ready, ready, ready, sleep, reset, decide, decide, spell, both, disaster, comeBack, comeBack, strip,
+		join, join, join, leave, rename, move, changeDefault, open, open, ready, ready, ready, sleep, reset, decide, decide, spell, both, disaster, comeBack, comeBack, strip,
 	}
 	keepings = []event{
 		pass, pass, pass, pass, pass, pass, pass, suspend, resume, resume, mend, mend, mend, edit, breakRosters, dropCourse,
@@ -89,8 +89,8 @@ var (
 	}
 )
 
-// step lets something happen, and the controller look at the class, perhaps until it
-// is killed.
+// step lets one event happen, and then the controller reconcile. The controller may be
+// killed in between.
 func (h *history) step() {
 	h.minute++
 	if h.random.IntN(5) > 1 {
@@ -133,7 +133,8 @@ func (h *history) kill() {
 	}
 }
 
-// end lets the controller finish, and looks for what it still writes.
+// end corrects everything, lets the controller settle, and lets all claims expire that
+// nobody needs.
 func (h *history) end() {
 	h.mendAll()
 	if h.random.IntN(4) == 0 {
@@ -144,7 +145,7 @@ func (h *history) end() {
 	h.expireAll()
 }
 
-// settle lets the controller look at everybody until it writes nothing.
+// settle reconciles all Userlands until the controller writes nothing.
 func (h *history) settle() {
 	for range 5 {
 		if !h.round() {
@@ -154,7 +155,7 @@ func (h *history) settle() {
 	h.fail("it writes and writes")
 }
 
-// round reconciles everybody once, in a random order. It reports whether it wrote.
+// round reconciles all Userlands once, in a random order. It reports whether it wrote.
 func (h *history) round() (wrote bool) {
 	names := h.names()
 	h.random.Shuffle(len(names), func(i, j int) { names[i], names[j] = names[j], names[i] })
@@ -206,13 +207,26 @@ func rename(h *history) {
 	}
 }
 
-// move gives a carrel another Template, or all those that go by the default of the course.
+// move gives a carrel another Template.
 func move(h *history) {
 	template, _ := pick(h, templates)
 	if name, found := pick(h, h.names()); found {
 		h.desks[name].template = template
 		h.tell("%s follows %s", name, template)
 	}
+}
+
+// changeDefault gives all carrels that follow one Template another one, as a change of the
+// Template of the course does.
+func changeDefault(h *history) {
+	former, _ := pick(h, templates)
+	template, _ := pick(h, templates)
+	for _, name := range h.names() {
+		if h.desks[name].template == former {
+			h.desks[name].template = template
+		}
+	}
+	h.tell("the Template of the course is %s in the place of %s", template, former)
 }
 
 func open(h *history) {
@@ -229,7 +243,7 @@ func sleep(h *history) {
 	}
 }
 
-// ready lets pods become ready, whether a controller runs or not: their users work.
+// ready lets pods become ready and their users work. No controller is needed for that.
 func ready(h *history) {
 	for _, name := range h.names() {
 		if d := h.desks[name]; d.pod != nil && !d.ready && h.random.IntN(2) == 0 {
@@ -246,8 +260,8 @@ func reset(h *history) {
 	}
 }
 
-// decide lets a person decide which claim counts: after a restore, to go back to before a
-// reset, or because the controller could not decide.
+// decide lets a person decide which claim counts, by a label or by restored-at. People do
+// so after a restore, to undo a reset, or because the controller could not decide.
 func decide(h *history) {
 	c, found := pick(h, h.claims)
 	if !found {
@@ -262,7 +276,7 @@ func decide(h *history) {
 	h.tell("a person decides for %s", c.name())
 }
 
-// spell corrects a login in case.
+// spell changes the case of a login in all Userlands of a person.
 func spell(h *history) {
 	person, _ := pick(h, people)
 	h.spelling[person] = map[string]string{"aoi": "Aoi", "Aoi": "aoi", "ema": "EMA", "EMA": "ema"}[h.spelling[person]]
@@ -272,7 +286,7 @@ func spell(h *history) {
 	h.tell("%s is spelled %s", person, h.spelling[person])
 }
 
-// both corrects a login in one of two files only.
+// both adds a Userland with another spelling of a login beside the one there is.
 func both(h *history) {
 	person, _ := pick(h, people)
 	if of := h.of(person); len(of) == 1 {
@@ -283,9 +297,9 @@ func both(h *history) {
 	}
 }
 
-// disaster loses the cluster. It is rebuilt from git, with other names; the claims come
-// back before the carrels, or later. Some Userlands are made from rows, which takes until
-// the Course is observed.
+// disaster loses the cluster and rebuilds it from git with other names of Userlands. The
+// claims come back before the carrels, or later. Some Userlands are made from rows later,
+// by the event appear.
 func disaster(h *history) {
 	if h.random.IntN(3) > 0 {
 		return
@@ -310,7 +324,7 @@ func disaster(h *history) {
 	}
 }
 
-// comeBack restores what a disaster took.
+// comeBack restores the claims that a disaster took.
 func comeBack(h *history) {
 	if len(h.lost) > 0 {
 		h.seen["restored last"]++
@@ -318,7 +332,7 @@ func comeBack(h *history) {
 	}
 }
 
-// strip takes the label of a claim.
+// strip removes the name of the Userland from the label of a claim.
 func strip(h *history) {
 	if c, found := pick(h, h.claims); found {
 		h.label(c, "")
@@ -326,7 +340,7 @@ func strip(h *history) {
 	}
 }
 
-// compare compares what the controller decides with what the table says.
+// compare compares a decision of the controller with the table.
 func (h *history) compare(name string, got map[string]string) {
 	want := h.oracle(name)
 	for volume, what := range got {

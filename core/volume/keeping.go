@@ -35,13 +35,13 @@ const (
 type Task struct {
 	Step  Step
 	Claim *corev1.PersistentVolumeClaim
-	// Request is the one that StepAnswer handles. Refused says why it changes nothing
-	// else; empty: the claim is given the label it asks for.
+	// Request is the request that StepAnswer handles. Refused says why it is refused. If it
+	// is empty, the claim is given the label that the request asks for.
 	Request *v1alpha1.VolumeRequest
 	Refused string
 	// For is the Userland that needs the claim of StepReturn.
 	For *v1alpha1.Userland
-	// Watch is the watch that StepAnnounce records; empty: the Course records it.
+	// Watch is the watch that StepAnnounce records. It is empty if the Course records it.
 	Watch string
 }
 
@@ -61,7 +61,7 @@ type KeepingDecision struct {
 	// Removals are the claims to delete, the oldest promise first. They are deleted in
 	// batches.
 	Removals []*corev1.PersistentVolumeClaim
-	// Next is the time of the next reconciliation though nothing happens; zero:
+	// Next is the time of the next reconciliation if no event comes before. Zero means
 	// never.
 	Next time.Time
 
@@ -72,7 +72,7 @@ type KeepingDecision struct {
 	objection                          string
 	// next is the time of the next deletion; zero means never.
 	next time.Time
-	// first is the claim that expires first; nil: none does within a week.
+	// first is the claim that expires first. It is nil if none expires within a week.
 	first *corev1.PersistentVolumeClaim
 }
 
@@ -112,7 +112,8 @@ func DecideKeeping(w KeepingWorld) KeepingDecision {
 	return d
 }
 
-// use is about a claim that somebody needs. A pod may mount it for nobody of the course.
+// use decides about a claim that a carrel needs. by is nil if a Deployment mounts it and no
+// Userland is given it.
 func (d *KeepingDecision) use(claim *corev1.PersistentVolumeClaim, by *v1alpha1.Userland) {
 	_, promised := claim.Labels[v1alpha1.KeepUntilLabel]
 	switch request := d.world.request(claim); {
@@ -124,7 +125,7 @@ func (d *KeepingDecision) use(claim *corev1.PersistentVolumeClaim, by *v1alpha1.
 	}
 }
 
-// leaveOpen is about a claim that is undecided.
+// leaveOpen decides about a claim that is undecided.
 func (d *KeepingDecision) leaveOpen(claim *corev1.PersistentVolumeClaim) {
 	if claim.DeletionTimestamp != nil {
 		return
@@ -135,7 +136,7 @@ func (d *KeepingDecision) leaveOpen(claim *corev1.PersistentVolumeClaim) {
 	}
 }
 
-// keep is about a claim that nobody needs.
+// keep decides about a claim that nobody needs.
 func (d *KeepingDecision) keep(claim *corev1.PersistentVolumeClaim, p *person) {
 	if claim.DeletionTimestamp != nil {
 		return
@@ -160,7 +161,7 @@ func (d *KeepingDecision) keep(claim *corev1.PersistentVolumeClaim, p *person) {
 	}
 }
 
-// expire is about a promised claim whose owner is nobody in git.
+// expire decides about a promised claim whose owner is not in git.
 func (d *KeepingDecision) expire(claim *corev1.PersistentVolumeClaim) {
 	step, at := d.nextStep(claim)
 	switch {
@@ -178,8 +179,9 @@ func (d *KeepingDecision) expire(claim *corev1.PersistentVolumeClaim) {
 	}
 }
 
-// nextStep is NextStep, where a namespace without a Course needs an announcement of this
-// watch: no status records since when it has lasted.
+// nextStep returns the result of NextStep. In a namespace without a Course, it returns
+// StepAnnounce for a claim that was announced in another watch, since no status records how
+// long this one has lasted.
 func (d *KeepingDecision) nextStep(claim *corev1.PersistentVolumeClaim) (Step, time.Time) {
 	step, at := NextStep(claim, d.world.WatchedSince())
 	if step == StepRemove && d.world.Course == nil && claim.Annotations[v1alpha1.AnnouncedInAnnotation] != d.world.Watch {
@@ -198,7 +200,7 @@ func (d *KeepingDecision) watchToRecord() string {
 	return d.world.Watch
 }
 
-// count counts a promised claim whose owner is nobody in git.
+// count counts a promised claim whose owner is not in git.
 func (d *KeepingDecision) count(claim *corev1.PersistentVolumeClaim) {
 	at := goesAt(claim, d.world.WatchedSince())
 	if at.IsZero() {
@@ -217,7 +219,7 @@ func (d *KeepingDecision) count(claim *corev1.PersistentVolumeClaim) {
 		d.overdue++
 	case d.next.IsZero() || at.Before(d.next):
 		d.next = at
-		// What becomes overdue is counted then.
+		// A claim that becomes overdue is counted then.
 		if at.After(d.world.Now) {
 			d.at(later(at, d.world.Now.Add(recount)))
 		}
@@ -226,21 +228,21 @@ func (d *KeepingDecision) count(claim *corev1.PersistentVolumeClaim) {
 
 func (d *KeepingDecision) do(t Task) { d.Tasks = append(d.Tasks, t) }
 
-// at asks for another look at a time.
+// at asks for another reconciliation at a time.
 func (d *KeepingDecision) at(t time.Time) {
 	if d.Next.IsZero() || t.Before(d.Next) {
 		d.Next = t
 	}
 }
 
-// neverHadVolume reports whether Carrel made a claim for which no volume was ever
-// provisioned. One that a person made may be waiting to be restored.
+// neverHadVolume reports whether Carrel created the claim and no volume was ever
+// provisioned for it. A claim that a person created may be waiting for a restore.
 func neverHadVolume(claim *corev1.PersistentVolumeClaim) bool {
 	return !attached(claim) && restoredAt(claim) == "" && claim.Spec.DataSource == nil && claim.Spec.DataSourceRef == nil &&
 		claim.Status.Phase == corev1.ClaimPending && claim.Spec.VolumeName == ""
 }
 
-// person is somebody who has carrels or claims.
+// person holds the carrels and claims of one person.
 type person struct {
 	carrels []Carrel
 	claims  []corev1.PersistentVolumeClaim
@@ -263,7 +265,7 @@ func (p *person) userland(at Place) *v1alpha1.Userland {
 	return p.carrels[i].Userland
 }
 
-// people returns everybody who has carrels or claims, by login.
+// people returns all persons who have carrels or claims, by login.
 func (w KeepingWorld) people() map[string]*person {
 	found := map[string]*person{}
 	of := func(login string) *person {

@@ -11,8 +11,8 @@ import (
 	"github.com/carrel-dev/carrel/core/health"
 )
 
-// Status returns what the Course records about the volumes that no carrel uses; nil if
-// there are none. A WatchedSince that NewWatch is true for is of this machine's clock
+// Status returns the part of the Course's status about the volumes that no carrel uses, or
+// nil if there are none. If NewWatch returns true, WatchedSince is by this machine's clock
 // alone.
 func (d KeepingDecision) Status() *v1alpha1.VolumeStatus {
 	if d.kept+d.undecided == 0 {
@@ -35,7 +35,7 @@ func (d KeepingDecision) NewWatch() bool {
 	return !since.IsZero() && !d.world.recorded()
 }
 
-// stampOf returns a time for a status; nil for zero.
+// stampOf returns a time for a status, and nil for the zero time.
 func stampOf(t time.Time) *metav1.Time {
 	if t.IsZero() {
 		return nil
@@ -43,8 +43,8 @@ func stampOf(t time.Time) *metav1.Time {
 	return &metav1.Time{Time: t}
 }
 
-// WorkExpiring returns the condition; nil while no work is to be deleted within a week.
-// It names nobody: conditions are shown on commits.
+// WorkExpiring returns the condition, or nil while no work is to be deleted within a week.
+// It names no user, because conditions are shown on commits.
 func (d KeepingDecision) WorkExpiring() *metav1.Condition {
 	course := d.world.Course
 	reason, message := v1alpha1.AnnouncedReason, fmt.Sprintf(
@@ -71,7 +71,8 @@ func (d KeepingDecision) Unconfirmed() (*corev1.PersistentVolumeClaim, []any) {
 	return d.first, []any{"volumes", d.expiring, "overdue", d.overdue, "next", d.first.Labels[v1alpha1.KeepUntilLabel], "because", d.objection}
 }
 
-// Objection returns why nothing of the course may be deleted; empty: it may.
+// Objection returns why no volume of the course may be deleted. It is empty if volumes may
+// be deleted.
 func (d KeepingDecision) Objection() string { return d.objection }
 
 func volumes(n int32) string {

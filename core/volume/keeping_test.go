@@ -111,6 +111,8 @@ func TestDecideKeeping(t *testing.T) {
 		{name: "its user is back under another name of the carrel", claim: left(promised(in(time.Hour))), want: StepReturn,
 			world: []func(*KeepingWorld){func(w *KeepingWorld) { w.Carrels = append(w.Carrels, enrolled("hanako-ide", "HANAKO")) }}},
 		{name: "no pod ever ran with it", claim: left(never)},
+		{name: "no pod ever ran with it, and a person lets it go", claim: left(never), world: []func(*KeepingWorld){asked("hanako--home", in(-time.Minute), -time.Minute)}, want: StepAnswer},
+		{name: "no pod ever ran with it, and it was let go a day ago", claim: left(never, over), want: StepRemove},
 		{name: "it never had a volume", claim: left(never, pending), want: StepDiscard},
 		{name: "it never had a volume, and a restore will give it one", claim: left(never, pending, func(c *corev1.PersistentVolumeClaim) {
 			c.Spec.DataSource = &corev1.TypedLocalObjectReference{Kind: "VolumeSnapshot", Name: "yesterday"}

@@ -16,19 +16,20 @@ import (
 type KeepingWorld struct {
 	// Namespace is that of the course.
 	Namespace string
-	// Course is the class; nil if the namespace has none.
+	// Course is the Course of the namespace. It is nil if there is none.
 	Course *v1alpha1.Course
 	// Confirmed reports whether a person let volumes expire although the namespace has
 	// no Course.
 	Confirmed bool
-	// Carrels are those of all Userlands of the course.
+	// Carrels are the carrels of all Userlands of the course.
 	Carrels []Carrel
 	// Claims are all claims of the course. None is changed.
 	Claims []corev1.PersistentVolumeClaim
 	// Rows are the users in the rows of the rosters. They need not be read if each owner
 	// of a claim has a Userland.
 	Rows []string
-	// Unread is why the rosters say nothing; empty: they were read, or need not be.
+	// Unread is why the rosters could not be read. It is empty if they were read, or need
+	// not be read.
 	Unread string
 	// Watch identifies the time for which controllers have run without an outage, up to
 	// now. Another watch has another identity.
@@ -64,13 +65,14 @@ func (w KeepingWorld) WatchedSince() time.Time {
 	}
 }
 
-// recorded reports whether the status records since when this watch watches the course.
+// recorded reports whether the status has a WatchedSince of this watch.
 func (w KeepingWorld) recorded() bool {
 	status := w.Course.Status.Volumes
 	return status != nil && status.WatchedSince != nil && status.Watch == w.Watch
 }
 
-// objection returns why no volume of the course may be deleted; empty: it may.
+// objection returns why no volume of the course may be deleted. It is empty if volumes may
+// be deleted.
 func (w KeepingWorld) objection() string {
 	if w.Course == nil {
 		if w.Confirmed {
@@ -109,7 +111,7 @@ func (w KeepingWorld) request(claim *corev1.PersistentVolumeClaim) *v1alpha1.Vol
 	if w.Course == nil || w.Course.Status.Requests == nil {
 		return nil
 	}
-	// What can't be read was handled by nobody.
+	// A time that can't be parsed counts as no handled request.
 	handled, _ := time.Parse(time.RFC3339, claim.Annotations[v1alpha1.HandledRequestAnnotation])
 	for i := range w.Course.Status.Requests.Volumes {
 		r := &w.Course.Status.Requests.Volumes[i]

@@ -14,8 +14,8 @@ import (
 // Soon is the time before its deletion from which a volume counts as expiring.
 const Soon = 7 * 24 * time.Hour
 
-// Kept describes a volume that no carrel uses and that is kept for a promised time.
-// Kept values are comparable.
+// Kept describes a volume that no carrel uses. It is kept for a promised time, or, if it
+// was never used, until a person lets it go. Kept values are comparable.
 type Kept struct {
 	// Claim is the name of the PersistentVolumeClaim. User is the login of the owner, and
 	// empty if none is recorded.
@@ -32,6 +32,8 @@ type Kept struct {
 	Since time.Time
 	// Handled is the time of the request that was handled last; zero means none.
 	Handled time.Time
+	// NeverUsed is set if no pod ever ran with the volume and it has no date.
+	NeverUsed bool
 }
 
 // KeptOf reads a claim. It returns false if the claim has no date, because a carrel uses
@@ -41,18 +43,24 @@ func KeptOf(claim *corev1.PersistentVolumeClaim) (Kept, bool) {
 	if !dated {
 		return Kept{}, false
 	}
+	k := described(claim)
+	k.Until, _ = ParseKeepUntil(label) // a volume is never deleted by a label that can't be read
+	retain, err := timetable.ParsePeriod(claim.Annotations[v1alpha1.RetainAnnotation])
+	if err == nil && !k.Forever() && k.Handled.IsZero() {
+		k.Since = k.Until.Add(-retain)
+	}
+	return k, true
+}
+
+// described returns what a claim records, without the times of its promise.
+func described(claim *corev1.PersistentVolumeClaim) Kept {
 	size := claim.Spec.Resources.Requests[corev1.ResourceStorage]
 	k := Kept{
 		Claim: claim.Name, User: claim.Annotations[v1alpha1.UserAnnotation],
 		Volume: claim.Annotations[v1alpha1.VolumeAnnotation], Template: claim.Annotations[v1alpha1.ClaimTemplateAnnotation], Size: size.String(),
 	}
 	k.Handled, _ = time.Parse(time.RFC3339, claim.Annotations[v1alpha1.HandledRequestAnnotation]) // zero if there is none
-	k.Until, _ = ParseKeepUntil(label)                                                            // a volume is never deleted by a label that can't be read
-	retain, err := timetable.ParsePeriod(claim.Annotations[v1alpha1.RetainAnnotation])
-	if err == nil && !k.Forever() && k.Handled.IsZero() {
-		k.Since = k.Until.Add(-retain)
-	}
-	return k, true
+	return k
 }
 
 // ParseKeepUntil parses a value of KeepUntilLabel. Zero means for ever.

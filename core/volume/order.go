@@ -10,8 +10,8 @@ import (
 	"github.com/carrel-dev/carrel/api/v1alpha1"
 )
 
-// first returns the candidate that counts for a carrel; nil if there is none. If
-// several with work count equally, it returns those instead.
+// first returns the candidate that counts for a carrel, or nil if there is none. If several
+// candidates with work count equally, it returns these as equal instead.
 func first(c Carrel, candidates []*corev1.PersistentVolumeClaim) (best *corev1.PersistentVolumeClaim, equal []*corev1.PersistentVolumeClaim) {
 	if len(candidates) == 0 {
 		return nil, nil
@@ -31,7 +31,7 @@ func first(c Carrel, candidates []*corev1.PersistentVolumeClaim) (best *corev1.P
 	return nil, equal
 }
 
-// order compares two candidates of a carrel; negative: a counts before b.
+// order compares two candidates of a carrel. It is negative if a counts before b.
 func (c Carrel) order(a, b *corev1.PersistentVolumeClaim) int {
 	return cmp.Or(
 		cmp.Compare(act(b), act(a)),
@@ -42,7 +42,7 @@ func (c Carrel) order(a, b *corev1.PersistentVolumeClaim) int {
 	)
 }
 
-// before compares what is true of two claims: the one of which it is comes first.
+// before orders two claims by a condition. The claim for which it is true comes first.
 func before(a, b bool) int {
 	switch {
 	case a == b:
@@ -60,12 +60,13 @@ func older(a, b *corev1.PersistentVolumeClaim) int {
 }
 
 // act returns the time of the latest deliberate act that asks for a claim, a reset or
-// a restore, in the form KeepUntilLayout; empty if there was none.
+// a restore, in the form KeepUntilLayout. It is empty if there was none.
 func act(claim *corev1.PersistentVolumeClaim) string {
 	return max(moment(claim, v1alpha1.ResetAnnotation), restoredAt(claim))
 }
 
-// restoredAt returns when a person decided that a claim holds the work; empty: never.
+// restoredAt returns the time at which a person decided that a claim holds the work. It is
+// empty if nobody did.
 func restoredAt(claim *corev1.PersistentVolumeClaim) string {
 	return moment(claim, v1alpha1.RestoredAnnotation)
 }
@@ -80,8 +81,8 @@ func moment(claim *corev1.PersistentVolumeClaim, annotation string) string {
 	return text
 }
 
-// attached reports whether a claim may hold work: a pod ran with it, or it is not
-// known that none did.
+// attached reports whether a claim may hold work. Only a claim that records that no pod ran
+// with it holds none.
 func attached(claim *corev1.PersistentVolumeClaim) bool {
 	return claim.Annotations[v1alpha1.AttachedAnnotation] != v1alpha1.NeverAttached
 }

@@ -17,11 +17,11 @@ import (
 	"github.com/carrel-dev/carrel/test/story"
 )
 
-// drill is one run.
+// drill holds the state of one run.
 type drill struct {
 	cluster story.Devcluster
-	// dir holds what outlives the loss: the clone of the repository, the Secrets, and the
-	// inventories.
+	// dir is the directory with everything that outlives the loss: the clone of the
+	// repository, the Secrets, and the inventories.
 	dir   string
 	out   io.Writer
 	begin time.Time
@@ -29,7 +29,7 @@ type drill struct {
 
 	client     client.Client
 	kubeconfig string
-	// path is PATH with kubectl and carrel.
+	// path is the value of PATH, in which kubectl and carrel are found.
 	path    string
 	forge   *story.Forge
 	gateway story.Gateway
@@ -39,12 +39,13 @@ type drill struct {
 	reset    kept
 	// meanwhile is the text that a student wrote between the loss and the restore.
 	meanwhile string
-	// rebuilt are the times that the rebuilds took, and of them the command alone.
+	// rebuilt holds the durations of the rebuilds, in their order.
 	rebuilt []rebuilt
 	started time.Time
 }
 
-// rebuilt has the duration of a rebuild: of the command, and until all found their work.
+// rebuilt holds the duration of the command that rebuilds, and the time from its start
+// until everybody had their work.
 type rebuilt struct{ command, all time.Duration }
 
 func (d *drill) heading(title string) {
@@ -61,8 +62,8 @@ func (d *drill) file(elements ...string) string {
 	return filepath.Join(append([]string{d.dir}, elements...)...)
 }
 
-// Where things are. The storage is the directory of the node's disk that has a
-// directory for each volume.
+// Paths of files and directories. The storage is the directory on the node's disk that
+// contains a directory for each volume.
 func (d *drill) repository() string  { return d.file("repository") }
 func (d *drill) secrets() string     { return d.file("secrets.yaml") }
 func (d *drill) inventories() string { return d.file("inventory") }
@@ -91,7 +92,7 @@ const commandWithin = 10 * time.Minute
 func (d *drill) command(ctx context.Context, arguments ...string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, commandWithin)
 	defer cancel()
-	// By env, since the program itself is looked up in that PATH too.
+	// The program env looks up the program in this PATH; exec would use that of the drill.
 	cmd := exec.CommandContext(ctx, "env", append([]string{"PATH=" + d.path, "KUBECONFIG=" + d.kubeconfig}, arguments...)...)
 	cmd.Dir = d.repository()
 	var stdout, stderr bytes.Buffer
@@ -102,7 +103,7 @@ func (d *drill) command(ctx context.Context, arguments ...string) (string, error
 	return stdout.String(), nil
 }
 
-// show runs a program as command does, and prints the command line and what it prints.
+// show runs a program as command does, and prints the command line and the output.
 func (d *drill) show(ctx context.Context, arguments ...string) error {
 	line := strings.ReplaceAll(strings.Join(arguments, " "), d.dir, "~")
 	_, _ = fmt.Fprintf(d.out, "\n      $ %s\n", strings.ReplaceAll(line, filepath.Dir(d.storage()), "/var/lib/node"))
@@ -124,7 +125,7 @@ func (d *drill) summary() error {
 	return nil
 }
 
-// machine describes this machine in a few words.
+// machine returns the number and the model of the processors.
 func machine() string {
 	model := runtime.GOARCH
 	if info, err := os.ReadFile("/proc/cpuinfo"); err == nil {

@@ -13,7 +13,7 @@ import (
 	"github.com/carrel-dev/carrel/test/story"
 )
 
-// lose takes the inventory as the cluster does every night, and loses etcd.
+// lose runs the job that takes the inventory every night, and deletes the data of etcd.
 func (d *drill) lose(ctx context.Context) error {
 	if err := d.follow(ctx, story.Milestone{Name: "inventory installed", Reached: func(ctx context.Context) (string, bool, error) {
 		_, err := d.command(ctx, "kubectl", "get", "cronjob/carrel-inventory", "pvc/carrel-inventory", "--namespace=carrel-system")
@@ -44,7 +44,7 @@ func (d *drill) lose(ctx context.Context) error {
 	return nil
 }
 
-// newest returns the newest inventory.
+// newest returns the path of the newest inventory.
 func (d *drill) newest() (string, error) {
 	files, err := filepath.Glob(filepath.Join(d.inventories(), "inventory-*.yaml"))
 	if err != nil || len(files) == 0 {
@@ -53,7 +53,7 @@ func (d *drill) newest() (string, error) {
 	return slices.Max(files), nil
 }
 
-// rebuild runs the one command that rebuilds the cluster.
+// rebuild runs the command that rebuilds the cluster.
 func (d *drill) rebuild(ctx context.Context) error {
 	file, err := d.newest()
 	if err != nil {
@@ -67,7 +67,8 @@ func (d *drill) rebuild(ctx context.Context) error {
 	return nil
 }
 
-// check looks whether everybody finds their work, and everything kept has its date.
+// check checks that everybody finds their work, and that the kept volumes have the dates
+// that they had.
 func (d *drill) check(ctx context.Context) error {
 	milestones := append(d.everybody(func(s *student) story.Milestone {
 		m := d.shows(s, s.work)
@@ -85,8 +86,8 @@ func (d *drill) check(ctx context.Context) error {
 	return nil
 }
 
-// carrelsFirst does what somebody in a hurry does: it starts git without the volumes.
-// Everybody gets an empty carrel, and one student works in theirs.
+// carrelsFirst starts Flux without the volumes, as somebody in a hurry may do. Everybody
+// gets an empty carrel, and one student works in theirs.
 func (d *drill) carrelsFirst(ctx context.Context) error {
 	for _, arguments := range [][]string{{"--filename=" + d.secrets()}, {"--kustomize=clusters/local/flux-system"}} {
 		if err := d.show(ctx, append([]string{"kubectl", "apply"}, arguments...)...); err != nil {
@@ -108,7 +109,8 @@ func (d *drill) carrelsFirst(ctx context.Context) error {
 	return nil
 }
 
-// checkMeanwhile is check, and looks for what was written between loss and restore.
+// checkMeanwhile does the checks of check. It also checks that the volume with the work
+// from between the loss and the restore is kept.
 func (d *drill) checkMeanwhile(ctx context.Context) error {
 	if err := d.check(ctx); err != nil {
 		return err
@@ -118,8 +120,8 @@ func (d *drill) checkMeanwhile(ctx context.Context) error {
 	return d.follow(ctx, d.isKept("written meanwhile", &kept{student: s}))
 }
 
-// backup brings one student's volume back by kubectl alone, as docs/maintaining.md
-// says.
+// backup restores the volume of one student by kubectl alone, as docs/maintaining.md
+// describes.
 func (d *drill) backup(ctx context.Context) error {
 	s := d.student(backupUser)
 	if err := d.copyVolume(ctx, s, "backup-of-dave"); err != nil {
@@ -145,7 +147,7 @@ func (d *drill) backup(ctx context.Context) error {
 	return d.follow(ctx, d.shows(s, s.work))
 }
 
-// copyVolume copies the directory of a student's volume, as a backup does.
+// copyVolume copies the directory of a student's volume, in place of a backup.
 func (d *drill) copyVolume(ctx context.Context, s *student, name string) error {
 	claims, err := d.claims(ctx, s)
 	if err != nil {

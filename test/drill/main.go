@@ -1,7 +1,8 @@
-// Command drill rehearses the worst day of a cluster: a class works, the API server's
-// data is lost, and one command rebuilds the cluster from git, the Secrets and the
-// volumes. It does so twice: volumes first, and after carrels were made without them.
-// It prints what it does, and fails unless everybody finds their work.
+// Command drill rehearses the loss of a cluster. A class works, the API server's data is
+// lost, and one command rebuilds the cluster from git, the Secrets and the volumes. The
+// drill loses the data twice: the first time the volumes are restored before the carrels
+// exist, the second time after that. It prints each step, and fails unless everybody finds
+// their work.
 package main
 
 import (
@@ -16,7 +17,7 @@ import (
 	"github.com/carrel-dev/carrel/test/story"
 )
 
-// patience bounds each wait; on a slow machine the first start of everything takes
+// patience bounds each wait. On a slow machine the first start of the cluster takes
 // minutes.
 const patience = 15 * time.Minute
 
@@ -27,7 +28,7 @@ func main() {
 	}
 }
 
-// run runs the drill, and stops the cluster afterwards in any case.
+// run runs the drill, and stops the cluster even if the drill failed.
 func run() (err error) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()

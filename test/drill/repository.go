@@ -11,7 +11,7 @@ import (
 	"github.com/carrel-dev/carrel/test/story"
 )
 
-// rosterFile is the file of a student of the sandbox.
+// rosterFile returns the path of a student's file in the course sandbox.
 func rosterFile(user string) string {
 	return "courses/" + terminals + "/roster/students/" + user + ".yaml"
 }
@@ -28,7 +28,7 @@ func (d *drill) makeRepository(ctx context.Context) error {
 			return err
 		}
 	}
-	// The class of 300 stays away: a drill is about everybody's work, not their number.
+	// The class of 300 is left out, because the drill tests what is restored, not how much.
 	if err := d.replace("clusters/local/courses/kustomization.yaml", "  - prog1\n", ""); err != nil {
 		return err
 	}
@@ -47,13 +47,13 @@ func (d *drill) makeRepository(ctx context.Context) error {
 // inventoryUser is the user of the pods that take the inventory.
 const inventoryUser = 65532
 
-// addInventory adds clusters/campus's inventory to clusters/local. It is kept in a
-// directory of this machine, in place of an NFS server.
+// addInventory adds the CronJob of clusters/campus that takes the inventory to
+// clusters/local. A directory of this machine takes the place of the NFS server.
 func (d *drill) addInventory() error {
 	if err := os.Mkdir(d.inventories(), 0o700); err != nil {
 		return err
 	}
-	// The directory above is passable for the pod's user, and lists nothing.
+	// The pod's user may pass through the directory above, and may not list it.
 	if err := os.Chmod(d.dir, 0o711); err != nil {
 		return err
 	}

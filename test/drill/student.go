@@ -12,23 +12,23 @@ import (
 	"github.com/carrel-dev/carrel/test/story"
 )
 
-// student is somebody of the class, and what they have written.
+// student is a student of the class with the work they have written.
 type student struct {
 	course, user string
 	work         string
 }
 
-// The courses of the drill: terminals, and databases.
+// The courses of the drill. The sandbox has terminals, the other one databases.
 const (
 	terminals = "sandbox"
 	databases = "database"
 )
 
-// Students of the drill's clone of the sandbox, beside those of this repository.
+// Students that the drill adds to its clone of the sandbox.
 var added = []string{"carol", "dave", "erin"}
 
-// Those to whom something happens: dropped, begun again, at work between the loss and
-// the restore, and restored from a backup.
+// Students with a part in the drill. One is dropped, one begins again on a fresh volume,
+// one works between the loss and the restore, and one is restored from a backup.
 const (
 	droppedUser   = "erin"
 	resetUser     = "bob@example.com"
@@ -53,7 +53,8 @@ func (d *drill) student(user string) *student {
 	panic("no student " + user)
 }
 
-// carrel returns the name of the student's carrel, found by whose it is.
+// carrel returns the name of the student's Userland. It looks for the login, since names
+// may differ after a rebuild.
 func (d *drill) carrel(ctx context.Context, s *student) (string, error) {
 	var all v1alpha1.UserlandList
 	if err := d.client.List(ctx, &all, client.InNamespace(s.course)); err != nil {
@@ -93,7 +94,7 @@ func (d *drill) write(ctx context.Context, s *student) error {
 	return err
 }
 
-// read returns the work that is in the student's carrel.
+// read returns the work in the student's carrel.
 func (d *drill) read(ctx context.Context, s *student) (string, error) {
 	if s.course == databases {
 		return d.inside(ctx, s, sql("SELECT line FROM work"))
@@ -101,7 +102,7 @@ func (d *drill) read(ctx context.Context, s *student) (string, error) {
 	return d.inside(ctx, s, "cat /home/coder/report.txt 2>/dev/null || echo nothing")
 }
 
-// shows is reached when the student's carrel shows them some work.
+// shows returns a milestone that is reached when the student's carrel has the work.
 func (d *drill) shows(s *student, work string) story.Milestone {
 	return story.Milestone{Name: s.course + " " + s.user, Within: story.StartedWithin, Reached: func(ctx context.Context) (string, bool, error) {
 		found, err := d.read(ctx, s)
@@ -109,7 +110,7 @@ func (d *drill) shows(s *student, work string) story.Milestone {
 	}}
 }
 
-// ready is reached when the student's carrel runs.
+// ready returns a milestone that is reached when the student's carrel runs.
 func (d *drill) ready(s *student) story.Milestone {
 	return story.Milestone{Name: s.course + " " + s.user, Within: story.InstalledWithin, Reached: func(ctx context.Context) (string, bool, error) {
 		name, err := d.carrel(ctx, s)

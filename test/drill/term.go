@@ -19,7 +19,7 @@ import (
 	"github.com/carrel-dev/carrel/test/story"
 )
 
-// term brings the cluster up, and plays a term until the day of the loss.
+// term starts the cluster, and plays a term until the day of the loss.
 func (d *drill) term(ctx context.Context) error {
 	if err := d.install(ctx); err != nil {
 		return err
@@ -74,16 +74,16 @@ func (d *drill) beginAgain(ctx context.Context) error {
 	return d.write(ctx, s)
 }
 
-// kept is a volume that no carrel uses.
+// kept is a volume that no carrel uses and that has a date.
 type kept struct {
 	student
 	// until is the value of the label keep-until.
 	until string
 }
 
-// isKept is reached when a claim of the student has a date, and the directory behind
-// it holds the work. The first time, it records the date; later, the date must be the
-// same.
+// isKept returns a milestone that is reached when a claim of the student has a date and
+// its directory holds the work. The first call records the date. Later calls demand the
+// same date.
 func (d *drill) isKept(why string, k *kept) story.Milestone {
 	return story.Milestone{Name: k.user + ", " + why, Within: story.SyncedWithin, Reached: func(ctx context.Context) (string, bool, error) {
 		claims, err := d.claims(ctx, &k.student)
@@ -102,7 +102,7 @@ func (d *drill) isKept(why string, k *kept) story.Milestone {
 	}}
 }
 
-// claims returns a student's claims.
+// claims returns the claims of a student.
 func (d *drill) claims(ctx context.Context, s *student) ([]corev1.PersistentVolumeClaim, error) {
 	var all corev1.PersistentVolumeClaimList
 	if err := d.client.List(ctx, &all, client.InNamespace(s.course)); err != nil {
@@ -123,7 +123,7 @@ func (d *drill) onDisk(ctx context.Context, claim *corev1.PersistentVolumeClaim)
 	return strings.TrimSpace(string(work)), err
 }
 
-// directory returns the directory of a claim's volume, as this machine has it.
+// directory returns the path of the directory of a claim's volume on this machine.
 func (d *drill) directory(ctx context.Context, claim *corev1.PersistentVolumeClaim) (string, error) {
 	var pv corev1.PersistentVolume
 	if err := d.client.Get(ctx, client.ObjectKey{Name: claim.Spec.VolumeName}, &pv); err != nil {
@@ -135,7 +135,7 @@ func (d *drill) directory(ctx context.Context, claim *corev1.PersistentVolumeCla
 	return filepath.Join(d.storage(), filepath.Base(pv.Spec.HostPath.Path)), nil
 }
 
-// install brings up the cluster, and has Flux follow the drill's repository.
+// install starts the cluster, and makes Flux follow the drill's repository.
 func (d *drill) install(ctx context.Context) error {
 	carrel, err := d.cluster.BuildCarrel(ctx, d.dir)
 	if err != nil {
@@ -188,8 +188,8 @@ func (d *drill) prepareForge(ctx context.Context) error {
 	return d.writeSecrets(ctx)
 }
 
-// writeSecrets writes the objects that are not in git into one manifest, as a
-// maintainer keeps them.
+// writeSecrets writes the objects that are not in git into one manifest. A maintainer is
+// told to keep such a file.
 func (d *drill) writeSecrets(ctx context.Context) error {
 	objects, err := story.Secrets(ctx, d.forge, d.gateway)
 	if err != nil {
