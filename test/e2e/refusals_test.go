@@ -103,8 +103,7 @@ func TestRefusalsAreSaidAndTriedAgain(t *testing.T) {
 	reach(t, story.Reported(forge, l.name, back, "success"))
 }
 
-// hold is 0 in the suite, which has no time to wait. docs/refusals.md has the log of
-// five minutes.
+// hold is 0 in the suite, which has no time to wait.
 var hold = flag.Duration("hold", 0, "how long TestRefusalsAreSaidAndTriedAgain leaves its policy in place, with a log by minute")
 
 // holdsOut logs by minute what is said about a carrel that is refused, and checks that

@@ -21,69 +21,93 @@ func (b *bench) runReady(ctx context.Context) error {
 		if err := settle(ctx, p); err != nil {
 			return err
 		}
-		return b.again(ctx, p)
+		return b.fromCold(ctx, p, "started again")
 	})
 }
 
-// settleUnopened measures the controller after it has settled a class that nobody has
-// opened.
-func (b *bench) settleUnopened(ctx context.Context, p *lab.ControlPlane) error {
-	if err := b.prepare(ctx, p, atFirstStart); err != nil {
-		return err
-	}
-	return b.untilReady(ctx, p, v1alpha1.StateAsleep, func() error { return nil })
-}
+// started is the number of carrels that the controller starts; the others are copies.
+const started = 30
 
-// settleRunning measures the controller after it has settled a class that runs. The
-// pods come when all else exists, so the time it takes means nothing.
+// settleRunning starts some carrels, copies them, and measures a controller that finds
+// them all. It has nothing to write but the counts of the Template.
 func (b *bench) settleRunning(ctx context.Context, p *lab.ControlPlane) error {
-	if err := b.prepare(ctx, p, atOnce); err != nil {
+	if err := b.offer(ctx, p, atOnce); err != nil {
 		return err
 	}
-	exist, err := p.Follow(ctx, b.count, lab.HasStatus)
-	if err != nil {
-		return err
-	}
-	connections, err := lab.Connections(p.Config, b.connections, true)
-	if err != nil {
-		return err
-	}
-	return b.untilReady(ctx, p, v1alpha1.StateRunning, func() error {
-		if _, err := exist(); err != nil {
-			return err
-		}
-		return lab.RunClass(ctx, connections, b.count)
-	})
-}
-
-// untilReady starts the controller, plays the cluster, waits until all Userlands are
-// Ready in a state, and measures the controller when it has settled.
-func (b *bench) untilReady(ctx context.Context, p *lab.ControlPlane, state string, play func() error) (err error) {
-	wait, err := p.Follow(ctx, b.count, lab.IsIn(state))
-	if err != nil {
+	if err := b.startSome(ctx, p); err != nil {
 		return err
 	}
 	begin := time.Now()
+	if err := p.Copy(ctx, started, b.count); err != nil {
+		return err
+	}
+	fmt.Printf("%d copies after %.0f s\n", b.count-started, time.Since(begin).Seconds())
+	return b.fromCold(ctx, p, "settled")
+}
+
+// startSome starts one carrel a second, so that the times in their statuses differ.
+func (b *bench) startSome(ctx context.Context, p *lab.ControlPlane) (err error) {
+	c, err := p.Client()
+	if err != nil {
+		return err
+	}
+	wait, err := p.Follow(ctx, started, lab.IsIn(v1alpha1.StateRunning))
+	if err != nil {
+		return err
+	}
 	controller, err := b.start(p)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, controller.Stop()) }()
-	if err := play(); err != nil {
+	for number := range started {
+		if err := c.Create(ctx, lab.Userland(number)); err != nil {
+			return fmt.Errorf("create Userland %d: %w", number, err)
+		}
+		if err := lab.Run(ctx, c, number); err != nil {
+			return err
+		}
+		time.Sleep(time.Second)
+	}
+	if _, err := wait(); err != nil {
 		return err
 	}
-	reached, err := wait()
+	m, err := controller.Settled(ctx, quiet)
+	report(started, m)
+	return err
+}
+
+// report prints what the controller did for each of count Userlands.
+func report(count int, m lab.Metrics) {
+	writes, reads := m.Requests()
+	n := float64(count)
+	fmt.Printf("%d Userlands, each until settled: %.2f writes, %.2f reads, %.2f reconciles\n",
+		count, float64(writes)/n, float64(reads)/n, float64(m.Reconciles("userland"))/n)
+}
+
+// settleUnopened measures the controller after it has settled a class that nobody has
+// opened.
+func (b *bench) settleUnopened(ctx context.Context, p *lab.ControlPlane) (err error) {
+	if err := b.prepare(ctx, p, atFirstStart); err != nil {
+		return err
+	}
+	wait, err := p.Follow(ctx, b.count, lab.IsIn(v1alpha1.StateAsleep))
 	if err != nil {
+		return err
+	}
+	controller, err := b.start(p)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, controller.Stop()) }()
+	if _, err := wait(); err != nil {
 		return err
 	}
 	m, err := controller.Settled(ctx, quiet)
 	if err != nil {
 		return err
 	}
-	writes, reads := m.Requests()
-	n := float64(b.count)
-	fmt.Printf("%d Userlands Ready after %.2f s; each until settled: %.2f writes, %.2f reads, %.2f reconciles\n",
-		b.count, reached.Last.Sub(begin).Seconds(), float64(writes)/n, float64(reads)/n, float64(m.Reconciles("userland"))/n)
+	report(b.count, m)
 	return b.occupied(ctx, controller, "settled")
 }
 
@@ -91,8 +115,12 @@ func (b *bench) untilReady(ctx context.Context, p *lab.ControlPlane, state strin
 // The controller delays its updates of counts by less.
 const quiet = 5 * time.Second
 
-// again starts the controller with nothing to do, and measures it.
-func (b *bench) again(ctx context.Context, p *lab.ControlPlane) error {
+// fewWrites bounds the writes of a controller that finds a settled class: the counts in
+// the status of its Template.
+const fewWrites = 5
+
+// fromCold starts the controller with nothing to do, and measures it.
+func (b *bench) fromCold(ctx context.Context, p *lab.ControlPlane, when string) error {
 	controller, err := b.start(p)
 	if err != nil {
 		return err
@@ -102,8 +130,12 @@ func (b *bench) again(ctx context.Context, p *lab.ControlPlane) error {
 		return errors.Join(err, controller.Stop())
 	}
 	writes, reads := m.Requests()
-	fmt.Printf("started again: %d writes, %d other requests, watches included\n", writes, reads)
-	return errors.Join(b.occupied(ctx, controller, "started again"), controller.Stop())
+	fmt.Printf("%s: %d writes, %d other requests, watches included\n", when, writes, reads)
+	if writes > fewWrites {
+		err := fmt.Errorf("the controller has to write nothing but counts, and wrote %d times", writes)
+		return errors.Join(err, controller.Stop())
+	}
+	return errors.Join(b.occupied(ctx, controller, when), controller.Stop())
 }
 
 // occupied prints the controller's memory after it was idle for the settle time.

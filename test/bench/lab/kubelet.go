@@ -8,6 +8,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/uuid"
 	"k8s.io/utils/ptr"
@@ -16,36 +17,34 @@ import (
 	"github.com/carrel-dev/carrel/core/workload"
 )
 
-// RunClass plays the parts of a cluster that make the carrels of count Userlands run,
-// whose Deployments must exist. It writes what the controller reads: the claims are
-// bound, and each Deployment has a pod with the status of a kubelet. There are no
-// ReplicaSets, since the controller does not watch them.
-func RunClass(ctx context.Context, clients []client.Client, count int) error {
-	return Each(ctx, clients, count, func(ctx context.Context, c client.Client, i int) error {
-		// Objects in the cache share their equal parts. Neighbours in a class seldom start
-		// within the same second, so their times must not be equal here.
-		number := i * stride % count
-		if err := runOne(ctx, c, number); err != nil {
-			return fmt.Errorf("run the carrel of Userland %d: %w", number, err)
+// Run plays the parts of a cluster that make the carrel of a Userland run, once its
+// Deployment exists. It writes what the controller reads: the claims are bound, and the
+// Deployment has a pod with the status of a kubelet. There is no ReplicaSet, since the
+// controller does not watch them.
+func Run(ctx context.Context, c client.Client, number int) error {
+	u, deployment := Userland(number), &appsv1.Deployment{}
+	for {
+		err := c.Get(ctx, client.ObjectKey{Namespace: u.Namespace, Name: workload.DeploymentName(u)}, deployment)
+		if err == nil {
+			break
 		}
-		return nil
-	})
+		if !apierrors.IsNotFound(err) {
+			return fmt.Errorf("read the Deployment of Userland %d: %w", number, err)
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	if err := runOne(ctx, c, deployment); err != nil {
+		return fmt.Errorf("run the carrel of Userland %d: %w", number, err)
+	}
+	return nil
 }
 
-// stride is a prime number, so that its multiples pass through all numbers of a class.
-const stride = 7919
-
-func runOne(ctx context.Context, c client.Client, number int) error {
-	u := Userland(number)
-	deployment := &appsv1.Deployment{}
-	if err := c.Get(ctx, client.ObjectKey{Namespace: u.Namespace, Name: workload.DeploymentName(u)}, deployment); err != nil {
-		return err
-	}
+func runOne(ctx context.Context, c client.Client, deployment *appsv1.Deployment) error {
 	for _, volume := range deployment.Spec.Template.Spec.Volumes {
 		if volume.PersistentVolumeClaim == nil {
 			continue
 		}
-		if err := bind(ctx, c, client.ObjectKey{Namespace: u.Namespace, Name: volume.PersistentVolumeClaim.ClaimName}); err != nil {
+		if err := bind(ctx, c, client.ObjectKey{Namespace: deployment.Namespace, Name: volume.PersistentVolumeClaim.ClaimName}); err != nil {
 			return err
 		}
 	}
