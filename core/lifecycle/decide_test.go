@@ -305,6 +305,29 @@ func TestUnavailableIsSaid(t *testing.T) {
 	s.reports(s.carryOut(), v1alpha1.StateRunning, v1alpha1.RunningReason)
 }
 
+// A carrel that somebody wakes while the API server takes no Deployment is not asleep
+// and ready: its student waits, and the page says why.
+func TestWakeThatFailsIsSaid(t *testing.T) {
+	for _, opened := range []bool{false, true} {
+		s := newScene(t)
+		s.Template.Spec.Idle = hour
+		if opened {
+			s.Userland.Status.LastActivityTime = at(0)
+			s.carryOut()
+		}
+		s.later(2 * time.Hour)
+		s.reports(s.carryOut(), v1alpha1.StateAsleep, v1alpha1.AsleepReason)
+		s.later(time.Hour)
+		s.Userland.Status.LastActivityTime = ptr.To(metav1.NewTime(s.Now))
+		d := s.refuse(apierrors.NewInternalError(errors.New("failed calling webhook: connection refused")))
+		s.reports(d, v1alpha1.StateStarting, v1alpha1.APIServerUnavailableReason)
+		s.says(d, "failed calling webhook")
+		if meta.IsStatusConditionTrue(d.Status.Conditions, v1alpha1.ReadyCondition) {
+			t.Errorf("opened before: %t; its start fails, and it is Ready", opened)
+		}
+	}
+}
+
 func TestProbe(t *testing.T) {
 	s := newScene(t)
 	s.Template.Spec.Idle = &v1alpha1.Idle{After: hour.After, Probe: &v1alpha1.IdleProbe{Path: "/api/status"}}

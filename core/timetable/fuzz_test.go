@@ -2,8 +2,11 @@ package timetable
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
+	"runtime"
 	"slices"
+	"syscall"
 	"testing"
 	"time"
 
@@ -81,8 +84,30 @@ func fuzzTimetables(f *testing.F, check func(t *testing.T, of v1alpha1.Timetable
 	})
 }
 
-// FuzzNew: whatever is written, New costs no more than in proportion to its length,
-// and what it accepts has its last session in the term.
+// processorTime returns the least processor time that a call takes, of three. The time
+// on the clock says little on a busy machine.
+func processorTime(t *testing.T, call func()) time.Duration {
+	t.Helper()
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	used := func() time.Duration {
+		var of syscall.Rusage
+		if err := syscall.Getrusage(syscall.RUSAGE_THREAD, &of); err != nil {
+			t.Fatal(err)
+		}
+		return time.Duration(of.Utime.Nano() + of.Stime.Nano())
+	}
+	least := time.Duration(math.MaxInt64)
+	for range 3 {
+		before := used()
+		call()
+		least = min(least, used()-before)
+	}
+	return least
+}
+
+// FuzzNew: whatever is written, New costs no more time and memory than in proportion to
+// its length, and what it accepts has its last session in the term.
 func FuzzNew(f *testing.F) {
 	fuzzTimetables(f, func(t *testing.T, of v1alpha1.Timetable, _ *rand.Rand) {
 		written := 0
@@ -94,6 +119,10 @@ func FuzzNew(f *testing.F) {
 		allocations := testing.AllocsPerRun(1, func() { table, err = New(of) })
 		if limit := float64(200 + 20*written); allocations > limit {
 			t.Errorf("%.0f allocations for %d sessions and days, want at most %.0f", allocations, written, limit)
+		}
+		took := processorTime(t, func() { _, _ = New(of) })
+		if limit := 5*time.Millisecond + time.Duration(written)*10*time.Microsecond; took > limit {
+			t.Errorf("New takes %s for %d sessions and days, want at most %s", took, written, limit)
 		}
 		if err != nil {
 			return
@@ -122,6 +151,10 @@ func FuzzAt(f *testing.F) {
 			// The mean of many runs: a fuzzing process allocates beside the test.
 			if allocations := testing.AllocsPerRun(50, func() { table.At("a", now) }); allocations > 0 {
 				t.Errorf("At(%v) allocates %.0f times", now, allocations)
+			}
+			took := processorTime(t, func() { table.At("a", now) })
+			if limit := time.Millisecond + time.Duration(len(of.Sessions))*10*time.Microsecond; took > limit {
+				t.Errorf("At(%v) takes %s for %d sessions, want at most %s", now, took, len(of.Sessions), limit)
 			}
 			checkWork(t, table, now)
 			if year := now.Year(); year >= 1973 && year < 2100 && len(of.Sessions) < 10 {

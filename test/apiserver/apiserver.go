@@ -71,7 +71,10 @@ type Server struct {
 	// benches send bursts.
 	Config *rest.Config
 	// Kubeconfig is a file's content that says the same.
-	Kubeconfig  []byte
+	Kubeconfig []byte
+	// Etcd is the address of its etcd, which asks for no credentials.
+	Etcd string
+
 	environment *envtest.Environment
 }
 
@@ -97,6 +100,7 @@ func Start(moreCRDs ...string) (*Server, error) {
 	}
 	config.QPS = -1
 	s.Config, s.Kubeconfig = config, s.environment.KubeConfig
+	s.Etcd = s.environment.ControlPlane.Etcd.URL.String()
 	return s, nil
 }
 

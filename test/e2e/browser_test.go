@@ -57,6 +57,20 @@ func (v visitor) sees(selector, words string) {
 	chromium.FindWords(v.t, v.page, selector, words)
 }
 
+// read returns the text of an element, without line breaks.
+func (v visitor) read(selector string) string {
+	v.t.Helper()
+	element, err := v.page.Element(selector)
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	text, err := element.Text()
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	return strings.Join(strings.Fields(text), " ")
+}
+
 // picture keeps what the visitor sees.
 func (v visitor) picture(name string) {
 	v.t.Helper()

@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"slices"
 	"strings"
@@ -65,6 +66,7 @@ func TestRefusalsAreSaidAndTriedAgain(t *testing.T) {
 		student := visit(t, denied, gateway.CarrelURL(l.name, denied))
 		student.sees("#situation", ".")
 		student.picture("waits")
+		l.holdsOut(*hold, denied, student)
 
 		lift()
 		mended := l.merge("Mend the storage class", l.withStorageClass("")...)
@@ -101,6 +103,29 @@ func TestRefusalsAreSaidAndTriedAgain(t *testing.T) {
 	reach(t, story.Reported(forge, l.name, back, "success"))
 }
 
+// hold is 0 in the suite, which has no time to wait.
+var hold = flag.Duration("hold", 0, "how long TestRefusalsAreSaidAndTriedAgain leaves its policy in place, with a log by minute")
+
+// holdsOut logs by minute what is said about a carrel that is refused, and checks that
+// it stays said: on the carrel, on the commit, and on the page that its student has
+// open.
+func (l *lab) holdsOut(long time.Duration, name string, student visitor) {
+	l.t.Helper()
+	begin := time.Now()
+	for minute := time.Duration(0); minute <= long && long > 0; minute += time.Minute {
+		select {
+		case <-l.t.Context().Done():
+			l.t.Fatal(l.t.Context().Err())
+		case <-time.After(time.Until(begin.Add(minute))):
+		}
+		carrel, commit, page := l.carrelSays(l.t.Context(), name), l.commitSays(), student.read("#situation")
+		l.t.Logf("minute %.0f\n  carrel: %s\n  Course: %s\n  commit: %s\n  page:   %s", minute.Minutes(), carrel, l.courseSays(l.t.Context()), commit, page)
+		if !strings.HasPrefix(carrel, v1alpha1.StateFailing+", "+v1alpha1.ApplyRefusedReason) || !strings.HasPrefix(commit, "failure: ") || !strings.Contains(page, heldBack) {
+			l.t.Errorf("in minute %.0f, the carrel, the commit or the page does not say that the policy refuses", minute.Minutes())
+		}
+	}
+}
+
 // withStorageClass gives the course a second Template of terminals, whose volumes are
 // of a storage class; empty: of the cluster's own.
 func (l *lab) withStorageClass(class string) []story.Change {
@@ -116,6 +141,9 @@ func (l *lab) withStorageClass(class string) []story.Change {
 	}
 }
 
+// heldBack is what the policy answers.
+const heldBack = "no carrels on a holiday"
+
 // refuse has a policy refuse the Deployment of one carrel of the course, and a webhook
 // that is down be asked about that of another.
 func (l *lab) refuse(denied, unheard string) (lift func()) {
@@ -128,7 +156,7 @@ func (l *lab) refuse(denied, unheard string) (lift func()) {
 		MatchConstraints: &admissionv1.MatchResources{ResourceRules: []admissionv1.NamedRuleWithOperations{{
 			RuleWithOperations: admissionv1.RuleWithOperations{Operations: writes, Rule: deployments},
 		}}},
-		Validations: []admissionv1.Validation{{Expression: fmt.Sprintf("object.metadata.name != %q", denied), Message: "no carrels on a holiday"}},
+		Validations: []admissionv1.Validation{{Expression: fmt.Sprintf("object.metadata.name != %q", denied), Message: heldBack}},
 	}}
 	binding := &admissionv1.ValidatingAdmissionPolicyBinding{ObjectMeta: name, Spec: admissionv1.ValidatingAdmissionPolicyBindingSpec{
 		PolicyName: policy.Name, ValidationActions: []admissionv1.ValidationAction{admissionv1.Deny},

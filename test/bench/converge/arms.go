@@ -207,25 +207,32 @@ func (b *bench) converge(ctx context.Context, p *lab.ControlPlane, arm arm) (r r
 	return r, err
 }
 
-// prepare creates the Template, waits until it is accepted, and creates the
-// Userlands.
+// prepare offers the Template and creates the Userlands.
 func (b *bench) prepare(ctx context.Context, p *lab.ControlPlane, arm arm) error {
+	if err := b.offer(ctx, p, arm); err != nil {
+		return err
+	}
 	connections, err := lab.Connections(p.Config, b.connections, true)
 	if err != nil {
 		return err
 	}
-	if err := connections[0].Create(ctx, arm.template()); err != nil {
+	return lab.MakeClass(ctx, connections, b.count)
+}
+
+// offer creates the Template and waits until it is accepted.
+func (b *bench) offer(ctx context.Context, p *lab.ControlPlane, arm arm) error {
+	c, err := p.Client()
+	if err != nil {
+		return err
+	}
+	if err := c.Create(ctx, arm.template()); err != nil {
 		return fmt.Errorf("create the template: %w", err)
 	}
 	controller, err := b.start(p)
 	if err != nil {
 		return err
 	}
-	err = lab.Judged(ctx, connections[0])
-	if err := errors.Join(err, controller.Stop()); err != nil {
-		return err
-	}
-	return lab.MakeClass(ctx, connections, b.count)
+	return errors.Join(lab.Judged(ctx, c), controller.Stop())
 }
 
 // start starts the controller with the log file of the flags.

@@ -10,62 +10,107 @@ import (
 	"github.com/carrel-dev/carrel/test/bench/lab"
 )
 
-// runReady measures one run until all carrels are Ready. It also measures the
-// controller's memory when it has settled, and after a restart.
+// runReady measures the controller's memory when all carrels are settled, and after a
+// restart.
 func (b *bench) runReady(ctx context.Context) error {
 	return onFresh(ctx, func(p *lab.ControlPlane) error {
+		settle := b.settleRunning
 		if b.unopened {
-			return b.measureReady(ctx, p, atFirstStart, v1alpha1.StateAsleep)
+			settle = b.settleUnopened
 		}
-		log, err := b.openLog()
-		if err != nil {
+		if err := settle(ctx, p); err != nil {
 			return err
 		}
-		defer log.Close()
-		stop, err := p.Pods(ctx, log)
-		if err != nil {
-			return err
-		}
-		return errors.Join(b.measureReady(ctx, p, atOnce, v1alpha1.StateRunning), stop())
+		return b.fromCold(ctx, p, "started again")
 	})
 }
 
-// measureReady measures until all carrels of an arm are Ready in the given state, and
-// after a restart.
-func (b *bench) measureReady(ctx context.Context, p *lab.ControlPlane, arm arm, state string) error {
-	if err := b.prepare(ctx, p, arm); err != nil {
-		return err
-	}
-	if err := b.untilReady(ctx, p, state); err != nil {
-		return err
-	}
-	return b.again(ctx, p)
-}
+// started is the number of carrels that the controller starts; the others are copies.
+const started = 30
 
-func (b *bench) untilReady(ctx context.Context, p *lab.ControlPlane, state string) (err error) {
-	wait, err := p.Follow(ctx, b.count, lab.IsIn(state))
-	if err != nil {
+// settleRunning starts some carrels, copies them, and measures a controller that finds
+// them all. It has nothing to write but the counts of the Template.
+func (b *bench) settleRunning(ctx context.Context, p *lab.ControlPlane) error {
+	if err := b.offer(ctx, p, atOnce); err != nil {
+		return err
+	}
+	if err := b.startSome(ctx, p); err != nil {
 		return err
 	}
 	begin := time.Now()
+	if err := p.Copy(ctx, started, b.count); err != nil {
+		return err
+	}
+	fmt.Printf("%d copies after %.0f s\n", b.count-started, time.Since(begin).Seconds())
+	return b.fromCold(ctx, p, "settled")
+}
+
+// startSome starts one carrel a second, so that the times in their statuses differ.
+func (b *bench) startSome(ctx context.Context, p *lab.ControlPlane) (err error) {
+	c, err := p.Client()
+	if err != nil {
+		return err
+	}
+	wait, err := p.Follow(ctx, started, lab.IsIn(v1alpha1.StateRunning))
+	if err != nil {
+		return err
+	}
 	controller, err := b.start(p)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, controller.Stop()) }()
-	reached, err := wait()
-	if err != nil {
+	for number := range started {
+		if err := c.Create(ctx, lab.Userland(number)); err != nil {
+			return fmt.Errorf("create Userland %d: %w", number, err)
+		}
+		if err := lab.Run(ctx, c, number); err != nil {
+			return err
+		}
+		time.Sleep(time.Second)
+	}
+	if _, err := wait(); err != nil {
 		return err
 	}
 	m, err := controller.Settled(ctx, quiet)
 	if err != nil {
 		return err
 	}
+	report(started, m)
+	return nil
+}
+
+// report prints what the controller did for each of count Userlands.
+func report(count int, m lab.Metrics) {
 	writes, reads := m.Requests()
-	n := float64(b.count)
-	fmt.Printf("%d Userlands Ready after %.2f s (the first after %.2f s); each until settled: %.2f writes, %.2f reads, %.2f reconciles\n",
-		b.count, reached.Last.Sub(begin).Seconds(), reached.First.Sub(begin).Seconds(),
-		float64(writes)/n, float64(reads)/n, float64(m.Reconciles("userland"))/n)
+	n := float64(count)
+	fmt.Printf("%d Userlands, each until settled: %.2f writes, %.2f reads, %.2f reconciles\n",
+		count, float64(writes)/n, float64(reads)/n, float64(m.Reconciles("userland"))/n)
+}
+
+// settleUnopened measures the controller after it has settled a class that nobody has
+// opened.
+func (b *bench) settleUnopened(ctx context.Context, p *lab.ControlPlane) (err error) {
+	if err := b.prepare(ctx, p, atFirstStart); err != nil {
+		return err
+	}
+	wait, err := p.Follow(ctx, b.count, lab.IsIn(v1alpha1.StateAsleep))
+	if err != nil {
+		return err
+	}
+	controller, err := b.start(p)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, controller.Stop()) }()
+	if _, err := wait(); err != nil {
+		return err
+	}
+	m, err := controller.Settled(ctx, quiet)
+	if err != nil {
+		return err
+	}
+	report(b.count, m)
 	return b.occupied(ctx, controller, "settled")
 }
 
@@ -73,19 +118,34 @@ func (b *bench) untilReady(ctx context.Context, p *lab.ControlPlane, state strin
 // The controller delays its updates of counts by less.
 const quiet = 5 * time.Second
 
-// again starts the controller with nothing to do, and measures it.
-func (b *bench) again(ctx context.Context, p *lab.ControlPlane) error {
+// fewWrites bounds the writes of a controller that finds a settled class: the counts in
+// the status of its Template.
+const fewWrites = 5
+
+// fromCold starts the controller with nothing to do, and measures it. Writes are counted
+// last: a busy machine may look at a class for longer than quiet without a request.
+func (b *bench) fromCold(ctx context.Context, p *lab.ControlPlane, when string) (err error) {
 	controller, err := b.start(p)
 	if err != nil {
 		return err
 	}
-	m, err := controller.Settled(ctx, quiet)
+	defer func() { err = errors.Join(err, controller.Stop()) }()
+	if _, err := controller.Settled(ctx, quiet); err != nil {
+		return err
+	}
+	if err := b.occupied(ctx, controller, when); err != nil {
+		return err
+	}
+	m, err := controller.Metrics(ctx)
 	if err != nil {
-		return errors.Join(err, controller.Stop())
+		return err
 	}
 	writes, reads := m.Requests()
-	fmt.Printf("started again: %d writes, %d other requests, watches included\n", writes, reads)
-	return errors.Join(b.occupied(ctx, controller, "started again"), controller.Stop())
+	fmt.Printf("%s: %d writes, %d other requests, watches included, %d reconciles\n", when, writes, reads, m.Reconciles("userland"))
+	if writes > fewWrites {
+		return fmt.Errorf("the controller has to write nothing but counts, and wrote %d times", writes)
+	}
+	return nil
 }
 
 // occupied prints the controller's memory after it was idle for the settle time.
