@@ -357,24 +357,24 @@ func TestPlanOfWhatChanged(t *testing.T) {
 	}
 }
 
-func allClasses(t *testing.T, commit *tree.Tree) map[string]plan.Class {
+func allClasses(t *testing.T, commit *tree.Tree) map[string]class.Class {
 	t.Helper()
 	applied, err := render.Cluster(t.Context(), commit, "campus")
 	if err != nil {
 		t.Fatal(err)
 	}
-	classes, err := class.Of(applied)
+	classes, err := class.Applied(commit, applied)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return classes
 }
 
-func plansOf(was, is map[string]plan.Class) (plans []plan.Plan) {
+func plansOf(was, is map[string]class.Class) (plans []plan.Plan) {
 	all := maps.Clone(was)
 	maps.Copy(all, is)
 	for _, course := range slices.Sorted(maps.Keys(all)) {
-		if p := plan.Compare(course, was[course], is[course], time.Unix(1790000000, 0)); p.Changes() {
+		if p := plan.Compare(course, plan.Class{Class: was[course]}, plan.Class{Class: is[course]}, time.Unix(1790000000, 0)); p.Changes() {
 			plans = append(plans, p)
 		}
 	}

@@ -6,7 +6,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -74,7 +73,7 @@ the result in a merge request.`,
 }
 
 func (f *rosterFlags) newAdd() *cobra.Command {
-	row := roster.Row{Enabled: true}
+	row := roster.Student{Enabled: true}
 	disabled := false
 	command := &cobra.Command{
 		Use:   "add COURSE USER...",
@@ -199,13 +198,13 @@ carrel at --output=csv quotes such cells.`,
 			if err != nil {
 				return err
 			}
-			rows, err := class.Rows(f.file)
+			students, err := class.Students(f.file)
 			if err != nil {
 				return err
 			}
-			cells := [][]string{{"user", "name", "template", "section", "enabled"}}
-			for _, row := range rows {
-				cells = append(cells, []string{row.User, row.Name, row.Template, row.Section, strconv.FormatBool(row.Enabled)})
+			cells := [][]string{roster.ColumnNames()}
+			for _, student := range students {
+				cells = append(cells, student.Cells())
 			}
 			return csv.NewWriter(command.OutOrStdout()).WriteAll(cells)
 		},
@@ -230,6 +229,6 @@ func (f *rosterFlags) newSort() *cobra.Command {
 			return save(class, command.OutOrStdout())
 		},
 	}
-	command.Flags().StringVar(&by, "by", by, "user, name, template, section or enabled")
+	command.Flags().StringVar(&by, "by", by, strings.Join(roster.ColumnNames(), ", "))
 	return command
 }

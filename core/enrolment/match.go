@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/utils/ptr"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
 	"github.com/carrel-dev/carrel/core/roster"
@@ -234,10 +233,13 @@ func (r *register) leaving(stays map[string]bool) (leaving []*v1alpha1.Userland,
 
 // asMeant reports whether a Userland of the Course is as its row means it.
 func asMeant(u *v1alpha1.Userland, row roster.Row) bool {
-	return u.Spec.User == row.User && u.Spec.TemplateName == row.Template && alike(u, row) && u.Annotations[v1alpha1.NameAnnotation] == row.Name
+	return u.Spec.User == row.User && roster.Of(u) == row.Student
 }
 
-// alike leaves out what the two were matched by.
+// alike reports whether a file and a row of the same user and Template mean the same.
+// Names may differ.
 func alike(u *v1alpha1.Userland, row roster.Row) bool {
-	return u.Spec.Section == row.Section && ptr.Deref(u.Spec.Enabled, true) == row.Enabled
+	file := roster.Of(u)
+	file.Template, file.Name = row.Template, row.Name
+	return file == row.Student
 }

@@ -16,7 +16,7 @@ func read(text string) roster.Roster {
 }
 
 func row(user string, edit ...func(*roster.Row)) roster.Row {
-	r := roster.Row{User: user, Enabled: true}
+	r := roster.Row{Student: roster.Student{User: user, Enabled: true}}
 	for _, e := range edit {
 		e(&r)
 	}

@@ -24,7 +24,7 @@ type Columns struct{ User, Name, Section string }
 
 // Import is the content of another program's file.
 type Import struct {
-	Rows []roster.Row
+	Students []roster.Student
 	// Templates is true if the file has a column of Templates.
 	Templates bool
 }
@@ -59,11 +59,10 @@ func ReadForeign(name string, data []byte, columns Columns) (Import, error) {
 	if !bytes.HasSuffix(legible, []byte("\n")) {
 		text = strings.TrimSuffix(text, "\n") // the file may be truncated, so keep its unfinished last line
 	}
-	read := roster.Read(roster.File{Name: name, Data: []byte(text)})
-	if len(read.Errors) > 0 {
-		return Import{}, Problems(read.Errors)
+	if errs := roster.Read(roster.File{Name: name, Data: []byte(text)}).Errors; len(errs) > 0 {
+		return Import{}, Problems(errs)
 	}
-	return Import{Rows: read.Rows, Templates: c.column("template") >= 0}, nil
+	return Import{Students: studentsOf(name, []byte(text)), Templates: c.column("template") >= 0}, nil
 }
 
 // readAll returns all records, and the line at which each begins.
@@ -120,9 +119,7 @@ func rename(header []string, columns Columns, file string) error {
 	return nil
 }
 
-func isUser(cell string) bool {
-	return slices.Contains([]string{"user", "username"}, strings.ToLower(strings.TrimSpace(cell)))
-}
+func isUser(cell string) bool { return roster.ColumnOf("user").Called(cell) }
 
 // usual returns the first of the names that the header has, or "".
 func usual(header []string, names ...string) string {

@@ -62,14 +62,14 @@ func (p Plan) blocks() []block {
 		{"Wrong", p.Problems},
 		{"Held by the guard", lines(p.Held, Held.heldLine)},
 		{"Counted by the guard", p.Counted.lines()},
-		{"Added", people(p.Added, Seat.seatLine, p.Unnamed.Added)},
+		{"Added", people(p.Added, studentLine, p.Unnamed.Added)},
 		{"Removed; their volumes are kept", people(p.Removed, Removal.removalLine, p.Unnamed.Removed)},
 		{"Probably a typo in the login", lines(p.Typos, Typo.typoLine)},
 		{"Kept work of students who come back", lines(p.Returns, Return.returnLine)},
 		{"The login is corrected in upper and lower case; the work goes along", people(p.Respelled, Respelling.respellingLine, p.Unnamed.Respelled)},
 		{"Moved to another Template; volumes of the same name go along", people(p.Moved, Move.moveLine, p.Unnamed.Moved)},
-		{"Stopped (enabled: false); their volumes are kept", people(p.Disabled, Seat.seatLine, p.Unnamed.Disabled)},
-		{"Opened again", people(p.Enabled, Seat.seatLine, p.Unnamed.Enabled)},
+		{"Stopped (enabled: false); their volumes are kept", people(p.Disabled, studentLine, p.Unnamed.Disabled)},
+		{"Opened again", people(p.Enabled, studentLine, p.Unnamed.Enabled)},
 		{"To another section", people(p.Resectioned, Resection.resectionLine, p.Unnamed.Resectioned)},
 	}
 	for _, t := range p.Templates {
@@ -106,11 +106,11 @@ func people[T any](all []T, line func(T) string, others int) []string {
 	return said
 }
 
-func (r Removal) removalLine() string { return r.seatLine() + keptSuffix(r.Volumes) }
+func (r Removal) removalLine() string { return studentLine(r.Student) + keptSuffix(r.Volumes) }
 
 // moveLine describes a move. A carrel that runs keeps its former Template until then.
 func (m Move) moveLine() string {
-	text := m.seatLine() + ", from " + m.From + ", when the carrel next starts"
+	text := studentLine(m.Student) + ", from " + m.From + ", when the carrel next starts"
 	if len(m.Along) > 0 {
 		text += "; goes along: " + strings.Join(m.Along, ", ")
 	}
@@ -124,7 +124,7 @@ func (m Move) moveLine() string {
 }
 
 func (r Respelling) respellingLine() string {
-	text := r.seatLine() + ", from " + r.From
+	text := studentLine(r.Student) + ", from " + r.From
 	if r.FromTemplate != r.Template {
 		text += " and from " + r.FromTemplate
 	}
@@ -136,7 +136,7 @@ func (r Resection) resectionLine() string {
 	if from == "" {
 		from = "none"
 	}
-	return r.seatLine() + ", from " + from
+	return studentLine(r.Student) + ", from " + from
 }
 
 func keptSuffix(volumes []KeptVolume) string {
