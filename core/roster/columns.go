@@ -14,6 +14,8 @@ type Column struct {
 	Name string
 	// Aliases are the words of other programs for it.
 	Aliases []string
+	// Text says in words what the column holds.
+	Text string
 	// Group is true if the column divides the class into parts.
 	Group bool
 
@@ -25,11 +27,16 @@ type Column struct {
 
 // Columns are the columns that are read, in the order in which exports write them.
 var Columns = []*Column{
-	{Name: "user", Aliases: []string{"username"}, of: func(s *Student) *string { return &s.User }, judge: judgeUser},
-	{Name: "name", Aliases: []string{"full name", "fullname"}, of: func(s *Student) *string { return &s.Name }, judge: judgeName},
-	{Name: "template", of: func(s *Student) *string { return &s.Template }, judge: judgeTemplate},
-	{Name: "section", Group: true, of: func(s *Student) *string { return &s.Section }, judge: judgeSection},
-	{Name: "enabled", judge: judgeEnabled},
+	{Name: "user", Aliases: []string{"username"}, Text: "the students' logins", of: func(s *Student) *string { return &s.User }, judge: judgeUser},
+	{Name: "name", Aliases: []string{"full name", "fullname"}, Text: "the student's display name", of: func(s *Student) *string { return &s.Name }, judge: judgeName},
+	{Name: "template", Text: "name of the Template (default the course's)", of: func(s *Student) *string { return &s.Template }, judge: judgeTemplate},
+	{Name: "section", Text: "the part of the class", Group: true, of: func(s *Student) *string { return &s.Section }, judge: judgeSection},
+	{Name: "enabled", Text: "false to stop the carrel", judge: judgeEnabled},
+}
+
+// Groups returns the columns that divide the class into parts.
+func Groups() []*Column {
+	return slices.DeleteFunc(slices.Clone(Columns), func(c *Column) bool { return !c.Group })
 }
 
 // ColumnNames returns the names of all columns.

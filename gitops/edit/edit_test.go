@@ -111,7 +111,7 @@ func FuzzReadForeign(f *testing.F) {
 	f.Add("user\n\"\n\n\"\na\n\na", "")
 	f.Fuzz(func(t *testing.T, text, user string) {
 		lines := strings.Count(text, "\n") + 1
-		from, err := edit.ReadForeign("x", []byte(text), edit.Columns{User: user})
+		from, err := edit.ReadForeign("x", []byte(text), edit.Columns{"user": user})
 		for _, row := range from.Rows {
 			if row.Place.Line < 1 || row.Place.Line > lines {
 				t.Fatalf("a row of %q stands in line %d", text, row.Place.Line)
@@ -217,7 +217,7 @@ func TestStudentsFilesAndResourcesKeepTheirComments(t *testing.T) {
 func TestImportFromMoodle(t *testing.T) {
 	directory := class(t, map[string]string{"kustomization.yaml": generator, "roster.csv": "user,name,section,enabled\na@x,Old Name,1,no\nb@x,,,\n", "late.csv": "user\n"})
 	moodle := "\ufeff\"First name\",\"Last name\",\"ID number\",\"Email address\",Groups\r\nAnna,Berg,1,a@x,2\r\nCem,Demir,3,c@x,2\r\n"
-	rows, err := edit.ReadForeign("participants.csv", []byte(moodle), edit.Columns{User: "email address", Section: "Groups"})
+	rows, err := edit.ReadForeign("participants.csv", []byte(moodle), edit.Columns{"user": "email address", "section": "Groups"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -380,12 +380,12 @@ func TestForeignProblems(t *testing.T) {
 		name, text, want string
 		columns          edit.Columns
 	}{
-		{"another encoding", "Login,Name\na,Bj\xf8rn\n", "students.csv line 2: it is written in the computer's own encoding", edit.Columns{User: "User"}},
-		{"a workbook", "PK\x03\x04", "it is an Excel or OpenDocument workbook", edit.Columns{User: "Login"}},
-		{"empty lines before", "\nLogin,Name\n\na,A\n\n,B\n", "students.csv line 6, column 1 (user): no user", edit.Columns{User: "Login"}},
-		{"Excel's first line", "sep=;\nLogin;Name\na;A\na;B\n", "students.csv line 4: the same user and template as line 3", edit.Columns{User: "Login"}},
-		{"a cell of two lines", "Login,Notes\na,\"x\ny\"\n,z\n", "students.csv line 4, column 1 (user): no user", edit.Columns{User: "Login"}},
-		{"cut off", "Login,Name\na,A\nb", "students.csv line 3: the file breaks off", edit.Columns{User: "Login"}},
+		{"another encoding", "Login,Name\na,Bj\xf8rn\n", "students.csv line 2: it is written in the computer's own encoding", edit.Columns{"user": "User"}},
+		{"a workbook", "PK\x03\x04", "it is an Excel or OpenDocument workbook", edit.Columns{"user": "Login"}},
+		{"empty lines before", "\nLogin,Name\n\na,A\n\n,B\n", "students.csv line 6, column 1 (user): no user", edit.Columns{"user": "Login"}},
+		{"Excel's first line", "sep=;\nLogin;Name\na;A\na;B\n", "students.csv line 4: the same user and template as line 3", edit.Columns{"user": "Login"}},
+		{"a cell of two lines", "Login,Notes\na,\"x\ny\"\n,z\n", "students.csv line 4, column 1 (user): no user", edit.Columns{"user": "Login"}},
+		{"cut off", "Login,Name\na,A\nb", "students.csv line 3: the file breaks off", edit.Columns{"user": "Login"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			_, err := edit.ReadForeign("students.csv", []byte(test.text), test.columns)
@@ -430,15 +430,15 @@ func TestExports(t *testing.T) {
 		columns edit.Columns
 		want    []roster.Student
 	}{
-		"Moodle in Japanese, family name first":           {"姓,名,メールアドレス\n佐藤,雪,a@x\n", edit.Columns{User: "メールアドレス"}, []roster.Student{{User: "a@x", Name: "佐藤 雪", Enabled: true}}},
-		"Moodle in Japanese, columns the other way round": {"名,姓,メールアドレス\n雪,佐藤,a@x\n", edit.Columns{User: "メールアドレス"}, []roster.Student{{User: "a@x", Name: "佐藤 雪", Enabled: true}}},
+		"Moodle in Japanese, family name first":           {"姓,名,メールアドレス\n佐藤,雪,a@x\n", edit.Columns{"user": "メールアドレス"}, []roster.Student{{User: "a@x", Name: "佐藤 雪", Enabled: true}}},
+		"Moodle in Japanese, columns the other way round": {"名,姓,メールアドレス\n雪,佐藤,a@x\n", edit.Columns{"user": "メールアドレス"}, []roster.Student{{User: "a@x", Name: "佐藤 雪", Enabled: true}}},
 		"Moodle in English with a Japanese name":          {"First name,Last name,Username\n雪,佐藤,a\n", edit.Columns{}, []roster.Student{{User: "a", Name: "佐藤 雪", Enabled: true}}},
 		"Moodle with teachers": {"First name,Last name,Username,Roles\nAnna,Berg,a,Student\nCem,Demir,c,Teacher\n,,d,\"Non-editing teacher, Student\"\n", edit.Columns{},
 			[]roster.Student{{User: "a", Name: "Anna Berg", Enabled: true}, {User: "d", Enabled: true}}},
 		"Blackboard in UTF-16 with tabs": {utf16("\"Last Name\"\t\"First Name\"\t\"Username\"\r\n\"Aas\"\t\"Bjørn\"\t\"b1\"\r\n"), edit.Columns{}, []roster.Student{{User: "b1", Name: "Bjørn Aas", Enabled: true}}},
 		"Canvas":                         {"Student,ID,SIS Login ID,Section\n    Points Possible,,,\n\"Aas, Bjørn\",7,b1,a\n", edit.Columns{}, []roster.Student{{User: "b1", Name: "Aas, Bjørn", Section: "a", Enabled: true}}},
-		"Google Forms":                   {"Timestamp,Email Address,Name\n2026/10/01 9:00:00,a@x,Anna\n", edit.Columns{User: "email address"}, []roster.Student{{User: "a@x", Name: "Anna", Enabled: true}}},
-		"a campus system in Shift_JIS":   {"\x8aw\x90\xd0\x94\xd4\x8d\x86,\x8e\x81\x96\xbc\r\n26t1,\x8d\xb2\x93\xa1 \x90\xe1\r\n", edit.Columns{User: "学籍番号"}, []roster.Student{{User: "26t1", Name: "佐藤 雪", Enabled: true}}},
+		"Google Forms":                   {"Timestamp,Email Address,Name\n2026/10/01 9:00:00,a@x,Anna\n", edit.Columns{"user": "email address"}, []roster.Student{{User: "a@x", Name: "Anna", Enabled: true}}},
+		"a campus system in Shift_JIS":   {"\x8aw\x90\xd0\x94\xd4\x8d\x86,\x8e\x81\x96\xbc\r\n26t1,\x8d\xb2\x93\xa1 \x90\xe1\r\n", edit.Columns{"user": "学籍番号"}, []roster.Student{{User: "26t1", Name: "佐藤 雪", Enabled: true}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			from, err := edit.ReadForeign("export.csv", []byte(test.text), test.columns)

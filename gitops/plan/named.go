@@ -9,13 +9,13 @@ import (
 
 // Unnamed counts the students that Naming leaves out of each list.
 type Unnamed struct {
-	Added       int `json:"added,omitempty"`
-	Removed     int `json:"removed,omitempty"`
-	Moved       int `json:"moved,omitempty"`
-	Disabled    int `json:"disabled,omitempty"`
-	Enabled     int `json:"enabled,omitempty"`
-	Resectioned int `json:"resectioned,omitempty"`
-	Respelled   int `json:"respelled,omitempty"`
+	Added     int `json:"added,omitempty"`
+	Removed   int `json:"removed,omitempty"`
+	Moved     int `json:"moved,omitempty"`
+	Disabled  int `json:"disabled,omitempty"`
+	Enabled   int `json:"enabled,omitempty"`
+	Regrouped int `json:"regrouped,omitempty"`
+	Respelled int `json:"respelled,omitempty"`
 }
 
 // Naming returns a plan that names only the users for whom named returns true, and
@@ -28,7 +28,7 @@ func (p Plan) Naming(named func(user string) bool) Plan {
 	p.Moved, p.Unnamed.Moved = only(p.Moved, named, func(m Move) class.Student { return m.Student })
 	p.Disabled, p.Unnamed.Disabled = only(p.Disabled, named, func(s class.Student) class.Student { return s })
 	p.Enabled, p.Unnamed.Enabled = only(p.Enabled, named, func(s class.Student) class.Student { return s })
-	p.Resectioned, p.Unnamed.Resectioned = only(p.Resectioned, named, func(r Resection) class.Student { return r.Student })
+	p.Regrouped, p.Unnamed.Regrouped = only(p.Regrouped, named, func(r Regrouping) class.Student { return r.Student })
 	p.Respelled, p.Unnamed.Respelled = only(p.Respelled, named, func(r Respelling) class.Student { return r.Student })
 	// Who is named in Added counts there.
 	p.Returns, _ = only(p.Returns, named, func(r Return) class.Student { return class.Student{Student: roster.Student{User: r.User}} })

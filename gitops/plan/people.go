@@ -57,9 +57,12 @@ type Respelling struct {
 	FromTemplate string `json:"fromTemplate"`
 }
 
-// Resection is a student who moves to another section.
-type Resection struct {
+// Regrouping is a student who moves to another part of the class.
+type Regrouping struct {
 	class.Student
+	// Column is the name of the column that divides the class, such as section.
+	Column string `json:"column"`
+	// From is the former part. It may be empty.
 	From string `json:"from"`
 }
 
@@ -159,8 +162,10 @@ func (p *Plan) changed(was, is class.Student) {
 	case !was.Enabled && is.Enabled:
 		p.Enabled = append(p.Enabled, is)
 	}
-	if was.Section != is.Section {
-		p.Resectioned = append(p.Resectioned, Resection{Student: is, From: was.Section})
+	for _, column := range roster.Groups() {
+		if from := column.Cell(was.Student); from != column.Cell(is.Student) {
+			p.Regrouped = append(p.Regrouped, Regrouping{Student: is, Column: column.Name, From: from})
+		}
 	}
 }
 

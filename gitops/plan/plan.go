@@ -45,12 +45,12 @@ type Plan struct {
 	// Total is the number of carrels after the change.
 	Total int `json:"total"`
 
-	Added       []class.Student `json:"added,omitempty"`
-	Removed     []Removal       `json:"removed,omitempty"`
-	Moved       []Move          `json:"moved,omitempty"`
-	Disabled    []class.Student `json:"disabled,omitempty"`
-	Enabled     []class.Student `json:"enabled,omitempty"`
-	Resectioned []Resection     `json:"resectioned,omitempty"`
+	Added     []class.Student `json:"added,omitempty"`
+	Removed   []Removal       `json:"removed,omitempty"`
+	Moved     []Move          `json:"moved,omitempty"`
+	Disabled  []class.Student `json:"disabled,omitempty"`
+	Enabled   []class.Student `json:"enabled,omitempty"`
+	Regrouped []Regrouping    `json:"regrouped,omitempty"`
 	// Respelled are students whose login is corrected in upper and lower case.
 	Respelled []Respelling `json:"respelled,omitempty"`
 	// Typos are pairs of a student in Added and one in Removed who are probably one person.
@@ -74,7 +74,7 @@ type Plan struct {
 // Changes reports whether the plan has any effect on people or the course.
 func (p Plan) Changes() bool {
 	return p.Unnamed != Unnamed{} || len(p.Problems)+len(p.Held)+len(p.Added)+len(p.Removed)+len(p.Moved)+len(p.Disabled)+
-		len(p.Enabled)+len(p.Resectioned)+len(p.Respelled)+len(p.Templates)+len(p.Settings) > 0
+		len(p.Enabled)+len(p.Regrouped)+len(p.Respelled)+len(p.Templates)+len(p.Settings) > 0
 }
 
 // Unconfirmed reports whether a removal over the guard lacks its confirmation.

@@ -1,9 +1,13 @@
 package plan
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
+
+	"github.com/carrel-dev/carrel/core/roster"
 )
 
 // block is a heading of a plan with its lines. Text and Markdown share it.
@@ -30,7 +34,7 @@ func (p Plan) Headline() string {
 	}{
 		{len(p.Added) + p.Unnamed.Added, "added"}, {len(p.Removed) + p.Unnamed.Removed, "removed"}, {len(p.Moved) + p.Unnamed.Moved, "moved"},
 		{len(p.Disabled) + p.Unnamed.Disabled, "stopped"}, {len(p.Enabled) + p.Unnamed.Enabled, "opened again"},
-		{len(p.Resectioned) + p.Unnamed.Resectioned, "to another section"},
+		{len(p.Regrouped) + p.Unnamed.Regrouped, "to another " + p.parts()},
 		{len(p.Respelled) + p.Unnamed.Respelled, "with another spelling of the login"},
 	} {
 		if count.n > 0 {
@@ -70,7 +74,7 @@ func (p Plan) blocks() []block {
 		{"Moved to another Template; volumes of the same name go along", people(p.Moved, Move.moveLine, p.Unnamed.Moved)},
 		{"Stopped (enabled: false); their volumes are kept", people(p.Disabled, studentLine, p.Unnamed.Disabled)},
 		{"Opened again", people(p.Enabled, studentLine, p.Unnamed.Enabled)},
-		{"To another section", people(p.Resectioned, Resection.resectionLine, p.Unnamed.Resectioned)},
+		{"To another " + p.parts(), people(p.Regrouped, Regrouping.regroupingLine, p.Unnamed.Regrouped)},
 	}
 	for _, t := range p.Templates {
 		all = append(all, block{fmt.Sprintf("Template %s %s: %s", t.Name, t.Kind, t.effect()), lines(t.Changes, FieldChange.changeLine)})
@@ -131,12 +135,20 @@ func (r Respelling) respellingLine() string {
 	return text + ", at once"
 }
 
-func (r Resection) resectionLine() string {
-	from := r.From
-	if from == "" {
-		from = "none"
+func (r Regrouping) regroupingLine() string {
+	return studentLine(r.Student) + ", from " + r.Column + " " + cmp.Or(r.From, "none")
+}
+
+// parts names the columns that Regrouped is about: "section", or "section or team".
+func (p Plan) parts() string {
+	var names []string
+	for _, column := range roster.Groups() {
+		all := len(p.Regrouped) == 0 // none is named
+		if all || slices.ContainsFunc(p.Regrouped, func(r Regrouping) bool { return r.Column == column.Name }) {
+			names = append(names, column.Name)
+		}
 	}
-	return studentLine(r.Student) + ", from " + from
+	return strings.Join(names, " or ")
 }
 
 func keptSuffix(volumes []KeptVolume) string {

@@ -58,8 +58,8 @@ func studentLine(s class.Student) string {
 		text += " (" + s.Name + ")"
 	}
 	text += ", " + s.Template
-	for _, column := range roster.Columns {
-		if cell := column.Cell(s.Student); column.Group && cell != "" {
+	for _, column := range roster.Groups() {
+		if cell := column.Cell(s.Student); cell != "" {
 			text += ", " + column.Name + " " + cell
 		}
 	}
