@@ -156,7 +156,7 @@ func (r *register) matchFile(plan *Plan, stays map[string]bool, row roster.Row, 
 			"delete the line, or move the student into the roster as docs/rosters.md says")
 	case !alike(file, row):
 		plan.Files++
-		plan.warn(row, "its file is marked to be replaced by the row, but the two differ in section or enabled",
+		plan.warn(row, "its file is marked to be replaced by the row, but the two differ in more than the name",
 			"write the same in both; the row takes over then")
 	default:
 		stays[file.Name] = true

@@ -224,8 +224,8 @@ func judgeTemplate(cell string) (cause, cure string) {
 	return "", ""
 }
 
-func judgeSection(cell string) (cause, cure string) {
-	if cause, cure := atMost(cell, maxSection, "shorten it, here and in the timetable"); cause != "" {
+func judgePart(cell string) (cause, cure string) {
+	if cause, cure := atMost(cell, maxPart, "shorten it, and a section in the timetable, too"); cause != "" {
 		return cause, cure
 	}
 	return visible(cell)

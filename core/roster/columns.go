@@ -30,7 +30,8 @@ var Columns = []*Column{
 	{Name: "user", Aliases: []string{"username"}, Text: "the students' logins", of: func(s *Student) *string { return &s.User }, judge: judgeUser},
 	{Name: "name", Aliases: []string{"full name", "fullname"}, Text: "the student's display name", of: func(s *Student) *string { return &s.Name }, judge: judgeName},
 	{Name: "template", Text: "name of the Template (default the course's)", of: func(s *Student) *string { return &s.Template }, judge: judgeTemplate},
-	{Name: "section", Text: "the part of the class", Group: true, of: func(s *Student) *string { return &s.Section }, judge: judgeSection},
+	{Name: "section", Text: "the part of the class", Group: true, of: func(s *Student) *string { return &s.Section }, judge: judgePart},
+	{Name: "team", Text: "the group in which the student works, such as a pair", Group: true, of: func(s *Student) *string { return &s.Team }, judge: judgePart},
 	{Name: "enabled", Text: "false to stop the carrel", judge: judgeEnabled},
 }
 

@@ -16,6 +16,8 @@ type Student struct {
 	Template string `json:"template"`
 	// Section is the student's part of the class. It may be empty.
 	Section string `json:"section,omitempty"`
+	// Team is the group in which the student works. It may be empty.
+	Team string `json:"team,omitempty"`
 	// Enabled is false to stop the carrel.
 	Enabled bool `json:"enabled"`
 }
@@ -23,12 +25,13 @@ type Student struct {
 // Of returns the student of a Userland.
 func Of(u *v1alpha1.Userland) Student {
 	return Student{
-		User: u.User(), Name: u.Annotations[v1alpha1.NameAnnotation], Template: u.Spec.TemplateName, Section: u.Spec.Section, Enabled: u.Enabled(),
+		User: u.User(), Name: u.Annotations[v1alpha1.NameAnnotation], Template: u.Spec.TemplateName, Section: u.Spec.Section, Team: u.Spec.Team,
+		Enabled: u.Enabled(),
 	}
 }
 
 // Spec returns the spec of the student's Userland. It names each field that a row can
 // set, also the empty ones, so that no write depends on what the last one named.
 func (s Student) Spec() *v1alpha1ac.UserlandSpecApplyConfiguration {
-	return v1alpha1ac.UserlandSpec().WithUser(s.User).WithTemplateName(s.Template).WithSection(s.Section).WithEnabled(s.Enabled)
+	return v1alpha1ac.UserlandSpec().WithUser(s.User).WithTemplateName(s.Template).WithSection(s.Section).WithTeam(s.Team).WithEnabled(s.Enabled)
 }
