@@ -604,38 +604,3 @@ func (r *Repository) Before(ctx context.Context, from plumbing.Hash, when time.T
 		at = commit.ParentHashes[0]
 	}
 }
-
-// Courses returns the names of the courses at a commit: the directories that
-// contain a roster.
-func (r *Repository) Courses(commit plumbing.Hash, layout Layout) (names []string, err error) {
-	if layout == (Layout{}) {
-		layout = DefaultLayout
-	}
-	parent, rest, found := strings.Cut(layout.Roster, "/COURSE")
-	if !found {
-		return nil, fmt.Errorf("the layout %q has no /COURSE: name the course", layout.Roster)
-	}
-	h, err := r.header(commit)
-	if err != nil {
-		return nil, err
-	}
-	at, exists, err := r.objects.Find(h.tree, parent)
-	if err != nil || !exists || !at.Tree {
-		return nil, err
-	}
-	all, err := r.objects.List(at.Hash)
-	if err != nil {
-		return nil, err
-	}
-	for _, e := range all {
-		if !e.Tree {
-			continue
-		}
-		if below, exists, err := r.objects.Find(e.Hash, strings.TrimPrefix(rest, "/")); err != nil {
-			return nil, err
-		} else if exists && below.Tree {
-			names = append(names, e.Name)
-		}
-	}
-	return names, nil
-}

@@ -1,6 +1,7 @@
 package scaffold_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,7 +11,9 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/filesys"
 
 	"github.com/carrel-dev/carrel/core/roster"
+	"github.com/carrel-dev/carrel/gitops/check"
 	"github.com/carrel-dev/carrel/gitops/scaffold"
+	"github.com/carrel-dev/carrel/gitops/tree"
 )
 
 // repository returns a copy of this repository's overlays.
@@ -45,7 +48,7 @@ func TestNewCourseBuilds(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(files) != 10 {
+		if len(files) != 12 {
 			t.Errorf("written are %v", files)
 		}
 		class := build(t, filepath.Join(root, "courses", id, "roster"))
@@ -59,6 +62,9 @@ func TestNewCourseBuilds(t *testing.T) {
 			if all := build(t, filepath.Join(root, "clusters", cluster, "courses")); !strings.Contains(all, "path: ./courses/"+id+"/roster") {
 				t.Errorf("cluster %s does not apply the course:\n%s", cluster, all)
 			}
+		}
+		if templates := build(t, filepath.Join(root, "courses", id, "templates")); !strings.Contains(templates, "after: 30m") {
+			t.Errorf("the Templates never idle:\n%s", templates)
 		}
 		rows, err := os.ReadFile(filepath.Join(root, "courses", id, "roster", "roster.csv"))
 		if err != nil {
@@ -89,6 +95,59 @@ func TestNewCourseRefuses(t *testing.T) {
 		}
 		if _, err := os.Stat(filepath.Join(root, "courses", "new")); err == nil {
 			t.Errorf("%+v: something was written", test.course)
+		}
+	}
+}
+
+// TestNewCourseHolds fills new courses with as many students as they are made for, and
+// checks that they fit and that nothing is wrong.
+func TestNewCourseHolds(t *testing.T) {
+	for _, test := range []struct {
+		template           string
+		students, enrolled int
+		full               bool
+	}{
+		{"code-server", 0, 40, false}, {"code-server", 300, 300, false}, {"mariadb-phpmyadmin", 120, 120, false}, {"webterm", 7, 40, false},
+		{"code-server", 0, 300, true},
+	} {
+		root := repository(t)
+		options := scaffold.Options{ID: "algo", Template: test.template, Clusters: []string{"campus"}, Students: test.students}
+		if _, err := scaffold.Write(root, options); err != nil {
+			t.Fatal(err)
+		}
+		rows := "user,name,template,section,enabled\n"
+		for i := range test.enrolled {
+			rows += fmt.Sprintf("26t%04d,,,,\n", i)
+		}
+		if err := os.WriteFile(filepath.Join(root, "courses", "algo", "roster", "roster.csv"), []byte(rows), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		whole, err := tree.Directory(root)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, below := range []string{"courses/algo", "clusters/campus/courses/algo"} {
+			result, err := check.Run(t.Context(), whole, nil, below)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var quota, other []check.Finding
+			for _, f := range result.Findings {
+				if f.Rule == "quota" {
+					quota = append(quota, f)
+				} else {
+					other = append(other, f)
+				}
+			}
+			if len(other) > 0 {
+				t.Errorf("%+v: %v", options, other)
+			}
+			if len(quota) > 0 && !test.full {
+				t.Errorf("%d students do not fit into a course for %d: %v", test.enrolled, test.students, quota)
+			}
+			if below != "courses/algo" && len(quota) == 0 && test.full {
+				t.Errorf("%d students fit into a course for %d", test.enrolled, test.students)
+			}
 		}
 	}
 }
