@@ -157,7 +157,7 @@ var urgent = []struct {
 // writeUrgent writes what waits for a person, course by course. It writes nothing if
 // nothing does.
 func writeUrgent(out io.Writer, courses []v1alpha1.Course) {
-	any := false
+	waits := false
 	for _, u := range urgent {
 		title := u.title + "\n"
 		for i := range courses {
@@ -166,10 +166,10 @@ func writeUrgent(out io.Writer, courses []v1alpha1.Course) {
 				continue
 			}
 			fmt.Fprintf(out, "%s  %s: %s\n", title, courses[i].Name, c.Message)
-			title, any = "", true
+			title, waits = "", true
 		}
 	}
-	if any {
+	if waits {
 		fmt.Fprintln(out)
 	}
 }

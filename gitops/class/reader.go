@@ -11,7 +11,6 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
-	"github.com/carrel-dev/carrel/api/v1alpha1"
 	"github.com/carrel-dev/carrel/core/roster"
 	"github.com/carrel-dev/carrel/gitops/render"
 	"github.com/carrel-dev/carrel/gitops/tree"

@@ -114,9 +114,26 @@ type point struct {
 	layoutBefore Layout
 }
 
+// walked is the key of a walk that had no limit.
+type walked struct {
+	from   plumbing.Hash
+	layout Layout
+}
+
 // points walks back from a commit and returns the newest point first. With since, it
-// leaves out what is older.
+// leaves out what is older. It walks once for the whole history of a course.
 func (r *Repository) points(ctx context.Context, from plumbing.Hash, layout Layout, since time.Time) (all []point, err error) {
+	key := walked{from, layout}
+	if known, is := r.walks[key]; is && since.IsZero() {
+		return known, nil
+	}
+	if all, err = r.walk(ctx, from, layout, since); err == nil && since.IsZero() {
+		r.walks[key] = all
+	}
+	return all, err
+}
+
+func (r *Repository) walk(ctx context.Context, from plumbing.Hash, layout Layout, since time.Time) (all []point, err error) {
 	start, err := r.header(from)
 	if err != nil {
 		return nil, err

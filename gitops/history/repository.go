@@ -25,6 +25,7 @@ type Repository struct {
 	program string
 	shallow map[plumbing.Hash]bool
 
+	walks map[walked][]point
 	// rendered holds the Templates of directories, by the hashes of what they are built
 	// from.
 	rendered map[string]map[string]TemplateVersion
@@ -50,7 +51,7 @@ func New(repository *git.Repository, useProgram bool) (*Repository, error) {
 	}
 	r := &Repository{
 		git: repository, storage: storage, objects: tree.ObjectsOf(repository), classes: class.NewReader(repository), shallow: map[plumbing.Hash]bool{},
-		rendered: map[string]map[string]TemplateVersion{},
+		walks: map[walked][]point{}, rendered: map[string]map[string]TemplateVersion{},
 	}
 	for _, edge := range edges {
 		r.shallow[edge] = true
