@@ -93,7 +93,7 @@ func findTemplate(s *subject) (found []Finding) {
 func findTwice(s *subject) (found []Finding) {
 	type identity struct{ user, template string }
 	for _, name := range s.names() {
-		class, first := s.classes[name], map[identity]*object{}
+		declared, first := s.classes[name], map[identity]*object{}
 		for i := range declared.Userlands {
 			u := &declared.Userlands[i]
 			o := s.find("Userland", name, u.Name)

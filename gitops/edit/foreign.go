@@ -24,7 +24,7 @@ type Columns map[string]string
 
 // Import is the content of another program's file.
 type Import struct {
-	Students []roster.Student
+	Rows []roster.Row
 	// Templates is true if the file has a column of Templates.
 	Templates bool
 }
@@ -59,10 +59,11 @@ func ReadForeign(name string, data []byte, columns Columns) (Import, error) {
 	if !bytes.HasSuffix(legible, []byte("\n")) {
 		text = strings.TrimSuffix(text, "\n") // the file may be truncated, so keep its unfinished last line
 	}
-	if errs := roster.Read(roster.File{Name: name, Data: []byte(text)}).Errors; len(errs) > 0 {
-		return Import{}, Problems(errs)
+	read := roster.Read(roster.File{Name: name, Data: []byte(text)})
+	if len(read.Errors) > 0 {
+		return Import{}, Problems(read.Errors)
 	}
-	return Import{Students: studentsOf(name, []byte(text)), Templates: c.column("template") >= 0}, nil
+	return Import{Rows: read.Rows, Templates: c.column("template") >= 0}, nil
 }
 
 // readAll returns all records, and the line at which each begins.

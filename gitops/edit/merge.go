@@ -21,7 +21,7 @@ func (c *ClassFiles) Merge(from Import, file string, prune bool) error {
 	if target == nil {
 		return fmt.Errorf("%s has no CSV roster to import into: make it one first (docs/rosters.md), or add students one by one", c.directory)
 	}
-	if n := len(target.students()); prune && len(from.Students) == 0 && n > 0 {
+	if n := len(target.students()); prune && len(from.Rows) == 0 && n > 0 {
 		return fmt.Errorf("the file names nobody, and --prune would remove all %d students of %s: export the file again", n, target.name)
 	}
 	rosters, err := c.chosen(file)
@@ -33,7 +33,8 @@ func (c *ClassFiles) Merge(from Import, file string, prune bool) error {
 		return user == row.User && (!from.Templates || c.templateOf(template) == c.templateOf(row.Template))
 	}
 	var problems []error
-	for _, row := range from.Students {
+	for _, imported := range from.Rows {
+		row := imported.Student
 		there := slices.ContainsFunc(elsewhere, func(r roster.Student) bool { return same(row, r.User, r.Template) })
 		for _, p := range rosters {
 			found, err := c.rosters[p].Update(row, func(template string) bool { return same(row, row.User, template) })
@@ -46,7 +47,7 @@ func (c *ClassFiles) Merge(from Import, file string, prune bool) error {
 	}
 	if prune {
 		target.Remove(func(user, template string) bool {
-			return !slices.ContainsFunc(from.Students, func(row roster.Student) bool { return same(row, user, template) })
+			return !slices.ContainsFunc(from.Rows, func(row roster.Row) bool { return same(row.Student, user, template) })
 		})
 	}
 	return errors.Join(problems...)

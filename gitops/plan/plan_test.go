@@ -244,7 +244,7 @@ func TestGuardOverDays(t *testing.T) {
 		{"of a class that was larger", versions(of(0, 300, ""), of(10, 300, ""), of(20, 300, "")), of(30, 300, ""), ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			before := test.past[len(test.past)-1].Class
+			before := plan.Class{Class: test.past[len(test.past)-1].Class}
 			before.Past = test.past
 			p := plan.Compare("prog1", before, test.is, now)
 			held := ""
@@ -261,14 +261,14 @@ func TestGuardOverDays(t *testing.T) {
 	}
 	// A confirmation starts the count anew.
 	past := versions(of(0, 300, ""), of(0, 200, ""))
-	before := past[1].Class
+	before := plan.Class{Class: past[1].Class}
 	before.Past = past
 	var word string
 	if _, err := fmt.Sscanf(plan.Compare("prog1", before, of(0, 199, ""), now).Held[0].Confirm, "spec.guard.confirm: %q", &word); err != nil {
 		t.Fatal(err)
 	}
 	before = of(0, 199, word)
-	before.Past = versions(past[0].Class, past[1].Class, before)
+	before.Past = versions(plan.Class{Class: past[0].Class}, plan.Class{Class: past[1].Class}, before)
 	if p := plan.Compare("prog1", before, of(0, 180, word), now); p.Unconfirmed() || p.Counted.Of != 199 || p.Counted.Before != 0 {
 		t.Errorf("held: %+v, counted: %+v", p.Held, p.Counted)
 	}
