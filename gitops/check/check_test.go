@@ -165,7 +165,7 @@ func TestRules(t *testing.T) {
 		{"a term that is said to have no end", []edit{{course, `, lastDay: "2027-02-05"`, ""}}, nil},
 		{"a term of two years", []edit{{course, `lastDay: "2027-02-05"`, `lastDay: "2028-10-01"`}}, nil},
 		{"a Template that Carrel refuses", []edit{{template, "          ports:", "          env: [{name: CARREL_USER, value: me}]\n          ports:"}}, []string{template + ":13 error template: spec.template.spec.containers[0].env[0].name"}},
-		{"a Template of a whole book", []edit{{template, "image:", "args: [" + strings.Repeat("words, ", 10_000) + "]\n          image:"}}, []string{template + ":5 error template: spec: Invalid value: \"80380 bytes\": a Template is at most 65536 bytes long, because each carrel has a copy of it: move files"}},
+		{"a Template of a whole book", []edit{{template, "image:", "args: [" + strings.Repeat("words, ", 10_000) + "]\n          image:"}}, []string{template + ":5 error template: spec: Invalid value: \"80405 bytes\": a Template is at most 65536 bytes long, because each carrel has a copy of it: move files"}},
 		{"no such day", []edit{{course, `["2026-12-28"]`, `["2026-11-31"]`}}, []string{course + ":19 error timetable: "}},
 		{"a session that never is", []edit{{course, `firstDay: "2026-10-01", lastDay: "2027-02-05"`, `firstDay: "2026-10-06", lastDay: "2026-10-09"`}}, []string{course + `:14 error timetable: the session "Lab" never takes place`}},
 		{"a day off that was off", []edit{{course, "2026-12-28", "2026-12-29"}}, []string{course + `:19 warning timetable: the session "Lab" would not take place on 2026-12-29 anyway`}},
