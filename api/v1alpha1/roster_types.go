@@ -6,7 +6,7 @@ import "k8s.io/apimachinery/pkg/util/intstr"
 type RosterSource struct {
 	// configMap is the name of a ConfigMap in this namespace with the label
 	// carrel.dev/roster: "true". Each of its keys is a CSV file. The first line
-	// names the columns: user, and any of name, template, section and enabled.
+	// names the columns: user, and any of name, template, section, team and enabled.
 	// kustomize's configMapGenerator makes such a ConfigMap from files.
 	// +required
 	// +kubebuilder:validation:MinLength=1

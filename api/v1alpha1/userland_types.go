@@ -24,6 +24,12 @@ type UserlandSpec struct {
 	// +kubebuilder:validation:MaxLength=63
 	Section string `json:"section,omitempty"`
 
+	// team is the group in which the user works, such as a pair. It is shown, and
+	// changes nothing. It may be empty.
+	// +optional
+	// +kubebuilder:validation:MaxLength=63
+	Team string `json:"team,omitempty"`
+
 	// enabled is false to stop the carrel and keep its volumes. Defaults to true.
 	// +optional
 	// +kubebuilder:default=true

@@ -9,6 +9,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/go-git/go-git/v5"
 	"github.com/spf13/cobra"
 
 	"github.com/carrel-dev/carrel/forge"
@@ -47,7 +48,7 @@ be merged.`,
 			if err != nil {
 				return err
 			}
-			report, err := checkRequest(command.Context(), repository, cluster, targetBranch(os.Getenv), request, time.Now())
+			report, err := checkRequest(command.Context(), repository, cluster, os.Getenv, request, time.Now())
 			if err != nil {
 				return err
 			}
@@ -71,13 +72,14 @@ be merged.`,
 
 // checkRequest checks and plans what merging the request makes. Mistakes in the tree
 // are part of the report; mistakes in the run are returned as an error.
-func checkRequest(ctx context.Context, directory, cluster, branch string, request forge.MergeRequest, now time.Time) (ci.Report, error) {
+func checkRequest(ctx context.Context, directory, cluster string, getenv func(string) string, request forge.MergeRequest, now time.Time) (ci.Report, error) {
 	report := ci.Report{Base: request.Base, Head: request.Head}
 	repository, err := tree.Open(directory)
 	if err != nil {
 		return report, err
 	}
-	merge, err := ci.Open(repository, ci.Target(repository, request.Base, branch), request.Head)
+	base, head := merged(getenv, repository, request)
+	merge, err := ci.Open(repository, base, head)
 	if errors.Is(err, ci.ErrShallow) {
 		return report, err
 	}
@@ -95,6 +97,15 @@ func checkRequest(ctx context.Context, directory, cluster, branch string, reques
 		report.Failure = err.Error()
 	}
 	return report, nil
+}
+
+// merged returns the revisions whose merge is judged. For a request in one of GitLab's
+// merge trains, that is the merge of the train, which holds the requests before this one.
+func merged(getenv func(string) string, repository *git.Repository, request forge.MergeRequest) (base, head string) {
+	if train := getenv("CI_COMMIT_SHA"); train != "" && getenv("CI_MERGE_REQUEST_EVENT_TYPE") == "merge_train" {
+		return train + "^", train
+	}
+	return ci.Target(repository, request.Base, targetBranch(getenv)), request.Head
 }
 
 // targetBranch returns the name of the branch into which the request is merged.

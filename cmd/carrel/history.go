@@ -91,6 +91,28 @@ func (f *historyFlags) completeCourses(at int) cobra.CompletionFunc {
 	}
 }
 
+// completeStudentAndCourse completes a student and then a course.
+func (f *historyFlags) completeStudentAndCourse(command *cobra.Command, given []string, typed string) ([]string, cobra.ShellCompDirective) {
+	if len(given) > 0 {
+		return f.completeCourses(1)(command, given, typed)
+	}
+	repository, from, err := f.open()
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	defer repository.Close()
+	var users []string
+	courses, _ := repository.Courses(from, f.layout) // completion ignores errors
+	for _, course := range courses {
+		class, _ := repository.At(from, course, f.layout)
+		for _, student := range class.Carrels {
+			users = append(users, student.User)
+		}
+	}
+	slices.Sort(users)
+	return slices.Compact(users), cobra.ShellCompDirectiveNoFileComp
+}
+
 // printEvents writes the events of the named courses, or of all courses if none is
 // named.
 func (f *historyFlags) printEvents(command *cobra.Command, student string, named []string) error {
@@ -103,8 +125,16 @@ func (f *historyFlags) printEvents(command *cobra.Command, student string, named
 	if err != nil {
 		return err
 	}
+	looked := courses
+	if len(named) == 0 {
+		gone, err := repository.Former(command.Context(), from, f.layout)
+		if err != nil {
+			return err
+		}
+		looked = slices.Concat(courses, gone)
+	}
 	var events []history.Event
-	for _, course := range courses {
+	for _, course := range looked {
 		found, err := repository.Events(command.Context(), history.Query{Course: course, From: from, Layout: f.layout, Student: student, Field: f.field})
 		if err != nil {
 			return fmt.Errorf("course %s: %w", course, err)
@@ -113,7 +143,7 @@ func (f *historyFlags) printEvents(command *cobra.Command, student string, named
 	}
 	slices.SortStableFunc(events, func(a, b history.Event) int { return a.Time.Compare(b.Time) })
 	if len(events) == 0 && f.output == "text" {
-		return f.nothing(repository, from, student, courses)
+		return f.nothing(repository, from, student, looked)
 	}
 	older := 0
 	if student == "" {
@@ -138,7 +168,7 @@ func (f *historyFlags) printEvents(command *cobra.Command, student string, named
 func (f *historyFlags) nothing(repository *history.Repository, from plumbing.Hash, student string, courses []string) error {
 	there, err := repository.Courses(from, f.layout)
 	for _, course := range courses {
-		if err == nil && !slices.Contains(there, course) {
+		if err == nil && len(courses) == 1 && !slices.Contains(there, course) {
 			return fmt.Errorf("there is no course %q in %s, only %v: for one that is gone, name a commit that had it with --rev", course, f.revision, there)
 		}
 	}
@@ -170,7 +200,8 @@ func newWhyCommand() *cobra.Command {
 		Long: `Why shows when a student was added, changed, moved or removed, by which commit and
 merge request, who asked for it, who merged it, and what the Template was at the
 time. It reads git only, along first parents: a merge request is one step. It
-follows a student from a file to a row of a roster, and to another roster.
+follows a student from a file to a row of a roster, and to another roster. Without
+COURSE it looks into all courses, also into those that are gone.
 
 STUDENT is the login, the name of the carrel, or the person's name as the roster has
 it. docs/history.md explains the output.`,
@@ -184,8 +215,8 @@ it. docs/history.md explains the output.`,
 		},
 	}
 	f.add(command)
-	command.ValidArgsFunction = f.completeCourses(1)
-	f.live.add(command, "how the carrel is now, and which commit was applied")
+	command.ValidArgsFunction = f.completeStudentAndCourse
+	f.live.add(command, "how the carrel is now, why it does not run, and which commit was applied")
 	f.addField(command)
 	return command
 }

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"errors"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -34,6 +36,41 @@ func TestHistoryRefusesWhatItCannotKnow(t *testing.T) {
 	}
 	if out, err := carrel(t, "why", "26t0001", "prog1", "-C", dir, "--field", "section"); err != nil || !strings.Contains(out, "26t0001") {
 		t.Errorf("a field there is: %v\n%s", err, out)
+	}
+}
+
+// TestWhyOfCoursesThatAreGone checks that why finds a student of a course that was
+// removed, and tells of a course that was renamed once.
+func TestWhyOfCoursesThatAreGone(t *testing.T) {
+	dir, commit := cloned(t)
+	rewrite(t, dir, rosterFile, func(text string) string { return text + "26t0999,Kanda Sora,a,\n" })
+	commit("add")
+	for from, to := range map[string]string{"courses/database": "courses/sql", "courses/prog1": ""} {
+		err := os.RemoveAll(filepath.Join(dir, from))
+		if to != "" {
+			err = errors.Join(os.CopyFS(filepath.Join(dir, to), os.DirFS(filepath.Join("../..", from))), os.RemoveAll(filepath.Join(dir, from)))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	commit("the term is over")
+	out, err := carrel(t, "why", "26t0999", "-C", dir)
+	if err != nil || strings.Count(out, "added") != 1 || strings.Count(out, "removed") != 1 {
+		t.Errorf("why of a student whose course is gone: %v\n%s", err, out)
+	}
+	const user = "21T0042@stu.example.ac.jp"
+	if out, err := carrel(t, "why", user, "-C", dir); err != nil || !strings.Contains(out, "in sql") || strings.Contains(out, "in database") || strings.Contains(out, " removed ") {
+		t.Errorf("why of %s, whose course was renamed: %v\n%s", user, err, out)
+	}
+	t.Chdir(dir)
+	for _, arguments := range [][]string{{"why", ""}, {"roster", "remove", "sql", ""}, {"open", ""}, {"status", "--explain", ""}} {
+		if out, err := carrel(t, append([]string{"__complete"}, arguments...)...); err != nil || !strings.Contains(out, user+"\n") {
+			t.Errorf("%v is completed as %q, %v", arguments, out, err)
+		}
+	}
+	if out, err := carrel(t, "__complete", "status", ""); err != nil || !strings.Contains(out, "sql\n") {
+		t.Errorf("the courses are completed as %q, %v", out, err)
 	}
 }
 

@@ -7,15 +7,18 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/spf13/cobra"
+	eventsv1 "k8s.io/api/events/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
+	"github.com/carrel-dev/carrel/core/lifecycle"
 	"github.com/carrel-dev/carrel/gitops/plan"
 )
 
@@ -98,10 +101,10 @@ func (f *liveFlags) writeLive(ctx context.Context, out io.Writer, courses []stri
 	if err != nil {
 		return err
 	}
-	return writeLive(ctx, c, out, courses, student, commit)
+	return writeLive(ctx, c, out, courses, student, commit, time.Now())
 }
 
-func writeLive(ctx context.Context, c client.Client, out io.Writer, courses []string, student string, commit plumbing.Hash) error {
+func writeLive(ctx context.Context, c client.Client, out io.Writer, courses []string, student string, commit plumbing.Hash, now time.Time) error {
 	for _, course := range courses {
 		revision, err := appliedRevision(ctx, c, course)
 		if err != nil {
@@ -115,9 +118,14 @@ func writeLive(ctx context.Context, c client.Client, out io.Writer, courses []st
 			return err
 		}
 		for i := range userlands.Items {
-			if u := &userlands.Items[i]; student != "" && (u.Name == student || u.User() == student) {
+			if u := &userlands.Items[i]; student != "" && (strings.EqualFold(u.Name, student) || strings.EqualFold(u.User(), student)) {
 				if _, err := fmt.Fprintf(out, "            %s\n", liveCarrel(u)); err != nil {
 					return err
+				}
+				if why := stopped(ctx, c, u, now); why != "" {
+					if _, err := fmt.Fprintf(out, "            not running: %s\n", why); err != nil {
+						return err
+					}
 				}
 			}
 		}
@@ -128,6 +136,47 @@ func writeLive(ctx context.Context, c client.Client, out io.Writer, courses []st
 		}
 	}
 	return nil
+}
+
+// stopped describes why a carrel does not run. It returns "" for one that runs.
+func stopped(ctx context.Context, c client.Client, u *v1alpha1.Userland, now time.Time) string {
+	stop := lifecycle.StopOf(u, now)
+	text := stop.Cause
+	if !stop.Since.IsZero() {
+		text += " since " + stop.Since.Local().Format("2006-01-02 15:04")
+	}
+	if !stop.Asked {
+		return text
+	}
+	by, err := whoAsked(ctx, c, u)
+	switch {
+	case err != nil:
+		return text + "; who asked can't be read: " + err.Error()
+	case by == "":
+		return text + "; the cluster no longer knows by whom"
+	default:
+		return text + "; " + by
+	}
+}
+
+// whoAsked returns the note of the newest event with which the gateway recorded a request
+// to stop the carrel. The cluster keeps events for a limited time only.
+func whoAsked(ctx context.Context, c client.Client, u *v1alpha1.Userland) (string, error) {
+	var events eventsv1.EventList
+	if err := c.List(ctx, &events, client.InNamespace(u.Namespace)); err != nil {
+		return "", err
+	}
+	var newest *eventsv1.Event
+	for i := range events.Items {
+		e := &events.Items[i]
+		if e.Regarding.UID == u.UID && e.Action == "stop" && (newest == nil || newest.EventTime.Time.Before(e.EventTime.Time)) {
+			newest = e
+		}
+	}
+	if newest == nil {
+		return "", nil
+	}
+	return newest.Note, nil
 }
 
 func atRevision(revision string, commit plumbing.Hash) string {

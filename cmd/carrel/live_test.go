@@ -135,7 +135,7 @@ func TestLive(t *testing.T) {
 		}
 	}
 	var out bytes.Buffer
-	if err := writeLive(t.Context(), apiserver.Client(t, flux.AddToScheme), &out, []string{"elsewhere"}, "", plumbing.ZeroHash); err != nil || !strings.Contains(out.String(), "is not known") {
+	if err := writeLive(t.Context(), apiserver.Client(t, flux.AddToScheme), &out, []string{"elsewhere"}, "", plumbing.ZeroHash, time.Now()); err != nil || !strings.Contains(out.String(), "is not known") {
 		t.Errorf("a course that is not there: %v, %s", err, out.String())
 	}
 	for want, arguments := range map[string][]string{

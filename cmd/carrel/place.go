@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -65,14 +66,57 @@ func completeRepository(command *cobra.Command) {
 				return directories("courses", "roster"), cobra.ShellCompDirectiveNoFileComp
 			case command.Name() == "import":
 				return nil, cobra.ShellCompDirectiveDefault
+			case command.Name() == "remove":
+				return logins(given[0]), cobra.ShellCompDirectiveNoFileComp
 			default:
 				return nil, cobra.ShellCompDirectiveNoFileComp
 			}
 		}
 	}
+	switch command.Name() {
+	case "status":
+		command.ValidArgsFunction = func(_ *cobra.Command, given []string, _ string) ([]string, cobra.ShellCompDirective) {
+			if len(given) > 0 {
+				return nil, cobra.ShellCompDirectiveNoFileComp
+			}
+			return directories("courses", "roster"), cobra.ShellCompDirectiveNoFileComp
+		}
+		_ = command.RegisterFlagCompletionFunc("explain", everyLogin)
+	case "open":
+		command.ValidArgsFunction = everyLogin
+		_ = command.RegisterFlagCompletionFunc("course", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			return directories("courses", "roster"), cobra.ShellCompDirectiveNoFileComp
+		})
+	}
 	for _, below := range command.Commands() {
 		completeRepository(below)
 	}
+}
+
+// everyLogin completes a student of any course of the working tree.
+func everyLogin(*cobra.Command, []string, string) (all []string, _ cobra.ShellCompDirective) {
+	for _, course := range directories("courses", "roster") {
+		all = append(all, logins(course)...)
+	}
+	slices.Sort(all)
+	return slices.Compact(all), cobra.ShellCompDirectiveNoFileComp
+}
+
+// logins returns the logins of a course of the working tree. It returns none on an error,
+// as completion does.
+func logins(course string) (all []string) {
+	files, err := (&rosterFlags{repository: "."}).class(course)
+	if err != nil {
+		return nil
+	}
+	students, err := files.Students("")
+	if err != nil {
+		return nil
+	}
+	for _, student := range students {
+		all = append(all, student.User)
+	}
+	return all
 }
 
 // directories returns the names of the directories in parent that contain child. It

@@ -240,10 +240,41 @@ func TestTwoRequestsOfOneStudent(t *testing.T) {
 		t.Fatal(err)
 	}
 	gitIn("update-ref", "refs/remotes/origin/main", "main")
-	report, err := checkRequest(t.Context(), dir, "campus", "main", forge.MergeRequest{Base: fork.String(), Head: "second"}, time.Unix(1790000000, 0))
-	if err != nil || !report.Refused() || len(report.Findings) == 0 {
-		t.Errorf("the pipeline names the target as it was: %v, %+v", err, report)
+	pipeline := func(request forge.MergeRequest, environment map[string]string) ci.Report {
+		t.Helper()
+		report, err := checkRequest(t.Context(), dir, "campus", func(name string) string { return environment[name] }, request, time.Unix(1790000000, 0))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return report
 	}
+	request := forge.MergeRequest{Base: fork.String(), Head: "second"}
+	if report := pipeline(request, map[string]string{"CI_MERGE_REQUEST_TARGET_BRANCH_NAME": "main"}); !report.Refused() || len(report.Findings) == 0 {
+		t.Errorf("the pipeline names the target as it was: %+v", report)
+	}
+	// A merge train holds the request before this one, which is not in main yet.
+	gitIn("branch", "--force", "main", fork.String())
+	gitIn("update-ref", "refs/remotes/origin/main", "main")
+	gitIn("checkout", "--quiet", "-b", "train", "change")
+	gitIn("merge", "--quiet", "--no-edit", "second")
+	train, err := repository.ResolveRevision("train")
+	if err != nil {
+		t.Fatal(err)
+	}
+	environment := map[string]string{"CI_MERGE_REQUEST_TARGET_BRANCH_NAME": "main", "CI_COMMIT_SHA": train.String()}
+	if report := pipeline(request, environment); report.Refused() {
+		t.Errorf("beside the train, the request is refused: %+v", report)
+	}
+	environment["CI_MERGE_REQUEST_EVENT_TYPE"] = "merge_train"
+	if report := pipeline(request, environment); !report.Refused() || len(report.Findings) == 0 {
+		t.Errorf("in the train, the request is not refused: %+v", report)
+	}
+	// GitHub names the merge of the whole group.
+	if report := pipeline(forge.MergeRequest{Base: "change", Head: "train"}, nil); !report.Refused() {
+		t.Errorf("in the queue, the request is not refused: %+v", report)
+	}
+	gitIn("checkout", "--quiet", "second")
+	gitIn("branch", "--force", "main", "change")
 	rewrite(t, dir, rosterFile, func(text string) string { return strings.Replace(text, "26t0010,", "26t9910,", 1) })
 	commit("change a line that main changed")
 	if _, err := carrel(t, "plan", "--repository", dir, "--cluster", "campus"); err == nil || !strings.Contains(err.Error(), "both sides changed the same lines of "+rosterFile) {
@@ -357,24 +388,24 @@ func TestPlanOfWhatChanged(t *testing.T) {
 	}
 }
 
-func allClasses(t *testing.T, commit *tree.Tree) map[string]plan.Class {
+func allClasses(t *testing.T, commit *tree.Tree) map[string]class.Class {
 	t.Helper()
 	applied, err := render.Cluster(t.Context(), commit, "campus")
 	if err != nil {
 		t.Fatal(err)
 	}
-	classes, err := class.Of(applied)
+	classes, err := class.Applied(commit, applied)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return classes
 }
 
-func plansOf(was, is map[string]plan.Class) (plans []plan.Plan) {
+func plansOf(was, is map[string]class.Class) (plans []plan.Plan) {
 	all := maps.Clone(was)
 	maps.Copy(all, is)
 	for _, course := range slices.Sorted(maps.Keys(all)) {
-		if p := plan.Compare(course, was[course], is[course], time.Unix(1790000000, 0)); p.Changes() {
+		if p := plan.Compare(course, plan.Class{Class: was[course]}, plan.Class{Class: is[course]}, time.Unix(1790000000, 0)); p.Changes() {
 			plans = append(plans, p)
 		}
 	}

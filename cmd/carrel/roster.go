@@ -6,7 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"strconv"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -74,7 +74,8 @@ the result in a merge request.`,
 }
 
 func (f *rosterFlags) newAdd() *cobra.Command {
-	row := roster.Row{Enabled: true}
+	var row roster.Student
+	var cells map[string]*string
 	disabled := false
 	command := &cobra.Command{
 		Use:   "add COURSE USER...",
@@ -87,6 +88,11 @@ func (f *rosterFlags) newAdd() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			for _, column := range roster.Columns {
+				if cell := cells[column.Name]; cell != nil {
+					column.Set(&row, *cell) // Save judges the cell
+				}
+			}
 			row.Enabled = !disabled
 			for _, user := range args[1:] {
 				row.User = user
@@ -98,9 +104,7 @@ func (f *rosterFlags) newAdd() *cobra.Command {
 		},
 	}
 	flags := command.Flags()
-	flags.StringVar(&row.Name, "name", "", "the student's display name")
-	flags.StringVar(&row.Template, "template", "", "name of the Template (default the course's)")
-	flags.StringVar(&row.Section, "section", "", "the part of the class")
+	cells = addColumns(command, "", "user", "enabled")
 	flags.BoolVar(&disabled, "disabled", false, "add them stopped")
 	return command
 }
@@ -128,13 +132,14 @@ func (f *rosterFlags) newRemove() *cobra.Command {
 }
 
 func (f *rosterFlags) newImport() *cobra.Command {
-	var columns rosteredit.Columns
 	prune := false
+	var cells map[string]*string
 	command := &cobra.Command{
 		Use:   "import COURSE FILE",
 		Short: "Import students from Moodle, Google Sheets or other CSV",
 		Long: `Import adds the students of a CSV file who are not in the roster, and updates names and
-sections. "-" is standard input. With --prune, students who are not in the file are
+the parts of the class. "-" is standard input. Without flags, it looks for the columns by
+their usual names, such as username, full name, or first and last name. With --prune, students who are not in the file are
 removed. A large removal still has to be confirmed in git (docs/rosters.md).`,
 		Example: `  # Moodle: Participants, Download table data as CSV
   carrel roster import prog1 participants.csv --user="Email address" --section=Groups
@@ -151,6 +156,10 @@ removed. A large removal still has to be confirmed in git (docs/rosters.md).`,
 			if err != nil {
 				return err
 			}
+			columns := rosteredit.Columns{}
+			for name, called := range cells {
+				columns[name] = *called
+			}
 			from, err := rosteredit.ReadForeign(args[1], data, columns)
 			if err != nil {
 				return fmt.Errorf("nothing was changed:\n%w", err)
@@ -162,11 +171,21 @@ removed. A large removal still has to be confirmed in git (docs/rosters.md).`,
 		},
 	}
 	flags := command.Flags()
-	flags.StringVar(&columns.User, "user", "", "the column with the students' logins (default user or username)")
-	flags.StringVar(&columns.Name, "name", "", "the column with names (default name, full name, or first and last name)")
-	flags.StringVar(&columns.Section, "section", "", "the column with the part of the class (default section)")
+	cells = addColumns(command, "the column with ", "template", "enabled")
 	flags.BoolVar(&prune, "prune", false, "remove students who are not in the file")
 	return command
+}
+
+// addColumns adds a flag for each column of rosters but some, and returns the values by
+// the columns' names.
+func addColumns(command *cobra.Command, prefix string, but ...string) map[string]*string {
+	values := map[string]*string{}
+	for _, column := range roster.Columns {
+		if !slices.Contains(but, column.Name) {
+			values[column.Name] = command.Flags().String(column.Name, "", prefix+column.Text)
+		}
+	}
+	return values
 }
 
 func readInput(name string, stdin io.Reader) ([]byte, error) {
@@ -199,13 +218,13 @@ carrel at --output=csv quotes such cells.`,
 			if err != nil {
 				return err
 			}
-			rows, err := class.Rows(f.file)
+			students, err := class.Students(f.file)
 			if err != nil {
 				return err
 			}
-			cells := [][]string{{"user", "name", "template", "section", "enabled"}}
-			for _, row := range rows {
-				cells = append(cells, []string{row.User, row.Name, row.Template, row.Section, strconv.FormatBool(row.Enabled)})
+			cells := [][]string{roster.ColumnNames()}
+			for _, student := range students {
+				cells = append(cells, student.Cells())
 			}
 			return csv.NewWriter(command.OutOrStdout()).WriteAll(cells)
 		},
@@ -230,6 +249,6 @@ func (f *rosterFlags) newSort() *cobra.Command {
 			return save(class, command.OutOrStdout())
 		},
 	}
-	command.Flags().StringVar(&by, "by", by, "user, name, template, section or enabled")
+	command.Flags().StringVar(&by, "by", by, strings.Join(roster.ColumnNames(), ", "))
 	return command
 }

@@ -17,8 +17,10 @@ import (
 	"github.com/spf13/cobra"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	eventsv1 "k8s.io/api/events/v1"
 	storagev1 "k8s.io/api/storage/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	k8sruntime "k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/utils/clock"
@@ -45,7 +47,7 @@ func (f *clusterFlags) client() (client.Client, error) {
 	}
 	scheme := k8sruntime.NewScheme()
 	if err := errors.Join(
-		corev1.AddToScheme(scheme), appsv1.AddToScheme(scheme), storagev1.AddToScheme(scheme),
+		corev1.AddToScheme(scheme), eventsv1.AddToScheme(scheme), appsv1.AddToScheme(scheme), storagev1.AddToScheme(scheme),
 		v1alpha1.AddToScheme(scheme), kustomizev1.AddToScheme(scheme),
 	); err != nil {
 		return nil, err
@@ -63,8 +65,10 @@ func newStatusCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "status [COURSE]",
 		Short: "Show how the carrels of a class are doing",
-		Long: `Status shows each course as a line with a bar, and counts the volumes that no carrel uses: carrel volumes
-lists them. With COURSE, it also lists every carrel that is not ready.
+		Long: `Status shows first what waits for a person: rosters with errors, removals and roll-outs that are held, and
+courses that Flux does not bring up to date. Then it shows each course as a line with a bar, and counts the volumes
+that no carrel uses: carrel volumes lists them. With COURSE, it also lists every carrel that is not ready. Without,
+it is the weekly check of all courses.
 
 With --explain, it prints for each carrel of one user, in all courses or in COURSE, what the controller sees in
 the cluster, what it decides and by which facts, and when it looks again. The facts have the names that they have
@@ -116,6 +120,7 @@ func writeStatus(ctx context.Context, c client.Client, named []string, out io.Wr
 		}
 		courses.Items = append(courses.Items, course)
 	}
+	writeUrgent(out, courses.Items)
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "COURSE\tREADY\t\tSTATES\tUNUSED VOLUMES")
 	for i := range courses.Items {
@@ -130,15 +135,43 @@ func writeStatus(ctx context.Context, c client.Client, named []string, out io.Wr
 	if err := table.Flush(); err != nil {
 		return err
 	}
-	for i := range courses.Items {
-		if lost := meta.FindStatusCondition(courses.Items[i].Status.Conditions, v1alpha1.OutOfSyncCondition); lost != nil {
-			fmt.Fprintf(out, "\n%s: %s\n", courses.Items[i].Name, lost.Message)
-		}
-	}
 	if len(named) == 0 {
 		return nil
 	}
 	return writeTroubled(ctx, c, named[0], out)
+}
+
+// urgent lists the conditions that wait for a person, the most urgent first, with the
+// status that says so.
+var urgent = []struct {
+	condition string
+	status    metav1.ConditionStatus
+	title     string
+}{
+	{v1alpha1.RosterValidCondition, metav1.ConditionFalse, "Rosters with errors"},
+	{v1alpha1.HeldCondition, metav1.ConditionTrue, "Removals that are held"},
+	{v1alpha1.RolloutHeldCondition, metav1.ConditionTrue, "Roll-outs that are held"},
+	{v1alpha1.OutOfSyncCondition, metav1.ConditionTrue, "Courses that Flux does not bring up to date"},
+}
+
+// writeUrgent writes what waits for a person, course by course. It writes nothing if
+// nothing does.
+func writeUrgent(out io.Writer, courses []v1alpha1.Course) {
+	waits := false
+	for _, u := range urgent {
+		title := u.title + "\n"
+		for i := range courses {
+			c := meta.FindStatusCondition(courses[i].Status.Conditions, u.condition)
+			if c == nil || c.Status != u.status {
+				continue
+			}
+			fmt.Fprintf(out, "%s  %s: %s\n", title, courses[i].Name, c.Message)
+			title, waits = "", true
+		}
+	}
+	if waits {
+		fmt.Fprintln(out)
+	}
 }
 
 // unused describes the volumes of a course that no carrel uses: first those that expire,

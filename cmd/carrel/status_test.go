@@ -54,6 +54,33 @@ func TestStatusAndOpen(t *testing.T) {
 	}
 }
 
+// TestUrgent checks that what waits for a person comes first, by kind, and that nothing
+// is written if nothing does.
+func TestUrgent(t *testing.T) {
+	course := func(name string, conditions ...metav1.Condition) v1alpha1.Course {
+		return v1alpha1.Course{ObjectMeta: metav1.ObjectMeta{Name: name}, Status: v1alpha1.CourseStatus{Conditions: conditions}}
+	}
+	condition := func(kind string, status metav1.ConditionStatus, message string) metav1.Condition {
+		return metav1.Condition{Type: kind, Status: status, Message: message}
+	}
+	var out bytes.Buffer
+	writeUrgent(&out, []v1alpha1.Course{
+		course("algo", condition(v1alpha1.RosterValidCondition, metav1.ConditionTrue, "40 rows"), condition(v1alpha1.OutOfSyncCondition, metav1.ConditionTrue, "Flux stands still")),
+		course("db", condition(v1alpha1.RolloutHeldCondition, metav1.ConditionTrue, "the trial failed"), condition(v1alpha1.HeldCondition, metav1.ConditionTrue, "would remove 9 of 10")),
+		course("prog1", condition(v1alpha1.RosterValidCondition, metav1.ConditionFalse, "line 4: no user")),
+		course("prog2", condition(v1alpha1.RosterValidCondition, metav1.ConditionFalse, "line 9: no user")),
+	})
+	want := "Rosters with errors\n  prog1: line 4: no user\n  prog2: line 9: no user\nRemovals that are held\n  db: would remove 9 of 10\n" +
+		"Roll-outs that are held\n  db: the trial failed\nCourses that Flux does not bring up to date\n  algo: Flux stands still\n\n"
+	if out.String() != want {
+		t.Errorf("it writes\n%swant\n%s", out.String(), want)
+	}
+	out.Reset()
+	if writeUrgent(&out, []v1alpha1.Course{course("algo")}); out.Len() > 0 {
+		t.Errorf("nothing waits, and it writes %q", out.String())
+	}
+}
+
 func TestGatewayAddress(t *testing.T) {
 	for address, want := range map[string]gateway{
 		"carrels.example.edu": {"https", "carrels.example.edu"}, "https://carrels.example.edu:8443/": {"https", "carrels.example.edu:8443"},

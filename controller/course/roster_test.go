@@ -208,7 +208,7 @@ func TestFilesComeBeforeRowsAndMoveOver(t *testing.T) {
 	classroom.Change(w, "her-file", func(u *v1alpha1.Userland) {
 		u.Annotations = map[string]string{"kustomize.toolkit.fluxcd.io/prune": "disabled"}
 	})
-	tells(w, v1alpha1.RosterValidCondition, metav1.ConditionTrue, v1alpha1.RosterReadReason, "the two differ in section or enabled")
+	tells(w, v1alpha1.RosterValidCondition, metav1.ConditionTrue, v1alpha1.RosterReadReason, "the two differ in more than the name")
 	rewrite(w, "user,section\ntaro,\nhanako,\n")
 	c := tells(w, v1alpha1.RosterValidCondition, metav1.ConditionTrue, v1alpha1.RosterReadReason, "2 rows")
 	w.Until(func() error {

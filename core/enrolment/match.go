@@ -197,7 +197,7 @@ func (r *register) matchFile(plan *Plan, stays map[string]bool, row roster.Row, 
 			"delete the line, or move the student into the roster as docs/rosters.md says")
 	case !alike(file, row):
 		plan.Files++
-		plan.warn(row, "its file is marked to be replaced by the row, but the two differ in section or enabled",
+		plan.warn(row, "its file is marked to be replaced by the row, but the two differ in more than the name",
 			"write the same in both; the row takes over then")
 	default:
 		stays[file.Name] = true
@@ -275,10 +275,13 @@ func (r *register) leaving(stays map[string]bool) (leaving []*v1alpha1.Userland,
 
 // asMeant reports whether a Userland of the Course is as its row means it.
 func asMeant(u *v1alpha1.Userland, row roster.Row) bool {
-	return u.Spec.User == row.User && u.Spec.TemplateName == row.Template && alike(u, row) && u.Annotations[v1alpha1.NameAnnotation] == row.Name
+	return u.Spec.User == row.User && roster.Of(u) == row.Student
 }
 
-// alike leaves out what the two were matched by.
+// alike reports whether a file and a row of the same user and Template mean the same.
+// Names may differ.
 func alike(u *v1alpha1.Userland, row roster.Row) bool {
-	return u.Spec.Section == row.Section && ptr.Deref(u.Spec.Enabled, true) == row.Enabled
+	file := roster.Of(u)
+	file.Template, file.Name = row.Template, row.Name
+	return file == row.Student
 }

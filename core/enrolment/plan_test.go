@@ -153,7 +153,7 @@ func TestRowsAreMatched(t *testing.T) {
 			rows: []string{"kai"}, want: "make kai-ide-"},
 		{name: "files of another user that have the names", there: []v1alpha1.Userland{
 			ofFile("kai", func(u *v1alpha1.Userland) { u.Spec.User = "rin" }),
-			ofFile(roster.Row{User: "kai", Template: "ide"}.UserlandName(""), func(u *v1alpha1.Userland) { u.Spec.User = "rin" }),
+			ofFile(roster.Student{User: "kai", Template: "ide"}.UserlandName(""), func(u *v1alpha1.Userland) { u.Spec.User = "rin" }),
 		}, rows: []string{"kai"}, want: "make kai-ide-2-"},
 		{name: "the course's Template changed meanwhile, for a row that says the former one", there: append(owned("kai"), db...), rows: []string{"kai,db", "kai"},
 			course: func(c *v1alpha1.Course) { c.Spec.TemplateName = "web" }, want: ""},

@@ -7,17 +7,14 @@ import (
 	"github.com/carrel-dev/carrel/api/v1alpha1"
 )
 
-// Userland returns the Userland that a row describes, as an apply takes it. It
-// names each field that a row can set, empty ones too: so no write needs to know
-// what the last one named.
+// Userland returns the Userland that a row describes, as an apply takes it.
 func Userland(c *v1alpha1.Course, want Want) *v1alpha1ac.UserlandApplyConfiguration {
 	row := want.Row
 	u := v1alpha1ac.Userland(want.Name, c.Namespace).
 		WithOwnerReferences(metav1ac.OwnerReference().
 			WithAPIVersion(v1alpha1.SchemeGroupVersion.String()).WithKind("Course").
 			WithName(c.Name).WithUID(c.UID).WithController(true)).
-		WithSpec(v1alpha1ac.UserlandSpec().
-			WithUser(row.User).WithTemplateName(row.Template).WithSection(row.Section).WithEnabled(row.Enabled))
+		WithSpec(row.Spec())
 	if labels := ShardLabels(c); len(labels) > 0 {
 		u.WithLabels(labels)
 	}

@@ -11,29 +11,13 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// columns tells which cell of a line is what.
+// columns maps the cells of a line to columns.
 type columns struct {
-	// fields holds for each cell what it is read as; nil where it is not read.
-	fields []*field
-	count  int
+	// read holds the column of each cell. It is nil for a cell that is not read.
+	read  []*Column
+	count int
 	// heads are the cells of the header in lower case.
 	heads []string
-}
-
-// field is a column that is read.
-type field struct {
-	name string
-	// aliases are what other programs call it.
-	aliases []string
-	read    func(*Row, string) (cause, cure string)
-}
-
-var fields = []*field{
-	{"user", []string{"username"}, readUser},
-	{"name", []string{"full name", "fullname"}, readName},
-	{"template", nil, readTemplate},
-	{"section", nil, readSection},
-	{"enabled", nil, readEnabled},
 }
 
 // identities are columns of other programs that may hold what a student logs in
@@ -45,34 +29,34 @@ func readHeader(record []string) (found columns, errs, warnings []Problem) {
 	if len(record) > maxColumns {
 		return found, []Problem{{Cause: fmt.Sprintf("%d columns, at most %d", len(record), maxColumns), Cure: "delete the columns that are not read"}}, nil
 	}
-	found = columns{fields: make([]*field, len(record)), count: len(record)}
+	found = columns{read: make([]*Column, len(record)), count: len(record)}
 	heads := make([]string, len(record))
 	for i, cell := range record {
 		heads[i] = strings.ToLower(strings.TrimSpace(cell))
 	}
 	found.heads = heads
-	for _, f := range fields {
-		at := slices.Index(heads, f.name)
-		for _, alias := range f.aliases {
+	for _, c := range Columns {
+		at := slices.Index(heads, c.Name)
+		for _, alias := range c.Aliases {
 			if at < 0 {
 				at = slices.Index(heads, alias)
 			}
 		}
 		if at >= 0 {
-			found.fields[at] = f
+			found.read[at] = c
 		}
 	}
 	for i, head := range heads {
 		place := Place{Column: i + 1, Header: printable(head)}
 		switch {
-		case found.fields[i] != nil || head == "":
-		case slices.Contains(heads[:i], head) && slices.ContainsFunc(fields, func(f *field) bool { return f.name == head }):
+		case found.read[i] != nil || head == "":
+		case slices.Contains(heads[:i], head) && slices.Contains(ColumnNames(), head):
 			errs = append(errs, Problem{place, "this column is there twice", "delete one of the two"})
 		default:
-			warnings = append(warnings, Problem{place, "this column is not read", "read are user, name, template, section and enabled"})
+			warnings = append(warnings, Problem{place, "this column is not read", "read are " + listed(ColumnNames())})
 		}
 	}
-	if !slices.Contains(found.fields, fields[0]) {
+	if !slices.Contains(found.read, Columns[0]) {
 		errs = append(errs, noUser(heads))
 		warnings = nil
 	}
@@ -89,7 +73,7 @@ func noUser(heads []string) Problem {
 		switch plain := norm.NFKC.String(head); {
 		case strings.ContainsAny(head, fullWidthCommas):
 			return Problem{Cause: "the cells are separated by full-width commas", Cure: "write a half-width comma (,) between all cells"}
-		case plain != head && slices.Contains(names(fields[0]), plain):
+		case plain != head && Columns[0].Called(plain):
 			return Problem{Place{Column: i + 1, Header: printable(head)}, "the name of this column is written in full width", "write it in half width: user"}
 		case slices.Contains(identities, head):
 			p.Cure = fmt.Sprintf("if the column %q holds what students log in with, call it user", head)
@@ -99,8 +83,11 @@ func noUser(heads []string) Problem {
 	return p
 }
 
-// names returns what a column may be called.
-func names(f *field) []string { return append([]string{f.name}, f.aliases...) }
+// listed joins words: "a, b and c".
+func listed(words []string) string {
+	last := len(words) - 1
+	return strings.Join(words[:last], ", ") + " and " + words[last]
+}
 
 // isHeader reports whether a line below the header names columns, as when one file
 // was appended to another.
@@ -108,8 +95,8 @@ func (c columns) isHeader(record []string) bool {
 	user := false
 	for _, cell := range record {
 		cell = strings.ToLower(strings.TrimSpace(cell))
-		user = user || slices.Contains(names(fields[0]), cell)
-		if cell != "" && !slices.Contains(c.heads, cell) && !slices.ContainsFunc(fields, func(f *field) bool { return slices.Contains(names(f), cell) }) {
+		user = user || Columns[0].Called(cell)
+		if cell != "" && !slices.Contains(c.heads, cell) && ColumnOf(cell) == nil {
 			return false
 		}
 	}
@@ -132,12 +119,12 @@ func printable(cell string) string {
 	return string([]rune(cell)[:39]) + "…"
 }
 
-// read reads a line. Problems come without a line.
-func (c columns) read(record []string) (Row, []Problem) {
-	row := Row{Enabled: true}
+// student reads a line. Problems come without a line.
+func (c columns) student(record []string) (Student, []Problem) {
+	row := Student{Enabled: true}
 	var errs []Problem
-	for i, f := range c.fields {
-		if f == nil {
+	for i, column := range c.read {
+		if column == nil {
 			continue
 		}
 		cell := ""
@@ -145,9 +132,9 @@ func (c columns) read(record []string) (Row, []Problem) {
 			cell = strings.TrimSpace(record[i])
 		}
 		if cause, cure := check(cell); cause != "" {
-			errs = append(errs, Problem{Place{Column: i + 1, Header: f.name}, cause, cure})
-		} else if cause, cure := f.read(&row, cell); cause != "" {
-			errs = append(errs, Problem{Place{Column: i + 1, Header: f.name}, cause, cure})
+			errs = append(errs, Problem{Place{Column: i + 1, Header: column.Name}, cause, cure})
+		} else if cause, cure := column.Set(&row, cell); cause != "" {
+			errs = append(errs, Problem{Place{Column: i + 1, Header: column.Name}, cause, cure})
 		}
 	}
 	if swapped(row) {
@@ -160,7 +147,7 @@ func (c columns) read(record []string) (Row, []Problem) {
 var login = regexp.MustCompile(`^\S*([0-9]{3}|@)\S*$`)
 
 // swapped reports whether user and name have changed places.
-func swapped(row Row) bool {
+func swapped(row Student) bool {
 	return login.MatchString(row.Name) && !strings.ContainsAny(row.User, "0123456789@") &&
 		strings.ContainsFunc(row.User, func(r rune) bool { return unicode.IsSpace(r) || r >= utf8.RuneSelf && unicode.IsLetter(r) })
 }
@@ -202,8 +189,7 @@ var spoiled = []struct {
 	{regexp.MustCompile(`^(?i:\(?null\)?|undefined|nan|none|n/a|[-–—?]+)$`), "%s stands for no login", "fill in what the student logs in with, or delete the line"},
 }
 
-func readUser(row *Row, cell string) (cause, cure string) {
-	row.User = cell
+func judgeUser(cell string) (cause, cure string) {
 	switch {
 	case cell == "":
 		return "no user", "fill in what the student logs in with, or delete the line"
@@ -224,29 +210,23 @@ func readUser(row *Row, cell string) (cause, cure string) {
 	return "", ""
 }
 
-func readName(row *Row, cell string) (cause, cure string) {
-	row.Name = cell
-	if n := utf8.RuneCountInString(cell); n > maxName {
-		return fmt.Sprintf("%d characters, at most %d", n, maxName), "shorten it"
-	}
-	return "", ""
+func judgeName(cell string) (cause, cure string) {
+	return atMost(cell, maxName, "shorten it")
 }
 
 // templateName is what the API server takes as a Template's name.
 var templateName = regexp.MustCompile(`^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$`)
 
-func readTemplate(row *Row, cell string) (cause, cure string) {
-	row.Template = cell
+func judgeTemplate(cell string) (cause, cure string) {
 	if cell != "" && (len(cell) > maxTemplate || !templateName.MatchString(cell)) {
 		return "no Template can have this name", "correct it, or leave the cell empty for the course's Template"
 	}
 	return "", ""
 }
 
-func readSection(row *Row, cell string) (cause, cure string) {
-	row.Section = cell
-	if n := utf8.RuneCountInString(cell); n > maxSection {
-		return fmt.Sprintf("%d characters, at most %d", n, maxSection), "shorten it, here and in the timetable"
+func judgePart(cell string) (cause, cure string) {
+	if cause, cure := atMost(cell, maxPart, "shorten it, and a section in the timetable, too"); cause != "" {
+		return cause, cure
 	}
 	return visible(cell)
 }
@@ -257,14 +237,8 @@ var (
 	no  = []string{"false", "no", "n", "0", "off", "falsch", "faux", "nein", "non", "いいえ"}
 )
 
-func readEnabled(row *Row, cell string) (cause, cure string) {
-	word := strings.ToLower(cell)
-	switch {
-	case slices.Contains(yes, word):
-		row.Enabled = true
-	case slices.Contains(no, word):
-		row.Enabled = false
-	default:
+func judgeEnabled(cell string) (cause, cure string) {
+	if word := strings.ToLower(cell); !slices.Contains(yes, word) && !slices.Contains(no, word) {
 		return "neither true nor false", "write true or false, or leave the cell empty for true"
 	}
 	return "", ""

@@ -5,7 +5,7 @@ const (
 	maxUser     = 256
 	maxName     = 200
 	maxTemplate = 63
-	maxSection  = 63
+	maxPart     = 63 // of a section or a team
 )
 
 // Limits of the rosters of one course. They bound what reading a file costs, whatever

@@ -29,7 +29,7 @@ func FuzzRowName(f *testing.F) {
 		if strings.Contains(user+template+other+otherTemplate, "\x00") {
 			return // no row holds one
 		}
-		a, b := roster.Row{User: user, Template: template}, roster.Row{User: other, Template: otherTemplate}
+		a, b := roster.Student{User: user, Template: template}, roster.Student{User: other, Template: otherTemplate}
 		same := user == other && cmp.Or(template, courseTemplate) == cmp.Or(otherTemplate, courseTemplate)
 		if got := firstNames(a); !slices.Equal(got, firstNames(b)) && same {
 			t.Errorf("%+q is called %q with the Template %+q, and other names with %+q", user, got, template, otherTemplate)
@@ -43,7 +43,7 @@ func FuzzRowName(f *testing.F) {
 	})
 }
 
-func firstNames(row roster.Row) (names []string) {
+func firstNames(row roster.Student) (names []string) {
 	for name := range row.UserlandNames(courseTemplate) {
 		if names = append(names, name); len(names) == 4 {
 			break

@@ -20,19 +20,10 @@ type File struct {
 	Data []byte
 }
 
-// Row is one carrel of one student.
+// Row is one carrel of one student, with its place in the files.
 type Row struct {
-	// User is the identity the student logs in with.
-	User string
-	// Name is the student's name for people; may be empty.
-	Name string
-	// Template is the Template to follow; empty is the course's.
-	Template string
-	// Section is the part of the class the student is in; may be empty.
-	Section string
-	// Enabled false stops the carrel.
-	Enabled bool
-	// Place is where the row stands.
+	Student
+	// Place is the file and the line of the row.
 	Place Place
 }
 
@@ -234,7 +225,7 @@ func (r *reader) row(record []string) {
 			`put a cell that contains the separator into quotes, such as "Sato, Yuki"`)
 		return
 	}
-	row, errs := r.columns.read(record)
+	student, errs := r.columns.student(record)
 	for _, p := range errs {
 		p.Line = line
 		r.fail(p.Place, p.Cause, p.Cure)
@@ -242,8 +233,7 @@ func (r *reader) row(record []string) {
 	if len(errs) > 0 {
 		return
 	}
-	row.Place = r.at(place, "", "").Place
-	r.out.Rows = append(r.out.Rows, row)
+	r.out.Rows = append(r.out.Rows, Row{student, r.at(place, "", "").Place})
 }
 
 // failCSV tells what is wrong with the quotes, which is all that can be.

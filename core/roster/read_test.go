@@ -16,7 +16,7 @@ func read(text string) roster.Roster {
 }
 
 func row(user string, edit ...func(*roster.Row)) roster.Row {
-	r := roster.Row{User: user, Enabled: true}
+	r := roster.Row{Student: roster.Student{User: user, Enabled: true}}
 	for _, e := range edit {
 		e(&r)
 	}
@@ -43,8 +43,8 @@ func TestReadAsWritten(t *testing.T) {
 		{"pasted from a spreadsheet", "user\tname\tsection\n21T0042@stu.example.ac.jp\t佐藤 雪\ta\nbjørn\tAas, Bjørn\tb\n", class, nil},
 		{"by Google Sheets, without an end of the last line", "user,name,section\r\n21T0042@stu.example.ac.jp,佐藤 雪,a\r\nbjørn,\"Aas, Bjørn\",b", class, nil},
 		{"by Moodle", "\"First name\",\"Last name\",Username,\"Full name\",Section\nBjørn,Aas,bjørn,\"Aas, Bjørn\",b\n", class[1:], []string{
-			"roster.csv line 1, column 1 (first name): this column is not read: read are user, name, template, section and enabled",
-			"roster.csv line 1, column 2 (last name): this column is not read: read are user, name, template, section and enabled",
+			"roster.csv line 1, column 1 (first name): this column is not read: read are user, name, template, section, team and enabled",
+			"roster.csv line 1, column 2 (last name): this column is not read: read are user, name, template, section, team and enabled",
 		}},
 		{"with what spreadsheets leave below and beside a table", "\n user , name,section,,\n\n21T0042@stu.example.ac.jp,佐藤 雪,a,,\n,,,,\nbjørn,\"Aas, Bjørn\", b ,,\n,,,,\n  \n", class, nil},
 		{"in another order", "section,user,name\na,21T0042@stu.example.ac.jp,佐藤 雪\nb,bjørn,\"Aas, Bjørn\"\n", class, nil},

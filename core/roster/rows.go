@@ -5,13 +5,13 @@ import (
 	"strconv"
 )
 
-// UserlandName returns the name of the Userland that a row becomes, if no other
+// UserlandName returns the name of the Userland that a student gets, if no other
 // Userland has it. It is derived from the user alone if the row follows the Template
 // of the course, whether its cell says so or is empty, and from user and Template
 // otherwise. It depends on nothing else, so that the order of rows and their
 // neighbours never rename anybody.
-func (r Row) UserlandName(courseTemplate string) string {
-	for name := range r.UserlandNames(courseTemplate) {
+func (s Student) UserlandName(courseTemplate string) string {
+	for name := range s.UserlandNames(courseTemplate) {
 		return name
 	}
 	return ""
@@ -20,17 +20,17 @@ func (r Row) UserlandName(courseTemplate string) string {
 // UserlandNames yields the names that the Userland of a row can have, the one to
 // prefer first. There is no end of them: a carrel that was moved to another Template
 // keeps its name, which may be the one that a later row of the same user prefers.
-func (r Row) UserlandNames(courseTemplate string) iter.Seq[string] {
-	template := r.Template
+func (s Student) UserlandNames(courseTemplate string) iter.Seq[string] {
+	template := s.Template
 	if template == "" {
 		template = courseTemplate
 	}
 	return func(yield func(string) bool) {
-		if template == courseTemplate && !yield(UserlandName(r.User)) {
+		if template == courseTemplate && !yield(UserlandName(s.User)) {
 			return
 		}
 		// No identity from a roster has a NUL in it.
-		identity := r.User + "\x00" + template
+		identity := s.User + "\x00" + template
 		if !yield(UserlandName(identity)) {
 			return
 		}

@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"regexp"
+	"strconv"
 	"strings"
 
 	"github.com/carrel-dev/carrel/forge"
@@ -18,13 +20,24 @@ type event struct {
 		Base   commit `json:"base"`
 		Head   commit `json:"head"`
 	} `json:"pull_request"`
+	// MergeGroup is a group of pull requests in a merge queue. HeadSHA is the merge of
+	// all of them into the target, and BaseSHA the target.
+	MergeGroup *struct {
+		HeadRef string `json:"head_ref"`
+		HeadSHA string `json:"head_sha"`
+		BaseSHA string `json:"base_sha"`
+	} `json:"merge_group"`
 }
+
+// queued matches the branch of a group, which names the last pull request in it.
+var queued = regexp.MustCompile(`^refs/heads/gh-readonly-queue/.+/pr-([0-9]+)-[0-9a-f]+$`)
 
 type commit struct {
 	SHA string `json:"sha"`
 }
 
-// MergeRequest returns the pull request that the run is for.
+// MergeRequest returns the pull request that the run is for. For a merge queue, it is the
+// last one of the group, with the commits of the whole group.
 func MergeRequest(getenv func(string) string) (forge.MergeRequest, error) {
 	path := getenv("GITHUB_EVENT_PATH")
 	data, err := os.ReadFile(path)
@@ -35,13 +48,22 @@ func MergeRequest(getenv func(string) string) (forge.MergeRequest, error) {
 	if err := json.Unmarshal(data, &e); err != nil {
 		return forge.MergeRequest{}, fmt.Errorf("read the event in %s: %w", path, err)
 	}
-	if e.PullRequest == nil {
-		return forge.MergeRequest{}, fmt.Errorf("the event in %s is not about a pull request: start this job `on: pull_request`", path)
+	m := forge.MergeRequest{}
+	switch {
+	case e.PullRequest != nil:
+		m.Number, m.Base, m.Head = e.PullRequest.Number, e.PullRequest.Base.SHA, e.PullRequest.Head.SHA
+	case e.MergeGroup != nil:
+		m.Base, m.Head = e.MergeGroup.BaseSHA, e.MergeGroup.HeadSHA
+		if found := queued.FindStringSubmatch(e.MergeGroup.HeadRef); found != nil {
+			m.Number, _ = strconv.ParseInt(found[1], 10, 64) // Check refuses 0
+		}
+	default:
+		return m, fmt.Errorf("the event in %s is not about a pull request: start this job `on: pull_request` or `on: merge_group`", path)
 	}
 	repository, err := forge.ParseRepository(strings.TrimSuffix(getenv("GITHUB_SERVER_URL"), "/") + "/" + getenv("GITHUB_REPOSITORY"))
 	if err != nil {
 		return forge.MergeRequest{}, fmt.Errorf("GITHUB_SERVER_URL and GITHUB_REPOSITORY: %w", err)
 	}
-	m := forge.MergeRequest{Repository: repository, Number: e.PullRequest.Number, Base: e.PullRequest.Base.SHA, Head: e.PullRequest.Head.SHA}
+	m.Repository = repository
 	return m, m.Check()
 }

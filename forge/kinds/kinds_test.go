@@ -24,6 +24,7 @@ func TestFromEnvironment(t *testing.T) {
 		return path
 	}
 	pull := fmt.Sprintf(`{"pull_request": {"number": 12, "base": {"sha": %q}, "head": {"sha": %q}}}`, base, head)
+	queue := fmt.Sprintf(`{"merge_group": {"head_ref": "refs/heads/gh-readonly-queue/main/pr-12-%[1]s", "base_sha": %[1]q, "head_sha": %[2]q}}`, base, head)
 	actions := func(forge string, path string) map[string]string {
 		return map[string]string{
 			"GITHUB_ACTIONS": "true", forge: "true", "GITHUB_EVENT_PATH": path,
@@ -51,6 +52,8 @@ func TestFromEnvironment(t *testing.T) {
 		"GitHub":                  {actions("GITHUB_ACTIONS", event(pull)), "github", ""},
 		"Gitea":                   {actions("GITEA_ACTIONS", event(pull)), "gitea", ""},
 		"Forgejo":                 {actions("FORGEJO_ACTIONS", event(pull)), "gitea", ""},
+		"GitHub's merge queue":    {actions("GITHUB_ACTIONS", event(queue)), "github", ""},
+		"a queue of nothing":      {actions("GITHUB_ACTIONS", event(`{"merge_group": {"head_ref": "refs/heads/x"}}`)), "", "does not describe its merge request completely"},
 		"a push":                  {actions("GITHUB_ACTIONS", event(`{"ref": "refs/heads/main"}`)), "", "on: pull_request"},
 		"half an event":           {actions("GITHUB_ACTIONS", event(`{"pull_request": {"number": 12}}`)), "", "does not describe its merge request completely"},
 		"no event":                {actions("GITHUB_ACTIONS", "/nonexistent"), "", "GITHUB_EVENT_PATH"},

@@ -10,6 +10,8 @@ const (
 	filterHelp      = "help"
 	filterAttention = "attention"
 	filterOutdated  = "outdated"
+	// filterTeam is followed by the name of a team.
+	filterTeam = "team:"
 )
 
 // filter selects seats by the query of the page's address. The script filters on the page
@@ -42,11 +44,15 @@ func (f filter) matches(s Seat) bool {
 			return false
 		}
 	default:
-		if s.State != f.Show {
+		if team, is := strings.CutPrefix(f.Show, filterTeam); is {
+			if s.Team != team {
+				return false
+			}
+		} else if s.State != f.Show {
 			return false
 		}
 	}
-	return strings.Contains(strings.ToLower(strings.Join([]string{s.Name, s.User, s.Person, s.Section}, "\n")), strings.ToLower(f.Find))
+	return strings.Contains(strings.ToLower(strings.Join([]string{s.Name, s.User, s.Person, s.Section, s.Team}, "\n")), strings.ToLower(f.Find))
 }
 
 // selected returns the seats that match.

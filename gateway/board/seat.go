@@ -18,6 +18,8 @@ type Seat struct {
 	// Name is the carrel's name, and User its user's login. Person is the user's name for
 	// people; empty if the roster has none.
 	Name, User, Person, Section string
+	// Team is the group in which the user works; empty if there is none.
+	Team string
 	// State, Reason and Message come from the status.
 	State, Reason, Message string
 	// Template is the Template that the carrel follows, and Revision the one it runs.
@@ -34,7 +36,7 @@ type Seat struct {
 func seatOf(c directory.Carrel) Seat {
 	u := c.Userland
 	s := Seat{
-		Name: c.Name, User: c.User, Person: u.Annotations[v1alpha1.NameAnnotation], Section: c.Section,
+		Name: c.Name, User: c.User, Person: u.Annotations[v1alpha1.NameAnnotation], Section: c.Section, Team: u.Spec.Team,
 		State: c.State, Reason: c.Reason, Message: c.Message, Template: c.Template,
 		Stalled:  meta.IsStatusConditionTrue(u.Status.Conditions, v1alpha1.StalledCondition),
 		Outdated: meta.IsStatusConditionTrue(u.Status.Conditions, v1alpha1.UpdatePendingCondition),

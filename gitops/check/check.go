@@ -14,7 +14,7 @@ import (
 	"sync"
 
 	"github.com/carrel-dev/carrel/core/roster"
-	"github.com/carrel-dev/carrel/gitops/plan"
+	"github.com/carrel-dev/carrel/gitops/class"
 	"github.com/carrel-dev/carrel/gitops/render"
 	"github.com/carrel-dev/carrel/gitops/tree"
 )
@@ -109,7 +109,7 @@ func Run(ctx context.Context, now, before *tree.Tree, below string) (Result, err
 func looked(all []*subject) Looked {
 	courses, students := map[string]bool{}, map[[2]string]bool{}
 	for _, s := range all {
-		for name, class := range s.classes {
+		for name, declared := range s.classes {
 			if s.below != "" && !s.has(name) {
 				continue
 			}
@@ -117,8 +117,8 @@ func looked(all []*subject) Looked {
 			for _, row := range s.rows(name).Rows {
 				students[[2]string{name, row.User}] = true
 			}
-			for i := range class.Userlands {
-				students[[2]string{name, class.Userlands[i].User()}] = true
+			for i := range declared.Userlands {
+				students[[2]string{name, declared.Userlands[i].User()}] = true
 			}
 		}
 	}
@@ -172,7 +172,7 @@ type subject struct {
 	objects []*object
 	by      map[id]*object
 	// classes holds the courses whose objects are valid, by name.
-	classes map[string]plan.Class
+	classes map[string]class.Class
 	rosters map[string]roster.Roster
 	before  *subject
 
@@ -218,7 +218,7 @@ func rendered(ctx context.Context, cluster, below string, trees []*tree.Tree) ([
 
 func newSubject(ctx context.Context, t *tree.Tree, cluster string, applied []render.Applied) (_ *subject, err error) {
 	s := &subject{cluster: cluster, tree: t, applied: applied, by: map[id]*object{}, sources: map[string][]*document{}, rosters: map[string]roster.Roster{}}
-	var valid []*object
+	var valid []class.Object
 	for i := range applied {
 		for j, o := range applied[i].Objects {
 			one := &object{Unstructured: o, origin: applied[i].Origins[j], by: applied[i].Kustomization}
@@ -229,10 +229,10 @@ func newSubject(ctx context.Context, t *tree.Tree, cluster string, applied []ren
 	concurrently(len(s.objects), func(i int) { s.objects[i].errs = validate(ctx, s.objects[i].Unstructured) })
 	for _, one := range s.objects {
 		if len(one.errs) == 0 {
-			valid = append(valid, one)
+			valid = append(valid, class.Object{Unstructured: one.Unstructured, Origin: one.origin})
 		}
 	}
-	if s.classes, err = plan.Classes(unwrap(valid)); err != nil {
+	if s.classes, err = class.Of(t, valid); err != nil {
 		return nil, err
 	}
 	s.readRosters()

@@ -52,14 +52,6 @@ func (o *object) String() string {
 	return o.GetKind() + " " + name
 }
 
-func unwrap(objects []*object) []*unstructured.Unstructured {
-	all := make([]*unstructured.Unstructured, len(objects))
-	for i := range objects {
-		all[i] = objects[i].Unstructured
-	}
-	return all
-}
-
 // findingAt returns a finding about a field of o. Its line is that of the field in
 // the file that declares o. If a patch or Flux added the field, the line is that of
 // its nearest parent in the file.

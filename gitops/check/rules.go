@@ -87,6 +87,8 @@ var rules = []Rule{
 		"Students run programs of their own. Without the label pod-security.kubernetes.io/enforce a Template could run them as root on the node.", findPodSecurity},
 	{"timetable", Error, "Each session of a timetable takes place at some time.",
 		"An invalid session disables the whole timetable. A session that never takes place is most likely a typing error.", findTimetable},
+	{"never-idle", Warning, "Some Template of a course with a timetable idles.",
+		"A timetable starts carrels before a session and protects them in it. A carrel whose Template has no spec.idle is never stopped, so the timetable changes nothing: the whole class runs day and night until the term ends. Set spec.idle.after in the Template, for example 30m.", findNeverIdle},
 	{"guard", Error, "A removal over the guard is confirmed.",
 		"Dropping many students at once is most often a mistake. To confirm it, commit the line that the finding names to the Course. This rule needs --base.", findGuard},
 }

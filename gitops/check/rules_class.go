@@ -12,6 +12,7 @@ import (
 	"github.com/carrel-dev/carrel/core/enrolment"
 	"github.com/carrel-dev/carrel/core/roster"
 	"github.com/carrel-dev/carrel/core/workload"
+	"github.com/carrel-dev/carrel/gitops/class"
 	"github.com/carrel-dev/carrel/gitops/plan"
 )
 
@@ -35,14 +36,14 @@ func findTemplateMissing(s *subject) (found []Finding) {
 		if s.broken(name) {
 			continue // the missing Template may be in the part that can't be built
 		}
-		class := s.classes[name]
+		declared := s.classes[name]
 		missing := func(template string) bool { return template != "" && s.find("Template", name, template) == nil }
 		const cure = "add it to the templates of the course, or name one that is there"
-		if template := class.Course.Spec.TemplateName; missing(template) {
+		if template := declared.Course.Spec.TemplateName; missing(template) {
 			found = append(found, s.findingAt(s.find("Course", name, name), "spec.templateName", fmt.Sprintf("there is no Template %q in the course", template), cure))
 		}
-		for i := range class.Userlands {
-			if u := &class.Userlands[i]; missing(u.Spec.TemplateName) {
+		for i := range declared.Userlands {
+			if u := &declared.Userlands[i]; missing(u.Spec.TemplateName) {
 				found = append(found, s.findingAt(s.find("Userland", name, u.Name), "spec.templateName", fmt.Sprintf("there is no Template %q in the course", u.Spec.TemplateName), cure))
 			}
 		}
@@ -78,10 +79,10 @@ func (s *subject) unread(course string) bool {
 // findTemplate finds what the controller would refuse in a Template.
 func findTemplate(s *subject) (found []Finding) {
 	for _, name := range s.names() {
-		class := s.classes[name]
-		for i := range class.Templates {
-			o := s.find("Template", name, class.Templates[i].Name)
-			for _, err := range workload.Validate(&class.Templates[i]) {
+		declared := s.classes[name]
+		for i := range declared.Templates {
+			o := s.find("Template", name, declared.Templates[i].Name)
+			for _, err := range workload.Validate(&declared.Templates[i]) {
 				found = append(found, s.findingAt(o, err.Field, err.Error(), ""))
 			}
 		}
@@ -92,11 +93,11 @@ func findTemplate(s *subject) (found []Finding) {
 func findTwice(s *subject) (found []Finding) {
 	type identity struct{ user, template string }
 	for _, name := range s.names() {
-		class, first := s.classes[name], map[identity]*object{}
-		for i := range class.Userlands {
-			u := &class.Userlands[i]
+		declared, first := s.classes[name], map[identity]*object{}
+		for i := range declared.Userlands {
+			u := &declared.Userlands[i]
 			o := s.find("Userland", name, u.Name)
-			id := identity{u.User(), cmp.Or(u.Spec.TemplateName, class.Course.Spec.TemplateName)}
+			id := identity{u.User(), cmp.Or(u.Spec.TemplateName, declared.Course.Spec.TemplateName)}
 			if other := first[id]; other != nil {
 				found = append(found, s.findingAt(o, "spec.user", fmt.Sprintf("the same user and template as the Userland %s in %s", other.GetName(), other.origin.File),
 					"delete one of the two, or name another template in one"))
@@ -124,8 +125,8 @@ func findHostName(s *subject) (found []Finding) {
 
 func findRoster(s *subject) (found []Finding) {
 	for _, name := range s.names() {
-		class := s.classes[name]
-		enrolled := enrolment.Make(class.Course, class.Userlands, s.rows(name), time.Time{})
+		declared := s.classes[name]
+		enrolled := enrolment.Make(declared.Course, declared.Userlands, s.rows(name), time.Time{})
 		add := func(p roster.Problem, severity Severity) {
 			message := p.Cause
 			if p.Header != "" {
@@ -163,15 +164,15 @@ func findRosterMissing(s *subject) (found []Finding) {
 
 func findQuota(s *subject) (found []Finding) {
 	for _, name := range s.names() {
-		class := s.classes[name]
-		if len(class.Quotas) == 0 || s.unread(name) {
+		declared := s.classes[name]
+		if len(declared.Quotas) == 0 || s.unread(name) {
 			continue
 		}
-		var before plan.Class
+		var before class.Class
 		if s.before != nil && !s.broken(name) && !s.before.broken(name) {
 			before = s.before.classes[name]
 		}
-		need := plan.NeedOf(name, before, class)
+		need := plan.NeedOf(name, plan.Class{Class: before}, plan.Class{Class: declared})
 		for _, row := range need.Rows {
 			if !row.Over {
 				continue
@@ -218,7 +219,7 @@ func findGuard(s *subject) (found []Finding) {
 		if s.broken(name) || s.before.broken(name) {
 			continue
 		}
-		for _, held := range plan.Compare(name, before, after, time.Time{}).Held {
+		for _, held := range plan.Compare(name, plan.Class{Class: before}, plan.Class{Class: after}, time.Time{}).Held {
 			message, cure := held.Effect()+", which is over the guard", "if it is meant, "+held.Cure()
 			if o := s.find("Course", name, name); o != nil {
 				found = append(found, s.findingAt(o, "spec.guard", message, cure))

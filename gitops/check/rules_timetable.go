@@ -39,6 +39,38 @@ func findTimetable(s *subject) (found []Finding) {
 	return found
 }
 
+// findNeverIdle reports courses with a timetable whose students all have Templates that
+// never idle.
+func findNeverIdle(s *subject) (found []Finding) {
+	for _, name := range s.names() {
+		declared := s.classes[name]
+		if declared.Course.Spec.Timetable == nil || s.unread(name) {
+			continue
+		}
+		used := map[string]bool{}
+		for _, student := range declared.Roll(name).Students {
+			used[student.Template] = true
+		}
+		var never []string
+		for i := range declared.Templates {
+			if t := &declared.Templates[i]; used[t.Name] && t.Spec.Idle == nil {
+				never = append(never, t.Name)
+			}
+			if t := &declared.Templates[i]; used[t.Name] && t.Spec.Idle != nil {
+				never = nil
+				break
+			}
+		}
+		if len(never) == 0 {
+			continue
+		}
+		slices.Sort(never)
+		found = append(found, s.findingAt(s.find("Course", name, name), "spec.timetable",
+			"the class has a timetable, and no carrel ever idles: Template "+strings.Join(never, ", "), "set spec.idle.after in the Template, such as 30m, or take the timetable out"))
+	}
+	return found
+}
+
 // session checks one session of a valid timetable.
 func (s *subject) session(o *object, field string, of v1alpha1.Timetable, session v1alpha1.Session) (found []Finding) {
 	if !takesPlace(of, session) {

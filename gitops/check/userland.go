@@ -9,7 +9,7 @@ import (
 // userlandTexts holds the maximum lengths of the text fields in a Userland's spec.
 // The CRD counts characters; isFine counts bytes, which is stricter. A test
 // compares the limits with the CRD.
-var userlandTexts = map[string]int{"user": 256, "templateName": 63, "section": 63}
+var userlandTexts = map[string]int{"user": 256, "templateName": 63, "section": 63, "team": 63}
 
 // maxUserlandName is the maximum length of a Userland's name, as a rule of the CRD
 // sets it.

@@ -16,9 +16,11 @@ import (
 	"github.com/go-git/go-git/v5/storage/memory"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/carrel-dev/carrel/core/roster"
 	"github.com/carrel-dev/carrel/forge"
 	"github.com/carrel-dev/carrel/gitops/check"
 	"github.com/carrel-dev/carrel/gitops/ci"
+	"github.com/carrel-dev/carrel/gitops/class"
 	"github.com/carrel-dev/carrel/gitops/plan"
 )
 
@@ -91,8 +93,8 @@ func TestChange(t *testing.T) {
 
 // report returns a report in which every field is set.
 func report(base, head string) ci.Report {
-	seat := func(user, name string) plan.Seat {
-		return plan.Seat{User: user, Name: name, Template: "ide", Enabled: true, Place: "roster.csv line 2"}
+	seat := func(user, name string) class.Student {
+		return class.Student{Student: roster.Student{User: user, Name: name, Template: "ide", Enabled: true}, File: "roster.csv", Line: 2}
 	}
 	return ci.Report{
 		Base: base, Head: head,
@@ -101,7 +103,7 @@ func report(base, head string) ci.Report {
 			{File: "courses/prog1/u9.yaml", Line: 1, Rule: "name", Severity: "warning", Message: "secret"},
 		},
 		Plans: []plan.Plan{{
-			Course: "prog1", Total: 4, Added: []plan.Seat{seat("u4", "Mori"), seat("u9", "Secret")},
+			Course: "prog1", Total: 4, Added: []class.Student{seat("u4", "Mori"), seat("u9", "Secret")},
 			Held: []plan.Held{{Removals: 3, Of: 4, Confirm: `spec.guard.confirm: "abc"`}},
 		}},
 	}
@@ -175,7 +177,7 @@ func TestReadReport(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(report(base, head), got, cmp.AllowUnexported(plan.Seat{})); diff != "" {
+	if diff := cmp.Diff(report(base, head), got); diff != "" {
 		t.Errorf("what was written is not what is read (-want +got):\n%s", diff)
 	}
 	request.Head = base

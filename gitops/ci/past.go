@@ -26,7 +26,7 @@ const (
 // pastOf returns the versions of a course up to base that the guard still counts,
 // oldest first: those of the last days, and the one before them. It follows first
 // parents, which are what Flux applied. In a shallow clone it ends where that ends.
-func pastOf(ctx context.Context, repository *git.Repository, base, cluster, course string, present plan.Class, now time.Time) ([]plan.Version, error) {
+func pastOf(ctx context.Context, repository *git.Repository, base, cluster, course string, present class.Class, now time.Time) ([]plan.Version, error) {
 	commits, err := recent(repository, base, now)
 	if err != nil {
 		return nil, err
@@ -120,7 +120,7 @@ func firstParent(commit *object.Commit) (*object.Commit, error) {
 
 // formerClass returns a course as it was at a commit if it is another one at a later
 // commit.
-func formerClass(ctx context.Context, repository *git.Repository, earlier, later *object.Commit, cluster, course string) (former plan.Class, changed bool, err error) {
+func formerClass(ctx context.Context, repository *git.Repository, earlier, later *object.Commit, cluster, course string) (former class.Class, changed bool, err error) {
 	was, err := treeAt(repository, earlier.Hash.String())
 	if err != nil {
 		return former, false, err

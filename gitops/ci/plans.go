@@ -62,8 +62,8 @@ func (m *Merge) Plans(ctx context.Context, cluster string, now time.Time) ([]pla
 	}
 	plans := []plan.Plan{}
 	for _, course := range courseNames(before, after) {
-		p := plan.Compare(course, before[course], after[course], now)
-		if p, err = lookingBack(ctx, m.repository, m.base, cluster, before[course], after[course], p, now); err != nil {
+		p := plan.Compare(course, plan.Class{Class: before[course]}, plan.Class{Class: after[course]}, now)
+		if p, err = lookingBack(ctx, m.repository, m.base, cluster, plan.Class{Class: before[course]}, plan.Class{Class: after[course]}, p, now); err != nil {
 			return nil, err
 		}
 		if p.Changes() {
@@ -74,7 +74,7 @@ func (m *Merge) Plans(ctx context.Context, cluster string, now time.Time) ([]pla
 }
 
 // courseNames returns the sorted names of the courses in either map.
-func courseNames(before, after map[string]plan.Class) []string {
+func courseNames(before, after map[string]class.Class) []string {
 	all := maps.Clone(before)
 	maps.Copy(all, after)
 	return slices.Sorted(maps.Keys(all))
@@ -88,7 +88,7 @@ func lookingBack(ctx context.Context, repository *git.Repository, base, cluster 
 		return p, nil
 	}
 	if p.Counted != nil {
-		if before.Past, err = pastOf(ctx, repository, base, cluster, p.Course, before, now); err != nil {
+		if before.Past, err = pastOf(ctx, repository, base, cluster, p.Course, before.Class, now); err != nil {
 			return p, fmt.Errorf("read the last days of course %s: %w", p.Course, err)
 		}
 	}

@@ -1,5 +1,3 @@
-// Package class answers what a tree of git declares: the courses of a cluster, with
-// their students and Templates.
 package class
 
 import (
@@ -7,16 +5,13 @@ import (
 	"fmt"
 	"slices"
 
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-
-	"github.com/carrel-dev/carrel/gitops/plan"
 	"github.com/carrel-dev/carrel/gitops/render"
 	"github.com/carrel-dev/carrel/gitops/tree"
 )
 
 // Changed returns the courses of a cluster that differ between two trees, as each tree
 // has them. The result may contain other courses too.
-func Changed(ctx context.Context, before, after *tree.Tree, cluster string) (was, is map[string]plan.Class, err error) {
+func Changed(ctx context.Context, before, after *tree.Tree, cluster string) (was, is map[string]Class, err error) {
 	var former, present []render.Applied
 	switch had, has := slices.Contains(render.Clusters(before), cluster), slices.Contains(render.Clusters(after), cluster); {
 	case had && has:
@@ -29,26 +24,28 @@ func Changed(ctx context.Context, before, after *tree.Tree, cluster string) (was
 	if err != nil {
 		return nil, nil, fmt.Errorf("cluster %s: %w", cluster, err)
 	}
-	if was, err = Of(former); err != nil {
+	if was, err = Applied(before, former); err != nil {
 		return nil, nil, fmt.Errorf("cluster %s before the change: %w", cluster, err)
 	}
-	if is, err = Of(present); err != nil {
+	if is, err = Applied(after, present); err != nil {
 		return nil, nil, fmt.Errorf("cluster %s: %w", cluster, err)
 	}
 	return was, is, nil
 }
 
-// Of returns the courses among what Flux applies. It returns an error if something
-// could not be built.
-func Of(applied []render.Applied) (map[string]plan.Class, error) {
-	var objects []*unstructured.Unstructured
+// Applied returns the courses among what Flux applies from a tree. It returns an error if
+// something could not be built.
+func Applied(t *tree.Tree, applied []render.Applied) (map[string]Class, error) {
+	var objects []Object
 	for _, one := range applied {
 		if one.Err != nil {
 			return nil, one.Err
 		}
-		objects = append(objects, one.Objects...)
+		for i, object := range one.Objects {
+			objects = append(objects, Object{object, one.Origins[i]})
+		}
 	}
-	return plan.Classes(objects)
+	return Of(t, objects)
 }
 
 // Clusters returns the clusters of all trees, sorted.

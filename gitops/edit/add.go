@@ -3,25 +3,28 @@ package edit
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
+	"github.com/carrel-dev/carrel/api/v1alpha1"
 	"github.com/carrel-dev/carrel/core/roster"
 )
 
 // Add adds a student. It adds a row to the roster called file, or to the first
 // roster if file is empty. If the course has no roster, it creates a file for the
 // student.
-func (c *ClassFiles) Add(row roster.Row, file string) error {
-	for _, text := range []*string{&row.User, &row.Name, &row.Template, &row.Section} {
-		*text = strings.TrimSpace(*text)
+func (c *ClassFiles) Add(row roster.Student, file string) error {
+	for _, column := range roster.Columns {
+		column.Set(&row, strings.TrimSpace(column.Cell(row))) // create or Save judges the cell
 	}
 	for _, s := range c.students {
-		if s.user == row.User && c.templateOf(s.template) == c.templateOf(row.Template) {
+		if s.User == row.User && c.templateOf(s.Template) == c.templateOf(row.Template) {
 			return fmt.Errorf("%s has this student already, with the same template", s.file)
 		}
 	}
@@ -37,10 +40,10 @@ func (c *ClassFiles) Add(row roster.Row, file string) error {
 
 // create creates a student's file, and adds it to the resources if there is a
 // kustomization.
-func (c *ClassFiles) create(row roster.Row) error {
+func (c *ClassFiles) create(row roster.Student) error {
 	// The rules of rows apply to files too, so read the student as a row.
 	all := &CSV{comma: ',', end: "\n"}
-	text := all.text([]string{"user", "name", "template", "section"}) + all.text([]string{row.User, row.Name, row.Template, row.Section})
+	text := all.text(roster.ColumnNames()) + all.text(row.Cells())
 	if row.User == "" {
 		return errors.New("no user: name what the student logs in with")
 	}
@@ -48,8 +51,8 @@ func (c *ClassFiles) create(row roster.Row) error {
 		return Problems(read.Errors)
 	}
 	name := row.UserlandName(c.course.TemplateName)
-	if i := slices.IndexFunc(c.students, func(s student) bool { return s.name == name }); i >= 0 {
-		return fmt.Errorf("%s has a carrel of %s that is called %s already: give that Userland another name first", c.students[i].file, c.students[i].user, name)
+	if i := slices.IndexFunc(c.students, func(s student) bool { return s.userland == name }); i >= 0 {
+		return fmt.Errorf("%s has a carrel of %s that is called %s already: give that Userland another name first", c.students[i].file, c.students[i].User, name)
 	}
 	manifest, err := userland(name, row)
 	if err != nil {
@@ -60,27 +63,22 @@ func (c *ClassFiles) create(row roster.Row) error {
 		return fmt.Errorf("%s exists already: edit it, or remove the student first", p)
 	}
 	c.created[p] = []byte(manifest)
-	c.students = append(c.students, student{file: p, user: row.User, name: name, template: row.Template, section: row.Section, person: row.Name, enabled: row.Enabled, alone: true})
+	c.students = append(c.students, student{row, p, name, true})
 	return c.list(p, true)
 }
 
-// userland returns the manifest of a row.
-func userland(name string, row roster.Row) (string, error) {
-	spec := map[string]any{}
-	if name != row.User {
-		spec["user"] = row.User
+// userland returns the manifest of a student. It leaves out what is the default.
+func userland(name string, row roster.Student) (string, error) {
+	spec, err := runtime.DefaultUnstructuredConverter.ToUnstructured(row.Spec())
+	if err != nil {
+		return "", fmt.Errorf("write the Userland: %w", err)
 	}
-	for field, value := range map[string]string{"templateName": row.Template, "section": row.Section} {
-		if value != "" {
-			spec[field] = value
-		}
-	}
-	if !row.Enabled {
-		spec["enabled"] = false
-	}
+	maps.DeleteFunc(spec, func(field string, value any) bool {
+		return value == "" || field == "user" && value == name || field == "enabled" && value == true
+	})
 	metadata := map[string]any{"name": name}
 	if row.Name != "" {
-		metadata["annotations"] = map[string]string{"carrel.dev/name": row.Name}
+		metadata["annotations"] = map[string]string{v1alpha1.NameAnnotation: row.Name}
 	}
 	object := yaml.NewMapRNode(nil)
 	for _, f := range []struct {

@@ -9,9 +9,11 @@ import (
 	"slices"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/kustomize/kyaml/kio"
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
+	"github.com/carrel-dev/carrel/api/v1alpha1"
 	"github.com/carrel-dev/carrel/core/roster"
 )
 
@@ -53,8 +55,10 @@ type source struct {
 
 // student is a Userland in a file. alone is true if the file contains nothing else.
 type student struct {
-	file, user, name, template, section, person string
-	enabled, alone                              bool
+	roster.Student
+	// file is the path of the file, and userland the name of the Userland.
+	file, userland string
+	alone          bool
 }
 
 // Open reads the directory of a roster. It returns an error if a roster is invalid.
@@ -156,25 +160,24 @@ func (c *ClassFiles) readManifests() error {
 					return fmt.Errorf("read %s: %w", p, err)
 				}
 			case "Userland":
-				s := studentOf(node)
-				s.file, s.alone = p, len(nodes) == 1
-				c.students = append(c.students, s)
+				u, err := userlandIn(node)
+				if err != nil {
+					return fmt.Errorf("read %s: %w", p, err)
+				}
+				c.students = append(c.students, student{roster.Of(u), p, u.Name, len(nodes) == 1})
 			}
 		}
 		return nil
 	})
 }
 
-func studentOf(node *yaml.RNode) student {
-	s := student{name: node.GetName(), enabled: true, person: node.GetAnnotations()["carrel.dev/name"]}
-	s.user, _ = node.GetString("spec.user")
-	s.template, _ = node.GetString("spec.templateName")
-	s.section, _ = node.GetString("spec.section")
-	if enabled, err := node.GetFieldValue("spec.enabled"); err == nil {
-		s.enabled = fmt.Sprint(enabled) != "false"
+func userlandIn(node *yaml.RNode) (*v1alpha1.Userland, error) {
+	fields, err := node.Map()
+	if err != nil {
+		return nil, err
 	}
-	s.user = cmp.Or(s.user, s.name)
-	return s
+	u := &v1alpha1.Userland{}
+	return u, runtime.DefaultUnstructuredConverter.FromUnstructured(fields, u)
 }
 
 // templateOf returns the named Template, or the course's default if named is empty.
@@ -210,26 +213,34 @@ func (c *ClassFiles) roster(file string) (*CSV, error) {
 	return nil, fmt.Errorf("no roster of %s is called %s: it has %v", c.directory, file, c.order)
 }
 
-func (c *CSV) rows() []roster.Row {
-	return roster.Read(roster.File{Name: c.name, Data: c.Bytes()}).Rows
+func (c *CSV) students() []roster.Student { return studentsOf(c.name, c.Bytes()) }
+
+// studentsOf returns the rows of a CSV file.
+func studentsOf(name string, data []byte) []roster.Student {
+	rows := roster.Read(roster.File{Name: name, Data: data}).Rows
+	all := make([]roster.Student, len(rows))
+	for i, row := range rows {
+		all[i] = row.Student
+	}
+	return all
 }
 
-// Rows returns all students, those with files first, as the Course orders them. If
-// file is not empty, Rows returns the rows of that CSV file only.
-func (c *ClassFiles) Rows(file string) (rows []roster.Row, err error) {
+// Students returns all students, those with files first, as the Course orders them. If
+// file is not empty, Students returns the rows of that CSV file only.
+func (c *ClassFiles) Students(file string) (all []roster.Student, err error) {
 	rosters, err := c.chosen(file)
 	if err != nil {
 		return nil, err
 	}
 	for _, s := range c.students {
 		if file == "" {
-			rows = append(rows, roster.Row{User: s.user, Name: s.person, Template: s.template, Section: s.section, Enabled: s.enabled})
+			all = append(all, s.Student)
 		}
 	}
 	for _, p := range rosters {
-		rows = append(rows, c.rosters[p].rows()...)
+		all = append(all, c.rosters[p].students()...)
 	}
-	return rows, nil
+	return all, nil
 }
 
 // Sort sorts the CSV roster called file by a column, or all rosters if file is

@@ -54,12 +54,6 @@ func (r record) blank() bool {
 	return !slices.ContainsFunc(r.cells, func(cell string) bool { return strings.TrimSpace(cell) != "" })
 }
 
-// columnNames lists the accepted names of each column.
-var columnNames = map[string][]string{
-	"user": {"user", "username"}, "name": {"name", "full name", "fullname"},
-	"template": {"template"}, "section": {"section"}, "enabled": {"enabled"},
-}
-
 // Parse reads a roster. If the roster is invalid, it returns Problems.
 func Parse(name string, data []byte) (*CSV, error) {
 	if errs := roster.Read(roster.File{Name: name, Data: data}).Errors; len(errs) > 0 {
@@ -141,16 +135,18 @@ func (c *CSV) separator(text string) string {
 	return text
 }
 
-// column returns the index of a field's column, or -1 if there is none.
-func (c *CSV) column(field string) int {
-	for _, name := range columnNames[field] {
-		for i, cell := range c.header.cells {
-			if strings.EqualFold(strings.TrimSpace(cell), name) {
-				return i
+// column returns the index of a column, or -1 if there is none. The column's own name
+// comes before the names that other programs give it.
+func (c *CSV) column(name string) int {
+	own := slices.IndexFunc(c.header.cells, func(cell string) bool { return strings.EqualFold(strings.TrimSpace(cell), name) })
+	if column := roster.ColumnOf(name); own < 0 && column != nil {
+		for _, alias := range column.Aliases {
+			if at := slices.IndexFunc(c.header.cells, func(cell string) bool { return strings.EqualFold(strings.TrimSpace(cell), alias) }); at >= 0 {
+				return at
 			}
 		}
 	}
-	return -1
+	return own
 }
 
 func (c *CSV) cell(r record, field string) string {
@@ -162,7 +158,7 @@ func (c *CSV) cell(r record, field string) string {
 
 // Add appends a row. It returns an error if the row sets a field for which the
 // roster has no column.
-func (c *CSV) Add(row roster.Row) error {
+func (c *CSV) Add(row roster.Student) error {
 	if strings.TrimSpace(row.User) == "" {
 		return errors.New("no user: name what the student logs in with")
 	}
@@ -175,23 +171,24 @@ func (c *CSV) Add(row roster.Row) error {
 	return nil
 }
 
-// Update sets the name and section of a user's rows for whose Template meant
-// returns true. It reports whether there is such a row. An empty name or section
-// leaves the cell as it is. Template and enabled always stay, because a learning
-// platform does not know them.
-func (c *CSV) Update(row roster.Row, meant func(template string) bool) (there bool, err error) {
+// Update sets the name and the parts of the class in a user's rows for whose Template
+// meant returns true. It reports whether there is such a row. An empty cell leaves the
+// cell as it is. Template and enabled always stay, because a learning platform does not
+// know them.
+func (c *CSV) Update(row roster.Student, meant func(template string) bool) (there bool, err error) {
 	for i := range c.lines {
 		r := &c.lines[i]
 		if r.blank() || c.cell(*r, "user") != row.User || !meant(c.cell(*r, "template")) {
 			continue
 		}
 		there = true
-		wanted := row
-		wanted.Template = c.cell(*r, "template")
-		wanted.Name = cmp.Or(row.Name, c.cell(*r, "name"))
-		wanted.Section = cmp.Or(row.Section, c.cell(*r, "section"))
-		was := c.rowOf(*r)
-		wanted.Enabled = was.Enabled
+		was := c.student(*r)
+		wanted := was
+		for _, column := range roster.Columns {
+			if cell := column.Cell(row); cell != "" && column.Name != "template" && column.Name != "enabled" {
+				column.Set(&wanted, cell)
+			}
+		}
 		if was != wanted {
 			err = errors.Join(err, c.fill(r, wanted))
 		}
@@ -199,30 +196,31 @@ func (c *CSV) Update(row roster.Row, meant func(template string) bool) (there bo
 	return there, err
 }
 
-func (c *CSV) rowOf(r record) roster.Row {
-	line := roster.Read(roster.File{Data: []byte(c.text(c.header.cells) + c.text(r.cells))})
-	if len(line.Rows) != 1 {
-		return roster.Row{}
+// student returns the student of a record. It is zero if the record is no row.
+func (c *CSV) student(r record) roster.Student {
+	if all := studentsOf(c.name, []byte(c.text(c.header.cells)+c.text(r.cells))); len(all) == 1 {
+		return all[0]
 	}
-	row := line.Rows[0]
-	row.Place = roster.Place{}
-	return row
+	return roster.Student{}
 }
 
 // fill writes a row into a record. It keeps the cells of other columns, and words
 // such as yes that already have the wanted meaning.
-func (c *CSV) fill(r *record, row roster.Row) error {
-	was := c.rowOf(*r)
+func (c *CSV) fill(r *record, row roster.Student) error {
+	was := c.student(*r)
 	for len(r.cells) < len(c.header.cells) {
 		r.cells = append(r.cells, "")
 	}
-	for _, f := range []struct{ field, value string }{{"user", row.User}, {"name", row.Name}, {"template", row.Template}, {"section", row.Section}} {
-		at := c.column(f.field)
-		if at < 0 && f.value != "" {
-			return fmt.Errorf("%s has no column %s: add it to the first line, or leave it out", c.name, f.field)
+	for _, column := range roster.Columns {
+		if column.Name == "enabled" {
+			continue
 		}
-		if at >= 0 && strings.TrimSpace(r.cells[at]) != f.value {
-			r.cells[at] = f.value
+		at, cell := c.column(column.Name), column.Cell(row)
+		if at < 0 && cell != "" {
+			return fmt.Errorf("%s has no column %s: add it to the first line, or leave it out", c.name, column.Name)
+		}
+		if at >= 0 && strings.TrimSpace(r.cells[at]) != cell {
+			r.cells[at] = cell
 		}
 	}
 	at := c.column("enabled")

@@ -13,7 +13,7 @@ import (
 	"github.com/carrel-dev/carrel/gitops/edit"
 )
 
-func row(user string) roster.Row { return roster.Row{User: user, Enabled: true} }
+func row(user string) roster.Student { return roster.Student{User: user, Enabled: true} }
 
 func TestCSVStaysAsItIs(t *testing.T) {
 	for _, test := range []struct {
@@ -23,7 +23,7 @@ func TestCSVStaysAsItIs(t *testing.T) {
 		{
 			"line ends of Windows, byte order mark, quotes and foreign columns", "\ufeff\"user\",mail,\"name\"\r\n\"a\",x,\"A, B\"\r\n",
 			"\ufeff\"user\",mail,\"name\"\r\n\"a\",x,\"A, B\"\r\nb,,\"C, D\"\r\n",
-			func(c *edit.CSV) error { return c.Add(roster.Row{User: "b", Name: "C, D", Enabled: true}) },
+			func(c *edit.CSV) error { return c.Add(roster.Student{User: "b", Name: "C, D", Enabled: true}) },
 		},
 		{
 			"a last line without an end", "user\na", "user\na\nb\n",
@@ -31,7 +31,7 @@ func TestCSVStaysAsItIs(t *testing.T) {
 		},
 		{
 			"semicolons, and Excel's first line", "sep=;\nuser;section\na;x\n", "sep=;\nuser;section\na;x\nb;y\n",
-			func(c *edit.CSV) error { return c.Add(roster.Row{User: "b", Section: "y", Enabled: true}) },
+			func(c *edit.CSV) error { return c.Add(roster.Student{User: "b", Section: "y", Enabled: true}) },
 		},
 		{
 			"empty lines within and at the end", "user\n\na\n\nb\n\n", "user\n\n\nb\n\n",
@@ -44,7 +44,7 @@ func TestCSVStaysAsItIs(t *testing.T) {
 		{
 			"an update changes one line, and no word that says the same", "user,name,enabled\na,A,yes\nb,B,NO\n", "user,name,enabled\na,Aa,yes\nb,B,NO\n",
 			func(c *edit.CSV) error {
-				_, err := c.Update(roster.Row{User: "a", Name: "Aa", Enabled: true}, func(string) bool { return true })
+				_, err := c.Update(roster.Student{User: "a", Name: "Aa", Enabled: true}, func(string) bool { return true })
 				return err
 			},
 		},
@@ -84,7 +84,7 @@ func FuzzCSV(f *testing.F) {
 		if string(c.Bytes()) != text {
 			t.Fatalf("reading %q makes it %q", text, c.Bytes())
 		}
-		added := roster.Row{User: user, Name: name, Enabled: true}
+		added := roster.Student{User: user, Name: name, Enabled: true}
 		if c.Add(added) != nil {
 			return
 		}
@@ -93,7 +93,7 @@ func FuzzCSV(f *testing.F) {
 			return // refused when saved
 		}
 		added.User, added.Name = strings.TrimSpace(user), strings.TrimSpace(name)
-		if difference := cmp.Diff(append(before.Rows, added), after.Rows, cmpopts.IgnoreFields(roster.Row{}, "Place")); difference != "" {
+		if difference := cmp.Diff(append(before.Rows, roster.Row{Student: added}), after.Rows, cmpopts.IgnoreFields(roster.Row{}, "Place")); difference != "" {
 			t.Fatalf("%q with %q is %q (-want +got):\n%s", text, user, c.Bytes(), difference)
 		}
 		c.Remove(func(user, _ string) bool { return user == added.User })
@@ -111,7 +111,7 @@ func FuzzReadForeign(f *testing.F) {
 	f.Add("user\n\"\n\n\"\na\n\na", "")
 	f.Fuzz(func(t *testing.T, text, user string) {
 		lines := strings.Count(text, "\n") + 1
-		from, err := edit.ReadForeign("x", []byte(text), edit.Columns{User: user})
+		from, err := edit.ReadForeign("x", []byte(text), edit.Columns{"user": user})
 		for _, row := range from.Rows {
 			if row.Place.Line < 1 || row.Place.Line > lines {
 				t.Fatalf("a row of %q stands in line %d", text, row.Place.Line)
@@ -195,7 +195,7 @@ func TestStudentsFilesAndResourcesKeepTheirComments(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := c.Add(roster.Row{User: "yuki", Section: "a", Name: "Sato Yuki"}, ""); err != nil {
+	if err := c.Add(roster.Student{User: "yuki", Section: "a", Name: "Sato Yuki"}, ""); err != nil {
 		t.Fatal(err)
 	}
 	if err := c.Remove([]string{"rin"}, "", ""); err != nil {
@@ -217,7 +217,7 @@ func TestStudentsFilesAndResourcesKeepTheirComments(t *testing.T) {
 func TestImportFromMoodle(t *testing.T) {
 	directory := class(t, map[string]string{"kustomization.yaml": generator, "roster.csv": "user,name,section,enabled\na@x,Old Name,1,no\nb@x,,,\n", "late.csv": "user\n"})
 	moodle := "\ufeff\"First name\",\"Last name\",\"ID number\",\"Email address\",Groups\r\nAnna,Berg,1,a@x,2\r\nCem,Demir,3,c@x,2\r\n"
-	rows, err := edit.ReadForeign("participants.csv", []byte(moodle), edit.Columns{User: "email address", Section: "Groups"})
+	rows, err := edit.ReadForeign("participants.csv", []byte(moodle), edit.Columns{"user": "email address", "section": "Groups"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -251,7 +251,7 @@ func TestEdits(t *testing.T) {
 	remove := func(template, file string, who ...string) func(*edit.ClassFiles) error {
 		return func(c *edit.ClassFiles) error { return c.Remove(who, template, file) }
 	}
-	add := func(r roster.Row, file string) func(*edit.ClassFiles) error {
+	add := func(r roster.Student, file string) func(*edit.ClassFiles) error {
 		return func(c *edit.ClassFiles) error { return c.Add(r, file) }
 	}
 	merge := func(text, file string, prune bool) func(*edit.ClassFiles) error {
@@ -274,10 +274,10 @@ func TestEdits(t *testing.T) {
 	}{
 		{name: "a student by both names", do: remove("", "", "rin", "rin@x"), want: map[string]string{"rin.yaml": "", "kustomization.yaml": strings.Replace(twoCSV, "  - rin.yaml\n", "", 1)}},
 		{name: "a student twice", do: remove("", "", "d", "d"), want: map[string]string{"late.csv": "user,name,template\n"}},
-		{name: "one carrel by its name", do: remove("", "", roster.Row{User: "a", Template: "db"}.UserlandName("ide")), want: map[string]string{"roster.csv": "user,name,template\na,A,\nb,B,\nc,C,ide\n"}},
-		{name: "one carrel by the name of before", do: remove("", "", roster.Row{User: "c", Template: "ide"}.UserlandName("")), want: map[string]string{"roster.csv": "user,name,template\na,A,\na,A,db\nb,B,\n"}},
+		{name: "one carrel by its name", do: remove("", "", roster.Student{User: "a", Template: "db"}.UserlandName("ide")), want: map[string]string{"roster.csv": "user,name,template\na,A,\nb,B,\nc,C,ide\n"}},
+		{name: "one carrel by the name of before", do: remove("", "", roster.Student{User: "c", Template: "ide"}.UserlandName("")), want: map[string]string{"roster.csv": "user,name,template\na,A,\na,A,db\nb,B,\n"}},
 		{name: "one whose login is another's carrel's name", want: map[string]string{}, do: func(c *edit.ClassFiles) error {
-			if err := c.Add(roster.Row{User: "rin", Template: "db", Enabled: true}, ""); err != nil {
+			if err := c.Add(roster.Student{User: "rin", Template: "db", Enabled: true}, ""); err != nil {
 				return err
 			}
 			return c.Remove([]string{"rin"}, "", "")
@@ -288,11 +288,11 @@ func TestEdits(t *testing.T) {
 		{name: "from a file", do: remove("", "late.csv", "d"), want: map[string]string{"late.csv": "user,name,template\n"}},
 		{name: "one who is there and one who is not", do: remove("", "", "a", "z"), refused: `no student is called "z"`},
 
-		{name: "spaces around", do: add(roster.Row{User: "e ", Name: " E", Enabled: true}, ""), want: map[string]string{"roster.csv": roster1 + "e,E,\n"}},
+		{name: "spaces around", do: add(roster.Student{User: "e ", Name: " E", Enabled: true}, ""), want: map[string]string{"roster.csv": roster1 + "e,E,\n"}},
 		{name: "another file", do: add(row("e"), "late.csv"), want: map[string]string{"late.csv": late + "e,,\n"}},
-		{name: "the course's Template again, by its name", do: add(roster.Row{User: "b", Template: "ide", Enabled: true}, ""), refused: "roster.csv line 6: the same user and template as"},
+		{name: "the course's Template again, by its name", do: add(roster.Student{User: "b", Template: "ide", Enabled: true}, ""), refused: "roster.csv line 6: the same user and template as"},
 		{name: "the course's Template again, without", do: add(row("c"), "late.csv"), refused: "late.csv line 3: the same user and template as"},
-		{name: "a Template again that a file has", do: add(roster.Row{User: "rin@x", Template: "ide", Enabled: true}, ""), refused: "rin.yaml has this student already"},
+		{name: "a Template again that a file has", do: add(roster.Student{User: "rin@x", Template: "ide", Enabled: true}, ""), refused: "rin.yaml has this student already"},
 		{name: "a ConfigMap that is no roster", do: add(row("e"), "notes.txt"), refused: "no roster of"},
 
 		{name: "imported without Templates", do: merge("user,name\na,Aa\nrin@x,Rin\nd,Dd\n", "", false),
@@ -356,7 +356,7 @@ func TestRowsOfOneFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	for file, want := range map[string][]string{"": {"rin@x", "a", "b"}, "late.csv": {"b"}} {
-		rows, err := c.Rows(file)
+		rows, err := c.Students(file)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -368,7 +368,7 @@ func TestRowsOfOneFile(t *testing.T) {
 			t.Errorf("of %q (-want +got):\n%s", file, difference)
 		}
 	}
-	if _, err := c.Rows("other.csv"); err == nil {
+	if _, err := c.Students("other.csv"); err == nil {
 		t.Error("a file that is not there has rows")
 	}
 }
@@ -380,12 +380,12 @@ func TestForeignProblems(t *testing.T) {
 		name, text, want string
 		columns          edit.Columns
 	}{
-		{"another encoding", "Login,Name\na,Bj\xf8rn\n", "students.csv line 2: it is written in the computer's own encoding", edit.Columns{User: "User"}},
-		{"a workbook", "PK\x03\x04", "it is an Excel or OpenDocument workbook", edit.Columns{User: "Login"}},
-		{"empty lines before", "\nLogin,Name\n\na,A\n\n,B\n", "students.csv line 6, column 1 (user): no user", edit.Columns{User: "Login"}},
-		{"Excel's first line", "sep=;\nLogin;Name\na;A\na;B\n", "students.csv line 4: the same user and template as line 3", edit.Columns{User: "Login"}},
-		{"a cell of two lines", "Login,Notes\na,\"x\ny\"\n,z\n", "students.csv line 4, column 1 (user): no user", edit.Columns{User: "Login"}},
-		{"cut off", "Login,Name\na,A\nb", "students.csv line 3: the file breaks off", edit.Columns{User: "Login"}},
+		{"another encoding", "Login,Name\na,Bj\xf8rn\n", "students.csv line 2: it is written in the computer's own encoding", edit.Columns{"user": "User"}},
+		{"a workbook", "PK\x03\x04", "it is an Excel or OpenDocument workbook", edit.Columns{"user": "Login"}},
+		{"empty lines before", "\nLogin,Name\n\na,A\n\n,B\n", "students.csv line 6, column 1 (user): no user", edit.Columns{"user": "Login"}},
+		{"Excel's first line", "sep=;\nLogin;Name\na;A\na;B\n", "students.csv line 4: the same user and template as line 3", edit.Columns{"user": "Login"}},
+		{"a cell of two lines", "Login,Notes\na,\"x\ny\"\n,z\n", "students.csv line 4, column 1 (user): no user", edit.Columns{"user": "Login"}},
+		{"cut off", "Login,Name\na,A\nb", "students.csv line 3: the file breaks off", edit.Columns{"user": "Login"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			_, err := edit.ReadForeign("students.csv", []byte(test.text), test.columns)
@@ -428,24 +428,28 @@ func TestExports(t *testing.T) {
 	for name, test := range map[string]struct {
 		text    string
 		columns edit.Columns
-		want    []roster.Row
+		want    []roster.Student
 	}{
-		"Moodle in Japanese, family name first":           {"姓,名,メールアドレス\n佐藤,雪,a@x\n", edit.Columns{User: "メールアドレス"}, []roster.Row{{User: "a@x", Name: "佐藤 雪", Enabled: true}}},
-		"Moodle in Japanese, columns the other way round": {"名,姓,メールアドレス\n雪,佐藤,a@x\n", edit.Columns{User: "メールアドレス"}, []roster.Row{{User: "a@x", Name: "佐藤 雪", Enabled: true}}},
-		"Moodle in English with a Japanese name":          {"First name,Last name,Username\n雪,佐藤,a\n", edit.Columns{}, []roster.Row{{User: "a", Name: "佐藤 雪", Enabled: true}}},
+		"Moodle in Japanese, family name first":           {"姓,名,メールアドレス\n佐藤,雪,a@x\n", edit.Columns{"user": "メールアドレス"}, []roster.Student{{User: "a@x", Name: "佐藤 雪", Enabled: true}}},
+		"Moodle in Japanese, columns the other way round": {"名,姓,メールアドレス\n雪,佐藤,a@x\n", edit.Columns{"user": "メールアドレス"}, []roster.Student{{User: "a@x", Name: "佐藤 雪", Enabled: true}}},
+		"Moodle in English with a Japanese name":          {"First name,Last name,Username\n雪,佐藤,a\n", edit.Columns{}, []roster.Student{{User: "a", Name: "佐藤 雪", Enabled: true}}},
 		"Moodle with teachers": {"First name,Last name,Username,Roles\nAnna,Berg,a,Student\nCem,Demir,c,Teacher\n,,d,\"Non-editing teacher, Student\"\n", edit.Columns{},
-			[]roster.Row{{User: "a", Name: "Anna Berg", Enabled: true}, {User: "d", Enabled: true}}},
-		"Blackboard in UTF-16 with tabs": {utf16("\"Last Name\"\t\"First Name\"\t\"Username\"\r\n\"Aas\"\t\"Bjørn\"\t\"b1\"\r\n"), edit.Columns{}, []roster.Row{{User: "b1", Name: "Bjørn Aas", Enabled: true}}},
-		"Canvas":                         {"Student,ID,SIS Login ID,Section\n    Points Possible,,,\n\"Aas, Bjørn\",7,b1,a\n", edit.Columns{}, []roster.Row{{User: "b1", Name: "Aas, Bjørn", Section: "a", Enabled: true}}},
-		"Google Forms":                   {"Timestamp,Email Address,Name\n2026/10/01 9:00:00,a@x,Anna\n", edit.Columns{User: "email address"}, []roster.Row{{User: "a@x", Name: "Anna", Enabled: true}}},
-		"a campus system in Shift_JIS":   {"\x8aw\x90\xd0\x94\xd4\x8d\x86,\x8e\x81\x96\xbc\r\n26t1,\x8d\xb2\x93\xa1 \x90\xe1\r\n", edit.Columns{User: "学籍番号"}, []roster.Row{{User: "26t1", Name: "佐藤 雪", Enabled: true}}},
+			[]roster.Student{{User: "a", Name: "Anna Berg", Enabled: true}, {User: "d", Enabled: true}}},
+		"Blackboard in UTF-16 with tabs": {utf16("\"Last Name\"\t\"First Name\"\t\"Username\"\r\n\"Aas\"\t\"Bjørn\"\t\"b1\"\r\n"), edit.Columns{}, []roster.Student{{User: "b1", Name: "Bjørn Aas", Enabled: true}}},
+		"Canvas":                         {"Student,ID,SIS Login ID,Section\n    Points Possible,,,\n\"Aas, Bjørn\",7,b1,a\n", edit.Columns{}, []roster.Student{{User: "b1", Name: "Aas, Bjørn", Section: "a", Enabled: true}}},
+		"Google Forms":                   {"Timestamp,Email Address,Name\n2026/10/01 9:00:00,a@x,Anna\n", edit.Columns{"user": "email address"}, []roster.Student{{User: "a@x", Name: "Anna", Enabled: true}}},
+		"a campus system in Shift_JIS":   {"\x8aw\x90\xd0\x94\xd4\x8d\x86,\x8e\x81\x96\xbc\r\n26t1,\x8d\xb2\x93\xa1 \x90\xe1\r\n", edit.Columns{"user": "学籍番号"}, []roster.Student{{User: "26t1", Name: "佐藤 雪", Enabled: true}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			from, err := edit.ReadForeign("export.csv", []byte(test.text), test.columns)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(test.want, from.Rows, cmpopts.IgnoreFields(roster.Row{}, "Place")); diff != "" {
+			var got []roster.Student
+			for _, row := range from.Rows {
+				got = append(got, row.Student)
+			}
+			if diff := cmp.Diff(test.want, got); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})

@@ -18,9 +18,9 @@ import (
 	"github.com/carrel-dev/carrel/core/roster"
 )
 
-// Columns names the columns of another program's file. An empty name stands for the
-// column's usual names.
-type Columns struct{ User, Name, Section string }
+// Columns names the columns of another program's file, by the names of the roster's
+// columns. A column without a name is looked for by its usual names.
+type Columns map[string]string
 
 // Import is the content of another program's file.
 type Import struct {
@@ -96,33 +96,34 @@ func (c *CSV) inPlace(records [][]string, starts []int) string {
 
 // rename replaces the given column names by those of a roster.
 func rename(header []string, columns Columns, file string) error {
-	if columns.User == "" && !slices.ContainsFunc(header, isUser) {
-		columns.User = usual(header, "sis login id", "ユーザ名", "ユーザー名", "ログインid")
-	}
-	if columns.Name == "" {
-		columns.Name = usual(header, "氏名", "student")
-	}
-	for _, c := range []struct{ is, called string }{{"user", columns.User}, {"name", columns.Name}, {"section", columns.Section}} {
-		if c.called == "" {
+	for _, column := range roster.Columns {
+		name := column.Name
+		called := columns[name]
+		switch {
+		case called != "":
+		case name == "user" && !slices.ContainsFunc(header, isUser):
+			called = usual(header, "sis login id", "ユーザ名", "ユーザー名", "ログインid")
+		case name == "name":
+			called = usual(header, "氏名", "student")
+		}
+		if called == "" {
 			continue
 		}
-		at := slices.IndexFunc(header, func(cell string) bool { return strings.EqualFold(strings.TrimSpace(cell), c.called) })
+		at := slices.IndexFunc(header, func(cell string) bool { return strings.EqualFold(strings.TrimSpace(cell), called) })
 		if at < 0 {
-			return fmt.Errorf("%s has no column %q: it has %s", file, c.called, strings.Join(header, ", "))
+			return fmt.Errorf("%s has no column %q: it has %s", file, called, strings.Join(header, ", "))
 		}
 		for i, cell := range header {
-			if strings.EqualFold(strings.TrimSpace(cell), c.is) {
-				header[i] = "other " + c.is
+			if strings.EqualFold(strings.TrimSpace(cell), name) {
+				header[i] = "other " + name
 			}
 		}
-		header[at] = c.is
+		header[at] = name
 	}
 	return nil
 }
 
-func isUser(cell string) bool {
-	return slices.Contains([]string{"user", "username"}, strings.ToLower(strings.TrimSpace(cell)))
-}
+func isUser(cell string) bool { return roster.ColumnOf("user").Called(cell) }
 
 // usual returns the first of the names that the header has, or "".
 func usual(header []string, names ...string) string {

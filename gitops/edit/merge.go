@@ -21,7 +21,7 @@ func (c *ClassFiles) Merge(from Import, file string, prune bool) error {
 	if target == nil {
 		return fmt.Errorf("%s has no CSV roster to import into: make it one first (docs/rosters.md), or add students one by one", c.directory)
 	}
-	if n := len(target.rows()); prune && len(from.Rows) == 0 && n > 0 {
+	if n := len(target.students()); prune && len(from.Rows) == 0 && n > 0 {
 		return fmt.Errorf("the file names nobody, and --prune would remove all %d students of %s: export the file again", n, target.name)
 	}
 	rosters, err := c.chosen(file)
@@ -29,13 +29,13 @@ func (c *ClassFiles) Merge(from Import, file string, prune bool) error {
 		return err
 	}
 	elsewhere := c.outside(rosters)
-	same := func(row roster.Row, user, template string) bool {
+	same := func(row roster.Student, user, template string) bool {
 		return user == row.User && (!from.Templates || c.templateOf(template) == c.templateOf(row.Template))
 	}
 	var problems []error
-	for _, row := range from.Rows {
-		row.Place = roster.Place{}
-		there := slices.ContainsFunc(elsewhere, func(r roster.Row) bool { return same(row, r.User, r.Template) })
+	for _, imported := range from.Rows {
+		row := imported.Student
+		there := slices.ContainsFunc(elsewhere, func(r roster.Student) bool { return same(row, r.User, r.Template) })
 		for _, p := range rosters {
 			found, err := c.rosters[p].Update(row, func(template string) bool { return same(row, row.User, template) })
 			there = there || found
@@ -47,22 +47,21 @@ func (c *ClassFiles) Merge(from Import, file string, prune bool) error {
 	}
 	if prune {
 		target.Remove(func(user, template string) bool {
-			return !slices.ContainsFunc(from.Rows, func(row roster.Row) bool { return same(row, user, template) })
+			return !slices.ContainsFunc(from.Rows, func(row roster.Row) bool { return same(row.Student, user, template) })
 		})
 	}
 	return errors.Join(problems...)
 }
 
 // outside returns the students declared in other files than these rosters.
-func (c *ClassFiles) outside(rosters []string) []roster.Row {
-	var rows []roster.Row
+func (c *ClassFiles) outside(rosters []string) (all []roster.Student) {
 	for _, s := range c.students {
-		rows = append(rows, roster.Row{User: s.user, Template: s.template})
+		all = append(all, s.Student)
 	}
 	for _, p := range c.order {
 		if !slices.Contains(rosters, p) {
-			rows = append(rows, c.rosters[p].rows()...)
+			all = append(all, c.rosters[p].students()...)
 		}
 	}
-	return rows
+	return all
 }

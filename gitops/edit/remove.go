@@ -27,7 +27,7 @@ func (c *ClassFiles) Remove(who []string, template, file string) error {
 		csv.Remove(func(user, template string) bool { return gone[place{p, user, template}] })
 	}
 	for _, s := range c.students {
-		if !gone[place{s.file, s.user, s.template}] {
+		if !gone[place{s.file, s.User, s.Template}] {
 			continue
 		}
 		if !s.alone {
@@ -59,13 +59,13 @@ func (c *ClassFiles) called(who, template, file string) ([]place, error) {
 		}
 	}
 	for _, p := range rosters {
-		for _, row := range c.rosters[p].rows() {
+		for _, row := range c.rosters[p].students() {
 			take(place{p, row.User, row.Template}, c.nameOf(row, who))
 		}
 	}
 	for _, s := range c.students {
 		if file == "" {
-			take(place{s.file, s.user, s.template}, s.name)
+			take(place{s.file, s.User, s.Template}, s.userland)
 		}
 	}
 	if users == nil {
@@ -84,7 +84,7 @@ func (c *ClassFiles) called(who, template, file string) ([]place, error) {
 // nameOf returns who if that is one of the two names that the carrel of a row usually
 // has, and the one to prefer otherwise. The second one is that of a carrel made when a
 // filled cell changed the name.
-func (c *ClassFiles) nameOf(row roster.Row, who string) (preferred string) {
+func (c *ClassFiles) nameOf(row roster.Student, who string) (preferred string) {
 	n := 0
 	for name := range row.UserlandNames(c.course.TemplateName) {
 		if preferred = cmp.Or(preferred, name); name == who {

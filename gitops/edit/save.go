@@ -93,14 +93,13 @@ func (c *ClassFiles) remaining() []student {
 }
 
 // declared returns the students by user and Template, without their places.
-func (c *ClassFiles) declared(text func(path string) []byte, students []student) map[[2]string]roster.Row {
-	all := map[[2]string]roster.Row{}
+func (c *ClassFiles) declared(text func(path string) []byte, students []student) map[[2]string]roster.Student {
+	all := map[[2]string]roster.Student{}
 	for _, s := range students {
-		all[[2]string{s.user, c.templateOf(s.template)}] = roster.Row{User: s.user, Name: s.person, Template: s.template, Section: s.section, Enabled: s.enabled}
+		all[[2]string{s.User, c.templateOf(s.Template)}] = s.Student
 	}
 	for _, p := range c.order {
-		for _, row := range roster.Read(roster.File{Name: p, Data: text(p)}).Rows {
-			row.Place = roster.Place{}
+		for _, row := range studentsOf(p, text(p)) {
 			all[[2]string{row.User, c.templateOf(row.Template)}] = row
 		}
 	}

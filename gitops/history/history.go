@@ -5,13 +5,14 @@ import (
 	"fmt"
 	"path"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/go-git/go-git/v5/plumbing"
 
 	"github.com/carrel-dev/carrel/core/roster"
+	"github.com/carrel-dev/carrel/gitops/class"
+	"github.com/carrel-dev/carrel/gitops/tree"
 )
 
 // Layout holds the directories of a course in the repository. The word COURSE
@@ -47,7 +48,32 @@ const (
 
 // Fields are the names of the fields whose changes are reported. images belongs to
 // a Template, the others to a carrel.
-var Fields = []string{"template", "enabled", "section", "name", "userland", "file", "images"}
+var Fields = func() (names []string) {
+	for _, column := range reported() {
+		names = append(names, column.Name)
+	}
+	return append(names, "userland", "file", "images")
+}()
+
+// reported returns the columns of rosters whose changes are reported, the one that
+// matters most first. The user is who a carrel belongs to, so it never changes.
+func reported() []*roster.Column {
+	columns := slices.DeleteFunc(slices.Clone(roster.Columns), func(c *roster.Column) bool { return c.Name == "user" })
+	weight := func(c *roster.Column) int {
+		switch c.Name {
+		case "template":
+			return 0
+		case "enabled":
+			return 1
+		case "name":
+			return 3
+		default:
+			return 2
+		}
+	}
+	slices.SortStableFunc(columns, func(a, b *roster.Column) int { return weight(a) - weight(b) })
+	return columns
+}
 
 // ChangedField is one field whose value changed.
 type ChangedField struct {
@@ -65,7 +91,7 @@ type Event struct {
 	Kind string `json:"kind"`
 	// Carrel is the declaration after the change, or before it if it was removed.
 	// It is nil for an event of a Template or of the whole class.
-	Carrel *Declaration `json:"carrel,omitempty"`
+	Carrel *class.Student `json:"carrel,omitempty"`
 	// Changes are the changed fields.
 	Changes []ChangedField `json:"changes,omitempty"`
 	// Template is the version in force.
@@ -88,9 +114,26 @@ type point struct {
 	layoutBefore Layout
 }
 
+// walked is the key of a walk that had no limit.
+type walked struct {
+	from   plumbing.Hash
+	layout Layout
+}
+
 // points walks back from a commit and returns the newest point first. With since, it
-// leaves out what is older.
+// leaves out what is older. It walks once for the whole history of a course.
 func (r *Repository) points(ctx context.Context, from plumbing.Hash, layout Layout, since time.Time) (all []point, err error) {
+	key := walked{from, layout}
+	if known, is := r.walks[key]; is && since.IsZero() {
+		return known, nil
+	}
+	if all, err = r.walk(ctx, from, layout, since); err == nil && since.IsZero() {
+		r.walks[key] = all
+	}
+	return all, err
+}
+
+func (r *Repository) walk(ctx context.Context, from plumbing.Hash, layout Layout, since time.Time) (all []point, err error) {
 	start, err := r.header(from)
 	if err != nil {
 		return nil, err
@@ -129,9 +172,9 @@ func (r *Repository) points(ctx context.Context, from plumbing.Hash, layout Layo
 
 func (r *Repository) watchLayout(root plumbing.Hash, layout Layout) ([]string, error) {
 	if root == plumbing.ZeroHash {
-		return cover([]string{layout.Roster, layout.Templates}), nil
+		return class.Cover([]string{layout.Roster, layout.Templates}), nil
 	}
-	return r.watchOf(root, layout.Roster, layout.Templates)
+	return r.classes.Watch(root, layout.Roster, layout.Templates)
 }
 
 func (r *Repository) pointAt(hash plumbing.Hash, layout Layout) (p point, parent plumbing.Hash, err error) {
@@ -166,20 +209,20 @@ func (r *Repository) origin(before, after plumbing.Hash, layout Layout) (Layout,
 // is the one which is gone and held at least half of the files. Without such a
 // directory, it returns directory itself.
 func (r *Repository) cameFrom(before, after plumbing.Hash, directory string) (string, error) {
-	now, exists, err := r.find(after, directory)
+	now, exists, err := r.objects.Find(after, directory)
 	if err != nil || !exists {
 		return directory, err
 	}
-	if _, there, err := r.find(before, directory); err != nil || there {
+	if _, there, err := r.objects.Find(before, directory); err != nil || there {
 		return directory, err
 	}
 	wanted := map[plumbing.Hash]bool{}
-	if err := r.blobsBelow(now.hash, wanted); err != nil {
+	if err := r.blobsBelow(now.Hash, wanted); err != nil {
 		return directory, err
 	}
 	s := search{repository: r, wanted: wanted, best: directory}
-	root := entry{hash: before, tree: true, plain: true}
-	if _, err := s.visit(".", root, entry{hash: after, tree: true}, true); err != nil {
+	root := tree.Entry{Hash: before, Tree: true, Plain: true}
+	if _, err := s.visit(".", root, tree.Entry{Hash: after, Tree: true}, true); err != nil {
 		return directory, err
 	}
 	if 2*s.count < len(wanted) {
@@ -188,18 +231,18 @@ func (r *Repository) cameFrom(before, after plumbing.Hash, directory string) (st
 	return s.best, nil
 }
 
-func (r *Repository) blobsBelow(tree plumbing.Hash, into map[plumbing.Hash]bool) error {
-	all, err := r.list(tree)
+func (r *Repository) blobsBelow(directory plumbing.Hash, into map[plumbing.Hash]bool) error {
+	all, err := r.objects.List(directory)
 	if err != nil {
 		return err
 	}
 	for _, e := range all {
-		if e.tree {
-			if err := r.blobsBelow(e.hash, into); err != nil {
+		if e.Tree {
+			if err := r.blobsBelow(e.Hash, into); err != nil {
 				return err
 			}
 		} else {
-			into[e.hash] = true
+			into[e.Hash] = true
 		}
 	}
 	return nil
@@ -216,26 +259,26 @@ type search struct {
 
 // visit returns the number of wanted files below a directory. It skips directories
 // that are equal on both sides, because they were not renamed.
-func (s *search) visit(name string, before, after entry, exists bool) (count int, err error) {
-	if exists && before.hash == after.hash {
+func (s *search) visit(name string, before, after tree.Entry, exists bool) (count int, err error) {
+	if exists && before.Hash == after.Hash {
 		return 0, nil
 	}
-	all, err := s.repository.list(before.hash)
+	all, err := s.repository.objects.List(before.Hash)
 	if err != nil {
 		return 0, err
 	}
 	for _, e := range all {
-		if !e.tree {
-			if s.wanted[e.hash] {
+		if !e.Tree {
+			if s.wanted[e.Hash] {
 				count++
 			}
 			continue
 		}
-		twin, is, err := s.twin(after, exists, e.name)
+		twin, is, err := s.twin(after, exists, e.Name)
 		if err != nil {
 			return 0, err
 		}
-		below, err := s.visit(path.Join(name, e.name), e, twin, is)
+		below, err := s.visit(path.Join(name, e.Name), e, twin, is)
 		if err != nil {
 			return 0, err
 		}
@@ -248,11 +291,11 @@ func (s *search) visit(name string, before, after entry, exists bool) (count int
 }
 
 // twin returns the entry called name in the directory after.
-func (s *search) twin(after entry, exists bool, name string) (twin entry, is bool, err error) {
-	if !exists || !after.tree {
-		return entry{}, false, nil
+func (s *search) twin(after tree.Entry, exists bool, name string) (twin tree.Entry, is bool, err error) {
+	if !exists || !after.Tree {
+		return tree.Entry{}, false, nil
 	}
-	return s.repository.child(after.hash, name)
+	return s.repository.objects.Child(after.Hash, name)
 }
 
 // Query selects the events to return.
@@ -288,9 +331,11 @@ func (r *Repository) Events(ctx context.Context, q Query) ([]Event, error) {
 	t := &collector{repository: r, query: q, templates: map[string]TemplateVersion{}}
 	oldest := points[len(points)-1]
 	if oldest.before != plumbing.ZeroHash {
-		if t.class, err = r.class(oldest.before, q.Course, oldest.layoutBefore.Roster); err != nil {
+		before, err := r.snapshot(oldest.before, q.Course, oldest.layoutBefore.Roster)
+		if err != nil {
 			return nil, err
 		}
+		t.carrels = before.Carrels
 	}
 	for _, p := range slices.Backward(points) {
 		if err := t.collect(p); err != nil {
@@ -304,15 +349,15 @@ func (r *Repository) Events(ctx context.Context, q Query) ([]Event, error) {
 type collector struct {
 	repository *Repository
 	query      Query
-	// class and templates hold the state before the current point, and after it
+	// carrels and templates hold the state before the current point, and after it
 	// once the point is done.
-	class     Snapshot
+	carrels   []class.Student
 	templates map[string]TemplateVersion
 	events    []Event
 }
 
 func (t *collector) collect(p point) error {
-	class, err := t.repository.class(p.root, t.query.Course, p.layout.Roster)
+	now, err := t.repository.snapshot(p.root, t.query.Course, p.layout.Roster)
 	if err != nil {
 		return err
 	}
@@ -321,22 +366,22 @@ func (t *collector) collect(p point) error {
 	if err != nil {
 		return err
 	}
-	for name, now := range templates {
+	for name, is := range templates {
 		was, existed := t.templates[name]
-		if was.digest == now.digest {
+		if was.digest == is.digest {
 			continue
 		}
-		now.Commit = p.hash.String()
-		t.templates[name] = now
-		events = append(events, templateEvent(was, now, existed))
+		is.Commit = p.hash.String()
+		t.templates[name] = is
+		events = append(events, templateEvent(was, is, existed))
 	}
 	slices.SortFunc(events, func(a, b Event) int { return strings.Compare(a.Template.Name, b.Template.Name) })
-	if len(class.Problems) > 0 {
-		events = append(events, Event{Kind: Unreadable, Problems: class.Problems})
+	if len(now.Problems) > 0 {
+		events = append(events, Event{Kind: Unreadable, Problems: now.Problems})
 	} else {
-		takeOver(t.class, class)
-		events = append(events, t.compare(t.class, class)...)
-		t.class = class
+		takeOver(t.carrels, now.Carrels)
+		events = append(events, t.compare(t.carrels, now.Carrels)...)
+		t.carrels = now.Carrels
 	}
 	return t.sign(p, events)
 }
@@ -344,29 +389,29 @@ func (t *collector) collect(p point) error {
 // takeOver gives rows the names of the Userlands that they take over, as the Course
 // does: from rows of the same user and Template, or from files that are marked for it,
 // and from the one row of the user that is left if one is left.
-func takeOver(before, after Snapshot) {
-	was, is := byUser(before.Carrels), map[string][]*Declaration{}
-	for i := range after.Carrels {
-		c := &after.Carrels[i]
+func takeOver(before, after []class.Student) {
+	was, is := byUser(before), map[string][]*class.Student{}
+	for i := range after {
+		c := &after[i]
 		is[c.User] = append(is[c.User], c)
 	}
 	for user, carrels := range is {
 		gone := was[user]
-		var fresh []*Declaration
+		var fresh []*class.Student
 		for _, c := range carrels {
-			i := slices.IndexFunc(gone, func(old Declaration) bool { return old.Template == c.Template })
+			i := slices.IndexFunc(gone, func(old class.Student) bool { return old.Template == c.Template })
 			if i < 0 {
-				if c.row {
+				if c.Row {
 					fresh = append(fresh, c)
 				}
 				continue
 			}
-			if old := gone[i]; c.row && (old.row || old.stays) {
-				c.Userland, c.stays = old.Userland, old.stays
+			if old := gone[i]; c.Row && (old.Row || old.Stays) {
+				c.Userland, c.Stays = old.Userland, old.Stays
 			}
 			gone = slices.Delete(slices.Clone(gone), i, i+1)
 		}
-		gone = slices.DeleteFunc(slices.Clone(gone), func(old Declaration) bool { return !old.row })
+		gone = slices.DeleteFunc(slices.Clone(gone), func(old class.Student) bool { return !old.Row })
 		if len(gone) == 1 && len(fresh) == 1 {
 			fresh[0].Userland = gone[0].Userland
 		}
@@ -400,18 +445,18 @@ func templateEvent(was, now TemplateVersion, existed bool) Event {
 // compare returns the changes between two classes, person by person. It pairs a
 // person's carrels by Template first, then the remaining old ones with the
 // remaining new ones.
-func (t *collector) compare(before, after Snapshot) (events []Event) {
-	was, is := byUser(before.Carrels), byUser(after.Carrels)
+func (t *collector) compare(before, after []class.Student) (events []Event) {
+	was, is := byUser(before), byUser(after)
 	for _, user := range usersOf(before, after) {
 		events = append(events, t.person(was[user], is[user])...)
 	}
 	return events
 }
 
-func (t *collector) person(was, is []Declaration) (events []Event) {
-	var gone []Declaration
+func (t *collector) person(was, is []class.Student) (events []Event) {
+	var gone []class.Student
 	fresh := slices.Clone(is)
-	pair := func(before Declaration, i int) {
+	pair := func(before class.Student, i int) {
 		after := fresh[i]
 		fresh = slices.Delete(fresh, i, i+1)
 		if kind, changes := difference(before, after); kind != "" {
@@ -419,7 +464,7 @@ func (t *collector) person(was, is []Declaration) (events []Event) {
 		}
 	}
 	for _, before := range was {
-		if i := slices.IndexFunc(fresh, func(c Declaration) bool { return c.Template == before.Template }); i >= 0 {
+		if i := slices.IndexFunc(fresh, func(c class.Student) bool { return c.Template == before.Template }); i >= 0 {
 			pair(before, i)
 		} else {
 			gone = append(gone, before)
@@ -438,7 +483,7 @@ func (t *collector) person(was, is []Declaration) (events []Event) {
 	return events
 }
 
-func (t *collector) event(kind string, carrel Declaration, changes []ChangedField) Event {
+func (t *collector) event(kind string, carrel class.Student, changes []ChangedField) Event {
 	template, known := t.templates[carrel.Template]
 	if !known {
 		template = TemplateVersion{Name: carrel.Template}
@@ -448,15 +493,17 @@ func (t *collector) event(kind string, carrel Declaration, changes []ChangedFiel
 
 // difference returns the kind and the fields of a change. It returns "" if nothing
 // changed that is worth reporting; another line in the same file is not.
-func difference(a, b Declaration) (kind string, changes []ChangedField) {
-	for _, f := range []struct{ name, from, to string }{
-		{"template", a.Template, b.Template}, {"enabled", strconv.FormatBool(a.Enabled), strconv.FormatBool(b.Enabled)},
-		{"section", a.Section, b.Section}, {"name", a.Name, b.Name}, {"userland", a.Userland, b.Userland}, {"file", a.File, b.File},
-	} {
-		if f.from != f.to {
-			changes = append(changes, ChangedField{f.name, f.from, f.to})
+func difference(a, b class.Student) (kind string, changes []ChangedField) {
+	add := func(field, from, to string) {
+		if from != to {
+			changes = append(changes, ChangedField{field, from, to})
 		}
 	}
+	for _, column := range reported() {
+		add(column.Name, column.Cell(a.Student), column.Cell(b.Student))
+	}
+	add("userland", a.Userland, b.Userland)
+	add("file", a.File, b.File)
 	switch {
 	case len(changes) == 0:
 		return "", nil
@@ -467,8 +514,8 @@ func difference(a, b Declaration) (kind string, changes []ChangedField) {
 	}
 }
 
-func byUser(carrels []Declaration) map[string][]Declaration {
-	all := make(map[string][]Declaration, len(carrels))
+func byUser(carrels []class.Student) map[string][]class.Student {
+	all := make(map[string][]class.Student, len(carrels))
 	for _, c := range carrels {
 		all[c.User] = append(all[c.User], c)
 	}
@@ -476,9 +523,9 @@ func byUser(carrels []Declaration) map[string][]Declaration {
 }
 
 // usersOf returns the users of all classes, sorted.
-func usersOf(classes ...Snapshot) (users []string) {
-	for _, class := range classes {
-		for _, c := range class.Carrels {
+func usersOf(classes ...[]class.Student) (users []string) {
+	for _, carrels := range classes {
+		for _, c := range carrels {
 			users = append(users, c.User)
 		}
 	}
@@ -491,7 +538,7 @@ func usersOf(classes ...Snapshot) (users []string) {
 func (t *collector) chosen() []Event {
 	users := map[string]bool{}
 	for _, e := range t.events {
-		if e.Carrel != nil && e.Carrel.is(t.query.Student) {
+		if e.Carrel != nil && isCalled(e.Carrel, t.query.Student) {
 			users[roster.Person(e.Carrel.User)] = true
 		}
 	}
@@ -504,7 +551,8 @@ func (t *collector) chosen() []Event {
 	})
 }
 
-func (c Declaration) is(student string) bool {
+// isCalled reports whether a student has the login, the carrel or the name, in any case.
+func isCalled(c *class.Student, student string) bool {
 	return strings.EqualFold(c.Userland, student) || strings.EqualFold(c.User, student) || strings.EqualFold(c.Name, student)
 }
 
@@ -518,14 +566,39 @@ func (r *Repository) At(commit plumbing.Hash, course string, layout Layout) (Sna
 	if err != nil {
 		return Snapshot{}, err
 	}
-	class, err := r.class(h.tree, course, layout.of(course).Roster)
-	if err == nil && !class.exists {
+	found, err := r.snapshot(h.tree, course, layout.of(course).Roster)
+	if err == nil && !found.exists {
 		err = fmt.Errorf("there is no course %s at %s: nothing lies in %s", course, commit.String()[:12], layout.of(course).Roster)
 	}
-	if class.Carrels == nil || len(class.Problems) > 0 {
-		class.Carrels = []Declaration{}
+	if found.Carrels == nil || len(found.Problems) > 0 {
+		found.Carrels = []class.Student{}
 	}
-	return class, err
+	return found, err
+}
+
+// Snapshot is the class of a course at one commit.
+type Snapshot struct {
+	// Course is the name of the course.
+	Course string `json:"course"`
+	// Title is the display name of the course. It may be empty.
+	Title string `json:"title,omitempty"`
+	// Carrels are sorted by user and Template.
+	Carrels []class.Student `json:"carrels"`
+	// Problems are the errors that made the class unreadable. If there are any, the
+	// cluster kept the class it had before.
+	Problems []string `json:"problems,omitempty"`
+
+	exists bool
+}
+
+// snapshot returns the class that a roster directory declares. root is a commit's tree.
+func (r *Repository) snapshot(root plumbing.Hash, course, directory string) (Snapshot, error) {
+	d, err := r.classes.At(root, course, directory)
+	s := Snapshot{Course: course, Carrels: d.Students, Problems: d.Unread, exists: d.Exists}
+	if d.Exists {
+		s.Title = d.Course.Spec.Title
+	}
+	return s, err
 }
 
 // Before returns the latest commit, along first parents, that is not younger than
@@ -547,39 +620,4 @@ func (r *Repository) Before(ctx context.Context, from plumbing.Hash, when time.T
 		}
 		at = commit.ParentHashes[0]
 	}
-}
-
-// Courses returns the names of the courses at a commit: the directories that
-// contain a roster.
-func (r *Repository) Courses(commit plumbing.Hash, layout Layout) (names []string, err error) {
-	if layout == (Layout{}) {
-		layout = DefaultLayout
-	}
-	parent, rest, found := strings.Cut(layout.Roster, "/COURSE")
-	if !found {
-		return nil, fmt.Errorf("the layout %q has no /COURSE: name the course", layout.Roster)
-	}
-	h, err := r.header(commit)
-	if err != nil {
-		return nil, err
-	}
-	at, exists, err := r.find(h.tree, parent)
-	if err != nil || !exists || !at.tree {
-		return nil, err
-	}
-	all, err := r.list(at.hash)
-	if err != nil {
-		return nil, err
-	}
-	for _, e := range all {
-		if !e.tree {
-			continue
-		}
-		if below, exists, err := r.find(e.hash, strings.TrimPrefix(rest, "/")); err != nil {
-			return nil, err
-		} else if exists && below.tree {
-			names = append(names, e.name)
-		}
-	}
-	return names, nil
 }

@@ -269,7 +269,7 @@ func TestNothingIsFetched(t *testing.T) {
 	s.write("courses/prog1/roster/course.yaml", course)
 	s.commit("Begin")
 	found := events(t, s.directory, history.Query{Course: "prog1"})
-	if len(found) != 1 || found[0].Kind != history.Unreadable || !strings.Contains(strings.Join(found[0].Problems, "\n"), "not fetched") {
+	if len(found) != 1 || found[0].Kind != history.Unreadable || !strings.Contains(strings.Join(found[0].Problems, "\n"), "remote files are refused") {
 		t.Errorf("a remote base is told as %v %v", lines(found), found[0].Problems)
 	}
 }

@@ -6,12 +6,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 	"unicode"
 
 	"golang.org/x/text/width"
+
+	"github.com/carrel-dev/carrel/core/roster"
+	"github.com/carrel-dev/carrel/gitops/class"
 )
 
 // Formats are the output formats.
@@ -91,11 +95,7 @@ func day(when time.Time) string { return when.Local().Format(time.DateOnly) }
 func (e Event) what() string {
 	switch {
 	case e.Carrel != nil:
-		place := e.Carrel.File
-		if e.Carrel.row && e.Carrel.Line > 0 {
-			place += ":" + strconv.Itoa(e.Carrel.Line)
-		}
-		text := fmt.Sprintf("%s (%s) in %s, %s", e.Carrel.User, e.Carrel.Template, e.Course, place)
+		text := fmt.Sprintf("%s (%s) in %s, %s", e.Carrel.User, e.Carrel.Template, e.Course, e.Carrel.Place())
 		if e.Kind == Added && !e.Carrel.Enabled {
 			text += ", disabled"
 		}
@@ -157,7 +157,7 @@ func writeEventsCSV(out io.Writer, events []Event) error {
 		if len(changes) == 0 {
 			changes = []ChangedField{{}}
 		}
-		var c Declaration
+		var c class.Student
 		if e.Carrel != nil {
 			c = *e.Carrel
 		}
@@ -193,14 +193,14 @@ func lineText(line int) string {
 }
 
 func writeClassCSV(out io.Writer, classes []Snapshot) error {
-	rows := [][]string{{"course", "user", "userland", "name", "template", "section", "enabled", "file", "line"}}
+	rows := [][]string{classRow("course", "userland", "file", "line", roster.ColumnNames())}
 	var unread []string
-	for _, class := range classes {
-		if len(class.Problems) > 0 {
-			unread = append(unread, class.unreadable()+": "+strings.Join(class.Problems, "; "))
+	for _, snapshot := range classes {
+		if len(snapshot.Problems) > 0 {
+			unread = append(unread, snapshot.unreadable()+": "+strings.Join(snapshot.Problems, "; "))
 		}
-		for _, c := range class.Carrels {
-			rows = append(rows, []string{class.Course, c.User, c.Userland, c.Name, c.Template, c.Section, strconv.FormatBool(c.Enabled), c.File, lineText(c.Line)})
+		for _, c := range snapshot.Carrels {
+			rows = append(rows, classRow(snapshot.Course, c.Userland, c.File, lineText(c.Line), c.Cells()))
 		}
 	}
 	err := writeRows(csv.NewWriter(out), rows)
@@ -208,6 +208,11 @@ func writeClassCSV(out io.Writer, classes []Snapshot) error {
 		err = errors.New(strings.Join(unread, "\n"))
 	}
 	return err
+}
+
+// classRow returns a line of a class in CSV. The first of the cells is the user.
+func classRow(course, userland, file, line string, cells []string) []string {
+	return slices.Concat([]string{course, cells[0], userland}, cells[1:], []string{file, line})
 }
 
 // unreadable explains why no carrel of the class is listed.
@@ -251,22 +256,21 @@ func columnsOf(text string) (n int) {
 
 func writeClassText(out io.Writer, classes []Snapshot) error {
 	var b strings.Builder
-	for i, class := range classes {
+	for i, snapshot := range classes {
 		if i > 0 {
 			b.WriteString("\n")
 		}
-		if len(class.Problems) > 0 {
-			fmt.Fprintf(&b, "%s\n  %s\n", class.unreadable(), strings.Join(class.Problems, "\n  "))
+		if len(snapshot.Problems) > 0 {
+			fmt.Fprintf(&b, "%s\n  %s\n", snapshot.unreadable(), strings.Join(snapshot.Problems, "\n  "))
 			continue
 		}
-		fmt.Fprintf(&b, "%s: %d carrels\n", class.Course, len(class.Carrels))
-		rows := [][]string{{"USER", "NAME", "TEMPLATE", "SECTION", "ENABLED", "FILE"}}
-		for _, c := range class.Carrels {
-			place := c.File
-			if c.row {
-				place += ":" + strconv.Itoa(c.Line)
-			}
-			rows = append(rows, []string{c.User, c.Name, c.Template, c.Section, strconv.FormatBool(c.Enabled), place})
+		fmt.Fprintf(&b, "%s: %d carrels\n", snapshot.Course, len(snapshot.Carrels))
+		rows := [][]string{append(roster.ColumnNames(), "file")}
+		for i, head := range rows[0] {
+			rows[0][i] = strings.ToUpper(head)
+		}
+		for _, c := range snapshot.Carrels {
+			rows = append(rows, append(c.Cells(), c.Place()))
 		}
 		writeTable(&b, rows)
 	}

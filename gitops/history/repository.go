@@ -2,20 +2,15 @@ package history
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
-	"io"
 	"os/exec"
-	"path"
-	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/go-git/go-git/v5"
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/storage/filesystem"
 
-	"github.com/carrel-dev/carrel/core/roster"
+	"github.com/carrel-dev/carrel/gitops/class"
 	"github.com/carrel-dev/carrel/gitops/tree"
 )
 
@@ -23,14 +18,17 @@ import (
 type Repository struct {
 	git     *git.Repository
 	storage *filesystem.Storage
+	objects *tree.Objects
+	// classes reads the classes of commits.
+	classes *class.Reader
 	// program is the path of the git program. If empty, the walk uses go-git.
 	program string
 	shallow map[plumbing.Hash]bool
 
-	manifests      map[plumbing.Hash]*manifests
-	rosters        map[plumbing.Hash]roster.Roster
-	kustomizations map[plumbing.Hash]*kustomization
-	rendered       map[string]map[string]TemplateVersion
+	walks map[walked][]point
+	// rendered holds the Templates of directories, by the hashes of what they are built
+	// from.
+	rendered map[string]map[string]TemplateVersion
 }
 
 // Open opens the repository that contains directory. With useProgram, the git
@@ -52,9 +50,8 @@ func New(repository *git.Repository, useProgram bool) (*Repository, error) {
 		return nil, fmt.Errorf("read where the clone ends: %w", err)
 	}
 	r := &Repository{
-		git: repository, storage: storage, shallow: map[plumbing.Hash]bool{},
-		manifests: map[plumbing.Hash]*manifests{}, rosters: map[plumbing.Hash]roster.Roster{}, kustomizations: map[plumbing.Hash]*kustomization{},
-		rendered: map[string]map[string]TemplateVersion{},
+		git: repository, storage: storage, objects: tree.ObjectsOf(repository), classes: class.NewReader(repository), shallow: map[plumbing.Hash]bool{},
+		walks: map[walked][]point{}, rendered: map[string]map[string]TemplateVersion{},
 	}
 	for _, edge := range edges {
 		r.shallow[edge] = true
@@ -74,27 +71,6 @@ func (r *Repository) Resolve(revision string) (plumbing.Hash, error) {
 	return tree.Resolve(r.git, revision)
 }
 
-// object returns the content of an object.
-func (r *Repository) object(kind plumbing.ObjectType, hash plumbing.Hash) ([]byte, error) {
-	object, err := r.storage.EncodedObject(kind, hash)
-	if errors.Is(err, plumbing.ErrObjectNotFound) {
-		return nil, fmt.Errorf("this clone lacks the %s %s: fetch all of the history (git fetch --unshallow, or clone without --filter)", kind, hash)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("read the %s %s: %w", kind, hash, err)
-	}
-	reader, err := object.Reader()
-	if err != nil {
-		return nil, fmt.Errorf("read the %s %s: %w", kind, hash, err)
-	}
-	defer reader.Close()
-	content := make([]byte, object.Size())
-	if _, err := io.ReadFull(reader, content); err != nil {
-		return nil, fmt.Errorf("read the %s %s: %w", kind, hash, err)
-	}
-	return content, nil
-}
-
 // header holds the parts of a commit that the walk needs.
 type header struct {
 	tree, parent plumbing.Hash
@@ -105,7 +81,7 @@ type header struct {
 // header reads the first lines of a commit. The parent is zero at the edge of a
 // shallow clone.
 func (r *Repository) header(commit plumbing.Hash) (header, error) {
-	content, err := r.object(plumbing.CommitObject, commit)
+	content, err := r.objects.Read(plumbing.CommitObject, commit)
 	if err != nil {
 		return header{}, err
 	}
@@ -124,111 +100,6 @@ func (r *Repository) header(commit plumbing.Hash) (header, error) {
 		}
 	}
 	return h, nil
-}
-
-// entry is a file or a directory.
-type entry struct {
-	name string
-	hash plumbing.Hash
-	tree bool
-	// plain is false for symbolic links and submodules, which are not followed.
-	plain bool
-}
-
-const hashSize = 20
-
-// entries calls yield for each entry of a tree until yield returns false.
-func entries(content []byte, yield func(mode, name []byte, hash []byte) bool) {
-	for len(content) > 0 {
-		space := bytes.IndexByte(content, ' ')
-		if space < 0 {
-			return
-		}
-		end := bytes.IndexByte(content[space:], 0)
-		if end < 0 || len(content) < space+end+1+hashSize {
-			return
-		}
-		end += space
-		if !yield(content[:space], content[space+1:end], content[end+1:end+1+hashSize]) {
-			return
-		}
-		content = content[end+1+hashSize:]
-	}
-}
-
-var treeMode = []byte("40000")
-
-// list returns the entries of a directory.
-func (r *Repository) list(tree plumbing.Hash) ([]entry, error) {
-	content, err := r.object(plumbing.TreeObject, tree)
-	if err != nil {
-		return nil, err
-	}
-	var all []entry
-	entries(content, func(mode, name, hash []byte) bool {
-		e := entry{name: string(name), tree: bytes.Equal(mode, treeMode)}
-		e.plain = e.tree || bytes.HasPrefix(mode, []byte("100"))
-		copy(e.hash[:], hash)
-		all = append(all, e)
-		return true
-	})
-	return all, nil
-}
-
-// child returns one entry of a directory without parsing the others.
-func (r *Repository) child(tree plumbing.Hash, wanted string) (found entry, exists bool, err error) {
-	content, err := r.object(plumbing.TreeObject, tree)
-	if err != nil {
-		return entry{}, false, err
-	}
-	entries(content, func(mode, name, hash []byte) bool {
-		if string(name) != wanted {
-			return true
-		}
-		found, exists = entry{name: wanted, tree: bytes.Equal(mode, treeMode)}, true
-		found.plain = found.tree || bytes.HasPrefix(mode, []byte("100"))
-		copy(found.hash[:], hash)
-		return false
-	})
-	return found, exists, nil
-}
-
-// find returns the entry at a path below root. A missing entry is not an error.
-func (r *Repository) find(root plumbing.Hash, name string) (entry, bool, error) {
-	at := entry{hash: root, tree: true, plain: true}
-	if name == "." || name == "" {
-		return at, true, nil
-	}
-	for step := range strings.SplitSeq(name, "/") {
-		if !at.tree {
-			return entry{}, false, nil
-		}
-		next, exists, err := r.child(at.hash, step)
-		if err != nil || !exists {
-			return entry{}, false, err
-		}
-		at = next
-	}
-	return at, true, nil
-}
-
-// clean returns the cleaned path. It returns false if the path leaves the
-// repository.
-func clean(name string) (string, bool) {
-	name = path.Clean(name)
-	return name, name != ".." && !strings.HasPrefix(name, "../") && !path.IsAbs(name)
-}
-
-// cover sorts paths and drops those below others.
-func cover(paths []string) []string {
-	slices.Sort(paths)
-	var kept []string
-	for _, p := range slices.Compact(paths) {
-		if !slices.ContainsFunc(kept, func(k string) bool { return k == "." || strings.HasPrefix(p, k+"/") }) {
-			kept = append(kept, p)
-		}
-	}
-	return kept
 }
 
 // Shallow reports whether the clone contains only part of the history.

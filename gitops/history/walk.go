@@ -149,15 +149,15 @@ func (w *watcher) descend(at plumbing.Hash, name string) (plumbing.Hash, error) 
 			at = known.to
 			continue
 		}
-		found, exists, err := w.repository.child(at, name[begin:end])
+		found, exists, err := w.repository.objects.Child(at, name[begin:end])
 		if err != nil {
 			return plumbing.ZeroHash, err
 		}
-		if exists && end < len(name) && !found.tree {
-			found.hash = plumbing.ZeroHash
+		if exists && end < len(name) && !found.Tree {
+			found.Hash = plumbing.ZeroHash
 		}
-		w.steps[name[:end]] = step{at, found.hash}
-		at = found.hash
+		w.steps[name[:end]] = step{at, found.Hash}
+		at = found.Hash
 	}
 	return at, nil
 }

@@ -11,7 +11,9 @@ import (
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
 	"github.com/carrel-dev/carrel/core/enrolment"
+	"github.com/carrel-dev/carrel/core/roster"
 	"github.com/carrel-dev/carrel/core/workload"
+	"github.com/carrel-dev/carrel/gitops/class"
 )
 
 // Held is a removal over the guard that is not confirmed: of students, or of volumes.
@@ -158,11 +160,11 @@ func heldFiles(was, is seats) *Held {
 		named[is.files[i].Name] = is.files[i].User()
 	}
 	for i := range was.files {
-		seat := seatOfFile(&was.files[i])
-		if named[seat.Userland] == seat.User {
+		seat := roster.Of(&was.files[i])
+		if named[was.files[i].Name] == seat.User {
 			continue // also with another Template, it is the same carrel
 		}
-		if _, stays := is.by[identity{seat.User, cmp.Or(seat.Template, is.course.Spec.TemplateName)}]; !stays {
+		if _, stays := is.by[class.Key{User: seat.User, Template: cmp.Or(seat.Template, is.course.Spec.TemplateName)}]; !stays {
 			removals = append(removals, seat.User+"\x00"+seat.Template)
 		}
 	}

@@ -111,7 +111,7 @@ func NeedOf(name string, before, after Class) Need {
 	if before.Course != nil {
 		return Compare(name, before, after, time.Time{}).Need
 	}
-	s := seatsOf(name, after)
+	s := seatsOf(name, after.Class)
 	return needs(s, s, after, after, time.Time{})
 }
 

@@ -14,13 +14,13 @@ import (
 // A term without an end, or with one in 8,000 years, needs what one of a few weeks
 // does.
 func TestNeedOfEndlessTerm(t *testing.T) {
-	want := plan.NeedOf("prog1", plan.Class{}, class())
+	want := plan.NeedOf("prog1", plan.Class{}, prog1())
 	if want.Session != "Mon 5 Oct 2026 10:00 Lab B (b)" {
 		t.Fatalf("the fullest session is %q", want.Session)
 	}
 	ignored := cmpopts.IgnoreUnexported(plan.NeedRow{})
 	for _, last := range []v1alpha1.Date{"", "9999-12-31"} {
-		endless := class()
+		endless := prog1()
 		endless.Course.Spec.Timetable.Term.LastDay = last
 		if diff := cmp.Diff(want, plan.NeedOf("prog1", plan.Class{}, endless), ignored); diff != "" {
 			t.Errorf("the term ends on %q (-want +got):\n%s", last, diff)
@@ -39,7 +39,7 @@ func replaced(others string) plan.Class {
 		}
 		text += fmt.Sprintf("%s%03d\n", prefix, i)
 	}
-	c := class()
+	c := prog1()
 	c.Userlands, c.Rosters = nil, rows(text)
 	c.Quotas[0].Spec.Hard = list("persistentvolumeclaims", "610")
 	for i := range c.Templates {

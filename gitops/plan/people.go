@@ -12,11 +12,12 @@ import (
 	"github.com/carrel-dev/carrel/api/v1alpha1"
 	"github.com/carrel-dev/carrel/core/roster"
 	"github.com/carrel-dev/carrel/core/timetable"
+	"github.com/carrel-dev/carrel/gitops/class"
 )
 
 // Removal is a student whose carrel is removed.
 type Removal struct {
-	Seat
+	class.Student
 	// Volumes are the volumes that are kept.
 	Volumes []KeptVolume `json:"volumes,omitempty"`
 }
@@ -36,7 +37,7 @@ type KeptVolume struct {
 // Move is a student whose carrel changes to another Template. It keeps its name and
 // the volumes of the same name.
 type Move struct {
-	Seat
+	class.Student
 	// From is the name of the former Template.
 	From string `json:"from"`
 	// Along are the names of the volumes that go along, and Fresh those of the volumes
@@ -50,29 +51,32 @@ type Move struct {
 // Respelling is a student whose login is corrected in upper and lower case. A new
 // carrel follows the former one, and the work goes along.
 type Respelling struct {
-	Seat
+	class.Student
 	// From is the former login, and FromTemplate the Template of the former carrel.
 	From         string `json:"from"`
 	FromTemplate string `json:"fromTemplate"`
 }
 
-// Resection is a student who moves to another section.
-type Resection struct {
-	Seat
+// Regrouping is a student who moves to another part of the class.
+type Regrouping struct {
+	class.Student
+	// Column is the name of the column that divides the class, such as section.
+	Column string `json:"column"`
+	// From is the former part. It may be empty.
 	From string `json:"from"`
 }
 
 // people fills in the lists of students. Before and after are the Templates by name.
 func (p *Plan) people(was, is seats, before, after map[string]*v1alpha1.Template, now time.Time) {
-	gone := map[string]Seat{}
+	gone := map[string]class.Student{}
 	for id, seat := range was.by {
 		if _, stays := is.by[id]; !stays {
 			gone[seat.Userland] = seat
 		}
 	}
-	var came []Seat
+	var came []class.Student
 	for _, seat := range is.sorted() {
-		if former, stays := was.by[identity{seat.User, seat.Template}]; stays {
+		if former, stays := was.by[seat.Key()]; stays {
 			p.changed(former, seat)
 		} else if from, moved := gone[seat.Userland]; moved && from.User == seat.User {
 			delete(gone, seat.Userland)
@@ -82,13 +86,13 @@ func (p *Plan) people(was, is seats, before, after map[string]*v1alpha1.Template
 		}
 	}
 	p.Added = p.respelled(came, gone)
-	for _, seat := range slices.SortedFunc(maps.Values(gone), compareSeats) {
-		p.Removed = append(p.Removed, Removal{Seat: seat, Volumes: kept(before[seat.Template], now)})
+	for _, seat := range slices.SortedFunc(maps.Values(gone), class.Compare) {
+		p.Removed = append(p.Removed, Removal{Student: seat, Volumes: kept(before[seat.Template], now)})
 	}
 }
 
-func move(seat, from Seat, former, present *v1alpha1.Template, now time.Time) Move {
-	m := Move{Seat: seat, From: from.Template}
+func move(seat, from class.Student, former, present *v1alpha1.Template, now time.Time) Move {
+	m := Move{Student: seat, From: from.Template}
 	has := volumeNames(present)
 	for _, v := range kept(former, now) {
 		if slices.Contains(has, v.Name) {
@@ -114,23 +118,23 @@ func volumeNames(t *v1alpha1.Template) (names []string) {
 // respelled records the students whose login differs from that of somebody who goes only
 // in case, and takes those from gone. It returns the others. Of several carrels of one
 // student, those with one Template belong together, and then one that is left with one.
-func (p *Plan) respelled(came []Seat, gone map[string]Seat) (others []Seat) {
-	former := map[string][]Seat{}
-	for _, seat := range slices.SortedFunc(maps.Values(gone), compareSeats) {
+func (p *Plan) respelled(came []class.Student, gone map[string]class.Student) (others []class.Student) {
+	former := map[string][]class.Student{}
+	for _, seat := range slices.SortedFunc(maps.Values(gone), class.Compare) {
 		person := roster.Person(seat.User)
 		former[person] = append(former[person], seat)
 	}
-	pair := func(seat Seat, i int) {
+	pair := func(seat class.Student, i int) {
 		person := roster.Person(seat.User)
 		from := former[person][i]
 		former[person] = slices.Delete(former[person], i, i+1)
 		delete(gone, from.Userland)
-		p.Respelled = append(p.Respelled, Respelling{Seat: seat, From: from.User, FromTemplate: from.Template})
+		p.Respelled = append(p.Respelled, Respelling{Student: seat, From: from.User, FromTemplate: from.Template})
 	}
 	left := map[string]int{}
 	for _, seat := range came {
 		person := roster.Person(seat.User)
-		i := slices.IndexFunc(former[person], func(from Seat) bool { return from.User != seat.User && from.Template == seat.Template })
+		i := slices.IndexFunc(former[person], func(from class.Student) bool { return from.User != seat.User && from.Template == seat.Template })
 		if i >= 0 {
 			pair(seat, i)
 			continue
@@ -138,7 +142,7 @@ func (p *Plan) respelled(came []Seat, gone map[string]Seat) (others []Seat) {
 		left[person]++
 		others = append(others, seat)
 	}
-	others = slices.DeleteFunc(others, func(seat Seat) bool {
+	others = slices.DeleteFunc(others, func(seat class.Student) bool {
 		person := roster.Person(seat.User)
 		if left[person] != 1 || len(former[person]) != 1 || former[person][0].User == seat.User {
 			return false
@@ -146,20 +150,22 @@ func (p *Plan) respelled(came []Seat, gone map[string]Seat) (others []Seat) {
 		pair(seat, 0)
 		return true
 	})
-	slices.SortFunc(p.Respelled, func(a, b Respelling) int { return compareSeats(a.Seat, b.Seat) })
+	slices.SortFunc(p.Respelled, func(a, b Respelling) int { return class.Compare(a.Student, b.Student) })
 	return others
 }
 
 // changed records the changes of a seat that stays.
-func (p *Plan) changed(was, is Seat) {
+func (p *Plan) changed(was, is class.Student) {
 	switch {
 	case was.Enabled && !is.Enabled:
 		p.Disabled = append(p.Disabled, is)
 	case !was.Enabled && is.Enabled:
 		p.Enabled = append(p.Enabled, is)
 	}
-	if was.Section != is.Section {
-		p.Resectioned = append(p.Resectioned, Resection{Seat: is, From: was.Section})
+	for _, column := range roster.Groups() {
+		if from := column.Cell(was.Student); from != column.Cell(is.Student) {
+			p.Regrouped = append(p.Regrouped, Regrouping{Student: is, Column: column.Name, From: from})
+		}
 	}
 }
 

@@ -6,27 +6,13 @@ package plan
 import (
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
-
 	"github.com/carrel-dev/carrel/api/v1alpha1"
-	"github.com/carrel-dev/carrel/core/roster"
+	"github.com/carrel-dev/carrel/gitops/class"
 )
 
-// Class is a course at one commit.
+// Class is a course at one commit, with its past.
 type Class struct {
-	// Course is nil if the commit has no such course.
-	Course *v1alpha1.Course
-	// Templates are the Templates in the course's namespace.
-	Templates []v1alpha1.Template
-	// Userlands are the students with files of their own.
-	Userlands []v1alpha1.Userland
-	// Rosters are the files of the ConfigMaps that the Course names.
-	Rosters []roster.File
-	// Quotas are the ResourceQuotas in the course's namespace.
-	Quotas []corev1.ResourceQuota
-	// Limits are the LimitRanges in the course's namespace. They give defaults to
-	// containers without requests or limits.
-	Limits []corev1.LimitRange
+	class.Class
 	// Past are the versions of the course that the guard still counts, oldest first;
 	// the last one is the class itself. If it is empty, a change is judged alone.
 	Past []Version
@@ -37,7 +23,7 @@ type Class struct {
 
 // Version is a course at a commit of the past.
 type Version struct {
-	Class Class
+	Class class.Class
 	// At is the time of the commit.
 	At time.Time
 }
@@ -59,12 +45,12 @@ type Plan struct {
 	// Total is the number of carrels after the change.
 	Total int `json:"total"`
 
-	Added       []Seat      `json:"added,omitempty"`
-	Removed     []Removal   `json:"removed,omitempty"`
-	Moved       []Move      `json:"moved,omitempty"`
-	Disabled    []Seat      `json:"disabled,omitempty"`
-	Enabled     []Seat      `json:"enabled,omitempty"`
-	Resectioned []Resection `json:"resectioned,omitempty"`
+	Added     []class.Student `json:"added,omitempty"`
+	Removed   []Removal       `json:"removed,omitempty"`
+	Moved     []Move          `json:"moved,omitempty"`
+	Disabled  []class.Student `json:"disabled,omitempty"`
+	Enabled   []class.Student `json:"enabled,omitempty"`
+	Regrouped []Regrouping    `json:"regrouped,omitempty"`
 	// Respelled are students whose login is corrected in upper and lower case.
 	Respelled []Respelling `json:"respelled,omitempty"`
 	// Typos are pairs of a student in Added and one in Removed who are probably one person.
@@ -88,7 +74,7 @@ type Plan struct {
 // Changes reports whether the plan has any effect on people or the course.
 func (p Plan) Changes() bool {
 	return p.Unnamed != Unnamed{} || len(p.Problems)+len(p.Held)+len(p.Added)+len(p.Removed)+len(p.Moved)+len(p.Disabled)+
-		len(p.Enabled)+len(p.Resectioned)+len(p.Respelled)+len(p.Templates)+len(p.Settings) > 0
+		len(p.Enabled)+len(p.Regrouped)+len(p.Respelled)+len(p.Templates)+len(p.Settings) > 0
 }
 
 // Unconfirmed reports whether a removal over the guard lacks its confirmation.
@@ -98,7 +84,7 @@ func (p Plan) Unconfirmed() bool { return len(p.Held) > 0 }
 // A class without a Course is empty; at least one of the two must have one.
 func Compare(name string, before, after Class, now time.Time) Plan {
 	p := Plan{Course: name, New: before.Course == nil && after.Course != nil, Ended: before.Course != nil && after.Course == nil}
-	was, is := seatsOf(name, before), seatsOf(name, after)
+	was, is := seatsOf(name, before.Class), seatsOf(name, after.Class)
 	if len(is.problems) > 0 {
 		p.Problems = is.problems
 		p.Total = len(was.by)

@@ -20,6 +20,7 @@ import (
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
 	"github.com/carrel-dev/carrel/core/roster"
+	"github.com/carrel-dev/carrel/gitops/class"
 	"github.com/carrel-dev/carrel/gitops/plan"
 )
 
@@ -74,15 +75,15 @@ func file(name, template string) v1alpha1.Userland {
 }
 
 // class returns a class of six students on a roster and one with a file.
-func class() plan.Class {
-	return plan.Class{
+func prog1() plan.Class {
+	return plan.Class{Class: class.Class{
 		Course:    course(),
 		Templates: []v1alpha1.Template{template("ide", "ide:1"), template("database", "db:1")},
 		Userlands: []v1alpha1.Userland{file("assistant", "database")},
 		Rosters: rows("user,name,section,template,enabled\n" +
 			"u1,Sato,a,,\nu2,Suzuki,a,,\nu3,Tanaka,a,,\nu4,Ito,b,,\nu5,Abe,b,database,\nu6,Mori,b,,no\n"),
 		Quotas: []corev1.ResourceQuota{{Spec: corev1.ResourceQuotaSpec{Hard: list("pods", "5", "requests.cpu", "1", "memory", "4Gi", "requests.storage", "30Gi")}}},
-	}
+	}}
 }
 
 var stories = []struct {
@@ -128,7 +129,7 @@ var stories = []struct {
 func TestGolden(t *testing.T) {
 	for _, story := range stories {
 		t.Run(story.name, func(t *testing.T) {
-			before, after := class(), class()
+			before, after := prog1(), prog1()
 			if story.change == nil {
 				before = plan.Class{}
 			} else {
@@ -178,7 +179,7 @@ func TestConfirmed(t *testing.T) {
 		"files": func(c *plan.Class) { c.Userlands = c.Userlands[:3] },
 	} {
 		t.Run(name, func(t *testing.T) {
-			before, after := class(), class()
+			before, after := prog1(), prog1()
 			for _, c := range []*plan.Class{&before, &after} {
 				for i := range 4 {
 					c.Userlands = append(c.Userlands, file(fmt.Sprintf("f%d", i), ""))
@@ -217,13 +218,13 @@ func TestGuardOverDays(t *testing.T) {
 		for i := from; i < to; i++ {
 			text += fmt.Sprintf("s%03d\n", i)
 		}
-		c := plan.Class{Course: course(), Templates: class().Templates, Rosters: rows(text)}
+		c := plan.Class{Class: class.Class{Course: course(), Templates: prog1().Templates, Rosters: rows(text)}}
 		c.Course.Spec.Guard.Confirm = confirm
 		return c
 	}
 	versions := func(classes ...plan.Class) (past []plan.Version) {
 		for i, c := range classes {
-			past = append(past, plan.Version{Class: c, At: now.AddDate(0, 0, i-len(classes))})
+			past = append(past, plan.Version{Class: c.Class, At: now.AddDate(0, 0, i-len(classes))})
 		}
 		return past
 	}
@@ -238,12 +239,12 @@ func TestGuardOverDays(t *testing.T) {
 		{"after the same came back", versions(of(0, 300, ""), of(10, 300, ""), of(0, 300, "")), of(0, 275, ""), ""},
 		{"of other students than those who came", versions(of(0, 300, ""), of(20, 320, "")), of(40, 340, ""), "would remove 20 of 300 students (rows), which makes 40 within 7 days"},
 		{"while a former one is held", versions(of(0, 300, ""), of(100, 300, "")), of(110, 300, ""), "would remove 110 of 300 students (rows)"},
-		{"after a mistake in the roster, which changed nothing", versions(of(0, 300, ""), plan.Class{Course: course(), Rosters: rows("usr\n")}), of(0, 275, ""), ""},
+		{"after a mistake in the roster, which changed nothing", versions(of(0, 300, ""), plan.Class{Class: class.Class{Course: course(), Rosters: rows("usr\n")}}), of(0, 275, ""), ""},
 		{"of a course that was gone", versions(of(0, 300, ""), plan.Class{}, of(0, 200, "")), of(0, 185, ""), ""},
 		{"of a class that was larger", versions(of(0, 300, ""), of(10, 300, ""), of(20, 300, "")), of(30, 300, ""), ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			before := test.past[len(test.past)-1].Class
+			before := plan.Class{Class: test.past[len(test.past)-1].Class}
 			before.Past = test.past
 			p := plan.Compare("prog1", before, test.is, now)
 			held := ""
@@ -260,14 +261,14 @@ func TestGuardOverDays(t *testing.T) {
 	}
 	// A confirmation starts the count anew.
 	past := versions(of(0, 300, ""), of(0, 200, ""))
-	before := past[1].Class
+	before := plan.Class{Class: past[1].Class}
 	before.Past = past
 	var word string
 	if _, err := fmt.Sscanf(plan.Compare("prog1", before, of(0, 199, ""), now).Held[0].Confirm, "spec.guard.confirm: %q", &word); err != nil {
 		t.Fatal(err)
 	}
 	before = of(0, 199, word)
-	before.Past = versions(past[0].Class, past[1].Class, before)
+	before.Past = versions(plan.Class{Class: past[0].Class}, plan.Class{Class: past[1].Class}, before)
 	if p := plan.Compare("prog1", before, of(0, 180, word), now); p.Unconfirmed() || p.Counted.Of != 199 || p.Counted.Before != 0 {
 		t.Errorf("held: %+v, counted: %+v", p.Held, p.Counted)
 	}
@@ -276,16 +277,16 @@ func TestGuardOverDays(t *testing.T) {
 // TestVolumeOfAClass checks that an edit of a Template does not take a volume away from
 // the class without a confirmation.
 func TestVolumeOfAClass(t *testing.T) {
-	after := class()
+	after := prog1()
 	after.Templates[0].Spec.Volumes = after.Templates[0].Spec.Volumes[1:]
-	p := plan.Compare("prog1", class(), after, now)
+	p := plan.Compare("prog1", prog1(), after, now)
 	if len(p.Held) != 1 || p.Held[0].Effect() != "would take volume home from 5 of 7 carrels of Template ide" {
 		t.Fatalf("held: %+v", p.Held)
 	}
 	if _, err := fmt.Sscanf(p.Held[0].Confirm, "spec.guard.confirm: %q", &after.Course.Spec.Guard.Confirm); err != nil {
 		t.Fatal(err)
 	}
-	if p := plan.Compare("prog1", class(), after, now); p.Unconfirmed() {
+	if p := plan.Compare("prog1", prog1(), after, now); p.Unconfirmed() {
 		t.Errorf("it is confirmed, and held: %+v", p.Held)
 	}
 }
@@ -293,7 +294,7 @@ func TestVolumeOfAClass(t *testing.T) {
 // TestFormsDoNotMatter checks that moving a student from a file to a row, or
 // between rosters, has no effect.
 func TestFormsDoNotMatter(t *testing.T) {
-	before, after := class(), class()
+	before, after := prog1(), prog1()
 	before.Userlands = append(before.Userlands, file("u9", ""))
 	after.Rosters = append(after.Rosters, roster.File{Name: "late.csv", Data: []byte("user\nu9\n")})
 	if p := plan.Compare("prog1", before, after, now); p.Changes() {
@@ -304,7 +305,7 @@ func TestFormsDoNotMatter(t *testing.T) {
 // TestNeedsOfTheNamespace checks that containers without requests get the defaults
 // of the namespace.
 func TestNeedsOfTheNamespace(t *testing.T) {
-	c := class()
+	c := prog1()
 	for i := range c.Templates {
 		c.Templates[i].Spec.Template.Spec.Containers[0].Resources = corev1.ResourceRequirements{}
 		c.Templates[i].Spec.Template.Spec.InitContainers = []corev1.Container{{Name: "init", Resources: corev1.ResourceRequirements{Requests: list("cpu", "1")}}}
@@ -327,9 +328,9 @@ func TestNeedsOfTheNamespace(t *testing.T) {
 // TestNaming checks that the comment leaves out students who move with the Course's
 // Template, because the diff does not name them.
 func TestNaming(t *testing.T) {
-	after := class()
+	after := prog1()
 	after.Course.Spec.TemplateName = "database"
-	whole := plan.Compare("prog1", class(), after, now)
+	whole := plan.Compare("prog1", prog1(), after, now)
 	named := whole.Naming(func(user string) bool { return user == "u2" })
 	var out bytes.Buffer
 	if err := plan.WriteMarkdown(&out, []plan.Plan{named}); err != nil {
@@ -353,7 +354,7 @@ func TestNaming(t *testing.T) {
 // TestReturns checks what is said of the work of students who come back.
 func TestReturns(t *testing.T) {
 	day := func(n int) time.Time { return now.AddDate(0, 0, -n) }
-	before, after := class(), class()
+	before, after := prog1(), prog1()
 	web := template("web", "web:1")
 	web.Spec.Volumes = web.Spec.Volumes[:1]
 	before.Templates, after.Templates = append(before.Templates, web), append(after.Templates, web)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
+	"github.com/carrel-dev/carrel/gitops/class"
 )
 
 // Present is the state of a course in a cluster, as far as the plan affects it.
@@ -42,7 +43,7 @@ func (p Plan) Now(revision string, userlands []v1alpha1.Userland) Plan {
 		one, open := openCarrel(&userlands[i])
 		switch {
 		case !open:
-		case p.Ended || ends[seatKey{one.User, one.Template}]:
+		case p.Ended || ends[class.Key{User: one.User, Template: one.Template}]:
 			now.Ends = append(now.Ends, one)
 		case restart[one.Template] == Now:
 			now.Restarts = append(now.Restarts, one)
@@ -59,22 +60,20 @@ func (p Plan) Now(revision string, userlands []v1alpha1.Userland) Plan {
 	return p
 }
 
-type seatKey struct{ user, template string }
-
 // ending returns the seats whose carrels are closed at once.
-func (p Plan) ending() map[seatKey]bool {
-	all := map[seatKey]bool{}
+func (p Plan) ending() map[class.Key]bool {
+	all := map[class.Key]bool{}
 	if len(p.Problems)+len(p.Held) > 0 {
 		return all // nothing happens
 	}
 	for _, removed := range p.Removed {
-		all[seatKey{removed.User, removed.Template}] = true
+		all[class.Key{User: removed.User, Template: removed.Template}] = true
 	}
 	for _, stopped := range p.Disabled {
-		all[seatKey{stopped.User, stopped.Template}] = true
+		all[class.Key{User: stopped.User, Template: stopped.Template}] = true
 	}
 	for _, corrected := range p.Respelled {
-		all[seatKey{corrected.From, corrected.FromTemplate}] = true
+		all[class.Key{User: corrected.From, Template: corrected.FromTemplate}] = true
 	}
 	return all
 }

@@ -1,10 +1,12 @@
 package plan
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
 	"github.com/carrel-dev/carrel/core/enrolment"
@@ -104,14 +106,17 @@ func (r *replay) index() map[string]int {
 
 // userlandOf returns a Userland as the controller writes it.
 func userlandOf(course *v1alpha1.Course, want enrolment.Want) v1alpha1.Userland {
-	owner := *metav1.NewControllerRef(course, v1alpha1.SchemeGroupVersion.WithKind("Course"))
-	return v1alpha1.Userland{
-		ObjectMeta: metav1.ObjectMeta{
-			Name: want.Name, Namespace: course.Name, OwnerReferences: []metav1.OwnerReference{owner},
-			Annotations: map[string]string{v1alpha1.NameAnnotation: want.Row.Name},
-		},
-		Spec: v1alpha1.UserlandSpec{
-			User: want.Row.User, TemplateName: want.Row.Template, Section: want.Row.Section, Enabled: &want.Row.Enabled,
-		},
+	intent := enrolment.Userland(course, want)
+	u := v1alpha1.Userland{ObjectMeta: metav1.ObjectMeta{
+		Name: want.Name, Namespace: course.Name, Annotations: intent.Annotations,
+		OwnerReferences: []metav1.OwnerReference{*metav1.NewControllerRef(course, v1alpha1.SchemeGroupVersion.WithKind("Course"))},
+	}}
+	spec, err := runtime.DefaultUnstructuredConverter.ToUnstructured(intent.Spec)
+	if err == nil {
+		err = runtime.DefaultUnstructuredConverter.FromUnstructured(spec, &u.Spec)
 	}
+	if err != nil {
+		panic(fmt.Sprintf("a spec is no spec: %v", err)) // both are the types of one API
+	}
+	return u
 }

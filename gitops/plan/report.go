@@ -1,9 +1,13 @@
 package plan
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
+
+	"github.com/carrel-dev/carrel/core/roster"
 )
 
 // block is a heading of a plan with its lines. Text and Markdown share it.
@@ -30,7 +34,7 @@ func (p Plan) Headline() string {
 	}{
 		{len(p.Added) + p.Unnamed.Added, "added"}, {len(p.Removed) + p.Unnamed.Removed, "removed"}, {len(p.Moved) + p.Unnamed.Moved, "moved"},
 		{len(p.Disabled) + p.Unnamed.Disabled, "stopped"}, {len(p.Enabled) + p.Unnamed.Enabled, "opened again"},
-		{len(p.Resectioned) + p.Unnamed.Resectioned, "to another section"},
+		{len(p.Regrouped) + p.Unnamed.Regrouped, "to another " + p.parts()},
 		{len(p.Respelled) + p.Unnamed.Respelled, "with another spelling of the login"},
 	} {
 		if count.n > 0 {
@@ -62,15 +66,15 @@ func (p Plan) blocks() []block {
 		{"Wrong", p.Problems},
 		{"Held by the guard", lines(p.Held, Held.heldLine)},
 		{"Counted by the guard", p.Counted.lines()},
-		{"Added", people(p.Added, Seat.seatLine, p.Unnamed.Added)},
+		{"Added", people(p.Added, studentLine, p.Unnamed.Added)},
 		{"Removed; their volumes are kept", people(p.Removed, Removal.removalLine, p.Unnamed.Removed)},
 		{"Probably a typo in the login", lines(p.Typos, Typo.typoLine)},
 		{"Kept work of students who come back", lines(p.Returns, Return.returnLine)},
 		{"The login is corrected in upper and lower case; the work goes along", people(p.Respelled, Respelling.respellingLine, p.Unnamed.Respelled)},
 		{"Moved to another Template; volumes of the same name go along", people(p.Moved, Move.moveLine, p.Unnamed.Moved)},
-		{"Stopped (enabled: false); their volumes are kept", people(p.Disabled, Seat.seatLine, p.Unnamed.Disabled)},
-		{"Opened again", people(p.Enabled, Seat.seatLine, p.Unnamed.Enabled)},
-		{"To another section", people(p.Resectioned, Resection.resectionLine, p.Unnamed.Resectioned)},
+		{"Stopped (enabled: false); their volumes are kept", people(p.Disabled, studentLine, p.Unnamed.Disabled)},
+		{"Opened again", people(p.Enabled, studentLine, p.Unnamed.Enabled)},
+		{"To another " + p.parts(), people(p.Regrouped, Regrouping.regroupingLine, p.Unnamed.Regrouped)},
 	}
 	for _, t := range p.Templates {
 		all = append(all, block{fmt.Sprintf("Template %s %s: %s", t.Name, t.Kind, t.effect()), lines(t.Changes, FieldChange.changeLine)})
@@ -106,11 +110,11 @@ func people[T any](all []T, line func(T) string, others int) []string {
 	return said
 }
 
-func (r Removal) removalLine() string { return r.seatLine() + keptSuffix(r.Volumes) }
+func (r Removal) removalLine() string { return studentLine(r.Student) + keptSuffix(r.Volumes) }
 
 // moveLine describes a move. A carrel that runs keeps its former Template until then.
 func (m Move) moveLine() string {
-	text := m.seatLine() + ", from " + m.From + ", when the carrel next starts"
+	text := studentLine(m.Student) + ", from " + m.From + ", when the carrel next starts"
 	if len(m.Along) > 0 {
 		text += "; goes along: " + strings.Join(m.Along, ", ")
 	}
@@ -124,19 +128,27 @@ func (m Move) moveLine() string {
 }
 
 func (r Respelling) respellingLine() string {
-	text := r.seatLine() + ", from " + r.From
+	text := studentLine(r.Student) + ", from " + r.From
 	if r.FromTemplate != r.Template {
 		text += " and from " + r.FromTemplate
 	}
 	return text + ", at once"
 }
 
-func (r Resection) resectionLine() string {
-	from := r.From
-	if from == "" {
-		from = "none"
+func (r Regrouping) regroupingLine() string {
+	return studentLine(r.Student) + ", from " + r.Column + " " + cmp.Or(r.From, "none")
+}
+
+// parts names the columns that Regrouped is about: "section", or "section or team".
+func (p Plan) parts() string {
+	var names []string
+	for _, column := range roster.Groups() {
+		all := len(p.Regrouped) == 0 // none is named
+		if all || slices.ContainsFunc(p.Regrouped, func(r Regrouping) bool { return r.Column == column.Name }) {
+			names = append(names, column.Name)
+		}
 	}
-	return r.seatLine() + ", from " + from
+	return strings.Join(names, " or ")
 }
 
 func keptSuffix(volumes []KeptVolume) string {

@@ -10,12 +10,13 @@ import (
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
 	"github.com/carrel-dev/carrel/core/roster"
+	"github.com/carrel-dev/carrel/gitops/class"
 	"github.com/carrel-dev/carrel/gitops/plan"
 )
 
 func rowsOf(text string) plan.Class {
 	c := course()
-	return plan.Class{Course: c, Templates: []v1alpha1.Template{template("ide", "ide:1")}, Rosters: []roster.File{{Name: "roster.csv", Data: []byte("user,name,section\n" + text)}}}
+	return plan.Class{Class: class.Class{Course: c, Templates: []v1alpha1.Template{template("ide", "ide:1")}, Rosters: []roster.File{{Name: "roster.csv", Data: []byte("user,name,section\n" + text)}}}}
 }
 
 // TestTypo checks which replaced logins are probably one person's.

@@ -38,6 +38,11 @@ func (a *Applied) Faults() []Fault {
 	for _, file := range a.yamlFiles() {
 		d.file(file)
 	}
+	if errors.Is(a.Err, errSubstitute) {
+		for _, file := range a.files() {
+			d.variables(file)
+		}
+	}
 	slices.SortStableFunc(d.faults, func(x, y Fault) int { return strings.Compare(x.File, y.File) })
 	return d.faults
 }
@@ -45,14 +50,19 @@ func (a *Applied) Faults() []Fault {
 // yamlFiles returns the YAML files that the build reads, sorted, without the
 // kustomization that Flux writes.
 func (a *Applied) yamlFiles() (files []string) {
+	return slices.DeleteFunc(a.files(), func(file string) bool { return !isYAML(file) })
+}
+
+// files returns the files that the build reads, sorted, without the kustomization that
+// Flux writes.
+func (a *Applied) files() (files []string) {
 	if a.in != nil {
 		files = slices.Collect(maps.Keys(a.in.files))
 	}
-	dir := path.Clean("/" + a.Kustomization.Spec.Path)
 	if len(files) == 0 {
-		files = below(a.fs, dir)
+		files = below(a.fs, path.Clean("/"+a.Kustomization.Spec.Path))
 	}
-	files = slices.DeleteFunc(files, func(file string) bool { return !isYAML(file) || a.fs.IsDir(file) })
+	files = slices.DeleteFunc(files, func(file string) bool { return a.fs.IsDir(file) })
 	slices.Sort(files)
 	return files
 }
@@ -124,6 +134,31 @@ func (d *diagnosis) file(file string) {
 			return
 		case len(document.Content) > 0:
 			d.document(file, document.Content[0])
+		}
+	}
+}
+
+// variables reports references to variables that are not closed in their line. Flux
+// expands variables in what is built, which has no comments of YAML.
+func (d *diagnosis) variables(file string) {
+	data, err := d.fs.Plain(file)
+	if err != nil {
+		return
+	}
+	for i, line := range strings.Split(string(data), "\n") {
+		if isYAML(file) && strings.HasPrefix(strings.TrimSpace(line), "#") {
+			continue
+		}
+		for rest := strings.ReplaceAll(line, "$$", ""); ; {
+			_, after, begins := strings.Cut(rest, "${")
+			if !begins {
+				break
+			}
+			if !strings.Contains(after, "}") {
+				d.add(file, i+1, "a variable begins with ${ here and is not closed", "close it with }, or write $${ for the characters ${ themselves")
+				return
+			}
+			rest = after
 		}
 	}
 }

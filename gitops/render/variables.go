@@ -3,6 +3,7 @@ package render
 import (
 	"context"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"maps"
 	"regexp"
@@ -73,6 +74,9 @@ func (v variables) of(k *kustomizev1.Kustomization) (known map[string]string, un
 	return known, unknown
 }
 
+// errSubstitute is returned for variables that Flux can't expand.
+var errSubstitute = errors.New("substitute")
+
 // bare matches a variable without a default value.
 var bare = regexp.MustCompile(`\$\{([A-Za-z_][A-Za-z0-9_]*)\}`)
 
@@ -95,7 +99,7 @@ func substitute(ctx context.Context, rendered resmap.ResMap, k *kustomizev1.Kust
 		}
 		done, err := kustomize.SubstituteVariables(ctx, nil, unstructured.Unstructured{Object: content}, one, kustomize.SubstituteWithDryRun(true))
 		if err != nil {
-			return fmt.Errorf("substitute in %s: %w", one.CurId(), err)
+			return fmt.Errorf("%w in %s: %w", errSubstitute, one.CurId(), err)
 		}
 		if done != nil {
 			if _, err := rendered.Replace(done); err != nil {

@@ -3,6 +3,7 @@
 package scaffold
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -14,6 +15,7 @@ import (
 
 	"sigs.k8s.io/yaml"
 
+	"github.com/carrel-dev/carrel/core/roster"
 	"github.com/carrel-dev/carrel/gitops/edit"
 )
 
@@ -28,7 +30,15 @@ type Options struct {
 	Template string
 	// Clusters are the directories below clusters/ to which the course is added.
 	Clusters []string
+	// Staff is the group that sees the board and helps. Empty means <ID>-staff.
+	Staff string
+	// Students is the number of students for which the quota has room. 0 means
+	// usualClass.
+	Students int
 }
+
+// usualClass is the number of students for which the component course has figures.
+const usualClass = 40
 
 // maxID is the maximum length of an ID. Host names have the form <carrel>--<course>
 // and at most 63 characters, of which a derived carrel name takes 40.
@@ -96,9 +106,9 @@ func (o Options) files() (map[string]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("write the title: %w", err)
 	}
-	roster, templates := filepath.Join("courses", o.ID, "roster"), filepath.Join("courses", o.ID, "templates")
+	directory, templates := filepath.Join("courses", o.ID, "roster"), filepath.Join("courses", o.ID, "templates")
 	files := map[string]string{
-		filepath.Join(roster, "course.yaml"): `apiVersion: carrel.dev/v1alpha1
+		filepath.Join(directory, "course.yaml"): `apiVersion: carrel.dev/v1alpha1
 kind: Course
 metadata:
   name: ` + quoteID(o.ID) + `
@@ -108,7 +118,7 @@ spec:
   rosters:
     - configMap: roster
 `,
-		filepath.Join(roster, "kustomization.yaml"): `apiVersion: kustomize.config.k8s.io/v1beta1
+		filepath.Join(directory, "kustomization.yaml"): `apiVersion: kustomize.config.k8s.io/v1beta1
 kind: Kustomization
 components:
   - ../../../kustomize/components/roster
@@ -122,11 +132,22 @@ configMapGenerator:
       labels:
         carrel.dev/roster: "true"
 `,
-		filepath.Join(roster, "roster.csv"): "user,name,template,section,enabled\n",
+		filepath.Join(directory, "roster.csv"): strings.Join(roster.ColumnNames(), ",") + "\n",
 		filepath.Join(templates, "kustomization.yaml"): `apiVersion: kustomize.config.k8s.io/v1beta1
 kind: Kustomization
 resources:
-  - ../../base/` + o.Template + "\n",
+  - ../../base/` + o.Template + `
+patches:
+  # Nobody's carrel runs for longer than this without its user. It starts again when the
+  # user comes.
+  - target:
+      kind: Template
+    patch: |
+      - op: add
+        path: /spec/idle
+        value:
+          after: 30m
+`,
 	}
 	for _, cluster := range o.Clusters {
 		directory := filepath.Join("clusters", cluster, "courses", o.ID)
@@ -135,11 +156,50 @@ resources:
 kind: Kustomization
 resources:
   - namespace.yaml
+  - staff.yaml
 components:
   - ../../../../kustomize/components/course
-`
+` + o.quota()
+		files[filepath.Join(directory, "staff.yaml")] = `# Who sees the board of the class, opens carrels to help, and restarts them. The name is
+# that of a group as the gateway knows it (docs/login.md).
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata:
+  name: staff
+  namespace: ` + quoteID(o.ID) + `
+roleRef:
+  apiGroup: rbac.authorization.k8s.io
+  kind: ClusterRole
+  name: carrel-staff
+subjects:
+  - apiGroup: rbac.authorization.k8s.io
+    kind: Group
+    name: ` + quoteID(cmp.Or(o.Staff, o.ID+"-staff")) + "\n"
 	}
 	return files, nil
+}
+
+// quota returns the patch that makes the quota of the component course fit the class. The
+// figures grow in proportion, and never fall below those of a usual class.
+func (o Options) quota() string {
+	students := max(o.Students, usualClass)
+	text := fmt.Sprintf(`patches:
+  # For %d students. Volumes outlive their students, so there is room for several terms'.
+  - target:
+      kind: ResourceQuota
+      name: course
+    patch: |
+`, students)
+	for _, part := range []struct {
+		path, unit string
+		usual      int
+	}{
+		{"pods", "", 60}, {"requests.cpu", "", 4}, {"requests.memory", "Gi", 16}, {"persistentvolumeclaims", "", 150}, {"requests.storage", "Gi", 300}, {"services", "", 100},
+	} {
+		needed := (part.usual*students + usualClass - 1) / usualClass
+		text += fmt.Sprintf("      - op: replace\n        path: /spec/hard/%s\n        value: \"%d%s\"\n", part.path, needed, part.unit)
+	}
+	return text
 }
 
 // quoteID quotes a name such as 2026, 1e3 or on, which YAML would not read as a

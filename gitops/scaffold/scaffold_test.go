@@ -1,6 +1,7 @@
 package scaffold_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,7 +11,9 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/filesys"
 
 	"github.com/carrel-dev/carrel/core/roster"
+	"github.com/carrel-dev/carrel/gitops/check"
 	"github.com/carrel-dev/carrel/gitops/scaffold"
+	"github.com/carrel-dev/carrel/gitops/tree"
 )
 
 // repository returns a copy of this repository's overlays.
@@ -45,7 +48,7 @@ func TestNewCourseBuilds(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(files) != 10 {
+		if len(files) != 12 {
 			t.Errorf("written are %v", files)
 		}
 		class := build(t, filepath.Join(root, "courses", id, "roster"))
@@ -59,6 +62,9 @@ func TestNewCourseBuilds(t *testing.T) {
 			if all := build(t, filepath.Join(root, "clusters", cluster, "courses")); !strings.Contains(all, "path: ./courses/"+id+"/roster") {
 				t.Errorf("cluster %s does not apply the course:\n%s", cluster, all)
 			}
+		}
+		if templates := build(t, filepath.Join(root, "courses", id, "templates")); !strings.Contains(templates, "after: 30m") {
+			t.Errorf("the Templates never idle:\n%s", templates)
 		}
 		rows, err := os.ReadFile(filepath.Join(root, "courses", id, "roster", "roster.csv"))
 		if err != nil {
@@ -89,6 +95,52 @@ func TestNewCourseRefuses(t *testing.T) {
 		}
 		if _, err := os.Stat(filepath.Join(root, "courses", "new")); err == nil {
 			t.Errorf("%+v: something was written", test.course)
+		}
+	}
+}
+
+// TestNewCourseHolds fills new courses with as many students as they are made for, and
+// checks that they fit and that nothing is wrong.
+func TestNewCourseHolds(t *testing.T) {
+	for _, test := range []struct {
+		template           string
+		students, enrolled int
+		full               bool
+	}{
+		{"code-server", 300, 300, false}, {"mariadb-phpmyadmin", 0, 40, false},
+		{"code-server", 0, 300, true},
+	} {
+		root := repository(t)
+		options := scaffold.Options{ID: "algo", Template: test.template, Clusters: []string{"campus"}, Students: test.students}
+		if _, err := scaffold.Write(root, options); err != nil {
+			t.Fatal(err)
+		}
+		rows := "user,name,template,section,enabled\n"
+		for i := range test.enrolled {
+			rows += fmt.Sprintf("26t%04d,,,,\n", i)
+		}
+		if err := os.WriteFile(filepath.Join(root, "courses", "algo", "roster", "roster.csv"), []byte(rows), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		whole, err := tree.Directory(root)
+		if err != nil {
+			t.Fatal(err)
+		}
+		result, err := check.Run(t.Context(), whole, nil, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		full := false
+		for _, f := range result.Findings {
+			switch {
+			case f.Rule == "quota" && strings.Contains(f.Object, "algo/"):
+				full = true
+			case strings.Contains(f.File+f.Object, "algo"):
+				t.Errorf("%+v: %+v", options, f)
+			}
+		}
+		if full != test.full {
+			t.Errorf("%d students in a course for %d: too many is %t, want %t", test.enrolled, test.students, full, test.full)
 		}
 	}
 }

@@ -62,6 +62,30 @@ func TestOpenOtherClones(t *testing.T) {
 	}
 }
 
+// TestPartialClone checks that the error for a file which a clone with --filter lacks
+// names the cause and the cure, and that the files it has are read.
+func TestPartialClone(t *testing.T) {
+	from, partial := t.TempDir(), filepath.Join(t.TempDir(), "partial")
+	mustGit(t, from, "init", "--quiet", "--initial-branch=nothing")
+	version(t, from, "main", "", map[string]string{"a": "1", "b": strings.Repeat("2", 1000)})
+	mustGit(t, from, "config", "uploadpack.allowFilter", "true")
+	mustGit(t, from, "clone", "--quiet", "--no-checkout", "--filter=blob:limit=100", "file://"+from, partial)
+	repository, err := tree.Open(partial)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found, _, err := tree.At(repository, "HEAD")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if data, err := found.ReadFile("a"); err != nil || string(data) != "1" {
+		t.Errorf("the file that was fetched holds %q, %v", data, err)
+	}
+	if _, err := found.ReadFile("b"); err == nil || !strings.Contains(err.Error(), "git fetch --refetch --no-filter") {
+		t.Errorf("the file that was not fetched: %v", err)
+	}
+}
+
 // TestResolve checks that the error for a missing revision names its cause.
 func TestResolve(t *testing.T) {
 	dir, empty := t.TempDir(), t.TempDir()

@@ -73,11 +73,20 @@ func At(repository *git.Repository, revision string) (*Tree, plumbing.Hash, erro
 	if err != nil {
 		return nil, hash, fmt.Errorf("read commit %s: %w", hash, err)
 	}
-	root, err := found.Tree()
+	t, err := Of(repository, found.TreeHash)
 	if err != nil {
-		return nil, hash, fmt.Errorf("read the tree of commit %s: %w", hash, err)
+		return nil, hash, fmt.Errorf("read commit %s: %w", hash, err)
 	}
-	return newTree(&commit{root: root, store: repository.Storer, files: map[plumbing.Hash][]byte{}, dirs: map[string]*object.Tree{}}), hash, nil
+	return t, hash, nil
+}
+
+// Of returns the tree with the given hash.
+func Of(repository *git.Repository, hash plumbing.Hash) (*Tree, error) {
+	root, err := repository.TreeObject(hash)
+	if err != nil {
+		return nil, fmt.Errorf("read tree %s: %w", hash, err)
+	}
+	return newTree(&commit{root: root, store: repository.Storer, files: map[plumbing.Hash][]byte{}, dirs: map[string]*object.Tree{}}), nil
 }
 
 // entry is the file or directory at a path.

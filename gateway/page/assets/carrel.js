@@ -67,7 +67,7 @@
     let show = new URL(location.href).searchParams.get("show") || "";
     const field = main.querySelector("input[type=search]");
     const complete = !show && !field.value; // else the server has left seats out
-    const lets = (seat) => !show || seat.dataset.state === show || seat.dataset.is.split(" ").includes(show);
+    const lets = (seat) => !show || seat.dataset.state === show || show === "team:" + seat.dataset.team || seat.dataset.is.split(" ").includes(show);
 
     const choose = () => {
       const find = field.value.trim().toLowerCase();

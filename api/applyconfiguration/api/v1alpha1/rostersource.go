@@ -9,7 +9,7 @@ package v1alpha1
 type RosterSourceApplyConfiguration struct {
 	// configMap is the name of a ConfigMap in this namespace with the label
 	// carrel.dev/roster: "true". Each of its keys is a CSV file. The first line
-	// names the columns: user, and any of name, template, section and enabled.
+	// names the columns: user, and any of name, template, section, team and enabled.
 	// kustomize's configMapGenerator makes such a ConfigMap from files.
 	ConfigMap *string `json:"configMap,omitempty"`
 }

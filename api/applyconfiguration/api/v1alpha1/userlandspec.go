@@ -16,6 +16,9 @@ type UserlandSpecApplyConfiguration struct {
 	// section is the user's part of the class, to which sessions of the Course's
 	// timetable may be limited. It may be empty.
 	Section *string `json:"section,omitempty"`
+	// team is the group in which the user works, such as a pair. It is shown, and
+	// changes nothing. It may be empty.
+	Team *string `json:"team,omitempty"`
 	// enabled is false to stop the carrel and keep its volumes. Defaults to true.
 	Enabled *bool `json:"enabled,omitempty"`
 }
@@ -47,6 +50,14 @@ func (b *UserlandSpecApplyConfiguration) WithTemplateName(value string) *Userlan
 // If called multiple times, the Section field is set to the value of the last call.
 func (b *UserlandSpecApplyConfiguration) WithSection(value string) *UserlandSpecApplyConfiguration {
 	b.Section = &value
+	return b
+}
+
+// WithTeam sets the Team field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Team field is set to the value of the last call.
+func (b *UserlandSpecApplyConfiguration) WithTeam(value string) *UserlandSpecApplyConfiguration {
+	b.Team = &value
 	return b
 }
 
