@@ -156,6 +156,7 @@ func (rt *Router) clean(res *http.Response) error {
 		res.Body = &cleanTrailer{res.Body, res}
 	}
 	if res.StatusCode != http.StatusSwitchingProtocols {
+		rt.follow(res)
 		return nil
 	}
 	// ReverseProxy would not close the connection of an answer that it refuses.
@@ -168,6 +169,29 @@ func (rt *Router) clean(res *http.Response) error {
 	}
 	res.Body = rt.newTunnel(passageOf(res.Request.Context()), end)
 	return nil
+}
+
+// follow lets an answer of unknown length, such as a stream of events, end with the login.
+func (rt *Router) follow(res *http.Response) {
+	if res.ContentLength >= 0 || res.Body == nil {
+		return
+	}
+	p := passageOf(res.Request.Context())
+	body := res.Body
+	s := &stream{open{p.visitor, p.login, p.carrel.Course, p.carrel.Name}, func() { _ = body.Close() }}
+	rt.streams.add(s)
+	res.Body = &followed{body, func() { rt.streams.remove(s) }}
+}
+
+// followed is a body that calls a function when it is closed.
+type followed struct {
+	io.ReadCloser
+	closed func()
+}
+
+func (f *followed) Close() error {
+	f.closed()
+	return f.ReadCloser.Close()
 }
 
 // cleanTrailer cleans the trailer of an answer, which is known when its body has ended.

@@ -62,7 +62,8 @@ type Router struct {
 	proxy   *httputil.ReverseProxy
 	visited recent
 	waking  waking
-	tunnels tunnels
+	tunnels set[*tunnel]
+	streams set[*stream]
 	shares  shares
 	// draining ends, by drain, when the pages that listen are to disconnect.
 	draining context.Context
@@ -140,14 +141,19 @@ func (rt *Router) observed(next http.Handler) http.Handler {
 	})
 }
 
-// untilDrain ends the requests of a handler when Drain begins. Pages that listen then
-// connect to another replica.
+// untilDrain ends the requests of a handler when Drain begins, and when the login of the
+// visitor ends. Pages that listen then connect to another replica, or learn that they may
+// not.
 func (rt *Router) untilDrain(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithCancel(r.Context())
 		defer cancel()
 		stop := context.AfterFunc(rt.draining, cancel) //nolint:contextcheck // the gateway's own context ends that of the request
 		defer stop()
+		id, _ := auth.FromContext(ctx)
+		s := &stream{open{visitor: id, login: auth.LoginFromContext(ctx)}, cancel}
+		rt.streams.add(s)
+		defer rt.streams.remove(s)
 		next.ServeHTTP(rw, r.WithContext(ctx))
 	})
 }
