@@ -15,6 +15,10 @@ import (
 // HandoverPath is the path on a carrel's host that receives the token of the desk.
 const HandoverPath = "/.carrel/handover"
 
+// NoticePath is the path on a carrel's host that the script of an open page asks by
+// itself. A question there keeps no login from going idle.
+const NoticePath = "/.carrel/notice"
+
 const (
 	// handoverWithin bounds how long a token is valid: it takes one redirect.
 	handoverWithin = 30 * time.Second

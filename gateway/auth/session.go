@@ -127,7 +127,7 @@ func (d *Desk) writeSession(w http.ResponseWriter, r *http.Request, purpose, nam
 // each sets the cookie.
 func (d *Desk) touch(w http.ResponseWriter, r *http.Request, purpose, name string, s session) {
 	now := d.now()
-	if now.Sub(time.Unix(s.Seen, 0)) < min(touchEvery, d.sessions.Idle.Duration/4) {
+	if r.URL.Path == NoticePath || now.Sub(time.Unix(s.Seen, 0)) < min(touchEvery, d.sessions.Idle.Duration/4) {
 		return
 	}
 	s.Seen = now.Unix()

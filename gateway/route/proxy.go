@@ -132,6 +132,9 @@ func rewrite(r *httputil.ProxyRequest) {
 	h.Set("X-Forwarded-Proto", "https")
 	h.Set("X-Real-Ip", p.address)
 	h.Set(UserHeader, p.visitor.User)
+	if takesScript(r.In) {
+		h.Del("Accept-Encoding") // the script could not be added to a compressed page
+	}
 }
 
 // isForwarded reports whether a request header is one that a proxy sets, in any spelling
@@ -156,6 +159,9 @@ func (rt *Router) clean(res *http.Response) error {
 		res.Body = &cleanTrailer{res.Body, res}
 	}
 	if res.StatusCode != http.StatusSwitchingProtocols {
+		if takesScript(passageOf(res.Request.Context()).in) {
+			addScript(res)
+		}
 		rt.follow(res)
 		return nil
 	}

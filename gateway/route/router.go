@@ -290,6 +290,10 @@ func (rt *Router) forbid(rw http.ResponseWriter, r *http.Request) {
 
 // reserved serves the paths on a carrel's host that the gateway reserves for itself.
 func (rt *Router) reserved(rw http.ResponseWriter, r *http.Request, c directory.Carrel) {
+	if r.URL.Path == auth.NoticePath {
+		rt.serveNotice(rw, r, c)
+		return
+	}
 	if r.URL.Path != wait.EventsPath {
 		page.Problem(rw, r, http.StatusNotFound, "notfound")
 		return
