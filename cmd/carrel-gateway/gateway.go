@@ -147,7 +147,10 @@ func (g *gateway) wire(c client.Client, hosts route.Hosts, desk *auth.Desk, addr
 	}
 	lines := observe.NewAccessLog(os.Stdout)
 	g.handler = observe.Handler(counts, clock.RealClock{}, lines, g.router.Handler())
-	g.tasks = []func(context.Context) error{g.directory.Run, g.logouts.Run, seats.Run, used.Run, g.router.Run, lines.Run, func(ctx context.Context) error { return desk.Follow(ctx, g.options.loginFile) }}
+	g.tasks = []func(context.Context) error{
+		g.directory.Run, func(ctx context.Context) error { return g.directory.Listen(ctx, c) }, g.logouts.Run,
+		seats.Run, used.Run, g.router.Run, lines.Run, func(ctx context.Context) error { return desk.Follow(ctx, g.options.loginFile) },
+	}
 }
 
 func (o options) hosts() (route.Hosts, error) {

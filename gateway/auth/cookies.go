@@ -14,6 +14,7 @@ const (
 	loginCookie   = cookiePrefix + "-login"
 	nonceCookie   = cookiePrefix + "-nonce"
 	carrelCookie  = cookiePrefix + "-here"
+	backCookie    = cookiePrefix + "-back"
 )
 
 const (

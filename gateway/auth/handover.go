@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"context"
 	"crypto/rand"
 	"crypto/subtle"
 	"errors"
@@ -35,6 +36,17 @@ var hostName = regexp.MustCompile(`^[a-z0-9.-]+(:[0-9]+)?$`)
 type nonce struct {
 	Secret string `json:"s"`
 	Until  int64  `json:"u"`
+	// From is the path that the person went to without a page of another origin; empty if
+	// such a page led there.
+	From string `json:"f,omitempty"`
+}
+
+// comeBack is the content of the cookie of a browser that comes back from the desk to the
+// path that its person went to. On this way the browser itself no longer tells whether a
+// page of another origin led there.
+type comeBack struct {
+	Path  string `json:"p"`
+	Until int64  `json:"u"`
 }
 
 // handover is the content of the token: an identity for one host and one browser.
@@ -77,12 +89,33 @@ func (d *Desk) requireCarrelCookie(next http.Handler, w http.ResponseWriter, r *
 	switch {
 	case ok && (!d.isDue(s) || !isPage(r)):
 		d.touch(w, r, forCarrel, carrelCookie, s)
-		serveCarrel(next, w, r.WithContext(d.withLogin(r.Context(), s)))
+		ctx := d.withLogin(r.Context(), s)
+		if d.cameBack(w, r) {
+			ctx = context.WithValue(ctx, backKey{}, true)
+		}
+		serveCarrel(next, w, r.WithContext(ctx))
 	case len(d.order) == 0 || !navigates(r):
 		d.unauthorized(w, r)
 	default:
 		d.redirectToDesk(w, r)
 	}
+}
+
+type backKey struct{}
+
+// CameBack reports whether the visitor has just come back from the login to the path that
+// they went to by themselves.
+func CameBack(ctx context.Context) bool { return ctx.Value(backKey{}) != nil }
+
+// cameBack reports what CameBack returns. It deletes the cookie that says so.
+func (d *Desk) cameBack(w http.ResponseWriter, r *http.Request) bool {
+	sealed := cookie(r, backCookie)
+	if sealed == "" || !navigates(r) {
+		return false
+	}
+	setCookie(w, backCookie, "")
+	var b comeBack
+	return d.keys.open(forBack, host(r), sealed, &b) == nil && b.Until > d.now().Unix() && b.Path == r.URL.RequestURI()
 }
 
 func serveCarrel(next http.Handler, w http.ResponseWriter, r *http.Request) {
@@ -97,7 +130,10 @@ func (d *Desk) redirectToDesk(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		n = nonce{Secret: rand.Text()}
 	}
-	n.Until = d.now().Add(nonceWithin).Unix()
+	n.Until, n.From = d.now().Add(nonceWithin).Unix(), ""
+	if site := r.Header.Get("Sec-Fetch-Site"); site == "none" || site == "same-origin" {
+		n.From = localPath(r.URL.RequestURI())
+	}
 	sealed, err := d.keys.seal(forNonce, host(r), n)
 	if err != nil {
 		d.fail(w, r, err, pageFailed)
@@ -172,6 +208,12 @@ func (d *Desk) receive(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	setCookie(w, nonceCookie, "")
+	if n, _ := d.nonce(r); n.From != "" && n.From == localPath(h.Return) {
+		sealed, err := d.keys.seal(forBack, host(r), comeBack{n.From, d.now().Add(handoverWithin).Unix()})
+		if err == nil && len(sealed) <= maxCookie {
+			setCookie(w, backCookie, sealed)
+		}
+	}
 	log.FromContext(r.Context()).V(1).Info("handed over", "user", h.Session.User, "host", host(r))
 	redirect(w, localPath(h.Return))
 }

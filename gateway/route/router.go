@@ -182,7 +182,8 @@ func (rt *Router) open(rw http.ResponseWriter, r *http.Request, id auth.Identity
 // admit returns the request with a passage to the carrel, when the carrel is ready.
 // Otherwise it answers the request and returns nil.
 func (rt *Router) admit(rw http.ResponseWriter, r *http.Request, id auth.Identity, course, name string) *http.Request {
-	if !fromOwnOrigin(r) {
+	cause := causeOf(r)
+	if cause == foreign {
 		page.Refuse(rw, http.StatusForbidden, "origin",
 			"this request was caused by a page of another origin; a program sends the header Origin: https://"+r.Host)
 		return nil
@@ -191,11 +192,20 @@ func (rt *Router) admit(rw http.ResponseWriter, r *http.Request, id auth.Identit
 	if !ok {
 		return nil
 	}
+	if cause == link && asks(r) {
+		askToFollow(rw, r)
+		return nil
+	}
 	if !rt.takeCarrel(rw, r, c.Course, c.Name) {
 		return nil
 	}
 	if strings.HasPrefix(r.URL.Path, page.Prefix) {
 		rt.reserved(rw, r, c)
+		return nil
+	}
+	if rt.Directory.Stale(rt.Clock.Now()) {
+		// Another pod may have the address by now. What is open goes on.
+		page.TryAgain(rw, r, "unavailable")
 		return nil
 	}
 	if c.Target == "" {
