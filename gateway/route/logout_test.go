@@ -12,6 +12,7 @@ import (
 
 	"github.com/carrel-dev/carrel/gateway/logouts"
 	"github.com/carrel-dev/carrel/gateway/route"
+	"github.com/carrel-dev/carrel/gateway/wait"
 )
 
 // A logout ends what its user has open within a moment: WebSockets, and answers without
@@ -49,7 +50,7 @@ func TestLogoutEndsWhatIsOpen(t *testing.T) {
 		t.Cleanup(func() { _ = res.Body.Close() })
 		return res.Body
 	}
-	events, waiting, theirs := stream("hana", "/events"), stream("hana", "/.carrel/events"), stream("teacher", "/events")
+	events, waiting, theirs := stream("hana", "/events"), stream("hana", wait.EventsPath), stream("teacher", "/events")
 	if err := ended.EndAll(t.Context(), "hana", now.Now().Add(time.Hour)); err != nil {
 		t.Fatal(err)
 	}

@@ -24,7 +24,7 @@ func TestNotices(t *testing.T) {
 	same := func(*v1alpha1.UserlandStatus) {}
 	lesson := &v1alpha1.Course{Spec: v1alpha1.CourseSpec{Timetable: &v1alpha1.Timetable{
 		TimeZone: "UTC", Term: v1alpha1.Term{FirstDay: "2026-10-01", LastDay: "2027-02-01"},
-		Sessions: []v1alpha1.Session{{Day: v1alpha1.Monday, Start: "09:00", End: "12:00"}},
+		Sessions: []v1alpha1.Session{{Weekdays: []v1alpha1.Weekday{"Monday"}, Start: "09:00", Duration: metav1.Duration{Duration: 3 * time.Hour}}},
 	}}}
 	asleep := running(func(s *v1alpha1.UserlandStatus) { s.State = v1alpha1.StateAsleep })
 	asleep.Target = ""
@@ -69,6 +69,6 @@ func TestNotices(t *testing.T) {
 // ending returns a course whose session ends at 10:05.
 func ending(c *v1alpha1.Course) *v1alpha1.Course {
 	c = c.DeepCopy()
-	c.Spec.Timetable.Sessions[0].End = "10:05"
+	c.Spec.Timetable.Sessions[0].Duration.Duration = 65 * time.Minute
 	return c
 }

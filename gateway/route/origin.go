@@ -101,8 +101,8 @@ func asks(r *http.Request) bool {
 	return r.URL.RawQuery != "" && !auth.CameBack(r.Context())
 }
 
-// askToFollow answers a link of another page with a page that shows where it leads.
-func askToFollow(rw http.ResponseWriter, r *http.Request) {
+// AskToFollow answers a link of another page with a page that shows where it leads.
+func AskToFollow(rw http.ResponseWriter, r *http.Request) {
 	lang := page.LanguageOf(r)
 	pages.Show(rw, r, page.Page{
 		Status: http.StatusForbidden, Template: "follow", Title: lang.Text("follow.title"), Class: "narrow", Guest: true, Data: r.URL.RequestURI(),

@@ -193,7 +193,7 @@ func (rt *Router) admit(rw http.ResponseWriter, r *http.Request, id auth.Identit
 		return nil
 	}
 	if cause == link && asks(r) {
-		askToFollow(rw, r)
+		AskToFollow(rw, r)
 		return nil
 	}
 	if !rt.takeCarrel(rw, r, c.Course, c.Name) {

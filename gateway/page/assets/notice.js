@@ -42,7 +42,7 @@
     hide();
     host = document.createElement("carrel-notice");
     host.dataset.text = n.text;
-    const root = host.attachShadow({ mode: "closed" });
+    const root = host.attachShadow({ mode: "open" });
     root.adoptedStyleSheets = [sheet];
     const section = document.createElement("section");
     section.setAttribute("role", "alert");
