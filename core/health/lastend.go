@@ -45,9 +45,13 @@ func endsOf(pod *corev1.Pod) []v1alpha1.LastEnd {
 			Time: seconds(endedAt(pod)), Reason: cut(pod.Status.Reason, maxEndReason), Log: lastLines(pod.Status.Message),
 		})
 	}
-	for i := range pod.Status.ContainerStatuses {
-		status := &pod.Status.ContainerStatuses[i]
-		if end := lastEnd(*status); end != nil && !end.FinishedAt.IsZero() {
+	inits := len(pod.Status.InitContainerStatuses)
+	for i, status := range containerStatuses(pod) {
+		end := lastEnd(status)
+		if end == nil || end.FinishedAt.IsZero() {
+			continue
+		}
+		if i >= inits || end.ExitCode != 0 { // an init container ends before each start
 			ends = append(ends, v1alpha1.LastEnd{
 				Time: seconds(end.FinishedAt.Time), Container: status.Name, Reason: cut(end.Reason, maxEndReason), ExitCode: end.ExitCode, Log: lastLines(end.Message),
 			})

@@ -32,14 +32,16 @@ func TestLastEnd(t *testing.T) {
 		before *v1alpha1.LastEnd
 		want   *v1alpha1.LastEnd
 	}{
-		"nothing ended":             {pods: []corev1.Pod{{}}},
-		"a container ended":         {pods: []corev1.Pod{pod(10, "OOMKilled", 137, "")}, want: &v1alpha1.LastEnd{Time: at(10), Container: "ide", Reason: "OOMKilled", ExitCode: 137}},
-		"what it wrote":             {pods: []corev1.Pod{pod(10, "Error", 1, "a\n\x1b[31mno space left\x1b[0m\x00\r\n")}, want: &v1alpha1.LastEnd{Time: at(10), Container: "ide", Reason: "Error", ExitCode: 1, Log: "a\nno space left"}},
-		"the pod is gone":           {before: before, want: before},
-		"an earlier end":            {pods: []corev1.Pod{pod(10, "Error", 2, "")}, before: before, want: before},
-		"a later end":               {pods: []corev1.Pod{pod(16, "Error", 2, "")}, before: before, want: &v1alpha1.LastEnd{Time: at(16), Container: "ide", Reason: "Error", ExitCode: 2}},
-		"the cluster ended the pod": {pods: []corev1.Pod{evicted, pod(10, "Error", 1, "")}, want: &v1alpha1.LastEnd{Time: at(20), Reason: "Evicted", Log: "The node was low on resource: memory."}},
-		"somebody stops the carrel": {pods: []corev1.Pod{stopped}, before: before, want: before},
+		"nothing ended":                       {pods: []corev1.Pod{{}}},
+		"a container ended":                   {pods: []corev1.Pod{pod(10, "OOMKilled", 137, "")}, want: &v1alpha1.LastEnd{Time: at(10), Container: "ide", Reason: "OOMKilled", ExitCode: 137}},
+		"what it wrote":                       {pods: []corev1.Pod{pod(10, "Error", 1, "a\n\x1b[31mno space left\x1b[0m\x00\r\n")}, want: &v1alpha1.LastEnd{Time: at(10), Container: "ide", Reason: "Error", ExitCode: 1, Log: "a\nno space left"}},
+		"the pod is gone":                     {before: before, want: before},
+		"an earlier end":                      {pods: []corev1.Pod{pod(10, "Error", 2, "")}, before: before, want: before},
+		"a later end":                         {pods: []corev1.Pod{pod(16, "Error", 2, "")}, before: before, want: &v1alpha1.LastEnd{Time: at(16), Container: "ide", Reason: "Error", ExitCode: 2}},
+		"the cluster ended the pod":           {pods: []corev1.Pod{evicted, pod(10, "Error", 1, "")}, want: &v1alpha1.LastEnd{Time: at(20), Reason: "Evicted", Log: "The node was low on resource: memory."}},
+		"an init container has done its work": {pods: []corev1.Pod{{Status: corev1.PodStatus{InitContainerStatuses: pod(10, "Completed", 0, "").Status.ContainerStatuses}}}},
+		"an init container fails":             {pods: []corev1.Pod{{Status: corev1.PodStatus{InitContainerStatuses: pod(10, "Error", 1, "").Status.ContainerStatuses}}}, want: &v1alpha1.LastEnd{Time: at(10), Container: "ide", Reason: "Error", ExitCode: 1}},
+		"somebody stops the carrel":           {pods: []corev1.Pod{stopped}, before: before, want: before},
 	} {
 		if diff := cmp.Diff(tt.want, LastEnd(tt.pods, tt.before)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
