@@ -163,7 +163,7 @@ func noticed(t *testing.T, browser *rod.Browser, l look) *rod.Page {
 		_, _ = fmt.Fprintf(rw, `{"text": "It is stopped at 10:35.", "stay": "I am still here", "over": "over", "close": "Close", "again": 60}`)
 	})
 	mux.HandleFunc("GET /{$}", func(rw http.ResponseWriter, _ *http.Request) {
-		_, _ = fmt.Fprintf(rw, `<!DOCTYPE html><html lang="en"><title>editor</title><main><h1>An editor</h1></main></html><script src="%s" async></script>`, page.AssetURL("notice.js"))
+		_, _ = fmt.Fprintf(rw, `<!DOCTYPE html><html lang="en"><meta name="viewport" content="width=device-width"><title>editor</title><main><h1>An editor</h1></main></html><script src="%s" async></script>`, page.AssetURL("notice.js"))
 	})
 	return open(t, browser, l, serve(t, mux))
 }

@@ -38,7 +38,7 @@ func TestNoticeOnACarrelsPage(t *testing.T) {
 			})
 			mux.HandleFunc("GET /{$}", func(rw http.ResponseWriter, _ *http.Request) {
 				rw.Header().Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; require-trusted-types-for 'script'")
-				_, _ = rw.Write([]byte("<!DOCTYPE html><html lang=en><title>editor</title><main><h1>An editor</h1><p>main.c</p></main></html>" +
+				_, _ = rw.Write([]byte("<!DOCTYPE html><html lang=en><meta name=viewport content=\"width=device-width\"><title>editor</title><main><h1>An editor</h1><p>main.c</p></main></html>" +
 					`<script src="` + page.AssetURL("notice.js") + `" async></script>`))
 			})
 			p := open(t, browser, l, serve(t, mux))
