@@ -48,7 +48,7 @@ func TestLastEnd(t *testing.T) {
 		}
 	}
 	long := LastEnd([]corev1.Pod{pod(1, strings.Repeat("r", 500), 1, strings.Repeat("x", 100)+"\n"+strings.Repeat("あ", 5000))}, nil)
-	if n := len([]rune(long.Log)); n != maxEndLog || len(long.Reason) > maxEndReason {
+	if n := len([]rune(long.Log)); n != maxEndLog || len([]rune(long.Reason)) > maxEndReason {
 		t.Errorf("the log has %d characters, and the reason %d", n, len(long.Reason))
 	}
 	many := LastEnd([]corev1.Pod{pod(1, "Error", 1, strings.Repeat("line\n", 50))}, nil)

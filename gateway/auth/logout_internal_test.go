@@ -68,7 +68,7 @@ func TestLogoutEndsAHandOver(t *testing.T) {
 	toDesk := b.next(alicesURL, b.get(alicesURL+"/"))
 	toCarrel := b.next(toDesk, b.get(toDesk))
 	b.post(deskURL + "/logout")
-	b.want(b.get(toCarrel), http.StatusBadRequest, "can't be finished")
+	b.want(b.get(toCarrel), http.StatusBadRequest, "This login can&#39;t be finished")
 	if b.in() {
 		t.Error("the hand-over was taken")
 	}

@@ -27,13 +27,13 @@ const (
 	askSoon  = 5 * time.Second
 )
 
-// The kinds of notice. The pages have texts for each.
+// The kinds of notice, which are the keys of their texts.
 const (
 	noNotice      = ""
-	noticeIdle    = "idle"
-	noticeLogin   = "login"
-	noticeStopped = "stopped"
-	noticeOver    = "over"
+	noticeIdle    = "notice.idle"
+	noticeLogin   = "notice.login"
+	noticeStopped = "notice.stopped"
+	noticeOver    = "notice.over"
 )
 
 // notice tells the visitor of a carrel what is about to end.
@@ -120,14 +120,14 @@ func (rt *Router) serveNotice(rw http.ResponseWriter, r *http.Request, c directo
 	times := page.Times{Lang: lang, Zone: timetable.ZoneOf(course), Now: now}
 	n := noticeOf(c, course, auth.LoginFromContext(r.Context()), now)
 	answer := noticeAnswer{
-		Over: lang.Text("notice." + noticeOver), Load: lang.Text("notice.load"), Close: lang.Text("layout.close"), Again: int(again(c) / time.Second),
+		Over: lang.Text(noticeOver), Load: lang.Text("notice.load"), Close: lang.Text("layout.close"), Again: int(again(c) / time.Second),
 	}
 	switch n.kind {
 	case noNotice:
 	case noticeStopped:
-		answer.Text = lang.Text("notice." + n.kind)
+		answer.Text = lang.Text(n.kind)
 	default:
-		answer.Text = lang.Text("notice."+n.kind, "clock", times.Clock(n.at))
+		answer.Text = lang.Text(n.kind, "clock", times.Clock(n.at))
 		answer.Load = ""
 	}
 	if n.kind == noticeIdle {
