@@ -186,7 +186,7 @@ func (d *Desk) RequireLogin(next http.Handler) http.Handler {
 			if s.Provider != ProxyProvider {
 				ctx = d.withLogin(r.Context(), s)
 			}
-			next.ServeHTTP(w, r.WithContext(ctx))
+			next.ServeHTTP(w, d.cameBack(w, r.WithContext(ctx)))
 		case len(d.order) == 0 || !navigates(r):
 			d.unauthorized(w, r)
 		default:

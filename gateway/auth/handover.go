@@ -75,7 +75,7 @@ func (d *Desk) RequireCarrelLogin(next http.Handler) http.Handler {
 		case !d.isCarrel(host(r)):
 			d.show(w, r, pageMisdirected)
 		case proxied:
-			serveCarrel(next, w, r.WithContext(NewContext(r.Context(), id)))
+			d.serveCarrel(next, w, r.WithContext(NewContext(r.Context(), id)))
 		case r.URL.Path == HandoverPath:
 			d.receive(w, r)
 		default:
@@ -89,11 +89,7 @@ func (d *Desk) requireCarrelCookie(next http.Handler, w http.ResponseWriter, r *
 	switch {
 	case ok && (!d.isDue(s) || !isPage(r)):
 		d.touch(w, r, forCarrel, carrelCookie, s)
-		ctx := d.withLogin(r.Context(), s)
-		if d.cameBack(w, r) {
-			ctx = context.WithValue(ctx, backKey{}, true)
-		}
-		serveCarrel(next, w, r.WithContext(ctx))
+		d.serveCarrel(next, w, r.WithContext(d.withLogin(r.Context(), s)))
 	case len(d.order) == 0 || !navigates(r):
 		d.unauthorized(w, r)
 	default:
@@ -103,22 +99,37 @@ func (d *Desk) requireCarrelCookie(next http.Handler, w http.ResponseWriter, r *
 
 type backKey struct{}
 
-// CameBack reports whether the visitor has just come back from the login to the path that
-// they went to by themselves.
+// CameBack reports whether the path of a request was vouched for: the visitor has just come
+// back from the login to the path that they went to by themselves, or the carrel
+// redirects them there.
 func CameBack(ctx context.Context) bool { return ctx.Value(backKey{}) != nil }
 
-// cameBack reports what CameBack returns. It deletes the cookie that says so.
-func (d *Desk) cameBack(w http.ResponseWriter, r *http.Request) bool {
+// Vouch sets a cookie by which the next request for a path, with its query, is one that
+// CameBack reports.
+func (d *Desk) Vouch(h http.Header, host, path string) {
+	d = d.latest()
+	sealed, err := d.keys.seal(forBack, canonical(host), comeBack{path, d.now().Add(handoverWithin).Unix()})
+	if err == nil && len(sealed) <= maxCookie {
+		h.Add("Set-Cookie", newCookie(backCookie, sealed).String())
+	}
+}
+
+// cameBack returns the request as CameBack reports it. It deletes the cookie that says so.
+func (d *Desk) cameBack(w http.ResponseWriter, r *http.Request) *http.Request {
 	sealed := cookie(r, backCookie)
 	if sealed == "" || !navigates(r) {
-		return false
+		return r
 	}
 	setCookie(w, backCookie, "")
 	var b comeBack
-	return d.keys.open(forBack, host(r), sealed, &b) == nil && b.Until > d.now().Unix() && b.Path == r.URL.RequestURI()
+	if d.keys.open(forBack, host(r), sealed, &b) != nil || b.Until <= d.now().Unix() || b.Path != r.URL.RequestURI() {
+		return r
+	}
+	return r.WithContext(context.WithValue(r.Context(), backKey{}, true))
 }
 
-func serveCarrel(next http.Handler, w http.ResponseWriter, r *http.Request) {
+func (d *Desk) serveCarrel(next http.Handler, w http.ResponseWriter, r *http.Request) {
+	r = d.cameBack(w, r)
 	StripCookies(r)
 	next.ServeHTTP(w, r)
 }
@@ -209,10 +220,7 @@ func (d *Desk) receive(w http.ResponseWriter, r *http.Request) {
 	}
 	setCookie(w, nonceCookie, "")
 	if n, _ := d.nonce(r); n.From != "" && n.From == localPath(h.Return) {
-		sealed, err := d.keys.seal(forBack, host(r), comeBack{n.From, d.now().Add(handoverWithin).Unix()})
-		if err == nil && len(sealed) <= maxCookie {
-			setCookie(w, backCookie, sealed)
-		}
+		d.Vouch(w.Header(), host(r), n.From)
 	}
 	log.FromContext(r.Context()).V(1).Info("handed over", "user", h.Session.User, "host", host(r))
 	redirect(w, localPath(h.Return))

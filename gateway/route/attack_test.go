@@ -184,6 +184,38 @@ func TestLinksWithAQueryAreShownFirst(t *testing.T) {
 	}
 }
 
+// A carrel that redirects to an address with a query, as an editor does from /, opens by a
+// link of another site. That vouches for no other address.
+func TestRedirectsOfACarrelAreFollowed(t *testing.T) {
+	for _, location := range []string{"/?folder=/home", "./?folder=/home", "https://" + hanas + "/?folder=/home#top"} {
+		w := newWorld(t, http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+			if r.URL.RawQuery == "" {
+				rw.Header().Set("Location", location)
+				rw.WriteHeader(http.StatusFound)
+			}
+		}))
+		get := func(path string, cookies []*http.Cookie) *http.Response {
+			t.Helper()
+			r := w.request(http.MethodGet, "hana", hanas, path, nil)
+			for name, value := range map[string]string{"Accept": "text/html", "Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"} {
+				r.Header.Set(name, value)
+			}
+			for _, c := range cookies {
+				r.AddCookie(c)
+			}
+			res, _ := w.do(r)
+			return res
+		}
+		first := get("/", nil)
+		if res := get("/?folder=/home", first.Cookies()); res.StatusCode != http.StatusOK {
+			t.Errorf("after %d to %s the browser is answered %d", first.StatusCode, location, res.StatusCode)
+		}
+		if res := get("/?folder=/home&run=it", first.Cookies()); res.StatusCode != http.StatusForbidden {
+			t.Errorf("another address is answered %d", res.StatusCode)
+		}
+	}
+}
+
 // A connection that says nothing for a while is taken to have said all: for long before
 // its first word, which takes its time on a busy machine.
 const (

@@ -172,6 +172,7 @@ func (rt *Router) clean(res *http.Response) error {
 	passageOf(res.Request.Context()).answered()
 	auth.CleanResponse(res.Header)
 	toOwnOrigin(res)
+	rt.vouch(res)
 	if res.Trailer != nil && res.Body != nil && res.StatusCode != http.StatusSwitchingProtocols {
 		res.Body = &cleanTrailer{res.Body, res}
 	}
@@ -238,6 +239,21 @@ func toOwnOrigin(res *http.Response) {
 	p := passageOf(res.Request.Context())
 	if rest, found := strings.CutPrefix(res.Header.Get("Location"), "http://"+p.in.Host); found && (rest == "" || strings.ContainsAny(rest[:1], "/?#")) {
 		res.Header.Set("Location", "https://"+p.in.Host+rest)
+	}
+}
+
+// vouch lets a visitor follow a redirect of the carrel within its host. A browser that
+// came by a link of another page says so of the redirect as well, and an editor sends
+// everybody from / to an address with a query.
+func (rt *Router) vouch(res *http.Response) {
+	in := passageOf(res.Request.Context()).in
+	location := res.Header.Get("Location")
+	if location == "" || causeOf(in) != link || !page.WantsPage(in) {
+		return
+	}
+	there, err := in.URL.Parse(location)
+	if err == nil && there.RawQuery != "" && (there.Host == "" || canonical(there.Host) == canonical(in.Host)) {
+		rt.Login.Vouch(res.Header, in.Host, there.RequestURI())
 	}
 }
 
