@@ -42,6 +42,10 @@ func TestReplicaThatIsCutOff(t *testing.T) {
 			t.Errorf("after %v it is ready: %v, stale: %v; want %v, %v", tt.after, ready, stale, tt.ready, tt.stale)
 		}
 	}
+	d.Hear(time.Now().Add(-time.Hour))
+	if ask(t.Context(), server, d.Index); !d.Stale(time.Now()) {
+		t.Error("a question without an answer counts")
+	}
 	server.err = nil
 	ask(t.Context(), server, d.Index)
 	if now := time.Now(); d.ready(now) != nil || d.Stale(now) {
