@@ -91,31 +91,14 @@ func (rt *Router) newProxy() *httputil.ReverseProxy {
 		DisableCompression:     true,
 		MaxResponseHeaderBytes: maxResponseHeader,
 	}
-	upgrades := transport.Clone()
-	upgrades.ReadBufferSize, upgrades.WriteBufferSize = upgradeBuffer, upgradeBuffer
 	return &httputil.ReverseProxy{
 		Rewrite:        rewrite,
-		Transport:      &redialer{next: byUpgrade{transport, upgrades}, carrel: rt.Directory.Carrel},
+		Transport:      &redialer{next: transport, carrel: rt.Directory.Carrel},
 		BufferPool:     newBuffers(),
 		ModifyResponse: rt.clean,
 		ErrorHandler:   rt.failed,
 		ErrorLog:       stdlog.New(proxyLog{}, "", 0),
 	}
-}
-
-// upgradeBuffer is the size, in bytes, of the two buffers of a connection to a carrel that
-// is upgraded. It holds them as long as it is open, and uses them for its first request
-// and answer only.
-const upgradeBuffer = 1 << 10
-
-// byUpgrade sends requests for an upgrade over connections of their own.
-type byUpgrade struct{ plain, upgrades http.RoundTripper }
-
-func (b byUpgrade) RoundTrip(r *http.Request) (*http.Response, error) {
-	if r.Header.Get("Upgrade") != "" {
-		return b.upgrades.RoundTrip(r)
-	}
-	return b.plain.RoundTrip(r)
 }
 
 // proxyLog writes what httputil.ReverseProxy says about bodies that end early to the log, at
