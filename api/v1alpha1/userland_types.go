@@ -104,6 +104,11 @@ type UserlandStatus struct {
 	// +optional
 	Handled *HandledRequests `json:"handled,omitempty"`
 
+	// lastEnd describes how the carrel last ended by itself. It is absent if it never
+	// did. A stop for idleness or on request does not count.
+	// +optional
+	LastEnd *LastEnd `json:"lastEnd,omitempty"`
+
 	// conditions are Ready, Reconciling and Stalled, as kstatus defines them, and
 	// UpdatePending while the carrel runs with an older revision of its Template.
 	// +optional
@@ -111,6 +116,32 @@ type UserlandStatus struct {
 	// +listMapKey=type
 	// +kubebuilder:validation:MaxItems=16
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
+}
+
+// LastEnd describes the end of a container, or of the carrel's pod.
+type LastEnd struct {
+	// time is when it ended.
+	// +required
+	Time metav1.Time `json:"time"`
+	// container is the name of the container that ended. It is empty if the cluster
+	// ended the whole pod.
+	// +optional
+	// +kubebuilder:validation:MaxLength=63
+	Container string `json:"container,omitempty"`
+	// reason is the cluster's word for the cause, such as OOMKilled, Error, Completed
+	// or Evicted.
+	// +optional
+	// +kubebuilder:validation:MaxLength=128
+	Reason string `json:"reason,omitempty"`
+	// exitCode is the exit code of the container.
+	// +optional
+	ExitCode int32 `json:"exitCode,omitempty"`
+	// log holds the last lines that the container wrote, if its Template sets
+	// terminationMessagePolicy: FallbackToLogsOnError, or what the container wrote to
+	// its termination message.
+	// +optional
+	// +kubebuilder:validation:MaxLength=1024
+	Log string `json:"log,omitempty"`
 }
 
 // ObservedTemplate names a Template as the controller observed it.

@@ -10,6 +10,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -28,6 +29,7 @@ import (
 	"github.com/carrel-dev/carrel/gateway/directory"
 	"github.com/carrel-dev/carrel/gateway/enrol"
 	"github.com/carrel-dev/carrel/gateway/limit"
+	"github.com/carrel-dev/carrel/gateway/logouts"
 	"github.com/carrel-dev/carrel/gateway/observe"
 	"github.com/carrel-dev/carrel/gateway/request"
 	"github.com/carrel-dev/carrel/gateway/route"
@@ -41,8 +43,11 @@ const noThrottle = -1
 type gateway struct {
 	options   options
 	directory *directory.Directory
-	router    *route.Router
-	handler   http.Handler
+	// ended holds the logins that have ended, which logouts follows.
+	ended   *logouts.Store
+	logouts *logouts.Follower
+	router  *route.Router
+	handler http.Handler
 	// connections counts and bounds those of visitors.
 	connections *conns.Connections
 	// visitors, probes and numbers are the listeners; nil if nothing is served there.
@@ -80,12 +85,19 @@ func newGateway(ctx context.Context, server *rest.Config, registry prometheus.Re
 	if err != nil {
 		return nil, err
 	}
-	address := route.AddressBehind(proxies)
-	desk, err := auth.NewDesk(config, auth.Options{URL: hosts.DeskURL(), IsCarrel: hosts.IsCarrel, Render: route.ShowLogin, ClientAddress: address})
+	ended := logouts.New(logouts.Patch(c), time.Now)
+	follower, err := logouts.Follow(ctx, server, scheme, ended)
 	if err != nil {
 		return nil, err
 	}
-	g := &gateway{options: o, directory: people, connections: conns.New(o.connections, nameBehind(append(proxies, config.ProxyNetworks()...)))}
+	address := route.AddressBehind(proxies)
+	desk, err := auth.NewDesk(config, auth.Options{
+		URL: hosts.DeskURL(), IsCarrel: hosts.IsCarrel, Render: route.ShowLogin, ClientAddress: address, Logouts: ended,
+	})
+	if err != nil {
+		return nil, err
+	}
+	g := &gateway{options: o, directory: people, ended: ended, logouts: follower, connections: conns.New(o.connections, nameBehind(append(proxies, config.ProxyNetworks()...)))}
 	g.wire(c, hosts, desk, address, registry)
 	return g, g.listen(ctx)
 }
@@ -135,7 +147,10 @@ func (g *gateway) wire(c client.Client, hosts route.Hosts, desk *auth.Desk, addr
 	}
 	lines := observe.NewAccessLog(os.Stdout)
 	g.handler = observe.Handler(counts, clock.RealClock{}, lines, g.router.Handler())
-	g.tasks = []func(context.Context) error{g.directory.Run, seats.Run, used.Run, g.router.Run, lines.Run, func(ctx context.Context) error { return desk.Follow(ctx, g.options.loginFile) }}
+	g.tasks = []func(context.Context) error{
+		g.directory.Run, func(ctx context.Context) error { return g.directory.Listen(ctx, c) }, g.logouts.Run,
+		seats.Run, used.Run, g.router.Run, lines.Run, func(ctx context.Context) error { return desk.Follow(ctx, g.options.loginFile) },
+	}
 }
 
 func (o options) hosts() (route.Hosts, error) {

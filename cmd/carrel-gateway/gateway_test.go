@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/go-logr/logr"
 	"github.com/prometheus/client_golang/prometheus"
+	corev1 "k8s.io/api/core/v1"
 	eventsv1 "k8s.io/api/events/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -23,6 +25,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
+	"github.com/carrel-dev/carrel/gateway/logouts"
 	"github.com/carrel-dev/carrel/test/apiserver"
 )
 
@@ -43,14 +46,14 @@ type running struct {
 	admin  client.Client
 	course string
 	*gateway
-	stop  context.CancelFunc
-	ended chan error
+	stop    context.CancelFunc
+	stopped chan error
 }
 
 func start(t *testing.T, changes ...func(*options)) *running {
 	t.Helper()
 	admin := apiserver.Client(t)
-	w := &running{t: t, admin: admin, course: apiserver.Namespace(t, admin), ended: make(chan error, 1)}
+	w := &running{t: t, admin: admin, course: apiserver.Namespace(t, admin), stopped: make(chan error, 1)}
 	w.create(
 		&v1alpha1.Course{
 			ObjectMeta: metav1.ObjectMeta{Namespace: w.course, Name: w.course},
@@ -96,10 +99,10 @@ func start(t *testing.T, changes ...func(*options)) *running {
 		t.Fatal(err)
 	}
 	w.stop = stop
-	go func() { w.ended <- w.run(ctx) }()
+	go func() { w.stopped <- w.run(ctx) }()
 	t.Cleanup(func() {
 		stop()
-		if err := <-w.ended; err != nil {
+		if err := <-w.stopped; err != nil {
 			t.Errorf("it ended by %v", err)
 		}
 	})
@@ -116,18 +119,35 @@ func (w *running) create(objects ...client.Object) {
 	}
 }
 
-// grant binds the generated role to the account.
+// grant binds the generated ClusterRole to the account, and the Role for the ConfigMap of
+// ended logins, which it creates.
 func (w *running) grant() {
 	w.t.Helper()
 	data, err := os.ReadFile(filepath.Join(apiserver.Root(), "kustomize", "gateway", "role.yaml"))
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	role := &rbacv1.ClusterRole{}
-	if err := yaml.UnmarshalStrict(data, role); err != nil {
+	text := strings.TrimPrefix(string(data), "---\n")
+	ofCluster, ofNamespace, both := strings.Cut(text, "---\n")
+	role, named := &rbacv1.ClusterRole{}, &rbacv1.Role{}
+	if err := errors.Join(yaml.UnmarshalStrict([]byte(ofCluster), role), yaml.UnmarshalStrict([]byte(ofNamespace), named)); err != nil || !both {
 		w.t.Fatal(err)
 	}
 	role.Name = w.course
+	for _, o := range []client.Object{
+		&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: logouts.Namespace}},
+		&corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: logouts.Namespace, Name: logouts.Name}},
+		named,
+		&rbacv1.RoleBinding{
+			ObjectMeta: metav1.ObjectMeta{Namespace: logouts.Namespace, Name: named.Name},
+			RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: named.Name},
+			Subjects:   []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: account}},
+		},
+	} {
+		if err := client.IgnoreAlreadyExists(w.admin.Create(w.t.Context(), o)); err != nil {
+			w.t.Fatal(err)
+		}
+	}
 	w.create(role, &rbacv1.ClusterRoleBinding{
 		ObjectMeta: metav1.ObjectMeta{Name: w.course},
 		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: w.course},
@@ -357,5 +377,20 @@ func TestOptionsThatDoNotGoTogether(t *testing.T) {
 		if _, err := newGateway(t.Context(), apiserver.Config(), prometheus.NewRegistry(), test.o); err == nil || !strings.Contains(err.Error(), test.word) {
 			t.Errorf("%+v: %v, want it to name %s", test.o, err, test.word)
 		}
+	}
+}
+
+// A login that was ended at another replica does not count, with the rights of the
+// gateway's account alone.
+func TestLogoutsOfAnotherReplica(t *testing.T) {
+	w := start(t)
+	other := logouts.New(logouts.Patch(w.admin), time.Now)
+	user := w.course + "-hana"
+	if err := other.EndAll(t.Context(), user, time.Now().Add(time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	w.until("the logout is read", func() bool { return w.ended.Ended(user, "any", time.Now().Add(-time.Minute).Unix()) })
+	if err := w.ended.End(t.Context(), user+"-two", "one", time.Now().Add(time.Hour)); err != nil {
+		t.Errorf("the gateway's account records no logout: %v", err)
 	}
 }

@@ -68,6 +68,9 @@ func (g *gateway) ready(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return errors.New("the gateway is about to stop")
 	}
+	if !g.logouts.Ready() {
+		return errors.New("the logins that have ended are not read yet")
+	}
 	return g.directory.Ready()
 }
 

@@ -98,6 +98,18 @@ func configuration(s v1alpha1.UserlandStatus) *v1alpha1ac.UserlandStatusApplyCon
 			config.Template.WithRevision(s.Template.Revision)
 		}
 	}
+	if e := s.LastEnd; e != nil {
+		config.LastEnd = v1alpha1ac.LastEnd().WithTime(e.Time)
+		if e.Container != "" {
+			config.LastEnd.WithContainer(e.Container).WithExitCode(e.ExitCode)
+		}
+		if e.Reason != "" {
+			config.LastEnd.WithReason(e.Reason)
+		}
+		if e.Log != "" {
+			config.LastEnd.WithLog(e.Log)
+		}
+	}
 	if s.LastHandledReconcileAt != "" {
 		config.WithLastHandledReconcileAt(s.LastHandledReconcileAt)
 	}

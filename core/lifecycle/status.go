@@ -28,6 +28,7 @@ func (w World) status(d Decision, o Outcome, finding health.Finding) v1alpha1.Us
 		QueuedSince:        d.Presence.QueuedSince,
 		Conditions:         health.ConditionsOf(u.Status.Conditions, verdict, u.Generation, w.Now),
 	}
+	status.LastEnd = health.LastEnd(w.Pods, u.Status.LastEnd)
 	status.LastHandledReconcileAt = u.Annotations[fluxmeta.ReconcileRequestAnnotation]
 	if d.carriedOut(o) {
 		return w.withDone(status, d)

@@ -28,6 +28,7 @@ type Blueprint struct {
 func NewBlueprint(t *v1alpha1.Template) Blueprint {
 	b := source(t)
 	keepCredentialsOut(&b.Pod.Spec)
+	keepLastWords(&b.Pod.Spec)
 	return b
 }
 
@@ -39,6 +40,19 @@ func source(t *v1alpha1.Template) Blueprint {
 		b.Volumes = append(b.Volumes, volume.Name)
 	}
 	return b
+}
+
+// keepLastWords has the kubelet put the last lines of a log into the status of a pod whose
+// container fails, unless the Template says otherwise. Nobody then needs a right to read
+// logs to see why a carrel ended.
+func keepLastWords(spec *corev1.PodSpec) {
+	for _, containers := range [][]corev1.Container{spec.InitContainers, spec.Containers} {
+		for i := range containers {
+			if containers[i].TerminationMessagePolicy == "" {
+				containers[i].TerminationMessagePolicy = corev1.TerminationMessageFallbackToLogsOnError
+			}
+		}
+	}
 }
 
 // keepCredentialsOut withholds what a student's programs need not know unless

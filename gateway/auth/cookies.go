@@ -14,6 +14,7 @@ const (
 	loginCookie   = cookiePrefix + "-login"
 	nonceCookie   = cookiePrefix + "-nonce"
 	carrelCookie  = cookiePrefix + "-here"
+	backCookie    = cookiePrefix + "-back"
 )
 
 const (
@@ -37,12 +38,14 @@ func ours(name string) bool {
 
 // setCookie sets a cookie of the gateway; an empty value deletes it. The cookie ends with
 // the browser session, and its encrypted content holds the time at which it expires.
-func setCookie(w http.ResponseWriter, name, value string) {
+func setCookie(w http.ResponseWriter, name, value string) { http.SetCookie(w, newCookie(name, value)) }
+
+func newCookie(name, value string) *http.Cookie {
 	c := &http.Cookie{Name: name, Value: value, Path: "/", Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode}
 	if value == "" {
 		c.MaxAge = -1
 	}
-	http.SetCookie(w, c)
+	return c
 }
 
 // ForgetHere deletes the login cookie of a carrel's origin, so that the next request is

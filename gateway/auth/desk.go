@@ -14,6 +14,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/cache"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/carrel-dev/carrel/gateway/logouts"
 )
 
 // providerTimeout bounds one request to a provider.
@@ -36,6 +38,9 @@ type Options struct {
 	ClientAddress func(*http.Request) string
 	// Clock defaults to the real clock.
 	Clock clock.PassiveClock
+	// Logouts holds the logins that have ended; nil means that a logout only deletes the
+	// cookies of the desk.
+	Logouts *logouts.Store
 }
 
 // Desk logs people in at the gateway's own host, and hands their identities over to the
@@ -181,7 +186,7 @@ func (d *Desk) RequireLogin(next http.Handler) http.Handler {
 			if s.Provider != ProxyProvider {
 				ctx = d.withLogin(r.Context(), s)
 			}
-			next.ServeHTTP(w, r.WithContext(ctx))
+			next.ServeHTTP(w, d.cameBack(w, r.WithContext(ctx)))
 		case len(d.order) == 0 || !navigates(r):
 			d.unauthorized(w, r)
 		default:

@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"context"
 	"crypto/rand"
 	"crypto/subtle"
 	"errors"
@@ -14,6 +15,10 @@ import (
 
 // HandoverPath is the path on a carrel's host that receives the token of the desk.
 const HandoverPath = "/.carrel/handover"
+
+// NoticePath is the path on a carrel's host that the script of an open page asks by
+// itself. A question there keeps no login from going idle.
+const NoticePath = "/.carrel/notice"
 
 const (
 	// handoverWithin bounds how long a token is valid: it takes one redirect.
@@ -31,6 +36,17 @@ var hostName = regexp.MustCompile(`^[a-z0-9.-]+(:[0-9]+)?$`)
 type nonce struct {
 	Secret string `json:"s"`
 	Until  int64  `json:"u"`
+	// From is the path that the person went to without a page of another origin; empty if
+	// such a page led there.
+	From string `json:"f,omitempty"`
+}
+
+// comeBack is the content of the cookie of a browser that comes back from the desk to the
+// path that its person went to. On this way the browser itself no longer tells whether a
+// page of another origin led there.
+type comeBack struct {
+	Path  string `json:"p"`
+	Until int64  `json:"u"`
 }
 
 // handover is the content of the token: an identity for one host and one browser.
@@ -59,7 +75,7 @@ func (d *Desk) RequireCarrelLogin(next http.Handler) http.Handler {
 		case !d.isCarrel(host(r)):
 			d.show(w, r, pageMisdirected)
 		case proxied:
-			serveCarrel(next, w, r.WithContext(NewContext(r.Context(), id)))
+			d.serveCarrel(next, w, r.WithContext(NewContext(r.Context(), id)))
 		case r.URL.Path == HandoverPath:
 			d.receive(w, r)
 		default:
@@ -73,7 +89,7 @@ func (d *Desk) requireCarrelCookie(next http.Handler, w http.ResponseWriter, r *
 	switch {
 	case ok && (!d.isDue(s) || !isPage(r)):
 		d.touch(w, r, forCarrel, carrelCookie, s)
-		serveCarrel(next, w, r.WithContext(d.withLogin(r.Context(), s)))
+		d.serveCarrel(next, w, r.WithContext(d.withLogin(r.Context(), s)))
 	case len(d.order) == 0 || !navigates(r):
 		d.unauthorized(w, r)
 	default:
@@ -81,7 +97,39 @@ func (d *Desk) requireCarrelCookie(next http.Handler, w http.ResponseWriter, r *
 	}
 }
 
-func serveCarrel(next http.Handler, w http.ResponseWriter, r *http.Request) {
+type backKey struct{}
+
+// CameBack reports whether the path of a request was vouched for: the visitor has just come
+// back from the login to the path that they went to by themselves, or the carrel
+// redirects them there.
+func CameBack(ctx context.Context) bool { return ctx.Value(backKey{}) != nil }
+
+// Vouch sets a cookie by which the next request for a path, with its query, is one that
+// CameBack reports.
+func (d *Desk) Vouch(h http.Header, host, path string) {
+	d = d.latest()
+	sealed, err := d.keys.seal(forBack, canonical(host), comeBack{path, d.now().Add(handoverWithin).Unix()})
+	if err == nil && len(sealed) <= maxCookie {
+		h.Add("Set-Cookie", newCookie(backCookie, sealed).String())
+	}
+}
+
+// cameBack returns the request as CameBack reports it. It deletes the cookie that says so.
+func (d *Desk) cameBack(w http.ResponseWriter, r *http.Request) *http.Request {
+	sealed := cookie(r, backCookie)
+	if sealed == "" || !navigates(r) {
+		return r
+	}
+	setCookie(w, backCookie, "")
+	var b comeBack
+	if d.keys.open(forBack, host(r), sealed, &b) != nil || b.Until <= d.now().Unix() || b.Path != r.URL.RequestURI() {
+		return r
+	}
+	return r.WithContext(context.WithValue(r.Context(), backKey{}, true))
+}
+
+func (d *Desk) serveCarrel(next http.Handler, w http.ResponseWriter, r *http.Request) {
+	r = d.cameBack(w, r)
 	StripCookies(r)
 	next.ServeHTTP(w, r)
 }
@@ -93,7 +141,10 @@ func (d *Desk) redirectToDesk(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		n = nonce{Secret: rand.Text()}
 	}
-	n.Until = d.now().Add(nonceWithin).Unix()
+	n.Until, n.From = d.now().Add(nonceWithin).Unix(), ""
+	if site := r.Header.Get("Sec-Fetch-Site"); site == "none" || site == "same-origin" {
+		n.From = localPath(r.URL.RequestURI())
+	}
 	sealed, err := d.keys.seal(forNonce, host(r), n)
 	if err != nil {
 		d.fail(w, r, err, pageFailed)
@@ -168,6 +219,9 @@ func (d *Desk) receive(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	setCookie(w, nonceCookie, "")
+	if n, _ := d.nonce(r); n.From != "" && n.From == localPath(h.Return) {
+		d.Vouch(w.Header(), host(r), n.From)
+	}
 	log.FromContext(r.Context()).V(1).Info("handed over", "user", h.Session.User, "host", host(r))
 	redirect(w, localPath(h.Return))
 }

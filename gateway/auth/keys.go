@@ -26,9 +26,10 @@ const (
 	forNonce    = "nonce"
 	forHandover = "handover"
 	forCarrel   = "carrel"
+	forBack     = "back"
 )
 
-var purposes = []string{forSession, forRefresh, forLogin, forState, forNonce, forHandover, forCarrel}
+var purposes = []string{forSession, forRefresh, forLogin, forState, forNonce, forHandover, forCarrel, forBack}
 
 // errSealed is returned for a text that was sealed with another key, or for another
 // purpose or host.

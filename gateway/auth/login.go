@@ -194,29 +194,3 @@ func (d *Desk) exchange(r *http.Request, p *knownProvider, a attempt, code strin
 	}
 	return id, refresh, err
 }
-
-func (d *Desk) askLogout(w http.ResponseWriter, r *http.Request) {
-	p := pageLogout.localized(r)
-	p.Button = p.Title
-	d.render(w, r, p)
-}
-
-// logout ends the login at the desk, and at the provider if the provider offers that.
-func (d *Desk) logout(w http.ResponseWriter, r *http.Request) {
-	if err := http.NewCrossOriginProtection().Check(r); err != nil {
-		d.fail(w, r, errElsewhere, pageElsewhere)
-		return
-	}
-	s, loggedIn := d.readSession(r, forSession, sessionCookie)
-	d.forget(w)
-	const ended = "/login?ended="
-	there := ""
-	if p := d.providers[s.Provider]; loggedIn && p != nil {
-		there = p.logout(r.Context(), d.url.String()+ended)
-	}
-	if there == "" {
-		redirect(w, ended)
-		return
-	}
-	d.leaveTo(w, r, there)
-}

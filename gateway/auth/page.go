@@ -22,10 +22,12 @@ type LoginPage struct {
 	Title, Text string
 	// Choices are links to continue with.
 	Choices []Choice
-	// Button is the label of a form that posts to the page's own address; if it is
-	// empty, there is no form.
-	Button string
+	// Buttons are forms without fields.
+	Buttons []Button
 }
+
+// Button is a form without fields on a LoginPage, which is posted to an address.
+type Button struct{ Text, URL string }
 
 // Choice is a link on a LoginPage.
 type Choice struct{ Text, URL string }
@@ -69,8 +71,14 @@ var (
 		[2]string{"You are logged out", "To come back, choose the account to log in with."},
 		[2]string{"ログアウトしました", "もう一度使うには、アカウントを選んでログインしてください。"}}
 	pageLogout = pageText{http.StatusOK, false,
-		[2]string{"Log out", "Your carrel keeps your work. Carrels open in other tabs stay open until they are idle."},
-		[2]string{"ログアウト", "作業内容は保存されています。ほかのタブで開いている環境は、使われなくなるまで開いたままです。"}}
+		[2]string{"Log out", "Your carrel keeps your work. Carrels that are open in this browser are closed. To log out everywhere also ends your logins on all other computers."},
+		[2]string{"ログアウト", "作業内容は保存されています。このブラウザで開いている環境は閉じられます。「すべての端末からログアウト」を選ぶと、ほかの端末でのログインも終了します。"}}
+	pageLogoutEverywhere = pageText{http.StatusOK, false,
+		[2]string{"Log out everywhere", ""},
+		[2]string{"すべての端末からログアウト", ""}}
+	pageLogoutHere = pageText{http.StatusServiceUnavailable, false,
+		[2]string{"You are logged out here only", "Carrels that are open in this browser, and your other logins, could not be ended. Close the browser now. If you share this computer, tell whoever runs your course."},
+		[2]string{"このページからのみログアウトしました", "このブラウザで開いている環境と、ほかの端末でのログインを終了できませんでした。すぐにブラウザを閉じてください。共用の端末のときは、授業の担当者に連絡してください。"}}
 	pageLeaving = pageText{http.StatusOK, false,
 		[2]string{"You are logged out here", "Next, the login service is asked to log you out as well."},
 		[2]string{"ログアウトしました", "続いて、ログインサービスからもログアウトします。"}}

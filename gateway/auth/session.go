@@ -2,6 +2,7 @@ package auth
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
@@ -24,6 +25,8 @@ const (
 // session is the content of a session cookie. Times are in Unix seconds.
 type session struct {
 	Identity
+	// ID names the login. A logout ends it on all hosts to which it was handed over.
+	ID string `json:"i,omitempty"`
 	// Begun is the time of the login, and Seen that of its last use.
 	Begun int64 `json:"b"`
 	Seen  int64 `json:"s"`
@@ -43,6 +46,9 @@ type Login struct {
 	// FreshUntil is the time until which the groups of the login are believed. A page
 	// that is opened after RefreshAfter has them checked again.
 	FreshUntil time.Time
+
+	id    string
+	begun int64
 }
 
 type sessionKey struct{}
@@ -66,7 +72,7 @@ type loginState struct {
 func (d *Desk) withLogin(ctx context.Context, s session) context.Context {
 	ends := time.Unix(s.Begun, 0).Add(d.sessions.Absolute.Duration)
 	fresh := time.Unix(s.Checked, 0).Add(2 * d.sessions.RefreshAfter.Duration)
-	return context.WithValue(NewContext(ctx, s.Identity), sessionKey{}, &loginState{Login{ends, fresh}, s})
+	return context.WithValue(NewContext(ctx, s.Identity), sessionKey{}, &loginState{Login{ends, fresh, s.ID, s.Begun}, s})
 }
 
 // refreshToken is the content of a refresh cookie. It is bound to the session's user.
@@ -77,13 +83,18 @@ type refreshToken struct {
 
 func (d *Desk) newSession(id Identity) session {
 	now := d.now().Unix()
-	return session{Identity: id, Begun: now, Seen: now, Checked: now}
+	return session{Identity: id, ID: rand.Text()[:loginID], Begun: max(now, d.options.Logouts.NotBefore(id.User)), Seen: now, Checked: now}
 }
 
-// live reports whether a session is neither too old nor idle for too long.
+// loginID is the length of the name of a login, of 5 bits a character.
+const loginID = 16
+
+// live reports whether a session is neither too old, nor idle for too long, nor ended by
+// its user.
 func (d *Desk) live(s session) bool {
 	now := d.now()
-	return now.Sub(time.Unix(s.Begun, 0)) < d.sessions.Absolute.Duration && now.Sub(time.Unix(s.Seen, 0)) < d.sessions.Idle.Duration
+	return now.Sub(time.Unix(s.Begun, 0)) < d.sessions.Absolute.Duration && now.Sub(time.Unix(s.Seen, 0)) < d.sessions.Idle.Duration &&
+		!d.options.Logouts.Ended(s.User, s.ID, s.Begun)
 }
 
 // readSession returns the session in a cookie; false if there is none that is valid on
@@ -116,7 +127,7 @@ func (d *Desk) writeSession(w http.ResponseWriter, r *http.Request, purpose, nam
 // each sets the cookie.
 func (d *Desk) touch(w http.ResponseWriter, r *http.Request, purpose, name string, s session) {
 	now := d.now()
-	if now.Sub(time.Unix(s.Seen, 0)) < min(touchEvery, d.sessions.Idle.Duration/4) {
+	if r.URL.Path == NoticePath || now.Sub(time.Unix(s.Seen, 0)) < min(touchEvery, d.sessions.Idle.Duration/4) {
 		return
 	}
 	s.Seen = now.Unix()

@@ -159,6 +159,8 @@ type carrelView struct {
 	VisitUnknown bool
 	// Pending holds the requests that the controller has not handled yet.
 	Pending map[string]bool
+	// Ended is how the carrel last ended by itself; nil if it never did.
+	Ended *page.Ended
 	// KeptOn is set while the carrel is kept running on request.
 	KeptOn bool
 	Times  page.Times
@@ -180,6 +182,7 @@ func (b *Board) carrel(rw http.ResponseWriter, r *http.Request) {
 		Own: rights.own, View: rights.view, Operate: rights.operate, Status: c.Userland.Status,
 		Pending: pending(c.Userland.Status), Times: b.times(r, course),
 	}
+	v.Ended = page.EndedOf(v.Status.LastEnd, v.Times, v.Own || v.Operate)
 	if q := c.Userland.Status.Requests; q != nil && q.KeepUntil != nil {
 		v.KeptOn = q.KeepUntil.After(v.Times.Now)
 	}

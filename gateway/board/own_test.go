@@ -6,9 +6,11 @@ import (
 	"strings"
 	"testing"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
+	"github.com/carrel-dev/carrel/api/v1alpha1"
 	"github.com/carrel-dev/carrel/gateway/audit"
 )
 
@@ -52,5 +54,20 @@ func TestOwnPageWithoutTheAPIServer(t *testing.T) {
 	}
 	if got := w.get(neighbour, "/courses/prog1/carrels/24t0101", "en"); got.Code != http.StatusServiceUnavailable {
 		t.Errorf("a neighbour is answered %d", got.Code)
+	}
+}
+
+// The log of a carrel may hold what its student wrote. It is shown to the student, and to
+// staff who may act on the carrel; who may only look sees how it ended.
+func TestLogOfALastEndIsNotForAll(t *testing.T) {
+	w := newWorld(3)
+	c, _ := w.Carrel(course, "24t0101")
+	c.Userland.Status.LastEnd = &v1alpha1.LastEnd{Time: metav1.NewTime(now), Container: "ide", Reason: "Error", ExitCode: 3, Log: "last words"}
+	w.Set(c.Userland, "")
+	for user, want := range map[string]bool{student: true, teacher: true, watcher: false} {
+		body := w.get(user, "/courses/prog1/carrels/24t0101", "en").Body.String()
+		if got := strings.Contains(body, "last words"); got != want || !strings.Contains(body, "exit code 3") {
+			t.Errorf("%s sees the log: %v, want %v, and how it ended: %v", user, got, want, strings.Contains(body, "exit code 3"))
+		}
 	}
 }

@@ -2,7 +2,9 @@
 // it comes from until somebody who is logged in sends a request over it, and for that
 // user afterwards. A whole class may share an address. So, when an address has too many
 // connections, its oldest one without a request is closed in favour of the new one.
-// Nobody can then keep their neighbours out with connections that say nothing.
+// Nobody can then keep their neighbours out with connections that say nothing. If each
+// has a request under way, or is so new that its request may be on the way, the new
+// connection waits.
 package conns
 
 import (
@@ -13,6 +15,7 @@ import (
 	"net/http"
 	"net/netip"
 	"sync"
+	"time"
 )
 
 // Bounds are the largest numbers of connections. 0 means no bound.
@@ -29,19 +32,32 @@ type Connections struct {
 	// connection is a trusted proxy's, which carries the requests of many users.
 	name func(netip.Addr) string
 
-	mu        sync.Mutex
-	sum       int
-	byAddress map[string]int
-	byUser    map[string]int
-	// silent holds the connections without a login and without a request under way,
-	// oldest first.
-	silent *list.List
+	mu     sync.Mutex
+	sum    int
+	byUser map[string]int
+	// addresses holds the connections of each address without a login, and all those
+	// that are silent.
+	addresses map[string]*address
+	silent    silences
+	// waiting holds the connections that wait for a place, in the order in which they
+	// came.
+	waiting *list.List
+	// looking reports whether look is about to be called.
+	looking bool
+}
+
+// address holds the connections of an address.
+type address struct {
+	count  int
+	silent silences
 }
 
 // New returns Connections. The function name returns the name under which an address is
 // counted, "" for the address of a trusted proxy.
 func New(b Bounds, name func(netip.Addr) string) *Connections {
-	return &Connections{bounds: b, name: name, byAddress: map[string]int{}, byUser: map[string]int{}, silent: list.New()}
+	return &Connections{
+		bounds: b, name: name, byUser: map[string]int{}, addresses: map[string]*address{}, silent: newSilences(), waiting: list.New(),
+	}
 }
 
 // Listener returns a listener whose connections are counted.
@@ -74,49 +90,56 @@ func (c *Connections) nameOf(remote net.Addr) string {
 	return c.name(at.Addr().Unmap())
 }
 
-// add counts a new connection. It closes an older one, if a bound is reached. If no other
-// connection can be closed, it returns false.
+// add counts a new connection, or lets it wait for a place. It returns false if too many
+// wait already.
 func (c *Connections) add(one *conn) bool {
+	now := time.Now()
 	c.mu.Lock()
-	var victim *conn
+	victim, ok := c.place(one, now, settleFor)
+	if !ok && c.waiting.Len() < maxWaiting {
+		c.wait(one)
+		ok = true
+	} else if !ok {
+		victim, ok = c.place(one, now, 0)
+	}
+	c.mu.Unlock()
+	victim.closeConn() // not under the lock: the server's goroutine takes it from here
+	return ok
+}
+
+// place counts a connection, if there is room for it, or if a silent connection can be
+// closed in its favour. The caller closes the victim, which may be nil. New connections
+// are no victims until they are of an age.
+func (c *Connections) place(one *conn, now time.Time, age time.Duration) (victim *conn, ok bool) {
+	of := c.addresses[one.address]
 	switch {
 	case c.bounds.All > 0 && c.sum >= c.bounds.All:
-		victim = c.oldestSilent("")
-	case one.address != "" && c.bounds.PerAddress > 0 && c.byAddress[one.address] >= c.bounds.PerAddress:
-		victim = c.oldestSilent(one.address)
+		victim = c.silent.victim(now, age)
+	case one.address != "" && of != nil && c.bounds.PerAddress > 0 && of.count >= c.bounds.PerAddress:
+		victim = of.silent.victim(now, age)
 	default:
-		c.count(one)
-		c.mu.Unlock()
-		return true
+		c.count(one, now)
+		return nil, true
 	}
 	if victim == nil {
-		c.mu.Unlock()
-		return false
+		return nil, false
 	}
 	c.forget(victim)
-	c.count(one)
-	c.mu.Unlock()
-	_ = victim.Conn.Close() // not under the lock: the server's goroutine takes it from here
-	return true
+	c.count(one, now)
+	return victim, true
 }
 
-// oldestSilent returns the oldest silent connection of an address; of any, if it is "".
-func (c *Connections) oldestSilent(address string) *conn {
-	for at := c.silent.Front(); at != nil; at = at.Next() {
-		if one := at.Value.(*conn); address == "" || one.address == address {
-			return one
-		}
-	}
-	return nil
-}
-
-func (c *Connections) count(one *conn) {
+func (c *Connections) count(one *conn, now time.Time) {
 	one.counted = true
 	c.sum++
-	if one.address != "" {
-		c.byAddress[one.address]++
-		one.silent = c.silent.PushBack(one)
+	if one.address == "" {
+		return
 	}
+	if c.addresses[one.address] == nil {
+		c.addresses[one.address] = &address{silent: newSilences()}
+	}
+	c.addresses[one.address].count++
+	c.silence(one, now, false)
 }
 
 // forget takes a connection out of the counts.
@@ -131,14 +154,14 @@ func (c *Connections) forget(one *conn) {
 	case one.user != "":
 		lower(c.byUser, one.user)
 	case one.address != "":
-		lower(c.byAddress, one.address)
+		c.leaveAddress(one)
 	}
 }
 
-func (c *Connections) unsilence(one *conn) {
-	if one.silent != nil {
-		c.silent.Remove(one.silent)
-		one.silent = nil
+func (c *Connections) leaveAddress(one *conn) {
+	of := c.addresses[one.address]
+	if of.count--; of.count == 0 {
+		delete(c.addresses, one.address)
 	}
 }
 
@@ -154,18 +177,28 @@ func (c *Connections) State(of net.Conn, state http.ConnState) {
 	if one == nil {
 		return
 	}
+	now := time.Now()
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	switch state {
 	case http.StateActive:
 		c.unsilence(one)
 	case http.StateIdle:
-		if one.counted && one.user == "" && one.address != "" && one.silent == nil {
-			one.silent = c.silent.PushBack(one)
+		if one.counted && one.user == "" && one.address != "" && one.ofAll == nil {
+			c.silence(one, now, !isHTTP2(of))
 		}
 	case http.StateHijacked, http.StateClosed:
 		c.forget(one)
 	}
+	victim := c.next(now)
+	c.mu.Unlock()
+	victim.closeConn()
+}
+
+// isHTTP2 reports whether a connection speaks HTTP/2. The server calls such a connection
+// idle before its first request, and before its last answer is sent.
+func isHTTP2(of net.Conn) bool {
+	secured, ok := of.(*tls.Conn)
+	return ok && secured.ConnectionState().NegotiatedProtocol == "h2"
 }
 
 // Context adds a connection to the context of its requests. It is http.Server.ConnContext.
@@ -187,7 +220,16 @@ func Known(ctx context.Context, user string) bool {
 
 func (c *Connections) known(one *conn, user string) bool {
 	c.mu.Lock()
-	defer c.mu.Unlock()
+	ok := c.setUser(one, user)
+	victim := c.next(time.Now())
+	c.mu.Unlock()
+	victim.closeConn()
+	return ok
+}
+
+// setUser counts a connection for a user instead of its address. It returns false if the
+// user has too many.
+func (c *Connections) setUser(one *conn, user string) bool {
 	if !one.counted || one.user == user {
 		return true
 	}
@@ -197,7 +239,8 @@ func (c *Connections) known(one *conn, user string) bool {
 	if one.user != "" {
 		lower(c.byUser, one.user)
 	} else {
-		lower(c.byAddress, one.address)
+		c.unsilence(one)
+		c.leaveAddress(one)
 	}
 	one.user = user
 	c.byUser[user]++
@@ -211,16 +254,25 @@ func (c *Connections) Open() int {
 	return c.sum
 }
 
-// conn is a counted connection. Its fields below Conn belong to the lock of all.
+// conn is a counted connection. Its fields from user on belong to the lock of all.
 type conn struct {
 	net.Conn
 	all *Connections
 	// address is the name of its address; "" if it is a trusted proxy's.
 	address string
+	// turn is closed when a connection that waits has a place or is closed; nil if it
+	// did not wait.
+	turn chan struct{}
 	// user is the user who sent the last request over it; "" before a login.
 	user    string
 	counted bool
-	silent  *list.Element
+	// since is the time since which it is silent.
+	since time.Time
+	// ofAll and ofAddress are its places among the silent ones, and waits that among
+	// those that wait; each is nil if it is not there.
+	ofAll, ofAddress, waits *list.Element
+	// answered reports whether it is silent after an answer that was sent.
+	answered bool
 }
 
 // connOf returns the counted connection below TLS; nil if there is none.
@@ -232,11 +284,24 @@ func connOf(c net.Conn) *conn {
 	return one
 }
 
+// closeConn closes a connection that is no longer counted; nothing if it is nil.
+func (c *conn) closeConn() {
+	if c != nil {
+		_ = c.Conn.Close()
+	}
+}
+
+// Read waits until the connection has a place.
+func (c *conn) Read(p []byte) (int, error) {
+	if c.turn != nil {
+		c.all.await(c)
+	}
+	return c.Conn.Read(p)
+}
+
 // Close closes the connection and takes it out of the counts.
 func (c *conn) Close() error {
-	c.all.mu.Lock()
-	c.all.forget(c)
-	c.all.mu.Unlock()
+	c.all.leave(c)
 	return c.Conn.Close()
 }
 

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"sync"
 	"testing"
 	"time"
 
@@ -26,6 +27,13 @@ type server struct {
 func newServer(t *testing.T, b conns.Bounds, name func(netip.Addr) string) *server {
 	t.Helper()
 	s := &server{T: t, counted: conns.New(b, name)}
+	h := s.unstarted()
+	h.Start()
+	t.Cleanup(h.Close)
+	return s
+}
+
+func (s *server) unstarted() *httptest.Server {
 	h := httptest.NewUnstartedServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		if user := r.Header.Get("X-User"); user != "" && !conns.Known(r.Context(), user) {
 			rw.Header().Set("Connection", "close")
@@ -37,12 +45,10 @@ func newServer(t *testing.T, b conns.Bounds, name func(netip.Addr) string) *serv
 			<-r.Context().Done()
 		}
 	}))
+	s.address = h.Listener.Addr().String()
 	h.Listener = s.counted.Listener(h.Listener)
 	h.Config.ConnContext, h.Config.ConnState = s.counted.Context, s.counted.State
-	h.Start()
-	t.Cleanup(h.Close)
-	s.address = h.Listener.Addr().String()
-	return s
+	return h
 }
 
 func (s *server) dial() net.Conn {
@@ -69,17 +75,11 @@ func (s *server) ask(conn net.Conn, path, user string) int {
 	return res.StatusCode
 }
 
-// served opens a connection and asks over it until it is answered. The server counts the
-// connection before it as silent only a moment after its answer was read.
+// served opens a connection and asks over it. It must be answered.
 func (s *server) served() {
 	s.Helper()
-	ctx, end := context.WithTimeout(s.Context(), time.Minute)
-	defer end()
-	for s.ask(s.dial(), "/", "") != http.StatusOK {
-		if ctx.Err() != nil {
-			s.Fatal("no new connection is answered")
-		}
-		time.Sleep(time.Millisecond)
+	if status := s.ask(s.dial(), "/", ""); status != http.StatusOK {
+		s.Errorf("a new connection is answered %d", status)
 	}
 }
 
@@ -134,6 +134,79 @@ func TestConnectionsInUseStay(t *testing.T) {
 	if _, err := slow.Read(make([]byte, 1)); errors.Is(err, io.EOF) {
 		t.Error("the connection with a request under way was closed")
 	}
+}
+
+// At the bound, each of many connections that come at the same time is answered: none is
+// closed for another while its request is on the way, or because an answer is just being
+// finished.
+func TestAtTheBoundEveryNewConnectionIsAnswered(t *testing.T) {
+	for name, bounds := range map[string]conns.Bounds{"of one address": {PerAddress: 5}, "in all": {All: 5}} {
+		t.Run(name, func(t *testing.T) {
+			s := newServer(t, bounds, one)
+			var group sync.WaitGroup
+			for range 50 {
+				group.Go(func() {
+					for range 40 {
+						s.served()
+					}
+				})
+			}
+			group.Wait()
+		})
+	}
+}
+
+// The server calls a connection of HTTP/2 idle before its first request, and before its
+// answer is sent.
+func TestAtTheBoundHTTP2IsAnswered(t *testing.T) {
+	s := &server{T: t, counted: conns.New(conns.Bounds{PerAddress: 5}, one)}
+	h := s.unstarted()
+	h.EnableHTTP2 = true
+	h.StartTLS()
+	t.Cleanup(h.Close)
+	trusted := h.Client().Transport.(*http.Transport).TLSClientConfig
+	var group sync.WaitGroup
+	for range 6 {
+		group.Go(func() {
+			for range 3 {
+				client := &http.Client{Transport: &http.Transport{TLSClientConfig: trusted.Clone(), ForceAttemptHTTP2: true}}
+				res, err := client.Get(h.URL) //nolint:noctx // the test has its own limits
+				if err != nil {
+					t.Errorf("a new connection is not answered: %v", err)
+					continue
+				}
+				_ = res.Body.Close()
+				if res.ProtoMajor != 2 {
+					t.Errorf("it speaks %s", res.Proto)
+				}
+			}
+		})
+	}
+	group.Wait()
+}
+
+// A connection whose address has only requests under way waits, and is closed in the end.
+// That keeps nobody else waiting.
+func TestConnectionsWithoutAPlaceWaitAndEnd(t *testing.T) {
+	names := make(chan string, 3)
+	s := newServer(t, conns.Bounds{PerAddress: 1, All: 3}, func(netip.Addr) string { return <-names })
+	names <- "full"
+	if s.ask(s.dial(), "/slow", "") != http.StatusOK {
+		t.Fatal("the first connection is refused")
+	}
+	names <- "full"
+	waits := s.dial()
+	begun, ended := time.Now(), make(chan int)
+	go func() { ended <- s.ask(waits, "/", "") }()
+	names <- "another"
+	s.served()
+	if took := time.Since(begun); took > time.Second {
+		t.Errorf("another address waits for %v", took)
+	}
+	if status := <-ended; status != 0 {
+		t.Errorf("the connection over the bound is answered %d", status)
+	}
+	s.open(2)
 }
 
 func TestConnectionsOfOneUserAreBounded(t *testing.T) {

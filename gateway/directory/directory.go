@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
@@ -79,12 +80,17 @@ func (d *Directory) Run(ctx context.Context) error {
 var errNotYet = errors.New("the carrels of the cluster are not all read yet")
 
 // Ready returns an error until the Index holds everything that was in the cluster when
-// Run began.
-func (d *Directory) Ready() error {
+// Run began, and while the API server does not answer.
+func (d *Directory) Ready() error { return d.ready(time.Now()) }
+
+func (d *Directory) ready(now time.Time) error {
 	for _, handler := range d.handlers {
 		if !handler.HasSynced() {
 			return errNotYet
 		}
+	}
+	if d.heard.silent(now) >= silentFor {
+		return errSilent
 	}
 	return nil
 }

@@ -21,6 +21,7 @@ type Index struct {
 	// users holds the carrels of a user, by course and name.
 	users    map[string]map[key]bool
 	watchers watchers
+	heard    heard
 }
 
 type key struct{ course, name string }

@@ -107,6 +107,13 @@ func Student(i int, now time.Time) *v1alpha1.Userland {
 // Adjust sets the fields of a carrel that belong to its state.
 func Adjust(u *v1alpha1.Userland, i int, now time.Time) {
 	switch u.Status.State {
+	case v1alpha1.StateFailing:
+		if i != 190 {
+			u.Status.LastEnd = &v1alpha1.LastEnd{
+				Time: *ago(now, 40*time.Second), Container: "ide", Reason: "Error", ExitCode: 1,
+				Log: "Starting the editor\nError: ENOSPC: no space left on device, write '/home/coder/.config/code-server/config.yaml'",
+			}
+		}
 	case v1alpha1.StateQueued:
 		u.Status.QueuedSince = ago(now, time.Duration(200-i%100)*time.Second)
 		u.Status.Template.Revision = ""

@@ -65,6 +65,15 @@ func readAssets(files fs.FS) (byPath map[string]asset, byName map[string]string,
 	return byPath, byName, nil
 }
 
+// AssetURL returns the path of an asset. It panics if there is none of this name.
+func AssetURL(name string) string {
+	there, err := assetURL(name)
+	if err != nil {
+		panic(err)
+	}
+	return there
+}
+
 // IsAsset reports whether Assets serves a path. Assets need no login, since the pages
 // before the login use them too.
 func IsAsset(path string) bool { return strings.HasPrefix(path, assetPrefix) }

@@ -135,6 +135,10 @@ func TestRequestsOfOtherPages(t *testing.T) {
 		{"its own frame", "GET", map[string]string{"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "iframe"}, 200},
 		{"an address typed", "GET", map[string]string{"Sec-Fetch-Site": "none", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}, 200},
 		{"a program that reads", "GET", nil, 200},
+		{"an old browser's page of a neighbour that loads", "GET", map[string]string{"User-Agent": "Mozilla/5.0", "Referer": "https://" + kens + "/"}, 403},
+		{"an old browser's page that hides where it is", "GET", map[string]string{"User-Agent": "Mozilla/5.0", "Accept": "image/*"}, 403},
+		{"an old browser's own page that loads", "GET", map[string]string{"User-Agent": "Mozilla/5.0", "Referer": "https://" + hanas + "/"}, 200},
+		{"an old browser that goes there", "GET", map[string]string{"User-Agent": "Mozilla/5.0", "Accept": "text/html"}, 200},
 		{"a program that writes, and says where", "PUT", map[string]string{"Origin": "https://" + hanas}, 200},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -148,6 +152,67 @@ func TestRequestsOfOtherPages(t *testing.T) {
 				t.Errorf("answered %d, and the carrel was asked %q; want %d", res.StatusCode, carrel.asked(), test.status)
 			}
 		})
+	}
+}
+
+// A link of another page that carries a query may act in the visitor's name. It is shown
+// first, and followed when the visitor says so.
+func TestLinksWithAQueryAreShownFirst(t *testing.T) {
+	for name, tt := range map[string]struct {
+		site, path string
+		followed   bool
+	}{
+		"of a neighbour":                 {"same-site", "/sql?query=drop", false},
+		"of another site":                {"cross-site", "/sql?query=drop", false},
+		"without a query":                {"cross-site", "/files/a", true},
+		"of the page that shows it":      {"same-origin", "/sql?query=drop", true},
+		"typed, or chosen as a bookmark": {"none", "/?folder=/home", true},
+	} {
+		carrel := &heard{}
+		w := newWorld(t, carrel)
+		r := w.request(http.MethodGet, "hana", hanas, tt.path, nil)
+		for name, value := range map[string]string{"Accept": "text/html", "Sec-Fetch-Site": tt.site, "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"} {
+			r.Header.Set(name, value)
+		}
+		res, body := w.do(r)
+		if followed := len(carrel.asked()) == 1; followed != tt.followed {
+			t.Errorf("%s: the carrel was asked: %v, want %v", name, followed, tt.followed)
+		}
+		if !tt.followed && (res.StatusCode != http.StatusForbidden || !strings.Contains(body, `href="`+tt.path+`"`)) {
+			t.Errorf("%s: answered %d %s", name, res.StatusCode, body)
+		}
+	}
+}
+
+// A carrel that redirects to an address with a query, as an editor does from /, opens by a
+// link of another site. That vouches for no other address.
+func TestRedirectsOfACarrelAreFollowed(t *testing.T) {
+	for _, location := range []string{"/?folder=/home", "./?folder=/home", "https://" + hanas + "/?folder=/home#top"} {
+		w := newWorld(t, http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+			if r.URL.RawQuery == "" {
+				rw.Header().Set("Location", location)
+				rw.WriteHeader(http.StatusFound)
+			}
+		}))
+		get := func(path string, cookies []*http.Cookie) *http.Response {
+			t.Helper()
+			r := w.request(http.MethodGet, "hana", hanas, path, nil)
+			for name, value := range map[string]string{"Accept": "text/html", "Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"} {
+				r.Header.Set(name, value)
+			}
+			for _, c := range cookies {
+				r.AddCookie(c)
+			}
+			res, _ := w.do(r)
+			return res
+		}
+		first := get("/", nil)
+		if res := get("/?folder=/home", first.Cookies()); res.StatusCode != http.StatusOK {
+			t.Errorf("after %d to %s the browser is answered %d", first.StatusCode, location, res.StatusCode)
+		}
+		if res := get("/?folder=/home&run=it", first.Cookies()); res.StatusCode != http.StatusForbidden {
+			t.Errorf("another address is answered %d", res.StatusCode)
+		}
 	}
 }
 

@@ -175,3 +175,22 @@ func TestACarrelThatSaysNothing(t *testing.T) {
 		}
 	}
 }
+
+// A gateway that heard nothing of the API server for long dials no address: another pod may
+// have it. What is open goes on.
+func TestAddressesThatAreTooOldAreNotDialled(t *testing.T) {
+	w := newWorld(t, echo)
+	conn := w.mustDial("hana")
+	w.cluster.Hear(time.Now().Add(-time.Hour))
+	if res, _ := w.get("hana", hanas, "/"); res.StatusCode != http.StatusServiceUnavailable || res.Header.Get("Retry-After") == "" {
+		t.Errorf("answered %d", res.StatusCode)
+	}
+	if err := exchange(t.Context(), conn, []byte("still here")); err != nil {
+		t.Errorf("what was open: %v", err)
+	}
+	w.cluster.Hear(time.Now())
+	conn = w.mustDial("hana")
+	if err := exchange(t.Context(), conn, []byte("again")); err != nil {
+		t.Error(err)
+	}
+}

@@ -132,6 +132,9 @@ func rewrite(r *httputil.ProxyRequest) {
 	h.Set("X-Forwarded-Proto", "https")
 	h.Set("X-Real-Ip", p.address)
 	h.Set(UserHeader, p.visitor.User)
+	if takesScript(r.In) {
+		h.Del("Accept-Encoding") // the script could not be added to a compressed page
+	}
 }
 
 // isForwarded reports whether a request header is one that a proxy sets, in any spelling
@@ -152,10 +155,15 @@ func (rt *Router) clean(res *http.Response) error {
 	passageOf(res.Request.Context()).answered()
 	auth.CleanResponse(res.Header)
 	toOwnOrigin(res)
+	rt.vouch(res)
 	if res.Trailer != nil && res.Body != nil && res.StatusCode != http.StatusSwitchingProtocols {
 		res.Body = &cleanTrailer{res.Body, res}
 	}
 	if res.StatusCode != http.StatusSwitchingProtocols {
+		if takesScript(passageOf(res.Request.Context()).in) {
+			addScript(res)
+		}
+		rt.follow(res)
 		return nil
 	}
 	// ReverseProxy would not close the connection of an answer that it refuses.
@@ -168,6 +176,29 @@ func (rt *Router) clean(res *http.Response) error {
 	}
 	res.Body = rt.newTunnel(passageOf(res.Request.Context()), end)
 	return nil
+}
+
+// follow lets an answer of unknown length, such as a stream of events, end with the login.
+func (rt *Router) follow(res *http.Response) {
+	if res.ContentLength >= 0 || res.Body == nil {
+		return
+	}
+	p := passageOf(res.Request.Context())
+	body := res.Body
+	s := &stream{open{p.visitor, p.login, p.carrel.Course, p.carrel.Name}, func() { _ = body.Close() }}
+	rt.streams.add(s)
+	res.Body = &followed{body, func() { rt.streams.remove(s) }}
+}
+
+// followed is a body that calls a function when it is closed.
+type followed struct {
+	io.ReadCloser
+	closed func()
+}
+
+func (f *followed) Close() error {
+	f.closed()
+	return f.ReadCloser.Close()
 }
 
 // cleanTrailer cleans the trailer of an answer, which is known when its body has ended.
@@ -191,6 +222,21 @@ func toOwnOrigin(res *http.Response) {
 	p := passageOf(res.Request.Context())
 	if rest, found := strings.CutPrefix(res.Header.Get("Location"), "http://"+p.in.Host); found && (rest == "" || strings.ContainsAny(rest[:1], "/?#")) {
 		res.Header.Set("Location", "https://"+p.in.Host+rest)
+	}
+}
+
+// vouch lets a visitor follow a redirect of the carrel within its host. A browser that
+// came by a link of another page says so of the redirect as well, and an editor sends
+// everybody from / to an address with a query.
+func (rt *Router) vouch(res *http.Response) {
+	in := passageOf(res.Request.Context()).in
+	location := res.Header.Get("Location")
+	if location == "" || causeOf(in) != link || !page.WantsPage(in) {
+		return
+	}
+	there, err := in.URL.Parse(location)
+	if err == nil && there.RawQuery != "" && (there.Host == "" || canonical(there.Host) == canonical(in.Host)) {
+		rt.Login.Vouch(res.Header, in.Host, there.RequestURI())
 	}
 }
 

@@ -62,7 +62,8 @@ type Router struct {
 	proxy   *httputil.ReverseProxy
 	visited recent
 	waking  waking
-	tunnels tunnels
+	tunnels set[*tunnel]
+	streams set[*stream]
 	shares  shares
 	// draining ends, by drain, when the pages that listen are to disconnect.
 	draining context.Context
@@ -140,14 +141,19 @@ func (rt *Router) observed(next http.Handler) http.Handler {
 	})
 }
 
-// untilDrain ends the requests of a handler when Drain begins. Pages that listen then
-// connect to another replica.
+// untilDrain ends the requests of a handler when Drain begins, and when the login of the
+// visitor ends. Pages that listen then connect to another replica, or learn that they may
+// not.
 func (rt *Router) untilDrain(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithCancel(r.Context())
 		defer cancel()
 		stop := context.AfterFunc(rt.draining, cancel) //nolint:contextcheck // the gateway's own context ends that of the request
 		defer stop()
+		id, _ := auth.FromContext(ctx)
+		s := &stream{open{visitor: id, login: auth.LoginFromContext(ctx)}, cancel}
+		rt.streams.add(s)
+		defer rt.streams.remove(s)
 		next.ServeHTTP(rw, r.WithContext(ctx))
 	})
 }
@@ -176,7 +182,8 @@ func (rt *Router) open(rw http.ResponseWriter, r *http.Request, id auth.Identity
 // admit returns the request with a passage to the carrel, when the carrel is ready.
 // Otherwise it answers the request and returns nil.
 func (rt *Router) admit(rw http.ResponseWriter, r *http.Request, id auth.Identity, course, name string) *http.Request {
-	if !fromOwnOrigin(r) {
+	cause := causeOf(r)
+	if cause == foreign {
 		page.Refuse(rw, http.StatusForbidden, "origin",
 			"this request was caused by a page of another origin; a program sends the header Origin: https://"+r.Host)
 		return nil
@@ -185,11 +192,20 @@ func (rt *Router) admit(rw http.ResponseWriter, r *http.Request, id auth.Identit
 	if !ok {
 		return nil
 	}
+	if cause == link && asks(r) {
+		AskToFollow(rw, r)
+		return nil
+	}
 	if !rt.takeCarrel(rw, r, c.Course, c.Name) {
 		return nil
 	}
 	if strings.HasPrefix(r.URL.Path, page.Prefix) {
 		rt.reserved(rw, r, c)
+		return nil
+	}
+	if rt.Directory.Stale(rt.Clock.Now()) {
+		// Another pod may have the address by now. What is open goes on.
+		page.TryAgain(rw, r, "unavailable")
 		return nil
 	}
 	if c.Target == "" {
@@ -284,6 +300,10 @@ func (rt *Router) forbid(rw http.ResponseWriter, r *http.Request) {
 
 // reserved serves the paths on a carrel's host that the gateway reserves for itself.
 func (rt *Router) reserved(rw http.ResponseWriter, r *http.Request, c directory.Carrel) {
+	if r.URL.Path == auth.NoticePath {
+		rt.serveNotice(rw, r, c)
+		return
+	}
 	if r.URL.Path != wait.EventsPath {
 		page.Problem(rw, r, http.StatusNotFound, "notfound")
 		return

@@ -216,7 +216,7 @@ func worldWithCookies(t *testing.T) (*world, *clocktesting.FakePassiveClock, fun
 	var cookies func(string) http.Header
 	w := newWorldWith(t, echo, func(rt *route.Router) {
 		rt.Clock = now
-		cookies = loginByCookie(t, rt, now)
+		_, cookies = loginByCookie(t, rt, now)
 	})
 	return w, now, cookies
 }

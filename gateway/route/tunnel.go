@@ -1,14 +1,12 @@
 package route
 
 import (
-	"context"
 	"errors"
 	"io"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/carrel-dev/carrel/gateway/auth"
 	"github.com/carrel-dev/carrel/gateway/frame"
 )
 
@@ -17,10 +15,7 @@ import (
 // frames.
 type tunnel struct {
 	io.ReadWriteCloser
-	visitor auth.Identity
-	login   auth.Login
-	course  string
-	name    string
+	open
 	// sent is called with the bytes that the visitor sends.
 	sent func([]byte)
 	// done is called once, when the tunnel is closed.
@@ -182,61 +177,4 @@ func unlessEOF(err error) error {
 		return nil
 	}
 	return err
-}
-
-// tunnels holds the open tunnels.
-type tunnels struct {
-	mu   sync.Mutex
-	open map[*tunnel]bool
-	// idle is closed when the last tunnel is removed; nil if nothing waits for that.
-	idle chan struct{}
-}
-
-func (s *tunnels) add(t *tunnel) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.open == nil {
-		s.open = map[*tunnel]bool{}
-	}
-	s.open[t] = true
-}
-
-func (s *tunnels) remove(t *tunnel) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.open, t)
-	if len(s.open) == 0 && s.idle != nil {
-		close(s.idle)
-		s.idle = nil
-	}
-}
-
-func (s *tunnels) all() []*tunnel {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	all := make([]*tunnel, 0, len(s.open))
-	for t := range s.open {
-		all = append(all, t)
-	}
-	return all
-}
-
-// wait waits until no tunnel is open, or the context ends. It reports whether none is open.
-func (s *tunnels) wait(ctx context.Context) bool {
-	s.mu.Lock()
-	if len(s.open) == 0 {
-		s.mu.Unlock()
-		return true
-	}
-	if s.idle == nil {
-		s.idle = make(chan struct{})
-	}
-	idle := s.idle
-	s.mu.Unlock()
-	select {
-	case <-idle:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }

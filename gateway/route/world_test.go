@@ -25,6 +25,7 @@ import (
 	"github.com/carrel-dev/carrel/gateway/auth"
 	"github.com/carrel-dev/carrel/gateway/enrol"
 	"github.com/carrel-dev/carrel/gateway/gatewaytest"
+	"github.com/carrel-dev/carrel/gateway/logouts"
 	"github.com/carrel-dev/carrel/gateway/observe"
 	"github.com/carrel-dev/carrel/gateway/route"
 	"github.com/carrel-dev/carrel/gateway/wait"
@@ -131,8 +132,8 @@ func login(t *testing.T, hosts route.Hosts) *auth.Desk {
 
 // loginByCookie gives a router a desk with a provider, and a clock. It returns the function
 // that logs a user in through a trusted proxy and hands the login over to hana's carrel,
-// which then has a cookie.
-func loginByCookie(t *testing.T, rt *route.Router, now clock.PassiveClock) func(user string) http.Header {
+// which then has a cookie. It also returns the record of logins that have ended.
+func loginByCookie(t *testing.T, rt *route.Router, now clock.PassiveClock) (*logouts.Store, func(user string) http.Header) {
 	t.Helper()
 	dir := t.TempDir()
 	for name, text := range map[string]string{"key": strings.Repeat("k", 64), "secret": secret} {
@@ -149,13 +150,17 @@ func loginByCookie(t *testing.T, rt *route.Router, now clock.PassiveClock) func(
 	if err != nil {
 		t.Fatal(err)
 	}
-	d, err := auth.NewDesk(config, auth.Options{URL: rt.Hosts.DeskURL(), IsCarrel: rt.Hosts.IsCarrel, Clock: now})
+	ended := logouts.New(func(context.Context, map[string]*string) error { return nil }, now.Now)
+	d, err := auth.NewDesk(config, auth.Options{
+		URL: rt.Hosts.DeskURL(), IsCarrel: rt.Hosts.IsCarrel, Clock: now,
+		Logouts: ended,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	rt.Login = d
 	carrel := d.RequireCarrelLogin(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
-	return func(user string) http.Header {
+	return ended, func(user string) http.Header {
 		t.Helper()
 		header := http.Header{}
 		for address := "https://" + hanas + "/"; ; {

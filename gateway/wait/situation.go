@@ -46,6 +46,8 @@ type situation struct {
 	Began time.Time
 	// Notice is the Course's notice to visitors who wait.
 	Notice string
+	// LastEnd is how the carrel last ended by itself; zero if it never did.
+	LastEnd v1alpha1.LastEnd
 }
 
 // situationOf returns the situation of a carrel for a visitor who came at a given time.
@@ -53,6 +55,9 @@ func situationOf(c directory.Carrel, course *v1alpha1.Course, l line, came, now 
 	s := situation{Kind: kind(c, came, now), State: c.State, Reason: c.Reason, Message: c.Message}
 	if course != nil {
 		s.Notice = course.Spec.Notice
+	}
+	if end := c.Userland.Status.LastEnd; end != nil {
+		s.LastEnd = *end
 	}
 	switch s.Kind {
 	case queued:

@@ -91,6 +91,9 @@ func TestPages(t *testing.T) {
 		{"preparing", carrel(v1alpha1.StateStarting, v1alpha1.PreparingReason, "images are pulled or volumes attached: 0 of 1 containers have started", func(u *v1alpha1.Userland) { u.Status.LastStartTime = at(20 * time.Second) }), 503, "3"},
 		{"opening", carrel(v1alpha1.StateRunning, v1alpha1.RunningReason, "the carrel answers"), 503, "3"},
 		{"failing", carrel(v1alpha1.StateFailing, v1alpha1.ImagePullBackOffReason, `the image "ide:1" of container "ide" can't be pulled: correct its name`), 503, "30"},
+		{"failing-ended", carrel(v1alpha1.StateFailing, v1alpha1.CrashLoopBackOffReason, "it keeps ending", func(u *v1alpha1.Userland) {
+			u.Status.LastEnd = &v1alpha1.LastEnd{Time: *at(time.Minute), Container: "ide", Reason: "Error", ExitCode: 1, Log: "<b>no space</b>\nbye"}
+		}), 503, "30"},
 		{"failing-unknown", carrel(v1alpha1.StateFailing, "Flooded", `<b>water</b> in the machine room`), 503, "30"},
 		{"waiting", carrel(v1alpha1.StateWaiting, v1alpha1.TemplateNotFoundReason, "there is no Template ide"), 503, "30"},
 		// A visitor wakes the carrel, even if the status does not show their activity yet.

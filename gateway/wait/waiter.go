@@ -170,7 +170,9 @@ type detail struct {
 	Steps  []step
 	Events string
 	Help   string
-	Times  page.Times
+	// Ended is how the carrel last ended; nil unless that is of interest.
+	Ended *page.Ended
+	Times page.Times
 }
 
 // step is a step of a start.
@@ -186,6 +188,10 @@ func (w *Waiter) detail(s situation, course, name string, class *v1alpha1.Course
 	}
 	if w.Desk != "" {
 		d.Help = strings.TrimSuffix(w.Desk, "/") + "/courses/" + course + "/carrels/" + name
+	}
+	if !s.LastEnd.Time.IsZero() && (s.Kind == failing || s.Kind == asleep) {
+		// Whoever waits here may open the carrel, and read its log there.
+		d.Ended = page.EndedOf(&s.LastEnd, times, true)
 	}
 	if s.hopeful() {
 		d.Steps = steps(s)

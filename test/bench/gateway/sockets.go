@@ -46,7 +46,7 @@ func (b bench) idle(ctx context.Context, out io.Writer, s server) error {
 	if err != nil {
 		return err
 	}
-	_, _ = fmt.Fprintf(out, "\n%d idle WebSockets through %s: %.1f KiB of heap and stacks each (target: at most 40), %.0f opened a second\n",
+	_, _ = fmt.Fprintf(out, "\n%d idle WebSockets through %s: %.1f KiB of heap and stacks each (target: at most 32), %.0f opened a second\n",
 		b.sockets, s.name, float64(after-before)/float64(b.sockets)/1024, float64(b.sockets)/took.Seconds())
 	return nil
 }

@@ -49,6 +49,9 @@ type UserlandStatusApplyConfiguration struct {
 	Requests *RequestsApplyConfiguration `json:"requests,omitempty"`
 	// handled are the requests that were handled last.
 	Handled *HandledRequestsApplyConfiguration `json:"handled,omitempty"`
+	// lastEnd describes how the carrel last ended by itself. It is absent if it never
+	// did. A stop for idleness or on request does not count.
+	LastEnd *LastEndApplyConfiguration `json:"lastEnd,omitempty"`
 	// conditions are Ready, Reconciling and Stalled, as kstatus defines them, and
 	// UpdatePending while the carrel runs with an older revision of its Template.
 	Conditions []metav1.ConditionApplyConfiguration `json:"conditions,omitempty"`
@@ -153,6 +156,14 @@ func (b *UserlandStatusApplyConfiguration) WithRequests(value *RequestsApplyConf
 // If called multiple times, the Handled field is set to the value of the last call.
 func (b *UserlandStatusApplyConfiguration) WithHandled(value *HandledRequestsApplyConfiguration) *UserlandStatusApplyConfiguration {
 	b.Handled = value
+	return b
+}
+
+// WithLastEnd sets the LastEnd field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the LastEnd field is set to the value of the last call.
+func (b *UserlandStatusApplyConfiguration) WithLastEnd(value *LastEndApplyConfiguration) *UserlandStatusApplyConfiguration {
+	b.LastEnd = value
 	return b
 }
 
