@@ -92,6 +92,7 @@ func TestLimits(t *testing.T) {
 
 		{field: "spec.user", kind: "Userland", limit: 256, spec: func(n int) string { return "  user: " + text(n) }},
 		{field: "spec.templateName", kind: "Userland", limit: 63, spec: func(n int) string { return "  templateName: " + text(n) }},
+		{field: "spec.team", kind: "Userland", limit: 63, spec: func(n int) string { return "  team: " + text(n) }},
 		{field: "spec.section", kind: "Userland", limit: 63, spec: func(n int) string { return "  section: " + text(n) }},
 
 		{field: "spec.service.ports", kind: "Template", limit: 16, spec: func(n int) string {
