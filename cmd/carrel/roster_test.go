@@ -44,7 +44,7 @@ func TestRosterOfOneFile(t *testing.T) {
 		want      string
 		arguments []string
 	}{
-		{"user,name,template,section,enabled\n26t0902,,,,true\n26t0901,,,,true\n26t0903,,,,true\n", []string{"export", "prog1"}},
+		{"user,name,template,section,team,enabled\n26t0902,,,,,true\n26t0901,,,,,true\n26t0903,,,,,true\n", []string{"export", "prog1"}},
 		{late + "\n0 added, 0 updated, 0 removed; now commit, and see what it does with carrel plan\n", []string{"sort", "prog1"}},
 		{late + "\n0 added, 0 updated, 1 removed; now commit, and see what it does with carrel plan\n", []string{"remove", "prog1", "26t0901"}},
 		{"", []string{"remove", "prog1", "26t0001"}},
