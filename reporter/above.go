@@ -209,7 +209,7 @@ func (r *aboveReconciler) causeOf(ctx context.Context, from forge.History, faile
 	if base == "" || base == failed.Revision {
 		return failed.Revision, nil
 	}
-	found, err := attribute(ctx, from, Question{Bases: []string{base}, Head: failed.Revision, Failed: true}, Paths{Deep: []string{failed.Path}})
+	found, err := attribute(ctx, from, Question{Bases: []string{base}, Head: failed.Revision, Retried: true}, Paths{Deep: []string{failed.Path}})
 	switch {
 	case err != nil || found == nil:
 		return failed.Revision, err

@@ -46,9 +46,10 @@ type Question struct {
 	Bases []string
 	// Head is the commit that Flux brought instead.
 	Head string
-	// Failed is set if Flux could not apply the head. A failure may have other causes than
-	// a commit, such as an API server that did not answer.
-	Failed bool
+	// Retried is set if Flux could not apply the head, or what was reported last. A failure,
+	// and its end, may have other causes than a commit, such as an API server that did not
+	// answer.
+	Retried bool
 }
 
 // Asked reports whether there is something to ask.
@@ -64,8 +65,9 @@ func QuestionOf(syncs []Sync, last *v1alpha1.ReportStatus, head string) Question
 	if last == nil || newest == nil {
 		return Question{}
 	}
-	q := Question{Head: newest.Revision, Failed: strings.HasPrefix(newest.Content, failedPrefix)}
+	q := Question{Head: newest.Revision, Retried: strings.HasPrefix(newest.Content, failedPrefix)}
 	for _, sync := range changed {
+		q.Retried = q.Retried || strings.HasPrefix(last.Digests[sync.Key], failedPrefix)
 		base := sync.Past[last.Digests[sync.Key]]
 		if base == "" {
 			base = last.Revision

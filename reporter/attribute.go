@@ -30,7 +30,7 @@ func attribute(ctx context.Context, from forge.History, q Question, of Paths) (*
 			between = passed
 		}
 	}
-	if len(between) == 1 && !q.Failed {
+	if len(between) == 1 && !q.Retried {
 		return &Attribution{Commit: between[0]}, nil
 	}
 	touching, err := touchingOf(ctx, from, between, q.Head, of)
@@ -41,7 +41,7 @@ func attribute(ctx context.Context, from forge.History, q Question, of Paths) (*
 		return nil, err
 	case len(touching) > 0:
 		return &Attribution{Commit: touching[0], Superseded: touching[1:]}, nil
-	case q.Failed || len(between) == 0:
+	case q.Retried || len(between) == 0:
 		return &Attribution{Foreign: true}, nil
 	}
 	return nil, nil // something else changed what Flux renders

@@ -83,6 +83,51 @@ func TestForeignCommitIsNotBlamed(t *testing.T) {
 	w.expect(first, success+"1 of 1 ready", failure+"roster: the API server does not answer")
 }
 
+// Flux retries what it could not apply at whatever commit is the newest then. The mark stays
+// on the commit that changed the course.
+func TestForeignCommitDoesNotTakeOverARetry(t *testing.T) {
+	w := newWorld(t)
+	w.userlands(1)
+	w.runs(0)
+	w.commit("first", "r1", "t1")
+	w.reconcile()
+	own := w.forge.Write("a row", map[string]string{"courses/own/roster/roster.csv": "u2"})
+	w.applies("templates", own, "t1")
+	w.fails("roster", own, fluxmeta.BuildFailedReason, "a webhook does not answer")
+	w.reconcile()
+	w.expect(own, failure+"roster: a webhook does not answer")
+	foreign := w.forge.Write("another course", map[string]string{"courses/other/roster.csv": "x"})
+	w.comes(foreign, "r2", "t1")
+	w.reconcile()
+	w.expect(foreign)
+	w.expect(own, failure+"roster: a webhook does not answer", success+"1 of 1 ready")
+	w.expectSilence()
+}
+
+// A commit to another course has Flux apply this one again. What it forgot stays said.
+func TestForeignCommitDoesNotHideAForgottenCarrel(t *testing.T) {
+	w := newWorld(t)
+	w.userlands(2)
+	w.runs(0, 1)
+	w.now = metav1.Now().Add(1e9)
+	commit := w.commit("drop one", "r1", "t1")
+	w.inventory("roster", "Course/"+w.course, "Userland/student0")
+	w.pass(forgottenAfter + 1e9)
+	w.reconcile()
+	foreign := w.forge.Write("another course", map[string]string{"courses/other/roster.csv": "x"})
+	w.comes(foreign, "r1", "t1")
+	w.editKustomization("roster", func(k *kustomizev1.Kustomization) {
+		k.Status.Conditions[0].Status, k.Status.Conditions[0].Reason = metav1.ConditionUnknown, fluxmeta.ProgressingReason
+	})
+	w.reconcile()
+	w.comes(foreign, "r1", "t1")
+	w.reconcile()
+	w.expect(foreign)
+	w.expect(commit, failure+describeForgotten(1))
+	w.expectOutOfSync(v1alpha1.ForgottenReason)
+	w.expectSilence()
+}
+
 // What Flux applied and forgot is said on the commit and on the Course, with the cure.
 func TestForgottenCarrelIsSaid(t *testing.T) {
 	w := newWorld(t)

@@ -10,6 +10,7 @@ import (
 	fluxmeta "github.com/fluxcd/pkg/apis/meta"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -44,6 +45,8 @@ func (r *Reconciler) lostOf(ctx context.Context, course *v1alpha1.Course, by ori
 	for i := range flux.kustomizations {
 		known[client.ObjectKeyFromObject(&flux.kustomizations[i])] = listingOf(&flux.kustomizations[i])
 	}
+	before := meta.FindStatusCondition(course.Status.Conditions, v1alpha1.OutOfSyncCondition)
+	said := before != nil && before.Status == metav1.ConditionTrue && before.Reason == v1alpha1.ForgottenReason
 	var names []string
 	var found lost
 	for i := range userlands.Items {
@@ -62,7 +65,7 @@ func (r *Reconciler) lostOf(ctx context.Context, course *v1alpha1.Course, by ori
 			}
 			known[owner] = list
 		}
-		switch is, wait := forgotten(u, list, r.Now()); {
+		switch is, wait := forgotten(u, list, said, r.Now()); {
 		case is:
 			names = append(names, u.Name)
 		case wait > 0:
@@ -92,21 +95,28 @@ func listingOf(k *kustomizev1.Kustomization) *listing {
 }
 
 // forgotten reports whether Flux applied a Userland and lists it no more, or when to look
-// again. A Kustomization that is gone keeps no inventory.
-func forgotten(u *v1alpha1.Userland, k *listing, now time.Time) (is bool, wait time.Duration) {
+// again. A Kustomization that is gone keeps no inventory. Once this was said of the course,
+// another attempt of Flux takes nothing back, unless its inventory has the Userland.
+func forgotten(u *v1alpha1.Userland, k *listing, said bool, now time.Time) (is bool, wait time.Duration) {
 	if k == nil {
 		return true, 0
 	}
 	if !k.DeletionTimestamp.IsZero() || k.Status.Inventory == nil || k.userlands[client.ObjectKeyFromObject(u)] {
 		return false, 0
 	}
-	ready := meta.FindStatusCondition(k.Status.Conditions, fluxmeta.ReadyCondition)
-	if ready == nil || ready.Status != "True" || k.Status.LastAppliedRevision != k.Status.LastAttemptedRevision || len(k.Status.History) == 0 {
+	if len(k.Status.History) == 0 {
 		return false, 0
 	}
 	latest := k.Status.History[0].LastReconciled.Time
 	if !u.CreationTimestamp.Time.Before(latest) {
 		return false, 0 // Flux has just made it
+	}
+	if said {
+		return true, 0
+	}
+	ready := meta.FindStatusCondition(k.Status.Conditions, fluxmeta.ReadyCondition)
+	if ready == nil || ready.Status != "True" || k.Status.LastAppliedRevision != k.Status.LastAttemptedRevision {
+		return false, 0
 	}
 	wait = latest.Add(forgottenAfter).Sub(now)
 	return wait <= 0, max(wait, 0)
