@@ -41,24 +41,10 @@ func (c Class) trial(since, now time.Time) (found Trial, recheck time.Duration) 
 			continue
 		}
 		brought := !revision.Since.Before(since.Truncate(time.Second))
-		said, end := "", time.Time{}
-		switch entry := revision.Trial; {
-		case entry == nil && c.Errands:
-			end = later(revision.Since, since).Add(trialBegins)
-			said = "not tried"
-		case entry == nil:
-		case entry.Outcome == v1alpha1.TrialFailed:
-			if found.Failed == "" {
-				found.Template, found.Failed = name, cmp.Or(entry.Message, entry.Reason)
-			}
-		case entry.Outcome == v1alpha1.TrialStarted:
-			said = entry.Message
-		case entry.Outcome == v1alpha1.TrialRunning:
-			end = entry.Time.Add(trialEnds)
-			said = "not tried"
-		default:
-			said = "not tried"
+		if entry := revision.Trial; entry != nil && entry.Outcome == v1alpha1.TrialFailed && found.Failed == "" {
+			found.Template, found.Failed = name, cmp.Or(entry.Message, entry.Reason)
 		}
+		said, end := c.trialOf(revision, since)
 		if rest := end.Sub(now); rest > 0 {
 			found.Pending, recheck = true, soonest(recheck, rest)
 		} else if brought && found.Said == "" {
@@ -66,6 +52,23 @@ func (c Class) trial(since, now time.Time) (found Trial, recheck time.Duration) 
 		}
 	}
 	return found, recheck
+}
+
+// trialOf returns what to say of the trial of a revision, and until when to wait for its
+// outcome. Of a failed trial it says nothing.
+func (c Class) trialOf(revision Revision, since time.Time) (said string, end time.Time) {
+	switch entry := revision.Trial; {
+	case entry == nil && c.Errands:
+		return "not tried", later(revision.Since, since).Add(trialBegins)
+	case entry == nil || entry.Outcome == v1alpha1.TrialFailed:
+		return "", time.Time{}
+	case entry.Outcome == v1alpha1.TrialStarted:
+		return entry.Message, time.Time{}
+	case entry.Outcome == v1alpha1.TrialRunning:
+		return "not tried", entry.Time.Add(trialEnds)
+	default:
+		return "not tried", time.Time{}
+	}
 }
 
 // inUse returns the names of the Templates that a carrel or the Course names, sorted.

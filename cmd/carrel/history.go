@@ -300,7 +300,7 @@ func (f *historyFlags) printClasses(ctx context.Context, command *cobra.Command,
 	}
 	var classes []history.Snapshot
 	for _, course := range courses {
-		class, err := repository.At(commit, course, f.layout)
+		class, err := repository.At(commit, course, f.layout) //nolint:contextcheck // It builds a commit in memory, which nothing interrupts.
 		if err != nil {
 			return err
 		}

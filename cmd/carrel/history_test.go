@@ -41,7 +41,7 @@ func TestHistoryRefusesWhatItCannotKnow(t *testing.T) {
 
 // TestWhyOfCoursesThatAreGone checks that why finds a student of a course that was
 // removed, and tells of a course that was renamed once.
-func TestWhyOfCoursesThatAreGone(t *testing.T) {
+func TestWhyOfCoursesThatAreGone(t *testing.T) { //nolint:gocyclo // One story, told in order.
 	dir, commit := cloned(t)
 	rewrite(t, dir, rosterFile, func(text string) string { return text + "26t0999,Kanda Sora,a,\n" })
 	commit("add")

@@ -205,7 +205,7 @@ func plansFor(t *testing.T, repository *git.Repository, base string, now time.Ti
 
 // TestTwoRequestsOfOneStudent checks that the second of two requests which add the same
 // student is refused once the first is merged, though git merges it cleanly.
-func TestTwoRequestsOfOneStudent(t *testing.T) {
+func TestTwoRequestsOfOneStudent(t *testing.T) { //nolint:gocyclo // One story, told in order.
 	dir, commit := cloned(t)
 	gitIn := func(arguments ...string) {
 		t.Helper()

@@ -282,7 +282,7 @@ func (r *registrar) wanted() map[declared]bool {
 
 // check compares what came of a commit with what was there before, as the table of
 // decision 16 has it: by user and effective Template, then one left with one left.
-func (r *registrar) check(before map[declared]types.UID, ours map[declared]bool) {
+func (r *registrar) check(before map[declared]types.UID, ours map[declared]bool) { //nolint:gocyclo // A list of rules.
 	r.t.Helper()
 	now, oursNow := r.has()
 	got := map[declared]bool{}

@@ -213,6 +213,11 @@ func (rt *Router) admit(rw http.ResponseWriter, r *http.Request, id auth.Identit
 			return nil
 		}
 	}
+	return rt.enter(rw, r, id, c)
+}
+
+// enter returns the request of an admitted visitor with a passage to the carrel.
+func (rt *Router) enter(rw http.ResponseWriter, r *http.Request, id auth.Identity, c directory.Carrel) *http.Request {
 	if rt.Rules.Counts(r) {
 		rt.Activity.Touch(c)
 	}

@@ -1,6 +1,7 @@
 package route
 
 import (
+	"errors"
 	"io"
 	"net/http"
 	"strconv"
@@ -56,7 +57,7 @@ type extended struct {
 func (e *extended) Read(p []byte) (int, error) {
 	if !e.over {
 		n, err := e.ReadCloser.Read(p)
-		if err != io.EOF { //nolint:errorlint // Read returns io.EOF itself
+		if !errors.Is(err, io.EOF) {
 			return n, err
 		}
 		e.over = true

@@ -150,9 +150,16 @@ patches:
 `,
 	}
 	for _, cluster := range o.Clusters {
-		directory := filepath.Join("clusters", cluster, "courses", o.ID)
-		files[filepath.Join(directory, "namespace.yaml")] = "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: " + quoteID(o.ID) + "\n"
-		files[filepath.Join(directory, "kustomization.yaml")] = `apiVersion: kustomize.config.k8s.io/v1beta1
+		o.addCluster(files, cluster)
+	}
+	return files, nil
+}
+
+// addCluster adds the files by which a cluster holds the course.
+func (o Options) addCluster(files map[string]string, cluster string) {
+	directory := filepath.Join("clusters", cluster, "courses", o.ID)
+	files[filepath.Join(directory, "namespace.yaml")] = "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: " + quoteID(o.ID) + "\n"
+	files[filepath.Join(directory, "kustomization.yaml")] = `apiVersion: kustomize.config.k8s.io/v1beta1
 kind: Kustomization
 resources:
   - namespace.yaml
@@ -160,7 +167,7 @@ resources:
 components:
   - ../../../../kustomize/components/course
 ` + o.quota()
-		files[filepath.Join(directory, "staff.yaml")] = `# Who sees the board of the class, opens carrels to help, and restarts them. The name is
+	files[filepath.Join(directory, "staff.yaml")] = `# Who sees the board of the class, opens carrels to help, and restarts them. The name is
 # that of a group as the gateway knows it (docs/login.md).
 apiVersion: rbac.authorization.k8s.io/v1
 kind: RoleBinding
@@ -175,8 +182,6 @@ subjects:
   - apiGroup: rbac.authorization.k8s.io
     kind: Group
     name: ` + quoteID(cmp.Or(o.Staff, o.ID+"-staff")) + "\n"
-	}
-	return files, nil
 }
 
 // quota returns the patch that makes the quota of the component course fit the class. The
