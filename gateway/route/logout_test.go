@@ -36,7 +36,7 @@ func TestLogoutEndsWhatIsOpen(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- w.router.Run(ctx) }()
-	defer func() { stop(); _ = <-done }()
+	defer func() { stop(); t.Log("the router ended:", <-done) }()
 
 	socket, others := w.dialWith(cookies("hana")), w.dialWith(cookies("teacher"))
 	stream := func(user, path string) io.ReadCloser {

@@ -31,6 +31,9 @@ func main() {
 // source is the data source that a reader of the dashboard chooses.
 var source = common.DataSourceRef{Uid: cog.ToPtr("${source}")}
 
+// build makes a dashboard of the classic model, which Grafana before version 13 reads too.
+//
+//nolint:staticcheck // The newer model is for later versions of Grafana only.
 func build() (dashboard.Dashboard, error) {
 	d := dashboard.NewDashboardBuilder("Carrel").
 		Uid("carrel").Tags([]string{"carrel"}).Timezone("browser").Time("now-3h", "now").Refresh("30s").
