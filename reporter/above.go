@@ -146,7 +146,7 @@ func (r *aboveReconciler) reportAbove(ctx context.Context, repository *sourcev1.
 	return 0, r.postAbove(ctx, opened, d, key, next)
 }
 
-// context is that of the statuses about what is above the courses.
+// context returns the context of the statuses about what is above the courses.
 func (r *aboveReconciler) context() string { return "carrel/" + r.ClusterName }
 
 // confirmAbove finds out whether a post that was begun was made, and records it.

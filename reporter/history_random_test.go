@@ -131,7 +131,7 @@ func (s *story) event() {
 	s.now = s.now.Add([]time.Duration{time.Second, 20 * time.Second, 2 * time.Minute, 20 * time.Minute, 30 * time.Hour}[s.r.IntN(5)])
 }
 
-// killed is what the reporter panics with at the moment of its death.
+// killed is the value with which the reporter panics at the moment of its death.
 type killed struct{}
 
 // moment is a moment at which the reporter may be killed.

@@ -120,7 +120,7 @@ type UserlandStatus struct {
 
 // LastEnd describes the end of a container, or of the carrel's pod.
 type LastEnd struct {
-	// time is when it ended.
+	// time states when the container or the pod ended.
 	// +required
 	Time metav1.Time `json:"time"`
 	// container is the name of the container that ended. It is empty if the cluster

@@ -10,7 +10,7 @@ import (
 	"runtime/debug"
 )
 
-// platform is what a program is compiled for, in Go's words.
+// platform names the system and the processor that a program is compiled for, in Go's words.
 type platform struct{ os, arch string }
 
 // program is one compiled program.

@@ -13,7 +13,7 @@ import (
 
 // packed is an image of a release.
 type packed struct {
-	// name is that of the manifests, such as carrel-dev/carrel.
+	// name is the name in the manifests, such as carrel-dev/carrel.
 	name string
 	// newName is the name with the registry of this release.
 	newName, digest string

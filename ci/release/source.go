@@ -14,7 +14,7 @@ import (
 // source is the commit that is released.
 type source struct {
 	commit string
-	// time is when it was committed. Files of a release bear it instead of the time at
+	// time is the time of the commit. Files of a release bear it instead of the time at
 	// which they were made.
 	time time.Time
 }

@@ -39,8 +39,8 @@ func TestHistoryRefusesWhatItCannotKnow(t *testing.T) {
 	}
 }
 
-// TestWhyOfCoursesThatAreGone checks that why finds a student of a course that was
-// removed, and tells of a course that was renamed once.
+// TestWhyOfCoursesThatAreGone checks that why finds the students of a removed course, and
+// reports a renamed course only once.
 func TestWhyOfCoursesThatAreGone(t *testing.T) { //nolint:gocyclo // One story, told in order.
 	dir, commit := cloned(t)
 	rewrite(t, dir, rosterFile, func(text string) string { return text + "26t0999,Kanda Sora,a,\n" })

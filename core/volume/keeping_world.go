@@ -28,7 +28,7 @@ type KeepingWorld struct {
 	// Rows are the users in the rows of the rosters. They need not be read if each owner
 	// of a claim has a Userland.
 	Rows []string
-	// Unread is why the rosters could not be read. It is empty if they were read, or need
+	// Unread names the cause why the rosters could not be read. It is empty if they were read, or need
 	// not be read.
 	Unread string
 	// Watch identifies the time for which controllers have run without an outage, up to

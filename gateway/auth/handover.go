@@ -42,8 +42,8 @@ type nonce struct {
 }
 
 // comeBack is the content of the cookie of a browser that comes back from the desk to the
-// path that its person went to. On this way the browser itself no longer tells whether a
-// page of another origin led there.
+// path that its person went to. The browser's own headers do not report then whether a page
+// of another origin led there.
 type comeBack struct {
 	Path  string `json:"p"`
 	Until int64  `json:"u"`

@@ -159,7 +159,7 @@ type carrelView struct {
 	VisitUnknown bool
 	// Pending holds the requests that the controller has not handled yet.
 	Pending map[string]bool
-	// Ended is how the carrel last ended by itself; nil if it never did.
+	// Ended describes how the carrel last ended by itself. It is nil if it never did.
 	Ended *page.Ended
 	// KeptOn is set while the carrel is kept running on request.
 	KeptOn bool

@@ -24,7 +24,7 @@ const (
 	staleFor = 15 * time.Minute
 )
 
-// heard is when the API server answered last, in Unix nanoseconds; 0 means that it is not
+// heard is the time of the API server's last answer, in Unix nanoseconds; 0 means that it is not
 // asked.
 type heard struct{ at atomic.Int64 }
 

@@ -45,7 +45,7 @@ type Store struct {
 // entry is the hash of its user, followed by the login if it is that of one. The value is
 // "<ended>/<until>" in Unix seconds.
 type entry struct {
-	// ended is when the user logged out, and until when the entry can be forgotten, since
+	// ended is the time of the logout. After until, the entry can be forgotten, since
 	// the logins it is about are over by themselves.
 	ended, until int64
 }

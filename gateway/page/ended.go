@@ -2,10 +2,10 @@ package page
 
 import "github.com/carrel-dev/carrel/api/v1alpha1"
 
-// Ended is how a carrel last ended by itself, for the template "ended" of the layout.
+// Ended describes how a carrel last ended by itself, for the template "ended" of the layout.
 // Values are comparable.
 type Ended struct {
-	// Key is that of the words.
+	// Key names the words.
 	Key string
 	// At is the time in words, and Reason the cluster's word for the cause.
 	At, Container, Reason string

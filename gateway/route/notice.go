@@ -39,7 +39,7 @@ const (
 // notice tells the visitor of a carrel what is about to end.
 type notice struct {
 	kind string
-	// at is when it ends; zero for what has ended.
+	// at is the time of the end. It is zero for what has ended.
 	at time.Time
 }
 

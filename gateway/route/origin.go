@@ -16,7 +16,7 @@ const (
 	noSite = "none"
 )
 
-// cause is what caused a request.
+// cause names the sort of page or program that caused a request.
 type cause int
 
 const (

@@ -46,7 +46,7 @@ type situation struct {
 	Began time.Time
 	// Notice is the Course's notice to visitors who wait.
 	Notice string
-	// LastEnd is how the carrel last ended by itself; zero if it never did.
+	// LastEnd describes how the carrel last ended by itself. It is zero if it never did.
 	LastEnd v1alpha1.LastEnd
 }
 

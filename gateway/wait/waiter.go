@@ -170,7 +170,7 @@ type detail struct {
 	Steps  []step
 	Events string
 	Help   string
-	// Ended is how the carrel last ended; nil unless that is of interest.
+	// Ended describes how the carrel last ended. It is nil unless that is of interest.
 	Ended *page.Ended
 	Times page.Times
 }

@@ -141,7 +141,7 @@ func (l *lab) withStorageClass(class string) []story.Change {
 	}
 }
 
-// heldBack is what the policy answers.
+// heldBack is the answer of the policy.
 const heldBack = "no carrels on a holiday"
 
 // refuse has a policy refuse the Deployment of one carrel of the course, and a webhook

@@ -129,7 +129,7 @@ func intents(ctx context.Context, c client.Client, number int) ([][]byte, error)
 	return [][]byte{deployment, service}, err
 }
 
-// digest is that of kube.Ensure.
+// digest computes the digest that kube.Ensure computes.
 func digest(intent []byte) string {
 	sum := sha256.Sum256(intent)
 	return hex.EncodeToString(sum[:8])

@@ -11,7 +11,7 @@ import (
 //
 // LastEnd describes the end of a container, or of the carrel's pod.
 type LastEndApplyConfiguration struct {
-	// time is when it ended.
+	// time states when the container or the pod ended.
 	Time *v1.Time `json:"time,omitempty"`
 	// container is the name of the container that ended. It is empty if the cluster
 	// ended the whole pod.
