@@ -54,7 +54,7 @@ func (r *release) build(ctx context.Context, from source) ([]program, error) {
 		if p.platform.os == "windows" {
 			file += ".exe"
 		}
-		command := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags=-s -w", "-o", file, "./cmd/"+p.name)
+		command := exec.CommandContext(ctx, "go", "build", "-buildvcs=true", "-trimpath", "-ldflags=-s -w", "-o", file, "./cmd/"+p.name)
 		command.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=", "GOOS="+p.platform.os, "GOARCH="+p.platform.arch)
 		if out, err := command.CombinedOutput(); err != nil {
 			return nil, fmt.Errorf("compile %s for %s/%s: %w\n%s", p.name, p.platform.os, p.platform.arch, err, out)
