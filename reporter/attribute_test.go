@@ -112,6 +112,7 @@ func TestForeignCommitDoesNotHideAForgottenCarrel(t *testing.T) {
 	w.now = metav1.Now().Add(1e9)
 	commit := w.commit("drop one", "r1", "t1")
 	w.inventory("roster", "Course/"+w.course, "Userland/student0")
+	w.reconcile()
 	w.pass(forgottenAfter + 1e9)
 	w.reconcile()
 	foreign := w.forge.Write("another course", map[string]string{"courses/other/roster.csv": "x"})
@@ -123,9 +124,43 @@ func TestForeignCommitDoesNotHideAForgottenCarrel(t *testing.T) {
 	w.comes(foreign, "r1", "t1")
 	w.reconcile()
 	w.expect(foreign)
-	w.expect(commit, failure+describeForgotten(1))
+	w.expect(commit, success+"2 of 2 ready", failure+describeForgotten(1))
 	w.expectOutOfSync(v1alpha1.ForgottenReason)
 	w.expectSilence()
+}
+
+// However often commits to other courses have Flux apply this one again, what it forgot is
+// said a minute after it began to apply what it applies.
+func TestBusyRepositoryDoesNotPutOffAForgottenCarrel(t *testing.T) {
+	w := newWorld(t)
+	w.userlands(2)
+	w.runs(0, 1)
+	w.now = metav1.Now().Add(1e9)
+	commit := w.commit("drop one", "r1", "t1")
+	w.inventory("roster", "Course/"+w.course, "Userland/student0")
+	w.reconcile()
+	for range 4 {
+		w.pass(forgottenAfter / 3)
+		w.comes(w.forge.Write("another course", map[string]string{"courses/other/roster.csv": w.now.String()}), "r1", "t1")
+		w.reconcile()
+	}
+	w.expect(commit, success+"2 of 2 ready", failure+describeForgotten(1))
+	w.expectOutOfSync(v1alpha1.ForgottenReason)
+	w.pass(1e9)
+	w.commit("put it back", "r2", "t1")
+	w.inventory("roster", "Course/"+w.course, "Userland/student0", "Userland/student1")
+	w.reconcile()
+	w.expectOutOfSync("")
+	w.pass(forgottenAfter + 1e9)
+	w.commit("drop it again", "r1", "t1")
+	w.inventory("roster", "Course/"+w.course, "Userland/student0")
+	w.reconcile()
+	w.pass(forgottenAfter - 1e9)
+	w.reconcile()
+	w.expectOutOfSync("")
+	w.pass(2e9)
+	w.reconcile()
+	w.expectOutOfSync(v1alpha1.ForgottenReason)
 }
 
 // What Flux applied and forgot is said on the commit and on the Course, with the cure.
@@ -136,14 +171,15 @@ func TestForgottenCarrelIsSaid(t *testing.T) {
 	w.now = metav1.Now().Add(1e9)
 	commit := w.commit("drop one", "r1", "t1")
 	w.inventory("roster", "Course/"+w.course, "Userland/student0")
+	w.reconcile()
 	w.pass(forgottenAfter + 1e9)
 	w.reconcile()
-	w.expect(commit, failure+describeForgotten(1))
+	w.expect(commit, success+"2 of 2 ready", failure+describeForgotten(1))
 	w.expectOutOfSync(v1alpha1.ForgottenReason)
 	w.expectSilence()
 	w.inventory("roster", "Course/"+w.course, "Userland/student0", "Userland/student1")
 	w.reconcile()
-	w.expect(commit, failure+describeForgotten(1), success+"2 of 2 ready")
+	w.expect(commit, success+"2 of 2 ready", failure+describeForgotten(1), success+"2 of 2 ready")
 	w.expectOutOfSync("")
 }
 

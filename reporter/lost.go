@@ -17,8 +17,8 @@ import (
 	"github.com/carrel-dev/carrel/api/v1alpha1"
 )
 
-// forgottenAfter is how long after an attempt of Flux an object may be missing in the
-// inventory. Caches show objects and inventories at different times.
+// forgottenAfter is how long an object may be missing in the inventory. Caches show objects
+// and inventories at different times.
 const forgottenAfter = time.Minute
 
 // lost describes what Flux does not bring to what git says; empty if there is nothing.
@@ -49,6 +49,7 @@ func (r *Reconciler) lostOf(ctx context.Context, course *v1alpha1.Course, by ori
 	said := before != nil && before.Status == metav1.ConditionTrue && before.Reason == v1alpha1.ForgottenReason
 	var names []string
 	var found lost
+	missing := r.missing.of(course)
 	for i := range userlands.Items {
 		u := &userlands.Items[i]
 		owner := types.NamespacedName{Namespace: u.Labels[ownerNamespaceLabel], Name: u.Labels[ownerNameLabel]}
@@ -65,13 +66,18 @@ func (r *Reconciler) lostOf(ctx context.Context, course *v1alpha1.Course, by ori
 			}
 			known[owner] = list
 		}
-		switch is, wait := forgotten(u, list, said, r.Now()); {
-		case is:
+		if !forgotten(u, list) {
+			continue
+		}
+		// What was said is not taken back while Flux attempts again.
+		switch wait := missing.see(u.UID, r.Now()).Add(forgottenAfter).Sub(r.Now()); {
+		case list == nil || said || wait <= 0 && list.settled():
 			names = append(names, u.Name)
 		case wait > 0:
 			found.Recheck = soonest(found.Recheck, wait)
 		}
 	}
+	r.missing.keep(course, missing)
 	found.Forgotten = int32(len(names))
 	found.reason, found.message = lostWords(course.Namespace, names, suspendedOf(flux.kustomizations))
 	return found, nil
@@ -94,32 +100,23 @@ func listingOf(k *kustomizev1.Kustomization) *listing {
 	return l
 }
 
-// forgotten reports whether Flux applied a Userland and lists it no more, or when to look
-// again. A Kustomization that is gone keeps no inventory. Once this was said of the course,
-// another attempt of Flux takes nothing back, unless its inventory has the Userland.
-func forgotten(u *v1alpha1.Userland, k *listing, said bool, now time.Time) (is bool, wait time.Duration) {
+// forgotten reports whether Flux applied a Userland and lists it no more. A Kustomization that
+// is gone keeps no inventory.
+func forgotten(u *v1alpha1.Userland, k *listing) bool {
 	if k == nil {
-		return true, 0
+		return true
 	}
-	if !k.DeletionTimestamp.IsZero() || k.Status.Inventory == nil || k.userlands[client.ObjectKeyFromObject(u)] {
-		return false, 0
+	if !k.DeletionTimestamp.IsZero() || k.Status.Inventory == nil || k.userlands[client.ObjectKeyFromObject(u)] || len(k.Status.History) == 0 {
+		return false
 	}
-	if len(k.Status.History) == 0 {
-		return false, 0
-	}
-	latest := k.Status.History[0].LastReconciled.Time
-	if !u.CreationTimestamp.Time.Before(latest) {
-		return false, 0 // Flux has just made it
-	}
-	if said {
-		return true, 0
-	}
-	ready := meta.FindStatusCondition(k.Status.Conditions, fluxmeta.ReadyCondition)
-	if ready == nil || ready.Status != "True" || k.Status.LastAppliedRevision != k.Status.LastAttemptedRevision {
-		return false, 0
-	}
-	wait = latest.Add(forgottenAfter).Sub(now)
-	return wait <= 0, max(wait, 0)
+	// One that is newer was made by Flux just now.
+	return u.CreationTimestamp.Time.Before(k.Status.History[0].LastReconciled.Time)
+}
+
+// settled reports whether Flux applied the last revision that it attempted.
+func (l *listing) settled() bool {
+	ready := meta.FindStatusCondition(l.Status.Conditions, fluxmeta.ReadyCondition)
+	return ready != nil && ready.Status == metav1.ConditionTrue && l.Status.LastAppliedRevision == l.Status.LastAttemptedRevision
 }
 
 func suspendedOf(kustomizations []kustomizev1.Kustomization) (names []string) {

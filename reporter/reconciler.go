@@ -47,6 +47,7 @@ type Reconciler struct {
 	holds        holds
 	history      historyMemory
 	attributions attributions
+	missing      missing
 	errands      struct {
 		sync.Mutex
 		read time.Time
@@ -63,6 +64,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	var course v1alpha1.Course
 	err := r.Client.Get(ctx, request.NamespacedName, &course)
 	if apierrors.IsNotFound(err) {
+		r.missing.release(request.NamespacedName)
 		return r.reportWithoutCourse(ctx, request.NamespacedName)
 	}
 	if err != nil {
