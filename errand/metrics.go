@@ -3,6 +3,8 @@ package errand
 import (
 	"github.com/prometheus/client_golang/prometheus"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
+
+	"github.com/carrel-dev/carrel/api/v1alpha1"
 )
 
 // outcomes counts how trials ended. No label names a course, a Template or a person.
@@ -17,4 +19,10 @@ var started = prometheus.NewCounter(prometheus.CounterOpts{
 	Help: "Jobs created for errands.",
 })
 
-func init() { metrics.Registry.MustRegister(outcomes, started) }
+func init() {
+	metrics.Registry.MustRegister(outcomes, started)
+	// A counter that begins at 0 shows its first increase.
+	for _, outcome := range []string{v1alpha1.TrialStarted, v1alpha1.TrialFailed, v1alpha1.TrialNotTried} {
+		outcomes.WithLabelValues(outcome)
+	}
+}

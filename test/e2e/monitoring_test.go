@@ -55,6 +55,9 @@ func TestPrometheusWatchesCarrel(t *testing.T) {
 	})
 	t.Run("cluster", func(t *testing.T) {
 		p := startPrometheus(t, dir)
+		if _, err := story.LogIn(t.Context(), gateway, story.Teacher); err != nil {
+			t.Fatal(err)
+		}
 		reach(t, p.up("carrel-controller"), p.up("carrel-reporter"), p.up("carrel-gateway"), p.up("carrel-errand"),
 			p.answers("sum(carrel_userlands)"), p.answers("sum(carrel_volumes)"), p.answers("sum(carrel_start_duration_seconds_count) > 0"),
 			p.answers("sum(carrel_reporter_posts_total) > 0"), p.answers("workqueue_depth"), p.evaluated())
