@@ -56,7 +56,7 @@ func TestForeignCommitsLeaveAPendingMark(t *testing.T) {
 	l := claim(t)
 	file := l.student("early", "  templateName: not-there-yet\n")
 	commit := l.merge("Add a student before their Template", file)
-	reach(t, story.Reported(forge, l.name, commit, "pending"), says(l.name, commit, "waiting for a Template that is not there"))
+	reach(t, story.Reported(forge, l.name, commit, "pending"), saysLast(l.name, commit, "waiting for a Template that is not there"))
 
 	before, err := forge.CourseStatuses(l.name, commit)
 	if err != nil {
@@ -75,6 +75,19 @@ func TestForeignCommitsLeaveAPendingMark(t *testing.T) {
 	t.Logf("%d commits of others, %d statuses before and %d after", len(commits), len(before), len(after))
 	back := l.merge("Take the student back", story.Change{Path: file.Path})
 	reach(t, story.Reported(forge, l.name, back, "success"))
+}
+
+// saysLast is reached when the newest status of the course on a commit ends with the words:
+// no other cause is named after them.
+func saysLast(course, commit, words string) story.Milestone {
+	m := says(course, commit, words)
+	m.Name = fmt.Sprintf("the commit says %q and no more", words)
+	within := m.Reached
+	m.Reached = func(ctx context.Context) (string, bool, error) {
+		said, reached, err := within(ctx)
+		return said, reached && strings.HasSuffix(said, words), err
+	}
+	return m
 }
 
 // commitForOthers merges commits that touch no course for as long as foreignFor says, and
