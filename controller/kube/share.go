@@ -56,6 +56,9 @@ func share(value, other reflect.Value) (same bool) {
 		same = value.String() == other.String()
 	case reflect.Map:
 		same = reflect.DeepEqual(value.Interface(), other.Interface())
+		if mine, ok := value.Interface().(map[string]string); ok && !same {
+			shareEntries(mine, other.Interface().(map[string]string))
+		}
 	default:
 		return reflect.DeepEqual(value.Interface(), other.Interface())
 	}
@@ -86,4 +89,17 @@ func shareElements(value, other reflect.Value) (same bool) {
 		value.Set(other)
 	}
 	return same
+}
+
+// shareEntries does so for labels and annotations. Those of two carrels are never equal, but
+// their keys and most of their values are.
+func shareEntries(entries, others map[string]string) {
+	for key, other := range others {
+		if value, there := entries[key]; there {
+			if value == other {
+				value = other
+			}
+			entries[key] = value // Go replaces a key that is a string along with its value
+		}
+	}
 }

@@ -3,7 +3,9 @@ package kube
 import (
 	"math/rand"
 	"reflect"
+	"strings"
 	"testing"
+	"unsafe"
 
 	"github.com/google/go-cmp/cmp"
 	appsv1 "k8s.io/api/apps/v1"
@@ -59,6 +61,9 @@ func mixed(a, b client.Object) client.Object {
 			}
 		case into.Kind() == reflect.Pointer && !into.IsNil() && !from.IsNil():
 			mix(into.Elem(), from.Elem())
+		case into.Kind() == reflect.Map && !into.IsNil() && from.Len() > 0:
+			key := from.MapKeys()[0]
+			into.SetMapIndex(key, from.MapIndex(key))
 		case into.Kind() == reflect.Slice && into.Len() > 0 && from.Len() > 0:
 			mix(into.Index(0), from.Index(0))
 		case into.CanSet():
@@ -76,7 +81,7 @@ func TestCarrelsShareWhatTheyHaveInCommon(t *testing.T) {
 	parts := newShared()
 	carrel := func(user, template string) *appsv1.Deployment {
 		d := stored(t)
-		d.Name, d.Labels = user, map[string]string{v1alpha1.TemplateLabel: template}
+		d.Name, d.Labels = user, map[string]string{v1alpha1.TemplateLabel: strings.Clone(template), v1alpha1.UserlandLabel: user}
 		d.Spec.Template.Spec.Containers[0].Env[1].Value = user
 		parts.add(d)
 		return d
@@ -88,8 +93,15 @@ func TestCarrelsShareWhatTheyHaveInCommon(t *testing.T) {
 	if requests(hanako) != requests(taro) {
 		t.Error("two carrels of a Template hold their requests twice")
 	}
+	label := func(d *appsv1.Deployment) *byte { return unsafe.StringData(d.Labels[v1alpha1.TemplateLabel]) }
+	if label(hanako) != label(taro) {
+		t.Error("two carrels of a Template hold the value of a label twice")
+	}
 	if requests(hanako) == requests(other) {
 		t.Error("carrels of two Templates are compared")
+	}
+	if got := taro.Labels[v1alpha1.UserlandLabel]; got != "taro" {
+		t.Errorf("the carrel of taro has the label of %s", got)
 	}
 	if got := hanako.Spec.Template.Spec.Containers[0].Env[1].Value; got != "hanako" {
 		t.Errorf("the carrel of hanako has the variable of %s", got)
