@@ -1,6 +1,7 @@
 package operator
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -104,11 +105,10 @@ func collectCourse(c *v1alpha1.Course, send func(*prometheus.Desc, float64, ...s
 			send(notReadyGauge, 1, c.Namespace, condition.Type, condition.Reason)
 		}
 	}
-	if v := c.Status.Volumes; v != nil {
-		send(volumesGauge, float64(v.Kept), c.Namespace, "kept")
-		send(volumesGauge, float64(v.Expiring), c.Namespace, "expiring")
-		send(volumesGauge, float64(v.Undecided), c.Namespace, "undecided")
-	}
+	v := cmp.Or(c.Status.Volumes, &v1alpha1.VolumeStatus{})
+	send(volumesGauge, float64(v.Kept), c.Namespace, "kept")
+	send(volumesGauge, float64(v.Expiring), c.Namespace, "expiring")
+	send(volumesGauge, float64(v.Undecided), c.Namespace, "undecided")
 }
 
 // served is a manager's runnable that serves the gauges while this process leads, so that

@@ -49,7 +49,8 @@ func TestClassMetrics(t *testing.T) {
 		ObjectMeta: metav1.ObjectMeta{Namespace: "prog1", Name: "ide"},
 		Status:     v1alpha1.TemplateStatus{Conditions: []metav1.Condition{{Type: v1alpha1.RolloutHeldCondition, Status: "True", Reason: v1alpha1.UpdatedFailingReason}}},
 	}
-	cached := fake.NewClientBuilder().WithScheme(scheme).WithObjects(queued, later, userland("mio", v1alpha1.StateFailing, v1alpha1.ImagePullBackOffReason), course, template).Build()
+	quiet := &v1alpha1.Course{ObjectMeta: metav1.ObjectMeta{Namespace: "prog2", Name: "prog2"}}
+	cached := fake.NewClientBuilder().WithScheme(scheme).WithObjects(queued, later, userland("mio", v1alpha1.StateFailing, v1alpha1.ImagePullBackOffReason), course, quiet, template).Build()
 
 	registry := prometheus.NewPedanticRegistry()
 	registry.MustRegister(classMetrics{cached: cached, clock: testingclock.NewFakePassiveClock(now)})
@@ -75,6 +76,9 @@ carrel_userlands_failing{course="prog1",reason="ImagePullBackOff"} 1
 carrel_volumes{course="prog1",state="expiring"} 1
 carrel_volumes{course="prog1",state="kept"} 3
 carrel_volumes{course="prog1",state="undecided"} 0
+carrel_volumes{course="prog2",state="expiring"} 0
+carrel_volumes{course="prog2",state="kept"} 0
+carrel_volumes{course="prog2",state="undecided"} 0
 `
 	if err := testutil.GatherAndCompare(registry, strings.NewReader(want)); err != nil {
 		t.Error(err)
