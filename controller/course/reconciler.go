@@ -104,9 +104,9 @@ func SetupWithManager(mgr ctrl.Manager, part kube.Shard, clock clock.PassiveCloc
 			RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](health.RetryFirst, health.RetryLast),
 		}).
 		For(&v1alpha1.Course{}, builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, predicates.ReconcileRequestedPredicate{}))).
-		Watches(&v1alpha1.Userland{}, kube.EnqueueLater(kube.CourseOf)).
+		Watches(&v1alpha1.Userland{}, kube.EnqueueLater(kube.CountDelay, kube.CourseOf)).
 		Watches(&corev1.ConfigMap{}, handler.EnqueueRequestsFromMapFunc(kube.CourseOf)).
-		Watches(&v1alpha1.Template{}, kube.EnqueueLater(kube.CourseOf), builder.WithPredicates(holdChanged)).
+		Watches(&v1alpha1.Template{}, kube.EnqueueLater(kube.CountDelay, kube.CourseOf), builder.WithPredicates(holdChanged)).
 		Complete(r)
 }
 

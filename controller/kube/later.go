@@ -20,14 +20,13 @@ func CourseOf(_ context.Context, o client.Object) []reconcile.Request {
 	return []reconcile.Request{{NamespacedName: courseIn(o.GetNamespace())}}
 }
 
-// EnqueueLater queues what the function finds for both sides of an event, after
-// CountDelay: a class that starts together is counted a few times and not once
-// for each student.
-func EnqueueLater(concerned handler.MapFunc) handler.EventHandler {
+// EnqueueLater queues what the function finds for both sides of an event after a delay: a
+// class that starts together is counted a few times and not once for each student.
+func EnqueueLater(delay time.Duration, concerned handler.MapFunc) handler.EventHandler {
 	type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
 	add := func(ctx context.Context, o client.Object, q queue) {
 		for _, request := range concerned(ctx, o) {
-			q.AddAfter(request, CountDelay)
+			q.AddAfter(request, delay)
 		}
 	}
 	return handler.Funcs{

@@ -33,8 +33,8 @@ func SetupWithManager(mgr ctrl.Manager, grants *kube.Grants, part kube.Shard, cl
 		Named("template").
 		WithOptions(controller.Options{RateLimiter: workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](health.RetryFirst, health.RetryLast)}).
 		For(&v1alpha1.Template{}, builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, predicates.ReconcileRequestedPredicate{}))).
-		Watches(&v1alpha1.Userland{}, kube.EnqueueLater(r.templateOfUserland), builder.WithPredicates(counted)).
-		Watches(&v1alpha1.Course{}, kube.EnqueueLater(r.templatesOfCourse), specChanged).
+		Watches(&v1alpha1.Userland{}, kube.EnqueueLater(kube.CountDelay, r.templateOfUserland), builder.WithPredicates(counted)).
+		Watches(&v1alpha1.Course{}, kube.EnqueueLater(kube.CountDelay, r.templatesOfCourse), specChanged).
 		Watches(&appsv1.ControllerRevision{}, handler.EnqueueRequestsFromMapFunc(templateOfRevision), builder.WithPredicates(deleted)).
 		Complete(r)
 }

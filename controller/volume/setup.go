@@ -2,6 +2,7 @@ package volume
 
 import (
 	"maps"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -27,6 +28,11 @@ import (
 // for them.
 const concurrentCourses = 4
 
+// lookDelay is how late a change of a carrel or a claim may be seen. A look takes all claims
+// of a course, and while a class starts something changes all the time. What is done here is
+// due in days; what people ask for comes with the Course, which is seen sooner.
+const lookDelay = 10 * time.Second
+
 // SetupWithManager makes the manager run the reconciler. Watch is that of the Reconciler.
 func SetupWithManager(mgr ctrl.Manager, part kube.Shard, clock clock.PassiveClock, watch func() string) error {
 	r := &Reconciler{
@@ -37,14 +43,14 @@ func SetupWithManager(mgr ctrl.Manager, part kube.Shard, clock clock.PassiveCloc
 		Shard: part,
 		Watch: watch,
 	}
-	later := kube.EnqueueLater(kube.CourseOf)
+	later := kube.EnqueueLater(lookDelay, kube.CourseOf)
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("volume").
 		WithOptions(controller.Options{
 			MaxConcurrentReconciles: concurrentCourses,
 			RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](health.RetryFirst, health.RetryLast),
 		}).
-		Watches(&v1alpha1.Course{}, later, builder.WithPredicates(courseChanged)).
+		Watches(&v1alpha1.Course{}, kube.EnqueueLater(kube.CountDelay, kube.CourseOf), builder.WithPredicates(courseChanged)).
 		Watches(&corev1.PersistentVolumeClaim{}, later, builder.WithPredicates(claimChanged)).
 		Watches(&v1alpha1.Userland{}, later, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		Watches(&v1alpha1.Template{}, later, builder.WithPredicates(volumesChanged)).
