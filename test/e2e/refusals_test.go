@@ -118,7 +118,7 @@ func (l *lab) holdsOut(long time.Duration, name string, student visitor) {
 			l.t.Fatal(l.t.Context().Err())
 		case <-time.After(time.Until(begin.Add(minute))):
 		}
-		carrel, commit, page := l.carrelSays(l.t.Context(), name), l.commitSays(), student.read("#situation")
+		carrel, commit, page := l.carrelSays(l.t.Context(), name), l.commitSays(l.t.Context()), student.read("#situation")
 		l.t.Logf("minute %.0f\n  carrel: %s\n  Course: %s\n  commit: %s\n  page:   %s", minute.Minutes(), carrel, l.courseSays(l.t.Context()), commit, page)
 		if !strings.HasPrefix(carrel, v1alpha1.StateFailing+", "+v1alpha1.ApplyRefusedReason) || !strings.HasPrefix(commit, "failure: ") || !strings.Contains(page, heldBack) {
 			l.t.Errorf("in minute %.0f, the carrel, the commit or the page does not say that the policy refuses", minute.Minutes())
@@ -226,7 +226,7 @@ func (l *lab) keepsDiary(names ...string) {
 				note(name, l.carrelSays(ctx, name))
 			}
 			note("Course", l.courseSays(ctx))
-			note("commit", l.commitSays())
+			note("commit", l.commitSays(ctx))
 			select {
 			case <-ctx.Done():
 			case <-time.After(diaryEvery):
@@ -260,12 +260,14 @@ func (l *lab) courseSays(ctx context.Context) string {
 	return ready.Reason + ": " + ready.Message
 }
 
-func (l *lab) commitSays() string {
-	head, err := forge.Head()
-	if err != nil {
+// commitSays reads from the forge what the commit bears that was reported on last. The
+// newest commit may be another test's.
+func (l *lab) commitSays(ctx context.Context) string {
+	var found v1alpha1.Course
+	if err := c.Get(ctx, client.ObjectKey{Namespace: l.name, Name: l.name}, &found); err != nil || found.Status.Report == nil {
 		return ""
 	}
-	statuses, err := forge.CourseStatuses(l.name, head)
+	statuses, err := forge.CourseStatuses(l.name, found.Status.Report.Revision)
 	if err != nil || len(statuses) == 0 {
 		return ""
 	}
