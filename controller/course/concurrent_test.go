@@ -27,7 +27,7 @@ func rooms(t *testing.T, n int) []*classroom.Classroom {
 		all[i] = &classroom.Classroom{T: t, Client: c, Namespace: apiserver.Namespace(t, c), Requests: requests}
 		namespaces[all[i].Namespace] = cache.Config{}
 	}
-	all[0].StartShard(classroom.ShardOptions{Namespaces: namespaces, Clock: &all[0].Clock})
+	all[0].StartShard(classroom.ShardOptions{Namespaces: namespaces, Clock: &all[0].Clock, Watch: classroom.Watch})
 	return all
 }
 

@@ -30,7 +30,7 @@ func startShard(w *classroom.Classroom, name string) {
 	if name == "" {
 		selector = "!" + shardLabel
 	}
-	w.StartShard(classroom.ShardOptions{Selector: selector, Namespaces: classroom.InNamespace(w.Namespace), Clock: &w.Clock})
+	w.StartShard(classroom.ShardOptions{Selector: selector, Namespaces: classroom.InNamespace(w.Namespace), Clock: &w.Clock, Watch: classroom.Watch})
 }
 
 // inState fails unless all Userlands of the course have a state, and the labels of a

@@ -32,7 +32,7 @@ func shardClassrooms(t *testing.T, names ...string) map[string]*classroom.Classr
 		}
 	}
 	for name, w := range rooms {
-		w.StartShard(classroom.ShardOptions{Selector: shardLabel + "=" + name, Namespaces: namespaces, Clock: &w.Clock})
+		w.StartShard(classroom.ShardOptions{Selector: shardLabel + "=" + name, Namespaces: namespaces, Clock: &w.Clock, Watch: classroom.Watch})
 	}
 	return rooms
 }

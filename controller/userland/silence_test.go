@@ -30,7 +30,7 @@ func TestThousandsAreSilent(t *testing.T) {
 	w.Stop()
 	clock := &countingClock{}
 	w.Requests = &classroom.Requests{}
-	w.StartShard(classroom.ShardOptions{Namespaces: map[string]cache.Config{w.Namespace: {}}, Resync: resync, Clock: clock})
+	w.StartShard(classroom.ShardOptions{Namespaces: map[string]cache.Config{w.Namespace: {}}, Resync: resync, Clock: clock, Watch: classroom.Watch})
 	w.Settled()
 	silent(w, "started again")
 

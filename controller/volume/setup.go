@@ -31,7 +31,7 @@ const concurrentCourses = 4
 // lookDelay is how late a change of a carrel or a claim may be seen. A look takes all claims
 // of a course, and while a class starts something changes all the time. What is done here is
 // due in days; what people ask for comes with the Course, which is seen sooner.
-const lookDelay = 10 * time.Second
+const lookDelay = 5 * time.Second
 
 // SetupWithManager makes the manager run the reconciler. Watch is that of the Reconciler.
 func SetupWithManager(mgr ctrl.Manager, part kube.Shard, clock clock.PassiveClock, watch func() string) error {

@@ -59,11 +59,11 @@ func Grant(t *testing.T, c client.Client) {
 func (w *Classroom) Start() {
 	w.Helper()
 	w.Requests = &Requests{}
-	w.StartShard(ShardOptions{Namespaces: InNamespace(w.Namespace), Clock: &w.Clock})
+	w.StartShard(ShardOptions{Namespaces: InNamespace(w.Namespace), Clock: &w.Clock, Watch: Watch})
 }
 
-// watch identifies the watch of all controllers of a test: there is no outage between them.
-const watch = "of the test"
+// Watch identifies the watch of all controllers of a test: there is no outage between them.
+func Watch() string { return "of the test" }
 
 // ShardOptions say what the controllers of a shard see.
 type ShardOptions struct {
@@ -75,6 +75,8 @@ type ShardOptions struct {
 	// usually does.
 	Resync time.Duration
 	Clock  clock.PassiveClock
+	// Watch is that of operator.Options.
+	Watch func() string
 }
 
 // StartShard runs the controllers of a shard, as the command does, until Stop, or
@@ -119,7 +121,7 @@ func (w *Classroom) newManager(ctx context.Context, o ShardOptions) (ctrl.Manage
 	if err != nil {
 		return nil, err
 	}
-	return mgr, operator.SetupWithManager(ctx, mgr, operator.Options{Clock: o.Clock, Selector: selector, Watch: func() string { return watch }}, operator.Controllers...)
+	return mgr, operator.SetupWithManager(ctx, mgr, operator.Options{Clock: o.Clock, Selector: selector, Watch: o.Watch}, operator.Controllers...)
 }
 
 // Main runs the tests of a package between starting and stopping one API server;

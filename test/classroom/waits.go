@@ -96,7 +96,7 @@ func (w *Classroom) UpdatePending(name string) {
 // Settled waits until the controllers have made no request for a while.
 func (w *Classroom) Settled() {
 	w.Helper()
-	const quiet = 2500 * time.Millisecond // longer than counts are put off
+	const quiet = 5500 * time.Millisecond // longer than a look at the volumes is put off
 	last, since := len(w.Requests.All()), time.Now()
 	for deadline := time.Now().Add(Patience); time.Since(since) < quiet; time.Sleep(50 * time.Millisecond) {
 		if now := len(w.Requests.All()); now != last {
