@@ -281,3 +281,23 @@ func TestRandomHistoriesAbove(t *testing.T) {
 		}
 	}
 }
+
+// What is above the courses lies beside its GitRepository. A course's own Kustomization, and
+// what comes from elsewhere than git, is not looked at.
+func TestWhatIsAboveLiesBesideItsRepository(t *testing.T) {
+	for name, test := range map[string]struct {
+		namespace, kind, from string
+		want                  int
+	}{
+		"beside its repository":                {"flux-system", sourcev1.GitRepositoryKind, "", 1},
+		"beside its repository, with its name": {"flux-system", sourcev1.GitRepositoryKind, "flux-system", 1},
+		"in a course":                          {"prog1", sourcev1.GitRepositoryKind, "flux-system", 0},
+		"of another kind of source":            {"flux-system", sourcev1.OCIRepositoryKind, "", 0},
+	} {
+		k := &kustomizev1.Kustomization{ObjectMeta: metav1.ObjectMeta{Namespace: test.namespace, Name: "x"}}
+		k.Spec.SourceRef = kustomizev1.CrossNamespaceSourceReference{Kind: test.kind, Name: "carrel", Namespace: test.from}
+		if got := sourceOfKustomization(t.Context(), k); len(got) != test.want {
+			t.Errorf("%s: %v is enqueued, want %d", name, got, test.want)
+		}
+	}
+}

@@ -294,30 +294,40 @@ func TestForeignCommitsDoNotRestartTheClock(t *testing.T) {
 	}
 }
 
-// 50 courses share a repository in which each commit changes one of them.
+// 50 courses share a repository in which each commit changes one of them. While all is well a
+// commit costs two posts at most. While carrels fail and are mended it costs six at most, and
+// the last truth is posted.
 func TestBusyRepository(t *testing.T) {
-	courses := make([]*story, 50)
-	for i := range courses {
-		courses[i] = newStory(t, uint64(i))
-		courses[i].class.Errands = false
-		courses[i].look()
-	}
-	total := 0
-	for n := range 500 {
-		for i, s := range courses {
-			s.now = s.now.Add(time.Minute)
-			s.commit(n%50 == i, false)
-			s.look()
-		}
-	}
-	for _, s := range courses {
-		for commit, n := range s.posts {
-			if total += n; n > maxPosts {
-				t.Errorf("%d posts on commit %s", n, commit)
+	for name, test := range map[string]struct {
+		unsteady bool
+		most     int
+	}{"all is well": {false, 2}, "carrels fail and are mended": {true, maxPosts}} {
+		t.Run(name, func(t *testing.T) {
+			for i := range 50 {
+				s := newStory(t, uint64(i))
+				s.class.Errands = false
+				s.look()
+				for n := range 500 {
+					s.now = s.now.Add(time.Minute)
+					s.commit(n%50 == i, false)
+					if test.unsteady {
+						s.carrel([]func(*v1alpha1.Userland){failing, starts, func(*v1alpha1.Userland) {}}[s.r.IntN(3)])
+					}
+					truth, _ := s.look()
+					if truth.state == forge.Failure && !truth.interim && s.marks[s.last.Revision].State != forge.Failure {
+						t.Fatalf("course %d, minute %d: commit %s is %+v while %s", i, n, s.last.Revision, s.marks[s.last.Revision], truth.description)
+					}
+				}
+				for commit, n := range s.posts {
+					if n > test.most {
+						t.Errorf("course %d: %d posts on commit %s, want at most %d", i, n, commit, test.most)
+					}
+				}
+				if marked := len(s.posts); marked > 1+500/50 {
+					t.Errorf("course %d: %d commits have a mark, and 11 are its own", i, marked)
+				}
+				s.rest(uint64(i))
 			}
-		}
-	}
-	if most := 50 + 500*2; total > most {
-		t.Errorf("%d posts for 500 commits, want at most %d", total, most)
+		})
 	}
 }
