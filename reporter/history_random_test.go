@@ -208,8 +208,8 @@ func (s *story) post(commit string, state forge.State, description string) {
 }
 
 // Whatever happens, and whenever the reporter is killed, a mark is never green while
-// something that the commit brought fails, a commit has six posts at most, and a commit of
-// others gets none.
+// something that the commit brought fails, nor pending for longer than promised, a commit has
+// six posts at most, and a commit of others gets none.
 func TestRandomHistories(t *testing.T) {
 	for seed := range uint64(10_000) {
 		s := newStory(t, seed)
@@ -234,6 +234,10 @@ func TestRandomHistories(t *testing.T) {
 			}
 			if truth.state == "failure" && !truth.interim && s.marks[s.last.Revision].State == forge.Success && s.now.Sub(began) < watchFor {
 				t.Fatalf("seed %d, step %d: commit %s is green while %s", seed, step, s.last.Revision, truth.description)
+			}
+			silent := s.now.Sub(s.last.ProgressTime.Time)
+			if mark := s.marks[s.last.Revision]; mark.State == forge.Pending && silent >= progressDeadline && !s.class.Take(sinceOf(s.last), s.now).awaitsTrial() {
+				t.Fatalf("seed %d, step %d: commit %s is pending (%s) for %v without progress", seed, step, s.last.Revision, mark.Description, silent)
 			}
 			if s.commits > foreign && content == s.roster.Content+s.templates.Content && s.posts[fmt.Sprint("c", s.commits)] > 0 {
 				t.Fatalf("seed %d, step %d: a foreign commit got a mark", seed, step)
