@@ -187,6 +187,75 @@ func TestWhatIsAboveWaits(t *testing.T) {
 	w.expect(bad, aboveBroken)
 }
 
+// A restart after a post asks the forge nothing, since the post is recorded.
+func TestRestartAsksNothingAboveTheCourses(t *testing.T) {
+	w := newAboveWorld(t)
+	good, bad := w.forge.Commit("good"), w.breaks("bad")
+	w.stands(good, bad, "invalid Kustomization")
+	w.reconcile()
+	w.expect(bad, aboveBroken)
+	w.restart()
+	requests := w.forge.Requests()
+	w.reconcile()
+	if more := w.forge.Requests() - requests; more != 0 {
+		t.Errorf("the forge was asked %d times after a restart", more)
+	}
+}
+
+// A commit that has had its posts costs no further read of the token, however often Flux tries.
+func TestWhatIsAboveAndCanNotBePostedIsLookedAtOnce(t *testing.T) {
+	w := newAboveWorld(t)
+	good, bad := w.forge.Commit("good"), w.breaks("bad")
+	last := v1alpha1.ReportStatus{Revision: bad, State: string(forge.Failure), Description: describeUnsteady("a failure"), Posts: maxPosts}
+	repository := client.ObjectKey{Namespace: w.flux, Name: "carrel"}
+	if _, err := w.above.marks.of(t.Context(), repository); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.above.marks.set(t.Context(), repository, last); err != nil {
+		t.Fatal(err)
+	}
+	w.stands(good, bad, "invalid Kustomization")
+	for range 4 {
+		w.reconcile()
+	}
+	w.expect(bad)
+	if n := w.reader.reads["*v1.Secret"]; n != 1 {
+		t.Errorf("the token was read %d times in four looks, want 1", n)
+	}
+}
+
+// Without a failure before it there is no success to post, and a commit that is not the last
+// one begins anew.
+func TestNextMark(t *testing.T) {
+	of := func(commit, state, words string, posts int32) v1alpha1.ReportStatus {
+		return v1alpha1.ReportStatus{Revision: commit, State: state, Description: words, Posts: posts, Time: metav1.NewTime(now.Add(-time.Hour))}
+	}
+	for name, test := range map[string]struct {
+		last          v1alpha1.ReportStatus
+		commit, words string
+		want          string
+	}{
+		"nothing fails, and nothing did":        {v1alpha1.ReportStatus{}, "A", "", "nothing"},
+		"nothing fails any more":                {of("A", "failure", "x", 1), "B", "", "B success: " + describeAboveMended + " (1)"},
+		"the success is posted":                 {of("B", "success", describeAboveMended, 1), "B", "", "nothing"},
+		"a failure":                             {v1alpha1.ReportStatus{}, "A", "x", "A failure: x (1)"},
+		"the failure is posted":                 {of("A", "failure", "x", 1), "A", "x", "nothing"},
+		"it is another failure":                 {of("A", "failure", "x", 1), "A", "y", "A failure: y (2)"},
+		"it is another failure, again":          {of("A", "failure", "x", maxWords), "A", "y", "nothing"},
+		"it fails at another commit":            {of("A", "failure", "x", maxPosts), "B", "y", "B failure: y (1)"},
+		"the last post of a commit stays true":  {of("A", "success", "x", maxPosts-1), "A", "y", "A failure: " + describeUnsteady("y") + " (6)"},
+		"a commit that has had its six gets no": {of("A", "success", "x", maxPosts), "A", "y", "nothing"},
+	} {
+		got := "nothing"
+		if next, _ := nextMark(test.last, test.commit, test.words, now); next != nil {
+			got = fmt.Sprintf("%s %s: %s (%d)", next.Revision, next.State, next.Description, next.Posts)
+		}
+		if got != test.want {
+			t.Errorf("%s: %s, want %s", name, got, test.want)
+		}
+	}
+}
+
 func TestMarksOfARepositoryThatIsGoneAreForgotten(t *testing.T) {
 	w := newAboveWorld(t)
 	good, bad := w.forge.Commit("good"), w.breaks("bad")
@@ -278,6 +347,26 @@ func TestRandomHistoriesAbove(t *testing.T) {
 			if words == "" && s.last.State == string(forge.Failure) && s.posts[s.last.Revision] < maxPosts-1 {
 				t.Fatalf("seed %d, step %d: all is applied, and the last word is %+v", seed, step, s.last)
 			}
+		}
+	}
+}
+
+// What is above the courses lies beside its GitRepository. A course's own Kustomization, and
+// what comes from elsewhere than git, is not looked at.
+func TestWhatIsAboveLiesBesideItsRepository(t *testing.T) {
+	for name, test := range map[string]struct {
+		namespace, kind, from string
+		want                  int
+	}{
+		"beside its repository":                {"flux-system", sourcev1.GitRepositoryKind, "", 1},
+		"beside its repository, with its name": {"flux-system", sourcev1.GitRepositoryKind, "flux-system", 1},
+		"in a course":                          {"prog1", sourcev1.GitRepositoryKind, "flux-system", 0},
+		"of another kind of source":            {"flux-system", sourcev1.OCIRepositoryKind, "", 0},
+	} {
+		k := &kustomizev1.Kustomization{ObjectMeta: metav1.ObjectMeta{Namespace: test.namespace, Name: "x"}}
+		k.Spec.SourceRef = kustomizev1.CrossNamespaceSourceReference{Kind: test.kind, Name: "carrel", Namespace: test.from}
+		if got := sourceOfKustomization(t.Context(), k); len(got) != test.want {
+			t.Errorf("%s: %v is enqueued, want %d", name, got, test.want)
 		}
 	}
 }

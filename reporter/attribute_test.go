@@ -2,9 +2,11 @@ package reporter
 
 import (
 	"testing"
+	"time"
 
 	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
 	fluxmeta "github.com/fluxcd/pkg/apis/meta"
+	sourcev1 "github.com/fluxcd/source-controller/api/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
@@ -171,8 +173,12 @@ func TestForgottenCarrelIsSaid(t *testing.T) {
 	w.now = metav1.Now().Add(1e9)
 	commit := w.commit("drop one", "r1", "t1")
 	w.inventory("roster", "Course/"+w.course, "Userland/student0")
-	w.reconcile()
-	w.pass(forgottenAfter + 1e9)
+	for _, wait := range []time.Duration{forgottenAfter, forgottenAfter / 3} {
+		if got := w.reconcile(); got != wait {
+			t.Errorf("the reporter looks again in %v, want %v", got, wait)
+		}
+		w.pass(2 * forgottenAfter / 3)
+	}
 	w.reconcile()
 	w.expect(commit, success+"2 of 2 ready", failure+describeForgotten(1))
 	w.expectOutOfSync(v1alpha1.ForgottenReason)
@@ -181,6 +187,60 @@ func TestForgottenCarrelIsSaid(t *testing.T) {
 	w.reconcile()
 	w.expect(commit, success+"2 of 2 ready", failure+describeForgotten(1), success+"2 of 2 ready")
 	w.expectOutOfSync("")
+}
+
+// Flux did not forget what it did not apply, what another Kustomization lists, and what goes.
+func TestWhatFluxDidNotForget(t *testing.T) {
+	w := newWorld(t)
+	w.now = metav1.Now().Add(1e9)
+	row := &v1alpha1.Userland{ObjectMeta: metav1.ObjectMeta{Namespace: w.course, Name: "row"}}
+	going := &v1alpha1.Userland{ObjectMeta: w.inCourse("going", "roster")}
+	going.Finalizers = []string{"example.org/wait"}
+	elsewhere := &v1alpha1.Userland{ObjectMeta: w.inCourse("elsewhere", "shared")}
+	elsewhere.Labels[ownerNamespaceLabel] = w.flux
+	for _, u := range []*v1alpha1.Userland{row, going, elsewhere} {
+		w.create(u)
+	}
+	if err := w.Delete(t.Context(), going); err != nil {
+		t.Fatal(err)
+	}
+	shared := &kustomizev1.Kustomization{ObjectMeta: w.inFlux("shared"), Spec: kustomizev1.KustomizationSpec{
+		Interval:  metav1.Duration{Duration: time.Hour},
+		SourceRef: kustomizev1.CrossNamespaceSourceReference{Kind: sourcev1.GitRepositoryKind, Name: "carrel"},
+	}}
+	w.create(shared)
+	shared.Status = *lists("none").Status.DeepCopy()
+	shared.Status.Inventory.Entries[0].ID = w.course + "_elsewhere_carrel.dev_Userland"
+	shared.Status.Conditions[0].Reason, shared.Status.Conditions[0].LastTransitionTime = fluxmeta.ReconciliationSucceededReason, metav1.Now()
+	shared.Status.History[0].LastReconciled = metav1.NewTime(w.now)
+	if err := w.Status().Update(t.Context(), shared); err != nil {
+		t.Fatal(err)
+	}
+	w.commit("first", "r1", "t1")
+	w.reconcile()
+	w.pass(2 * forgottenAfter)
+	w.reconcile()
+	w.expectOutOfSync("")
+}
+
+// An inventory that Flux is writing may be short. What is missing in it is said once Flux is done.
+func TestNothingIsForgottenWhileFluxIsAtWork(t *testing.T) {
+	w := newWorld(t)
+	w.userlands(2)
+	w.runs(0, 1)
+	w.now = metav1.Now().Add(1e9)
+	commit := w.commit("drop one", "r1", "t1")
+	w.inventory("roster", "Course/"+w.course, "Userland/student0")
+	w.editKustomization("roster", func(k *kustomizev1.Kustomization) {
+		k.Status.Conditions[0].Status, k.Status.Conditions[0].Reason = metav1.ConditionUnknown, fluxmeta.ProgressingReason
+	})
+	w.reconcile()
+	w.pass(2 * forgottenAfter)
+	w.reconcile()
+	w.expectOutOfSync("")
+	w.applies("roster", commit, "r1")
+	w.reconcile()
+	w.expectOutOfSync(v1alpha1.ForgottenReason)
 }
 
 func TestSuspendedKustomizationIsSaid(t *testing.T) {

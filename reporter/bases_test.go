@@ -4,11 +4,10 @@ import (
 	"context"
 	"fmt"
 	"testing"
-	"time"
 
 	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
 	"github.com/google/go-cmp/cmp"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
 	"github.com/carrel-dev/carrel/forge"
@@ -18,11 +17,16 @@ import (
 type past struct {
 	// contents are files by path, and changed the file that each commit changed.
 	contents, changed map[string]string
-	err               error
-	reads             int
+	// between are the commits after the base, newest first; without any they are two.
+	between []string
+	err     error
+	reads   int
 }
 
 func (p *past) Between(context.Context, string, string) ([]string, error) {
+	if p.between != nil {
+		return p.between, p.err
+	}
 	return []string{"second", "first"}, p.err
 }
 
@@ -60,6 +64,63 @@ func TestBasesOfBasesArePartOfTheCourse(t *testing.T) {
 		if got != want {
 			t.Errorf("a change of %s is given to %q, want %q", file, got, want)
 		}
+	}
+}
+
+// A commit that is alone has the mark. What Flux tries again has another cause if no commit
+// touches the course; what it applied has not, whatever it was.
+func TestAttribute(t *testing.T) {
+	const own, other = "courses/a/roster.csv", "courses/b/roster.csv"
+	for name, test := range map[string]struct {
+		between       []string
+		first, second string
+		retried       bool
+		want          *Attribution
+	}{
+		"one commit":                      {[]string{"second"}, "", other, false, &Attribution{Commit: "second"}},
+		"one commit of others, a retry":   {[]string{"second"}, "", other, true, &Attribution{Foreign: true}},
+		"one commit of its own, a retry":  {[]string{"second"}, "", own, true, &Attribution{Commit: "second"}},
+		"two commits of its own":          {[]string{"second", "first"}, own, own, false, &Attribution{Commit: "second", Superseded: []string{"first"}}},
+		"its own and one of others":       {[]string{"second", "first"}, own, other, false, &Attribution{Commit: "first"}},
+		"two commits of others, a retry":  {[]string{"second", "first"}, other, other, true, &Attribution{Foreign: true}},
+		"two commits of others":           {[]string{"second", "first"}, other, other, false, nil},
+		"the same commit, other contents": {[]string{}, "", "", false, &Attribution{Foreign: true}},
+	} {
+		from := &past{between: test.between, changed: map[string]string{"first": test.first, "second": test.second}}
+		got, err := attribute(t.Context(), from, Question{Bases: []string{"base"}, Head: "second", Retried: test.retried}, Paths{Deep: []string{"courses/a"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(test.want, got, cmpopts.EquateEmpty()); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
+// Answers of the forge are kept, as long as they are answers, and no more than so many.
+func TestAnswersOfTheForgeAreRemembered(t *testing.T) {
+	var m historyMemory
+	asked := 0
+	ask := func(key string, err error) {
+		m.get(key, func() reply {
+			asked++
+			return reply{err: err}
+		})
+	}
+	for _, step := range []struct {
+		key  string
+		err  error
+		want int
+	}{{"a", nil, 1}, {"a", nil, 1}, {"gone", forge.ErrNotFound, 2}, {"gone", nil, 2}, {"down", &forge.UnavailableError{}, 3}, {"down", nil, 4}, {"down", nil, 4}} {
+		if ask(step.key, step.err); asked != step.want {
+			t.Errorf("the forge was asked %d times for %q, want %d", asked, step.key, step.want)
+		}
+	}
+	for i := range 2 * maxRemembered {
+		ask(fmt.Sprint(i), nil)
+	}
+	if len(m.answers) > maxRemembered {
+		t.Errorf("%d answers are kept, want at most %d", len(m.answers), maxRemembered)
 	}
 }
 
@@ -104,18 +165,6 @@ func TestPathsOfACourse(t *testing.T) {
 		if got := paths.touched([]string{file}); got != want {
 			t.Errorf("touched by %s: %v, want %v", file, got, want)
 		}
-	}
-}
-
-// When a commit is no longer followed, its last post may be a success.
-func TestLastPostOfACommitThatIsNoLongerFollowed(t *testing.T) {
-	before := &v1alpha1.ReportStatus{State: "failure", Posts: maxPosts - 1, Time: metav1.NewTime(now)}
-	next := &v1alpha1.ReportStatus{State: "success"}
-	if allowed, wait := mayPost(before, next, now.Add(time.Hour)); allowed || wait != watchFor-time.Hour {
-		t.Errorf("after an hour: allowed %v, wait %v", allowed, wait)
-	}
-	if allowed, _ := mayPost(before, next, now.Add(watchFor)); !allowed {
-		t.Error("after 14 days the success may not be posted")
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
+	"github.com/carrel-dev/carrel/forge"
 )
 
 const forbidden = `Template/prog1/evil dry-run failed (Forbidden): templates.carrel.dev "evil" is forbidden: User "roster" cannot patch`
@@ -99,4 +100,35 @@ func (w *world) withoutCourse(label string) {
 	w.get(&namespace, "", w.course)
 	namespace.Labels[label] = w.course
 	w.update(&namespace)
+}
+
+// A failure that is on the commit already is not posted again, be it of this reporter, whose
+// post had no answer, or of one before it. The words of one before it stay.
+func TestToldBefore(t *testing.T) {
+	next := &v1alpha1.ReportStatus{Revision: "A", State: "failure", Description: "new words", Posts: 1}
+	intent := &v1alpha1.ReportStatus{Revision: "A", State: "failure", Description: "begun", Posts: 2}
+	of := func(state forge.State, words string) *forge.Status {
+		return &forge.Status{State: state, Description: words}
+	}
+	for name, test := range map[string]struct {
+		intent *v1alpha1.ReportStatus
+		latest *forge.Status
+		words  string
+		posts  int32
+	}{
+		"nothing is there":               {intent, nil, "", 0},
+		"a success is there":             {intent, of(forge.Success, "begun"), "", 0},
+		"the post was made":              {intent, of(forge.Failure, "begun"), "begun", 2},
+		"the post was not made":          {intent, of(forge.Failure, "older words"), "", 0},
+		"one before this one posted":     {nil, of(forge.Failure, "older words"), "older words", maxWords},
+		"the post was on another commit": {&v1alpha1.ReportStatus{Revision: "B"}, of(forge.Failure, "older words"), "older words", maxWords},
+	} {
+		got := toldBefore(test.intent, next, test.latest)
+		if got == nil {
+			got = &v1alpha1.ReportStatus{}
+		}
+		if got.Description != test.words || got.Posts != test.posts {
+			t.Errorf("%s: the report is %q with %d posts, want %q with %d", name, got.Description, got.Posts, test.words, test.posts)
+		}
+	}
 }

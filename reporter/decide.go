@@ -70,7 +70,6 @@ func Decide(aim Aim, syncs []Sync, tally Tally, last *v1alpha1.ReportStatus, now
 	if last == nil || last.Revision != aim.Revision {
 		return decision
 	}
-	decision.Report.Source = last.Source
 	return decision.after(aim, syncs, tally, found, last, now)
 }
 

@@ -78,6 +78,12 @@ func notSeen(n int32, t Tally) Tally {
 	return t
 }
 
+// away has carrels on their way that the commit did not change.
+func away(n int32, t Tally) Tally {
+	t.Away = n
+	return t
+}
+
 func because(t Tally, reasons ...string) Tally {
 	t.Waiting = map[string]int32{}
 	for _, reason := range reasons {
@@ -505,6 +511,29 @@ func TestDecide(t *testing.T) {
 			tally: tally(24, 24),
 			last:  last("C", "pending", "24 of 24 ready; waiting for Flux to apply roster", failedPrefix+"r2", "t2"),
 			want:  outcome{Post: "C failure: roster: " + refusal},
+		},
+		"Flux at work on a commit of another course is not waited for": {
+			syncs: []Sync{atWork(rosterKey, "A"), applied(templatesKey, "A", "t1")},
+			tally: tally(24, 17),
+			last:  last("A", "pending", "17 of 24 ready, 7 starting"),
+			want:  outcome{After: progressDeadline - time.Minute},
+		},
+		"a carrel that starts after a success changes no words": {
+			syncs: []Sync{applied(rosterKey, "A", "r1"), applied(templatesKey, "A", "t1")},
+			tally: away(1, tally(24, 23)),
+			last:  last("A", "success", "24 of 24 ready"),
+		},
+		"a Kustomization that is suspended after a success is said": {
+			syncs: []Sync{suspended(applied(rosterKey, "A", "r1")), applied(templatesKey, "A", "t1")},
+			tally: away(1, tally(24, 23)),
+			last:  last("A", "success", "24 of 24 ready"),
+			want:  outcome{Post: "A success: 24 of 24 ready; roster is suspended"},
+		},
+		"and no more once it is resumed": {
+			syncs: []Sync{applied(rosterKey, "A", "r1"), applied(templatesKey, "A", "t1")},
+			tally: tally(24, 24),
+			last:  last("A", "success", "24 of 24 ready; roster is suspended"),
+			want:  outcome{Post: "A success: 24 of 24 ready"},
 		},
 		"a failure by counts gives way to one of Flux": {
 			syncs: []Sync{applied(rosterKey, "B", "r2"), refused(templatesKey, "B", "t2", refusal)},

@@ -2,6 +2,7 @@ package reporter
 
 import (
 	"testing"
+	"time"
 
 	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
 	notificationv1 "github.com/fluxcd/notification-controller/api/v1beta3"
@@ -126,6 +127,22 @@ func TestNothingToReportTo(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A Kustomization of another repository, though in the course's namespace, takes no part: its
+// failures do not go to this repository's commits.
+func TestKustomizationOfAnotherRepositoryTakesNoPart(t *testing.T) {
+	w := newWorld(t)
+	w.userlands(1)
+	w.runs(0)
+	w.create(&kustomizev1.Kustomization{ObjectMeta: metav1.ObjectMeta{Namespace: w.course, Name: "another"}, Spec: kustomizev1.KustomizationSpec{
+		Interval:  metav1.Duration{Duration: time.Hour},
+		SourceRef: kustomizev1.CrossNamespaceSourceReference{Kind: sourcev1.GitRepositoryKind, Namespace: w.flux, Name: "another"},
+	}})
+	commit := w.commit("first", "r1", "t1")
+	w.fails("another", commit, fluxmeta.BuildFailedReason, "no such file")
+	w.reconcile()
+	w.expect(commit, success+"1 of 1 ready")
 }
 
 func TestNewCourseIsNotBlamedWhileFluxIsAtWork(t *testing.T) {

@@ -26,4 +26,6 @@
 // status of the Course agree; what is there already is not posted again.
 //
 // Only Kustomizations from the GitRepository of the Course's own take part.
+//
+// docs/marks.md lists the rules, each with a test that holds it.
 package reporter

@@ -208,8 +208,8 @@ func (s *story) post(commit string, state forge.State, description string) {
 }
 
 // Whatever happens, and whenever the reporter is killed, a mark is never green while
-// something that the commit brought fails, a commit has six posts at most, and a commit of
-// others gets none.
+// something that the commit brought fails, nor pending for longer than promised, a commit has
+// six posts at most, and a commit of others gets none.
 func TestRandomHistories(t *testing.T) {
 	for seed := range uint64(10_000) {
 		s := newStory(t, seed)
@@ -234,6 +234,10 @@ func TestRandomHistories(t *testing.T) {
 			}
 			if truth.state == "failure" && !truth.interim && s.marks[s.last.Revision].State == forge.Success && s.now.Sub(began) < watchFor {
 				t.Fatalf("seed %d, step %d: commit %s is green while %s", seed, step, s.last.Revision, truth.description)
+			}
+			silent := s.now.Sub(s.last.ProgressTime.Time)
+			if mark := s.marks[s.last.Revision]; mark.State == forge.Pending && silent >= progressDeadline && !s.class.Take(sinceOf(s.last), s.now).awaitsTrial() {
+				t.Fatalf("seed %d, step %d: commit %s is pending (%s) for %v without progress", seed, step, s.last.Revision, mark.Description, silent)
 			}
 			if s.commits > foreign && content == s.roster.Content+s.templates.Content && s.posts[fmt.Sprint("c", s.commits)] > 0 {
 				t.Fatalf("seed %d, step %d: a foreign commit got a mark", seed, step)
@@ -294,30 +298,40 @@ func TestForeignCommitsDoNotRestartTheClock(t *testing.T) {
 	}
 }
 
-// 50 courses share a repository in which each commit changes one of them.
+// 50 courses share a repository in which each commit changes one of them. While all is well a
+// commit costs two posts at most. While carrels fail and are mended it costs six at most, and
+// the last truth is posted.
 func TestBusyRepository(t *testing.T) {
-	courses := make([]*story, 50)
-	for i := range courses {
-		courses[i] = newStory(t, uint64(i))
-		courses[i].class.Errands = false
-		courses[i].look()
-	}
-	total := 0
-	for n := range 500 {
-		for i, s := range courses {
-			s.now = s.now.Add(time.Minute)
-			s.commit(n%50 == i, false)
-			s.look()
-		}
-	}
-	for _, s := range courses {
-		for commit, n := range s.posts {
-			if total += n; n > maxPosts {
-				t.Errorf("%d posts on commit %s", n, commit)
+	for name, test := range map[string]struct {
+		unsteady bool
+		most     int
+	}{"all is well": {false, 2}, "carrels fail and are mended": {true, maxPosts}} {
+		t.Run(name, func(t *testing.T) {
+			for i := range 50 {
+				s := newStory(t, uint64(i))
+				s.class.Errands = false
+				s.look()
+				for n := range 500 {
+					s.now = s.now.Add(time.Minute)
+					s.commit(n%50 == i, false)
+					if test.unsteady {
+						s.carrel([]func(*v1alpha1.Userland){failing, starts, func(*v1alpha1.Userland) {}}[s.r.IntN(3)])
+					}
+					truth, _ := s.look()
+					if truth.state == forge.Failure && !truth.interim && s.marks[s.last.Revision].State != forge.Failure {
+						t.Fatalf("course %d, minute %d: commit %s is %+v while %s", i, n, s.last.Revision, s.marks[s.last.Revision], truth.description)
+					}
+				}
+				for commit, n := range s.posts {
+					if n > test.most {
+						t.Errorf("course %d: %d posts on commit %s, want at most %d", i, n, commit, test.most)
+					}
+				}
+				if marked := len(s.posts); marked > 1+500/50 {
+					t.Errorf("course %d: %d commits have a mark, and 11 are its own", i, marked)
+				}
+				s.rest(uint64(i))
 			}
-		}
-	}
-	if most := 50 + 500*2; total > most {
-		t.Errorf("%d posts for 500 commits, want at most %d", total, most)
+		})
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
+	"github.com/carrel-dev/carrel/forge"
 )
 
 // What a commit costs the forge, in requests and in posts on the commit. The figures are in
@@ -54,6 +55,42 @@ func TestRequestsToTheForge(t *testing.T) {
 		})
 	}
 }
+
+// A reporter that died between a post and its record asks for the newest status of the commit,
+// and posts only what is true by then and not there.
+func TestRequestsAfterADeath(t *testing.T) {
+	for name, test := range map[string]struct {
+		then  func(w *world)
+		want  int
+		state forge.State
+	}{
+		"nothing happens":     {func(*world) {}, 1, forge.Failure},
+		"all is well by then": {func(w *world) { w.runs(0) }, 2, forge.Success},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.userlands(1)
+			w.runs(0)
+			commit := w.commit("first", "r1", "t1")
+			w.reconcile()
+			w.becomes(0, v1alpha1.StateFailing, v1alpha1.CrashLoopBackOffReason)
+			w.restart()
+			w.dieAt(afterPost)
+			mayDie(func() { w.reconcile() })
+			test.then(w)
+			w.restart()
+			before := w.forge.Requests()
+			w.reconcile()
+			posted := w.forge.Posted(commit)
+			if n, state := w.forge.Requests()-before, posted[len(posted)-1].State; n != test.want || state != test.state {
+				t.Errorf("%d requests and a %s in the end, want %d and a %s", n, state, test.want, test.state)
+			}
+		})
+	}
+}
+
+// afterPost is the moment between the post and its record, if nothing is superseded.
+const afterPost = 4
 
 func upTo(n int) (numbers []int) {
 	for i := range n {

@@ -152,3 +152,29 @@ func TestPastOfAKustomization(t *testing.T) {
 		t.Errorf("content that came back began at %v, want %v", got.Began, older.LastReconciled.Time)
 	}
 }
+
+// A content is asked for at the last commit that had it.
+func TestPastHasTheLastCommitOfAContent(t *testing.T) {
+	const a, b = "main@sha1:aaaa", "main@sha1:bbbb"
+	got := pastOf(status(b, b, metav1.Condition{}, snapshot("d1", fluxmeta.ReconciliationSucceededReason, b), snapshot("d1", fluxmeta.ReconciliationSucceededReason, a)))
+	if want := map[string]string{"d1": "bbbb"}; !cmp.Equal(got, want) {
+		t.Errorf("the former contents were at %v, want %v", got, want)
+	}
+}
+
+// A commit that leaves a fault as it is has the same content, so it gets no mark. Another
+// fault is another content.
+func TestFaultThatStaysIsTheSameContent(t *testing.T) {
+	fails := func(attempted, words string) string {
+		return SyncOf(status("main@sha1:aaaa", "main@sha1:"+attempted, metav1.Condition{
+			Status: metav1.ConditionFalse, Reason: fluxmeta.BuildFailedReason, Message: words,
+		})).Content
+	}
+	first := fails("bbbb", "no such file")
+	if next := fails("cccc", "no such file"); next != first {
+		t.Errorf("the same fault at the next commit is %s, want %s", next, first)
+	}
+	if other := fails("bbbb", "no such directory"); other == first {
+		t.Errorf("another fault has the same content, %s", other)
+	}
+}

@@ -160,3 +160,22 @@ func TestClassHearsOfRosters(t *testing.T) {
 		})
 	}
 }
+
+// What failed or started before the commit is not its doing, and is counted apart.
+func TestWhatTheCommitDidNotBring(t *testing.T) {
+	before := func(u *v1alpha1.Userland) {
+		u.CreationTimestamp = metav1.NewTime(now.Add(-time.Hour))
+		u.Status.Conditions[0].LastTransitionTime = metav1.NewTime(now.Add(-time.Minute))
+	}
+	since := func(u *v1alpha1.Userland) { u.CreationTimestamp = metav1.NewTime(now) }
+	class := Class{Templates: map[string]int64{"ide": 3}, Userlands: []v1alpha1.Userland{
+		ready("a", before), ready("b", failing, before), ready("c", starts, before), ready("d", since), ready("e", failing, since),
+	}}
+	got := class.Take(now, now)
+	if got.Total != 5 || got.Ready != 2 || got.attention() != 1 || got.Others != 1 || got.Away != 1 || got.onTheirWay() != 0 {
+		t.Errorf("the counts are %+v", got)
+	}
+	if text, want := describeSuccess(got, nil), "2 of 5 ready, 1 in trouble; 1 needs attention for a cause of before"; text != want {
+		t.Errorf("it is said as %q, want %q", text, want)
+	}
+}

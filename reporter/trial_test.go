@@ -100,3 +100,15 @@ func TestTrialThatTakesLongIsNotLate(t *testing.T) {
 		t.Errorf("decided %+v, want a failure: a carrel does not get on", outcomeOf(d))
 	}
 }
+
+// The trial of a revision of before is no news of this commit.
+func TestTrialOfARevisionOfBeforeIsNotSaid(t *testing.T) {
+	for age, want := range map[time.Duration]string{0: "trial Started", time.Minute: ""} {
+		class := Class{DefaultTemplate: "ide", Errands: true, Revisions: map[string]Revision{
+			"ide": {Name: "ide-2", Since: now.Add(-age), Trial: trialOf(v1alpha1.TrialStarted, age)},
+		}}
+		if got := class.Take(now, now).Trial.Said; got != want {
+			t.Errorf("of a revision that is %v older than the commit is said %q, want %q", age, got, want)
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package reporter
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -38,7 +39,19 @@ type world struct {
 	course, flux string
 	now          time.Time
 	reporter     *Reconciler
+	reader       *countingReader
 	recorder     *record.FakeRecorder
+}
+
+// countingReader counts what the reporter reads of the API server past its cache, by type.
+type countingReader struct {
+	client.Reader
+	reads map[string]int
+}
+
+func (r *countingReader) Get(ctx context.Context, key client.ObjectKey, object client.Object, options ...client.GetOption) error {
+	r.reads[fmt.Sprintf("%T", object)]++
+	return r.Reader.Get(ctx, key, object, options...)
 }
 
 const (
@@ -73,7 +86,8 @@ func newWorld(t *testing.T) *world {
 // restart replaces the reporter by one that remembers nothing.
 func (w *world) restart() {
 	w.reporter = newReconciler(Options{ClusterName: clusterName, Now: func() time.Time { return w.now }})
-	w.reporter.Client, w.reporter.APIReader = w.Client, w.Client
+	w.reader = &countingReader{Reader: w.Client, reads: map[string]int{}}
+	w.reporter.Client, w.reporter.APIReader = w.Client, w.reader
 	w.recorder = record.NewFakeRecorder(100)
 	w.reporter.Recorder = w.recorder
 }

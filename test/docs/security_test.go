@@ -11,10 +11,11 @@ import (
 // namedTest matches a test that a page names.
 var namedTest = regexp.MustCompile("`(Test[A-Z]\\w+)`")
 
-// A control without a test is a hope: each test that the pages about security name exists.
-func TestSecurityPagesNameTestsThatExist(t *testing.T) {
+// A control without a test is a hope: each test that the pages about security and about marks
+// name exists.
+func TestPagesNameTestsThatExist(t *testing.T) {
 	exist := existingTests(t)
-	for _, page := range []string{"docs/security.md", "docs/gateway.md", "docs/login.md"} {
+	for _, page := range []string{"docs/security.md", "docs/gateway.md", "docs/login.md", "docs/marks.md"} {
 		named := groups(namedTest, read(t, page))
 		if len(named) == 0 {
 			t.Errorf("%s names no test", page)
