@@ -21,12 +21,15 @@ func (r *Reconciler) reportSyncGone(ctx context.Context, cached *v1alpha1.Course
 	if err := r.writeOutOfSync(ctx, cached, found); err != nil {
 		return err
 	}
+	if saysSyncGone(cached.Status.Report) {
+		return nil
+	}
 	var course v1alpha1.Course
 	if err := r.APIReader.Get(ctx, client.ObjectKeyFromObject(cached), &course); err != nil {
 		return client.IgnoreNotFound(err)
 	}
 	last := course.Status.Report
-	if last == nil || last.Source == "" || saysSyncGone(last) {
+	if saysSyncGone(last) {
 		return nil
 	}
 	namespace, name, _ := strings.Cut(last.Source, "/")
@@ -53,8 +56,12 @@ func (r *Reconciler) reportSyncGone(ctx context.Context, cached *v1alpha1.Course
 }
 
 // saysSyncGone reports whether a report needs no post about a course that Flux does not
-// apply: its commit says so, or has room for one post only, which is kept for a failure.
+// apply: there is no commit to post on, or it says so, or it has room for one post only, which
+// is kept for a failure.
 func saysSyncGone(last *v1alpha1.ReportStatus) bool {
+	if last == nil || last.Source == "" {
+		return true
+	}
 	if last.Unconfirmed {
 		return false
 	}
