@@ -87,6 +87,8 @@ var rules = []Rule{
 		"Flux applies the files of a course as an account with few rights. The roster account may apply Courses, Userlands and ConfigMaps; only the templates account may apply Templates. Anything else is refused, and with it the whole Kustomization.", findAccount},
 	{"pod-security", Error, "The namespace of a course enforces a Pod Security level.",
 		"Students run programs of their own. Without the label pod-security.kubernetes.io/enforce a Template could run them as root on the node.", findPodSecurity},
+	{"closed-addresses", Error, "A course closes its network to what carrels must not reach.",
+		"Students run programs of their own. Each cluster lists the addresses that these must not reach in clusters/<cluster>/courses/closed.yaml: other carrels, nodes, the API server, metadata services of the cloud, the campus. Without the list the API server refuses the policies of all courses. docs/security.md says what belongs on it.", findClosedAddresses},
 	{"timetable", Error, "Each session of a timetable takes place at some time.",
 		"An invalid session disables the whole timetable. A session that never takes place is most likely a typing error.", findTimetable},
 	{"never-idle", Warning, "Some Template of a course with a timetable idles.",
