@@ -50,9 +50,10 @@ var (
 	projectedSources = []string{"configMap", "downwardAPI", "secret"}
 )
 
-// Validate returns what a Template reaches for that the cluster does not allow, by fields
-// of the Template. The policy template-reach makes the API server refuse the same. Which
-// Secrets a Template may use is known to the API server alone.
+// Validate returns an error for each field of a Template that reaches beside its carrel,
+// unless the cluster allows that. By the policy template-reach, the API server refuses the
+// same fields. Validate does not judge Secrets, because only the API server knows their
+// labels.
 func (r Reach) Validate(t *v1alpha1.Template) (errs field.ErrorList) {
 	pod := &t.Spec.Template.Spec
 	refuse := func(path *field.Path, value any, detail string) {

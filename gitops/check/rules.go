@@ -73,7 +73,7 @@ var rules = []Rule{
 		"A carrel without a Template can't be created. A course uses the Templates in its own namespace.", findTemplateMissing},
 	{"template", Error, "Carrels can be made of each Template.",
 		"A Template that breaks one of Carrel's own rules is refused with the reason TemplateInvalid. Running carrels go on with the last revision that was accepted.", findTemplate},
-	{"template-reach", Error, "A Template reaches for nothing beside its own carrel.",
+	{"template-reach", Error, "A Template reaches nothing beside its own carrel.",
 		"The policy template-reach.carrel.dev refuses other volumes than those of an allow-list, another person's volume, accounts and tokens, and nodes, runtime classes and tolerations that the cluster does not allow. The cluster allows more by annotations of the course's Namespace: docs/security.md. Which Secrets are labelled for carrels only the API server knows.", findTemplateReach},
 	{"twice", Error, "A student has one carrel for each Template.",
 		"Two files for one user and Template create two carrels with two volumes. The student's work is then in only one of them.", findTwice},
