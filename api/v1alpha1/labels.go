@@ -140,6 +140,25 @@ const AllowDeletionAnnotation = "carrel.dev/allow-deletion"
 // it has no Course. Its value must be the name of the namespace.
 const ExpireWithoutCourseAnnotation = "carrel.dev/expire-without-course"
 
+// Annotations on the namespace of a course by which the cluster's maintainer allows its
+// Templates more. Each value is a list of names, separated by commas. Empty or absent
+// allows nothing.
+const (
+	// AllowClaimsAnnotation lists PersistentVolumeClaims of the course with material for
+	// everybody, which Templates may mount or copy.
+	AllowClaimsAnnotation = "carrel.dev/allow-claims"
+
+	// AllowRuntimeClassesAnnotation lists the runtime classes that Templates may name.
+	AllowRuntimeClassesAnnotation = "carrel.dev/allow-runtime-classes"
+
+	// AllowTolerationsAnnotation lists the keys of taints that Templates may tolerate.
+	AllowTolerationsAnnotation = "carrel.dev/allow-tolerations"
+)
+
+// ForCarrelsLabel marks a Secret that Templates may use if its value is "true". The
+// policies template-secrets and secret-of-a-template hold that.
+const ForCarrelsLabel = "carrel.dev/for-carrels"
+
 // RosterLabel marks a ConfigMap as a roster if its value is "true". The
 // controller sees no other ConfigMaps.
 const RosterLabel = "carrel.dev/roster"

@@ -32,6 +32,44 @@ const (
 // file.
 type edit struct{ file, was, is string }
 
+const network = "clusters/lab/courses/prog1/network.yaml"
+
+// openPolicy opens the internet to the carrels of a course but for V4 and V6.
+const openPolicy = `apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata:
+  name: to-internet
+spec:
+  podSelector: {}
+  egress:
+    - to:
+        - ipBlock:
+            cidr: 0.0.0.0/0
+            except: V4
+        - ipBlock:
+            cidr: ::/0
+            except: V6
+`
+
+// oneServer opens one address to the carrels of a course.
+const oneServer = `apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata:
+  name: to-library
+spec:
+  podSelector: {}
+  egress:
+    - to:
+        - ipBlock: {cidr: 10.1.2.3/32}
+`
+
+// networkListed adds the policy to the course of the cluster.
+var networkListed = edit{"clusters/lab/courses/prog1/kustomization.yaml", "resources:", "resources:\n  - network.yaml"}
+
+func openNetwork(v4, v6 string) edit {
+	return edit{network, "", strings.NewReplacer("V4", v4, "V6", v6).Replace(openPolicy)}
+}
+
 // repository returns testdata/campus with edits applied.
 func repository(t *testing.T, edits ...edit) *tree.Tree {
 	t.Helper()
@@ -165,6 +203,18 @@ func TestRules(t *testing.T) {
 		{"a term that is said to have no end", []edit{{course, `, lastDay: "2027-02-05"`, ""}}, nil},
 		{"a term of two years", []edit{{course, `lastDay: "2027-02-05"`, `lastDay: "2028-10-01"`}}, nil},
 		{"a Template that Carrel refuses", []edit{{template, "          ports:", "          env: [{name: CARREL_USER, value: me}]\n          ports:"}}, []string{template + ":13 error template: spec.template.spec.containers[0].env[0].name"}},
+		{"a Template with another's volume", []edit{{template, "    spec:\n", "    spec:\n      volumes: [{name: w, persistentVolumeClaim: {claimName: kai--home}}]\n"}},
+			[]string{template + `:8 error template-reach: spec.template.spec.volumes[0].persistentVolumeClaim.claimName: Invalid value: "kai--home": which may be a student's work`}},
+		{"a volume that the cluster allows", []edit{{template, "    spec:\n", "    spec:\n      volumes: [{name: w, persistentVolumeClaim: {claimName: material}}]\n"},
+			{namespace, "  labels:", "  annotations: {carrel.dev/allow-claims: \"books, material\"}\n  labels:"}}, nil},
+		{"a Template on a node of its choice", []edit{{template, "    spec:\n", "    spec:\n      nodeName: control-plane-1\n"}},
+			[]string{template + ":8 error template-reach: spec.template.spec.nodeName"}},
+		{"a cluster that closes nothing", []edit{openNetwork("[CLOSED]", "[CLOSED]"), networkListed},
+			[]string{network + `:11 error closed-addresses: the cluster does not say which addresses carrels must not reach: "CLOSED" is no range`}},
+		{"a cluster that forgot some addresses", []edit{openNetwork("[0.0.0.0/8, 10.0.0.0/8, 100.64.0.0/10, 127.0.0.0/8, 169.254.0.0/16, 172.0.0.0/8, 192.0.0.0/8, 198.18.0.0/15, 224.0.0.0/3]", "[fc00::/8, fe80::/10, ff00::/8]"), networkListed},
+			[]string{network + ":11 error closed-addresses: carrels can reach 168.63.129.16/32, which has", network + ":14 error closed-addresses: carrels can reach 64:ff9b::/96, fc00::/7, which has"}},
+		{"a cluster that closes what it must", []edit{openNetwork("[0.0.0.0/1, 168.63.129.16/32, 169.254.0.0/16, 172.16.0.0/12, 192.0.0.0/8, 198.18.0.0/15, 224.0.0.0/3]", "[\"::/1\", \"8000::/1\"]"), networkListed}, nil},
+		{"a course that opens one server", []edit{{network, "", oneServer}, networkListed}, nil},
 		{"a Template of a whole book", []edit{{template, "image:", "args: [" + strings.Repeat("words, ", 10_000) + "]\n          image:"}}, []string{template + ":5 error template: spec: Invalid value: \"80405 bytes\": a Template is at most 65536 bytes long, because each carrel has a copy of it: move files"}},
 		{"no such day", []edit{{course, `["2026-12-28"]`, `["2026-11-31"]`}}, []string{course + ":19 error timetable: "}},
 		{"a session that never is", []edit{{course, `firstDay: "2026-10-01", lastDay: "2027-02-05"`, `firstDay: "2026-10-06", lastDay: "2026-10-09"`}}, []string{course + `:14 error timetable: the session "Lab" never takes place`}},

@@ -90,6 +90,24 @@ func findTemplate(s *subject) (found []Finding) {
 	return found
 }
 
+// findTemplateReach finds what the policy template-reach.carrel.dev would refuse.
+func findTemplateReach(s *subject) (found []Finding) {
+	for _, name := range s.names() {
+		var allowed workload.Reach
+		if namespace := s.find("Namespace", "", name); namespace != nil {
+			allowed = workload.NewReach(namespace.GetAnnotations())
+		}
+		declared := s.classes[name]
+		for i := range declared.Templates {
+			o := s.find("Template", name, declared.Templates[i].Name)
+			for _, err := range allowed.Validate(&declared.Templates[i]) {
+				found = append(found, s.findingAt(o, err.Field, err.Error(), ""))
+			}
+		}
+	}
+	return found
+}
+
 func findTwice(s *subject) (found []Finding) {
 	type identity struct{ user, template string }
 	for _, name := range s.names() {

@@ -94,7 +94,7 @@ func checkPlaceholders(t *testing.T, objects []*unstructured.Unstructured) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, placeholder := range []string{"COURSE", "CLUSTER"} {
+		for _, placeholder := range []string{"COURSE", "CLUSTER", "CLOSED"} {
 			if bytes.Contains(raw, []byte(placeholder)) {
 				t.Errorf("%s %s/%s still says %s: %s", object.GetKind(), object.GetNamespace(), object.GetName(), placeholder, raw)
 			}

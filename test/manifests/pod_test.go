@@ -75,6 +75,9 @@ func TestPodsAreRefusedInACourse(t *testing.T) {
 		{"larger than a course allows", func(p *corev1.PodSpec) {
 			p.Containers[0].Resources.Limits[corev1.ResourceMemory] = resource.MustParse("5Gi")
 		}, "maximum memory usage per Container is 4Gi"},
+		{"with more of the node's disk than a course allows", func(p *corev1.PodSpec) {
+			p.Containers[0].Resources.Limits[corev1.ResourceEphemeralStorage] = resource.MustParse("11Gi")
+		}, "maximum ephemeral-storage usage per Container is 10Gi"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -82,6 +85,27 @@ func TestPodsAreRefusedInACourse(t *testing.T) {
 			tt.change(&pod.Spec)
 			check(t, []string{tt.refused}, func(ctx context.Context) error { return admin.Create(ctx, pod.DeepCopy(), client.DryRunAll) })
 		})
+	}
+}
+
+// TestPodsUseABoundedPartOfTheDisk checks that each container of a course has a limit of
+// the node's disk, although no Template names one.
+func TestPodsUseABoundedPartOfTheDisk(t *testing.T) {
+	objects := local(t)
+	admin := apiserver.Client(t)
+	startQuotas(t, admin, objects)
+	for _, template := range typed[v1alpha1.Template](t, objects, "Template") {
+		pod := carrelPod(template)
+		check(t, nil, func(ctx context.Context) error {
+			pod = carrelPod(template)
+			return admin.Create(ctx, pod, client.DryRunAll)
+		})
+		for _, container := range pod.Spec.Containers {
+			request, limit := container.Resources.Requests.StorageEphemeral(), container.Resources.Limits.StorageEphemeral()
+			if request.String() != "64Mi" || limit.String() != "2Gi" {
+				t.Errorf("container %s of Template %s/%s requests %v of the node's disk and is limited to %v, want 64Mi and 2Gi", container.Name, template.Namespace, template.Name, request, limit)
+			}
+		}
 	}
 }
 
