@@ -36,6 +36,7 @@ func TestNotices(t *testing.T) {
 		carrel directory.Carrel
 		course *v1alpha1.Course
 		ends   time.Duration
+		drain  bool
 		want   string
 		in     time.Duration
 	}{
@@ -49,13 +50,15 @@ func TestNotices(t *testing.T) {
 		"asleep":                        {carrel: asleep, want: noticeStopped},
 		"the login ends":                {carrel: running(same), ends: 9 * time.Minute, want: noticeLogin, in: 9 * time.Minute},
 		"the login ends later":          {carrel: sleepless, ends: 11 * time.Minute},
+		"the node is drained":           {carrel: sleepless, drain: true, want: noticeDrain},
+		"the node was drained":          {carrel: asleep, drain: true, want: noticeStopped},
 		"the end of a session is close": {carrel: running(same), course: ending(lesson), want: noticeIdle, in: 5 * time.Minute},
 	} {
 		var l auth.Login
 		if tt.ends > 0 {
 			l.Ends = now.Add(tt.ends)
 		}
-		got := noticeOf(tt.carrel, tt.course, l, now)
+		got := noticeOf(tt.carrel, tt.course, l, tt.drain, now)
 		want := notice{kind: tt.want}
 		if tt.in > 0 {
 			want.at = now.Add(tt.in)
