@@ -24,8 +24,9 @@ const (
 	// attempts is the number of requests and WebSockets that the attacker opens, and
 	// attackers the number of those that are tried at the same time.
 	attempts, attackers = 20_000, 2000
-	// victimRate is the number of requests a second of the other student.
-	victimRate = 20
+	// victimRate is the number of requests a second of the other student, over
+	// victimConnections, as many as a browser opens.
+	victimRate, victimConnections = 20, 6
 )
 
 // attacked measures what a student notices of an attack by another. Two gateways run, and
@@ -115,8 +116,7 @@ func (b bench) under(ctx context.Context, target, used server, r *result) (strin
 	used.request = requestTo(honest.host, honest.cookie)
 	// The first second of an attack is not measured: so many connections begin in it.
 	begin := time.Now().Add(time.Second)
-	took, err := atTimes(ctx, used, begin, begin.Add(b.attack-2*time.Second), time.Second/victimRate)
-	r.took = append(r.took, took...)
+	err = atRate(ctx, used, begin, begin.Add(b.attack-2*time.Second), victimConnections, victimRate, r)
 	stop()
 	all.Wait()
 	return answers.String(), err

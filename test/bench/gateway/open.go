@@ -25,13 +25,18 @@ func openLoop(ctx context.Context, s server, rate int, turn time.Duration, r *re
 	ctx, cancel := context.WithTimeout(ctx, turn+time.Minute)
 	defer cancel()
 	begin := time.Now().Add(100 * time.Millisecond)
-	between := openConnections * time.Second / time.Duration(rate)
+	return atRate(ctx, s, begin, begin.Add(turn), openConnections, rate, r)
+}
+
+// atRate sends requests at a rate over n connections, from begin until end.
+func atRate(ctx context.Context, s server, begin, end time.Time, n, rate int, r *result) error {
+	between := time.Duration(n) * time.Second / time.Duration(rate)
 	var mu sync.Mutex
 	var failed error
 	var all sync.WaitGroup
-	for i := range openConnections {
+	for i := range n {
 		all.Go(func() {
-			took, err := atTimes(ctx, s, begin.Add(between*time.Duration(i)/openConnections), begin.Add(turn), between)
+			took, err := atTimes(ctx, s, begin.Add(between*time.Duration(i)/time.Duration(n)), end, between)
 			mu.Lock()
 			defer mu.Unlock()
 			r.took = append(r.took, took...)
