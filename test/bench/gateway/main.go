@@ -7,11 +7,13 @@
 //	open    the same at a fixed rate, whatever the answers take
 //	class   a class that logs in over TLS, each with requests and a WebSocket
 //	idle    the memory of an idle WebSocket
-//	attack  one student against another, with a gateway in a cgroup of 512 MiB
+//	attack  one student against another, with a gateway in a cgroup of 512 MiB; only if
+//	        it is named, because it needs the right to make a cgroup
 //
-// All of them are run by
+// They are run by
 //
 //	go run ./test/bench/gateway
+//	go run ./test/bench/gateway -arms attack
 //
 // nginx is Debian's and is searched in PATH. configurable-http-proxy is npm's, and
 // -chp names its program. If one is missing, its row is left out. All servers run
@@ -35,7 +37,7 @@ import (
 func main() {
 	var b bench
 	role := flag.String("serve", "", "be one of the servers: upstream, bare, gateway or secure (the bench starts them)")
-	arms := flag.String("arms", strings.Join(allArms, ","), "what to measure")
+	arms := flag.String("arms", armClosed+","+armOpen+","+armClass+","+armIdle, "what to measure; attack needs the right to make a cgroup")
 	upstream := flag.String("upstream", "", "where the upstream is, for the other servers")
 	flag.StringVar(&b.chp, "chp", "configurable-http-proxy", "the program of configurable-http-proxy")
 	flag.IntVar(&b.rounds, "rounds", 3, "how many times each server has its turn")
