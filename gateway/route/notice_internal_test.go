@@ -45,6 +45,9 @@ func TestNotices(t *testing.T) {
 		"started a while ago":           {carrel: running(func(s *v1alpha1.UserlandStatus) { s.LastStartTime = ago(10 * time.Minute) })},
 		"kept running on request":       {carrel: running(func(s *v1alpha1.UserlandStatus) { s.Requests = &v1alpha1.Requests{KeepUntil: ago(-2 * time.Hour)} })},
 		"in a session":                  {carrel: running(same), course: lesson},
+		"in no session":                 {carrel: running(same), course: on(lesson, "Tuesday", ""), want: noticeIdle, in: 4 * time.Minute},
+		"in a session of its section":   {carrel: ofSection("A", running(same)), course: on(lesson, "Monday", "A")},
+		"in one of another section":     {carrel: ofSection("B", running(same)), course: on(lesson, "Monday", "A"), want: noticeIdle, in: 4 * time.Minute},
 		"never stopped":                 {carrel: sleepless},
 		"stopped after a short time":    {carrel: short, want: noticeIdle, in: 20 * time.Second},
 		"asleep":                        {carrel: asleep, want: noticeStopped},
@@ -67,6 +70,21 @@ func TestNotices(t *testing.T) {
 			t.Errorf("%s: the notice is %v, want %v", name, got, want)
 		}
 	}
+}
+
+// on returns a course whose session is on another day, and of a section unless that is "".
+func on(c *v1alpha1.Course, day v1alpha1.Weekday, section string) *v1alpha1.Course {
+	c = c.DeepCopy()
+	c.Spec.Timetable.Sessions[0].Weekdays = []v1alpha1.Weekday{day}
+	if section != "" {
+		c.Spec.Timetable.Sessions[0].Sections = []string{section}
+	}
+	return c
+}
+
+func ofSection(section string, c directory.Carrel) directory.Carrel {
+	c.Section = section
+	return c
 }
 
 // ending returns a course whose session ends at 10:05.
