@@ -17,13 +17,16 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/certwatcher"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
+
+	"github.com/carrel-dev/carrel/gateway/route"
 )
 
 const (
 	// headersWithin bounds the time for the headers of a request.
 	headersWithin = 10 * time.Second
-	// maxHeader bounds the size of the headers of a request, in bytes.
-	maxHeader = 32 << 10
+	// largeHeader bounds the size of the headers of a request that the second server reads,
+	// in bytes. Browsers keep 180 cookies of 4 KiB for one site.
+	largeHeader = 768 << 10
 	// maxStreams bounds the requests under way over one connection of HTTP/2. A browser
 	// holds further ones back.
 	maxStreams = 100
@@ -76,33 +79,45 @@ func (g *gateway) ready(ctx context.Context) error {
 
 // serve serves visitors until ctx ends, and then drains. It stops at once when working ends.
 func (g *gateway) serve(ctx, working context.Context) error {
-	server := &http.Server{
-		Handler: g.handler, ReadHeaderTimeout: headersWithin, IdleTimeout: idleFor, MaxHeaderBytes: maxHeader,
+	server := g.newServer(working)
+	server.MaxHeaderBytes = route.MaxHeader
+	large := g.newServer(working)
+	large.MaxHeaderBytes = largeHeader
+	large.SetKeepAlivesEnabled(false)
+	config, err := g.tlsConfig(working)
+	if err != nil {
+		return err
+	}
+	ofLarge := secured(g.connections.Large(g.visitors.Addr()), config, "http/1.1")
+	listener := secured(g.connections.Listener(g.visitors), config, "h2", "http/1.1")
+	ctrl.Log.Info("serve", "desk", g.router.Hosts.DeskURL(), "on", g.visitors.Addr().String())
+	failed := make(chan error, 2)
+	go func() { failed <- server.Serve(listener) }()
+	go func() { failed <- large.Serve(ofLarge) }()
+	select {
+	case err := <-failed:
+		return fmt.Errorf("serve: %w", err)
+	case <-working.Done():
+		return errors.Join(server.Close(), large.Close())
+	case <-ctx.Done():
+	}
+	return g.leave(working, server, large)
+}
+
+// newServer returns a server of visitors, without a bound for headers.
+func (g *gateway) newServer(working context.Context) *http.Server {
+	return &http.Server{
+		Handler: g.connections.Handler(g.handler), ReadHeaderTimeout: headersWithin, IdleTimeout: idleFor,
 		HTTP2:       &http.HTTP2Config{MaxConcurrentStreams: maxStreams, MaxReceiveBufferPerConnection: connectionBuffer, MaxReceiveBufferPerStream: streamBuffer},
 		BaseContext: func(net.Listener) context.Context { return ctrl.LoggerInto(working, ctrl.Log.WithName("gateway")) },
 		ConnContext: g.connections.Context, ConnState: g.connections.State,
 		ErrorLog: log.New(serverLog{ctrl.Log}, "", 0),
 	}
-	listener, err := g.secured(working)
-	if err != nil {
-		return err
-	}
-	ctrl.Log.Info("serve", "desk", g.router.Hosts.DeskURL(), "on", g.visitors.Addr().String())
-	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(listener) }()
-	select {
-	case err := <-failed:
-		return fmt.Errorf("serve: %w", err)
-	case <-working.Done():
-		return server.Close()
-	case <-ctx.Done():
-	}
-	return g.leave(working, server)
 }
 
 // leave serves new visitors for --settle-for, until the cluster sends them elsewhere, and
 // those who are connected for --drain-for.
-func (g *gateway) leave(working context.Context, server *http.Server) error {
+func (g *gateway) leave(working context.Context, servers ...*http.Server) error {
 	ctrl.Log.Info("stop", "newVisitorsFor", g.options.settleFor.String(), "othersFor", g.options.drainFor.String())
 	select {
 	case <-working.Done():
@@ -111,21 +126,22 @@ func (g *gateway) leave(working context.Context, server *http.Server) error {
 	ctx, cancel := context.WithTimeout(working, g.options.drainFor)
 	defer cancel()
 	var group errgroup.Group
-	group.Go(func() error {
-		if err := server.Shutdown(ctx); err != nil {
-			return server.Close()
-		}
-		return nil
-	})
+	for _, server := range servers {
+		group.Go(func() error {
+			if err := server.Shutdown(ctx); err != nil {
+				return server.Close()
+			}
+			return nil
+		})
+	}
 	g.router.Drain(ctx, farewell)
 	return group.Wait()
 }
 
-// secured returns the visitors' listener, with TLS if there is a certificate.
-func (g *gateway) secured(working context.Context) (net.Listener, error) {
-	visitors := g.connections.Listener(g.visitors)
+// tlsConfig returns how TLS is spoken, without protocols; nil if there is no certificate.
+func (g *gateway) tlsConfig(working context.Context) (*tls.Config, error) {
 	if g.options.certificate == "" {
-		return visitors, nil
+		return nil, nil //nolint:nilnil // plain HTTP needs none
 	}
 	watcher, err := certwatcher.New(g.options.certificate, g.options.certificateKey)
 	if err != nil {
@@ -136,9 +152,17 @@ func (g *gateway) secured(working context.Context) (net.Listener, error) {
 			ctrl.Log.Error(err, "follow the certificate")
 		}
 	}()
-	return tls.NewListener(visitors, &tls.Config{
-		GetCertificate: watcher.GetCertificate, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"},
-	}), nil
+	return &tls.Config{GetCertificate: watcher.GetCertificate, MinVersion: tls.VersionTLS12}, nil
+}
+
+// secured returns the listener, with TLS for these protocols if there is a configuration.
+func secured(listener net.Listener, config *tls.Config, protocols ...string) net.Listener {
+	if config == nil {
+		return listener
+	}
+	config = config.Clone()
+	config.NextProtos = protocols
+	return tls.NewListener(listener, config)
 }
 
 // aside serves probes or metrics; nothing if the listener is nil.

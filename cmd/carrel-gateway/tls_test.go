@@ -7,11 +7,15 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/binary"
 	"encoding/pem"
+	"fmt"
+	"io"
 	"math/big"
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 )
@@ -82,4 +86,108 @@ func TestTLS(t *testing.T) {
 	}
 	certify(t, dir, "second")
 	w.until("the new certificate is shown", func() bool { return shown() == "second" })
+}
+
+// One connection of HTTP/2 carries a bounded number of requests and of bytes that nobody
+// reads. The server tells its bounds in its first frames, and resets what is over them.
+func TestHTTP2IsBounded(t *testing.T) {
+	dir := t.TempDir()
+	certify(t, dir, "first")
+	w := start(t, func(o *options) {
+		o.certificate, o.certificateKey = filepath.Join(dir, "tls.crt"), filepath.Join(dir, "tls.key")
+	})
+	dialer := &tls.Dialer{Config: &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"h2"}}} //nolint:gosec // the certificate is the test's own
+	conn, err := dialer.DialContext(t.Context(), "tcp", w.visitors.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	_ = conn.SetDeadline(time.Now().Add(time.Minute))
+	if _, err := io.WriteString(conn, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00"); err != nil {
+		t.Fatal(err)
+	}
+	const (
+		settings, windowUpdate                            = 4, 8
+		maxConcurrentStreams, initialWindow, headerFields = 3, 4, 6
+		firstWindow                                       = 65535 // of a connection, by RFC 9113
+	)
+	got := map[uint16]uint32{}
+	var window uint32 = firstWindow
+	for window == firstWindow {
+		var head [9]byte
+		if _, err := io.ReadFull(conn, head[:]); err != nil {
+			t.Fatalf("after the settings %v: %v", got, err)
+		}
+		body := make([]byte, int(head[0])<<16|int(head[1])<<8|int(head[2]))
+		if _, err := io.ReadFull(conn, body); err != nil {
+			t.Fatal(err)
+		}
+		switch head[3] {
+		case settings:
+			for ; len(body) >= 6; body = body[6:] {
+				got[binary.BigEndian.Uint16(body)] = binary.BigEndian.Uint32(body[2:])
+			}
+		case windowUpdate:
+			window += binary.BigEndian.Uint32(body)
+		}
+	}
+	if got[maxConcurrentStreams] != 100 || got[initialWindow] != 256<<10 || window != 512<<10 {
+		t.Errorf("it takes %d requests, %d bytes of one and %d of all; want 100, 256 KiB and 512 KiB", got[maxConcurrentStreams], got[initialWindow], window)
+	}
+	if got[headerFields] > 33<<10 {
+		t.Errorf("it takes headers of %d bytes, want 32 KiB", got[headerFields])
+	}
+}
+
+// A browser with cookies that are larger than the headers of a request may be gets on: it is
+// told so, the cookies are deleted, and others are served as before.
+func TestCookiesThatAreTooLargeAreDeleted(t *testing.T) {
+	dir := t.TempDir()
+	certify(t, dir, "first")
+	w := start(t, func(o *options) {
+		o.certificate, o.certificateKey = filepath.Join(dir, "tls.crt"), filepath.Join(dir, "tls.key")
+	})
+	for _, http2 := range []bool{true, false} {
+		client := &http.Client{Transport: &http.Transport{ForceAttemptHTTP2: http2, TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}} //nolint:gosec // the certificate is the test's own
+		if !http2 {
+			client.Transport.(*http.Transport).TLSNextProto = map[string]func(string, *tls.Conn) http.RoundTripper{}
+		}
+		// get returns the answer to a visitor with cookies in lines of 4 KiB; nil if there is
+		// none.
+		get := func(cookies, other int) *http.Response {
+			r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://"+w.visitors.Addr().String()+"/", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.Host = w.host("hana")
+			r.Header.Set("Accept", "text/html")
+			r.Header.Set("X-Other", strings.Repeat("x", other))
+			for i := range cookies / 4000 {
+				r.AddCookie(&http.Cookie{Name: fmt.Sprint("bomb", i), Value: strings.Repeat("x", 3900)})
+			}
+			// Go's client sends no headers that the server has said are too large. Browsers do,
+			// and so does Go before the server has said anything.
+			defer client.CloseIdleConnections()
+			res, err := client.Do(r)
+			if err != nil {
+				return nil
+			}
+			_ = res.Body.Close()
+			return res
+		}
+		for _, size := range []int{40_000, 100_000, 700_000} {
+			w.until(fmt.Sprintf("%d bytes of cookies are deleted (HTTP/2: %v)", size, http2), func() bool {
+				res := get(size, 0)
+				return res != nil && res.StatusCode == http.StatusRequestHeaderFieldsTooLarge && res.Header.Get("Clear-Site-Data") == `"cookies"`
+			})
+		}
+		w.until("other large headers are answered by a page", func() bool {
+			res := get(0, 40_000)
+			return res != nil && res.StatusCode == http.StatusRequestHeaderFieldsTooLarge && res.Header.Get("Content-Language") != "" && res.Header.Get("Clear-Site-Data") == ""
+		})
+		w.until("the browser is served as before", func() bool {
+			res := get(0, 0)
+			return res != nil && res.StatusCode != http.StatusRequestHeaderFieldsTooLarge && (res.ProtoMajor == 2) == http2
+		})
+	}
 }

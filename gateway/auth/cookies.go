@@ -142,6 +142,12 @@ func (d *Desk) overflows(w http.ResponseWriter, r *http.Request) bool {
 	return true
 }
 
+// DeleteCookies answers a request whose headers are too large, and deletes its cookies. It
+// returns false if the cookies are not the cause.
+func (d *Desk) DeleteCookies(w http.ResponseWriter, r *http.Request) bool {
+	return d.latest().overflows(w, r)
+}
+
 // overflowing reports whether a request has more cookies than programs in carrels
 // accept. The page of another carrel can set them for the whole domain by script.
 func overflowing(r *http.Request) bool {

@@ -15,6 +15,7 @@ import (
 	"net/http"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -44,6 +45,7 @@ type Connections struct {
 	waiting *list.List
 	// looking reports whether look is about to be called.
 	looking bool
+	large   large
 }
 
 // address holds the connections of an address.
@@ -57,6 +59,7 @@ type address struct {
 func New(b Bounds, name func(netip.Addr) string) *Connections {
 	return &Connections{
 		bounds: b, name: name, byUser: map[string]int{}, addresses: map[string]*address{}, silent: newSilences(), waiting: list.New(),
+		large: large{addresses: map[string]largeAddress{}},
 	}
 }
 
@@ -75,10 +78,12 @@ func (l *listener) Accept() (net.Conn, error) {
 			return nil, err
 		}
 		one := &conn{Conn: accepted, all: l.connections, address: l.connections.nameOf(accepted.RemoteAddr())}
-		if l.connections.add(one) {
+		switch {
+		case !l.connections.add(one):
+			_ = accepted.Close()
+		case !l.connections.divert(one, time.Now()):
 			return one, nil
 		}
-		_ = accepted.Close()
 	}
 }
 
@@ -183,6 +188,9 @@ func (c *Connections) State(of net.Conn, state http.ConnState) {
 	case http.StateActive:
 		c.unsilence(one)
 	case http.StateIdle:
+		if one.spare(now) {
+			one.head.Store(0) // the rest of a body was read
+		}
 		if one.counted && one.user == "" && one.address != "" && one.ofAll == nil {
 			c.silence(one, now, !isHTTP2(of))
 		}
@@ -273,6 +281,13 @@ type conn struct {
 	ofAll, ofAddress, waits *list.Element
 	// answered reports whether it is silent after an answer that was sent.
 	answered bool
+	// large reports whether the second server reads its headers.
+	large bool
+
+	// head is the number of bytes that came since the headers of the last request were
+	// taken. bodies is the number of requests under way whose bodies come over it, and
+	// bodyEnded the time at which the last of them ended, in Unix nanoseconds.
+	head, bodies, bodyEnded atomic.Int64
 }
 
 // connOf returns the counted connection below TLS; nil if there is none.
@@ -296,7 +311,9 @@ func (c *conn) Read(p []byte) (int, error) {
 	if c.turn != nil {
 		c.all.await(c)
 	}
-	return c.Conn.Read(p)
+	n, err := c.Conn.Read(p)
+	c.all.received(c, n)
+	return n, err
 }
 
 // Close closes the connection and takes it out of the counts.

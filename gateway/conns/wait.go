@@ -104,6 +104,7 @@ func (c *Connections) await(one *conn) {
 func (c *Connections) leave(one *conn) {
 	c.mu.Lock()
 	c.waitNoMore(one)
+	c.readLarge(one)
 	c.forget(one)
 	victim := c.next(time.Now())
 	c.mu.Unlock()

@@ -23,6 +23,8 @@ type Carrel struct {
 	// Target is the address at which the carrel serves, as "ip:port"; empty if it does
 	// not.
 	Target string
+	// Node is the name of the node of the pod at the target; empty if it is not known.
+	Node string
 	// Userland must not be changed.
 	Userland *v1alpha1.Userland
 }

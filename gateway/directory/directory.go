@@ -22,6 +22,7 @@ import (
 
 // +kubebuilder:rbac:groups=carrel.dev,resources=courses;templates;userlands,verbs=get;list;watch
 // +kubebuilder:rbac:groups="",resources=persistentvolumeclaims,verbs=list;watch
+// +kubebuilder:rbac:groups="",resources=nodes,verbs=list;watch
 // +kubebuilder:rbac:groups=discovery.k8s.io,resources=endpointslices,verbs=get;list;watch
 
 // Directory is an Index that Run keeps current by watches.
@@ -49,13 +50,14 @@ func New(ctx context.Context, server *rest.Config, scheme *runtime.Scheme) (*Dir
 			&discoveryv1.EndpointSlice{}: {Label: labels.NewSelector().Add(*ofCarrels), Transform: slimSlice},
 			// Volumes in use are not followed.
 			&corev1.PersistentVolumeClaim{}: {Label: labels.NewSelector().Add(*kept), Transform: slimClaim},
+			&corev1.Node{}:                  {Transform: slimNode},
 		},
 	})
 	if err != nil {
 		return nil, fmt.Errorf("follow the carrels: %w", err)
 	}
 	d := &Directory{Index: NewIndex(), cache: c}
-	for _, object := range []client.Object{&v1alpha1.Course{}, &v1alpha1.Template{}, &v1alpha1.Userland{}, &discoveryv1.EndpointSlice{}, &corev1.PersistentVolumeClaim{}} {
+	for _, object := range []client.Object{&v1alpha1.Course{}, &v1alpha1.Template{}, &v1alpha1.Userland{}, &discoveryv1.EndpointSlice{}, &corev1.PersistentVolumeClaim{}, &corev1.Node{}} {
 		informer, err := c.GetInformer(ctx, object, cache.BlockUntilSynced(false))
 		if err != nil {
 			return nil, fmt.Errorf("follow %T: %w", object, err)
@@ -123,9 +125,21 @@ func slimSlice(in any) (any, error) {
 		AddressType: s.AddressType, Ports: s.Ports,
 	}
 	for _, e := range s.Endpoints {
-		slim.Endpoints = append(slim.Endpoints, discoveryv1.Endpoint{Addresses: e.Addresses, Conditions: e.Conditions})
+		slim.Endpoints = append(slim.Endpoints, discoveryv1.Endpoint{Addresses: e.Addresses, Conditions: e.Conditions, NodeName: e.NodeName})
 	}
 	return slim, nil
+}
+
+// slimNode removes from a Node what the Index does not read, to save memory.
+func slimNode(in any) (any, error) {
+	n, ok := in.(*corev1.Node)
+	if !ok {
+		return in, nil
+	}
+	return &corev1.Node{
+		ObjectMeta: metav1.ObjectMeta{Name: n.Name, UID: n.UID, ResourceVersion: n.ResourceVersion},
+		Spec:       corev1.NodeSpec{Unschedulable: n.Spec.Unschedulable},
+	}, nil
 }
 
 // slimClaim removes from a PersistentVolumeClaim what volume.KeptOf does not read, to save

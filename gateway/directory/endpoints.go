@@ -16,12 +16,12 @@ import (
 // httpPort is the name of the port that browsers are sent to, if a carrel has one.
 const httpPort = "http"
 
-// targetOf returns the address at which a carrel serves, as "ip:port"; empty if it does
-// not. It is that of a ready pod behind the carrel's Service, at the port named http or
+// targetOf returns the address at which a carrel serves, as "ip:port", and the name of the
+// node of its pod; both are empty if it does not serve. The address is that of a ready pod behind the carrel's Service, at the port named http or
 // else the first of its Template. It takes the first slice by name that has a ready pod,
 // so that the address does not change needlessly. The API server admits no loopback or
 // link-local address in an EndpointSlice.
-func targetOf(of map[string]*discoveryv1.EndpointSlice, t *v1alpha1.Template) string {
+func targetOf(of map[string]*discoveryv1.EndpointSlice, t *v1alpha1.Template) (target, node string) {
 	for _, name := range slices.Sorted(maps.Keys(of)) {
 		s := of[name]
 		port, found := portOf(s.Ports, t)
@@ -30,11 +30,11 @@ func targetOf(of map[string]*discoveryv1.EndpointSlice, t *v1alpha1.Template) st
 		}
 		for i := range s.Endpoints {
 			if address, ready := addressOf(&s.Endpoints[i]); ready {
-				return net.JoinHostPort(address, strconv.Itoa(int(port)))
+				return net.JoinHostPort(address, strconv.Itoa(int(port))), ptr.Deref(s.Endpoints[i].NodeName, "")
 			}
 		}
 	}
-	return ""
+	return "", ""
 }
 
 // addressOf returns the address of an endpoint, if it is ready. By the API's convention an

@@ -19,7 +19,9 @@ type Index struct {
 	mu      sync.RWMutex
 	courses map[string]*course
 	// users holds the carrels of a user, by course and name.
-	users    map[string]map[key]bool
+	users map[string]map[key]bool
+	// closed holds the nodes that take no further pods, as before a drain.
+	closed   map[string]bool
 	watchers watchers
 	heard    heard
 }
@@ -41,7 +43,7 @@ type course struct {
 
 // NewIndex returns an empty Index.
 func NewIndex() *Index {
-	return &Index{courses: map[string]*course{}, users: map[string]map[key]bool{}, watchers: watchers{by: map[string]map[chan struct{}]bool{}}}
+	return &Index{courses: map[string]*course{}, users: map[string]map[key]bool{}, closed: map[string]bool{}, watchers: watchers{by: map[string]map[chan struct{}]bool{}}}
 }
 
 // Carrel returns a carrel by course and name; false if there is none.
@@ -127,8 +129,16 @@ func (x *Index) Kept(course string) []volume.Kept {
 	return slices.SortedFunc(maps.Values(c.kept), volume.Kept.Compare)
 }
 
-// Put adds or replaces a Course, Template, Userland, EndpointSlice or
-// PersistentVolumeClaim. It ignores other objects, and Courses whose name is not that of
+// Draining reports whether the node of a carrel takes no further pods. Its pods are then
+// about to be evicted.
+func (x *Index) Draining(c Carrel) bool {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	return x.closed[c.Node]
+}
+
+// Put adds or replaces a Course, Template, Userland, EndpointSlice, PersistentVolumeClaim
+// or Node. It ignores other objects, and Courses whose name is not that of
 // their namespace.
 func (x *Index) Put(object any) { x.change(object, false) }
 
@@ -147,6 +157,10 @@ func (x *Index) change(object any, gone bool) {
 		x.update(o.Namespace, func(c *course) { x.putUserland(c, o, gone) })
 	case *discoveryv1.EndpointSlice:
 		x.update(o.Namespace, func(c *course) { x.putSlice(c, o, gone) })
+	case *corev1.Node:
+		x.mu.Lock()
+		set(x.closed, o.Name, true, gone || !o.Spec.Unschedulable)
+		x.mu.Unlock()
 	case *corev1.PersistentVolumeClaim:
 		k, dated := volume.KeptOf(o)
 		x.update(o.Namespace, func(c *course) { set(c.kept, o.Name, k, gone || !dated) })
@@ -228,7 +242,10 @@ func (x *Index) putSlice(c *course, s *discoveryv1.EndpointSlice, gone bool) {
 // refresh makes the carrel of a Userland again, after one of its objects changed.
 func (x *Index) refresh(c *course, u *v1alpha1.Userland) {
 	t := c.templates[templateOf(u)]
-	c.carrels[u.Name] = NewCarrel(u, t, targetOf(c.slices[u.Name], t))
+	target, node := targetOf(c.slices[u.Name], t)
+	carrel := NewCarrel(u, t, target)
+	carrel.Node = node
+	c.carrels[u.Name] = carrel
 }
 
 func set[T any](all map[string]T, name string, one T, gone bool) {

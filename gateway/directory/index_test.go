@@ -107,6 +107,39 @@ func TestTarget(t *testing.T) {
 	}
 }
 
+// A carrel is about to be evicted while the node of its pod takes no further pods.
+func TestCarrelsOfANodeThatIsDrained(t *testing.T) {
+	node := func(name string, unschedulable bool) *corev1.Node {
+		return &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: name}, Spec: corev1.NodeSpec{Unschedulable: unschedulable}}
+	}
+	x := directory.NewIndex()
+	for name, on := range map[string]string{"hana": "one", "ken": "two"} {
+		there := endpoint("10.0.0.1", nil)
+		there.NodeName = &on
+		x.Put(slice(name, name, []discoveryv1.EndpointPort{port("http", 80)}, there))
+		x.Put(userland(name, name))
+	}
+	x.Put(userland("mio", "mio")) // does not run
+	check := func(when string, want bool) {
+		t.Helper()
+		for name, want := range map[string]bool{"hana": want, "ken": false, "mio": false} {
+			c, _ := x.Carrel("prog1", name)
+			if got := x.Draining(c); got != want {
+				t.Errorf("%s, %s is drained: %v, want %v", when, name, got, want)
+			}
+		}
+	}
+	check("before", false)
+	x.Put(node("one", true))
+	x.Put(node("two", false))
+	check("when its node is closed", true)
+	x.Put(node("one", false))
+	check("when its node is open again", false)
+	x.Put(node("one", true))
+	x.Delete(node("one", true))
+	check("when its node is gone", false)
+}
+
 func TestIndexFollowsWhatChanges(t *testing.T) {
 	x := directory.NewIndex()
 	names := func(carrels []directory.Carrel) string {

@@ -216,6 +216,23 @@ func TestRedirectsOfACarrelAreFollowed(t *testing.T) {
 	}
 }
 
+// A redirect of a carrel to another host vouches for no address of its own.
+func TestRedirectsToOtherHostsVouchForNothing(t *testing.T) {
+	for _, location := range []string{"https://" + kens + "/?folder=/home", "//elsewhere.example/?folder=/home"} {
+		w := newWorld(t, http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
+			rw.Header().Set("Location", location)
+			rw.WriteHeader(http.StatusFound)
+		}))
+		r := w.request(http.MethodGet, "hana", hanas, "/", nil)
+		for name, value := range map[string]string{"Accept": "text/html", "Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"} {
+			r.Header.Set(name, value)
+		}
+		if res, _ := w.do(r); len(res.Cookies()) > 0 || res.StatusCode != http.StatusFound {
+			t.Errorf("to %s it is answered %d with the cookies %v", location, res.StatusCode, res.Cookies())
+		}
+	}
+}
+
 // A connection that says nothing for a while is taken to have said all: for long before
 // its first word, which takes its time on a busy machine.
 const (

@@ -93,6 +93,8 @@ func (rt *Router) bounded(next http.Handler) http.Handler {
 		switch {
 		case rt.shortage() == limit.Critical:
 			rt.busy(rw, r, http.StatusServiceUnavailable, "busy", "memory")
+		case isLarge(r):
+			rt.tooLarge(rw, r)
 		case c.take(rt.shares.all, "") != limit.Taken:
 			rt.busy(rw, r, http.StatusServiceUnavailable, "busy", "requests")
 		case c.take(rt.shares.addresses, limit.Network(c.address)) != limit.Taken:

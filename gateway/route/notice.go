@@ -34,19 +34,24 @@ const (
 	noticeLogin   = "notice.login"
 	noticeStopped = "notice.stopped"
 	noticeOver    = "notice.over"
+	noticeDrain   = "notice.drain"
 )
 
 // notice tells the visitor of a carrel what is about to end.
 type notice struct {
 	kind string
-	// at is the time of the end. It is zero for what has ended.
+	// at is the time of the end. It is zero for what has ended, and if it is not known.
 	at time.Time
 }
 
-// noticeOf returns the notice for a visitor of a carrel, whose course may be nil.
-func noticeOf(c directory.Carrel, course *v1alpha1.Course, l auth.Login, now time.Time) notice {
+// noticeOf returns the notice for a visitor of a carrel, whose course may be nil, and whose
+// node may be about to be drained.
+func noticeOf(c directory.Carrel, course *v1alpha1.Course, l auth.Login, draining bool, now time.Time) notice {
 	if c.Target == "" && (c.State == v1alpha1.StateAsleep || c.State == v1alpha1.StateDisabled) {
 		return notice{kind: noticeStopped}
+	}
+	if draining {
+		return notice{kind: noticeDrain}
 	}
 	if !l.Ends.IsZero() && l.Ends.Sub(now) <= loginSoon {
 		return notice{noticeLogin, l.Ends}
@@ -118,7 +123,7 @@ func (rt *Router) serveNotice(rw http.ResponseWriter, r *http.Request, c directo
 	course, _ := rt.Directory.Course(c.Course)
 	now, lang := rt.Clock.Now(), page.LanguageOf(r)
 	times := page.Times{Lang: lang, Zone: timetable.ZoneOf(course), Now: now}
-	n := noticeOf(c, course, auth.LoginFromContext(r.Context()), now)
+	n := noticeOf(c, course, auth.LoginFromContext(r.Context()), rt.Directory.Draining(c), now)
 	answer := noticeAnswer{
 		Over: lang.Text(noticeOver), Load: lang.Text("notice.load"), Close: lang.Text("layout.close"), Again: int(again(c) / time.Second),
 	}
@@ -126,6 +131,9 @@ func (rt *Router) serveNotice(rw http.ResponseWriter, r *http.Request, c directo
 	case noNotice:
 	case noticeStopped:
 		answer.Text = lang.Text(n.kind)
+	case noticeDrain:
+		answer.Text = lang.Text(n.kind)
+		answer.Load = ""
 	default:
 		answer.Text = lang.Text(n.kind, "clock", times.Clock(n.at))
 		answer.Load = ""

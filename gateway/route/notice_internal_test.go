@@ -36,6 +36,7 @@ func TestNotices(t *testing.T) {
 		carrel directory.Carrel
 		course *v1alpha1.Course
 		ends   time.Duration
+		drain  bool
 		want   string
 		in     time.Duration
 	}{
@@ -44,18 +45,23 @@ func TestNotices(t *testing.T) {
 		"started a while ago":           {carrel: running(func(s *v1alpha1.UserlandStatus) { s.LastStartTime = ago(10 * time.Minute) })},
 		"kept running on request":       {carrel: running(func(s *v1alpha1.UserlandStatus) { s.Requests = &v1alpha1.Requests{KeepUntil: ago(-2 * time.Hour)} })},
 		"in a session":                  {carrel: running(same), course: lesson},
+		"in no session":                 {carrel: running(same), course: on(lesson, "Tuesday", ""), want: noticeIdle, in: 4 * time.Minute},
+		"in a session of its section":   {carrel: ofSection("A", running(same)), course: on(lesson, "Monday", "A")},
+		"in one of another section":     {carrel: ofSection("B", running(same)), course: on(lesson, "Monday", "A"), want: noticeIdle, in: 4 * time.Minute},
 		"never stopped":                 {carrel: sleepless},
 		"stopped after a short time":    {carrel: short, want: noticeIdle, in: 20 * time.Second},
 		"asleep":                        {carrel: asleep, want: noticeStopped},
 		"the login ends":                {carrel: running(same), ends: 9 * time.Minute, want: noticeLogin, in: 9 * time.Minute},
 		"the login ends later":          {carrel: sleepless, ends: 11 * time.Minute},
+		"the node is drained":           {carrel: sleepless, drain: true, want: noticeDrain},
+		"the node was drained":          {carrel: asleep, drain: true, want: noticeStopped},
 		"the end of a session is close": {carrel: running(same), course: ending(lesson), want: noticeIdle, in: 5 * time.Minute},
 	} {
 		var l auth.Login
 		if tt.ends > 0 {
 			l.Ends = now.Add(tt.ends)
 		}
-		got := noticeOf(tt.carrel, tt.course, l, now)
+		got := noticeOf(tt.carrel, tt.course, l, tt.drain, now)
 		want := notice{kind: tt.want}
 		if tt.in > 0 {
 			want.at = now.Add(tt.in)
@@ -64,6 +70,21 @@ func TestNotices(t *testing.T) {
 			t.Errorf("%s: the notice is %v, want %v", name, got, want)
 		}
 	}
+}
+
+// on returns a course whose session is on another day, and of a section unless that is "".
+func on(c *v1alpha1.Course, day v1alpha1.Weekday, section string) *v1alpha1.Course {
+	c = c.DeepCopy()
+	c.Spec.Timetable.Sessions[0].Weekdays = []v1alpha1.Weekday{day}
+	if section != "" {
+		c.Spec.Timetable.Sessions[0].Sections = []string{section}
+	}
+	return c
+}
+
+func ofSection(section string, c directory.Carrel) directory.Carrel {
+	c.Section = section
+	return c
 }
 
 // ending returns a course whose session ends at 10:05.

@@ -81,6 +81,7 @@ const (
 	provider    = "{apiVersion: notification.toolkit.fluxcd.io/v1beta3, kind: Provider, metadata: {name: carrel, namespace: flux-system}, spec: {address: 'http://elsewhere.invalid'}}"
 	source      = "{apiVersion: source.toolkit.fluxcd.io/v1, kind: GitRepository, metadata: {name: carrel, namespace: flux-system}, spec: {url: 'http://elsewhere.invalid'}}"
 
+	aNode       = "{apiVersion: v1, kind: Node, metadata: {name: one}}"
 	endpoints   = "{apiVersion: discovery.k8s.io/v1, kind: EndpointSlice, metadata: {name: new, namespace: prog1}, addressType: IPv4, endpoints: []}"
 	loginSecret = "{apiVersion: v1, kind: Secret, metadata: {name: carrel-login, namespace: carrel-system}}"
 
@@ -312,6 +313,8 @@ func TestLeastPrivilege(t *testing.T) {
 		{gateway, "list", "the pods", pod, mayNot},
 		{gateway, "apply", "where carrels answer", endpoints, mayNot},
 		{gateway, "delete", "a student's volume", claim, mayNot},
+		{gateway, "list", "the nodes", aNode, may},
+		{gateway, "apply", "a node", aNode, mayNot},
 		{gateway, "read", "a Secret", secret, mayNot},
 		{gateway, "read", "its own keys", loginSecret, mayNot},
 		{gateway, "read", "the forge's token", forgeToken, mayNot},

@@ -39,8 +39,8 @@ func TestGatewayAloneEndsLogins(t *testing.T) {
 		t.Error("another replica does not read that the login has ended")
 	}
 
-	patch := func(name string, data map[string]string) func(client.Client) func(context.Context) error {
-		body, err := json.Marshal(map[string]any{"data": data})
+	change := func(name, field string, value any) func(client.Client) func(context.Context) error {
+		body, err := json.Marshal(map[string]any{field: value})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -50,6 +50,9 @@ func TestGatewayAloneEndsLogins(t *testing.T) {
 				return c.Patch(ctx, target, client.RawPatch(types.MergePatchType, body), client.DryRunAll)
 			}
 		}
+	}
+	patch := func(name string, data map[string]string) func(client.Client) func(context.Context) error {
+		return change(name, "data", data)
 	}
 	apply(t, admin, []*unstructured.Unstructured{object(t, "{apiVersion: v1, kind: ConfigMap, metadata: {name: another, namespace: carrel-system}}")})
 	one := map[string]string{"x": "1/2"}
@@ -64,6 +67,8 @@ func TestGatewayAloneEndsLogins(t *testing.T) {
 		"the gateway, one more":          {patch(logouts.Name, one)(ours), nil},
 		"the gateway, too many":          {patch(logouts.Name, many)(ours), []string{"8000 entries at most"}},
 		"the gateway, another ConfigMap": {patch("another", one)(ours), []string{"forbidden"}},
+		"the gateway, binary entries":    {change(logouts.Name, "binaryData", map[string]string{"x": "eA=="})(ours), []string{"no binaryData"}},
+		"the gateway, for ever":          {change(logouts.Name, "immutable", true)(ours), []string{"stays mutable"}},
 		"the administrator":              {patch(logouts.Name, one)(admin), []string{"gateway-logouts.carrel.dev", "only the gateway writes"}},
 		"the controller":                 {patch(logouts.Name, one)(as(t, controller.Namespace, controller.Name)), []string{"forbidden"}},
 		"the reporter":                   {patch(logouts.Name, one)(as(t, reporter.Namespace, reporter.Name)), []string{"forbidden"}},

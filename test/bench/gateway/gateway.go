@@ -28,6 +28,7 @@ import (
 	"github.com/carrel-dev/carrel/gateway/auth"
 	"github.com/carrel-dev/carrel/gateway/directory"
 	"github.com/carrel-dev/carrel/gateway/enrol"
+	"github.com/carrel-dev/carrel/gateway/limit"
 	"github.com/carrel-dev/carrel/gateway/observe"
 	"github.com/carrel-dev/carrel/gateway/route"
 	"github.com/carrel-dev/carrel/gateway/wait"
@@ -39,25 +40,35 @@ const userHeader, secretHeader = "X-Bench-User", "X-Bench-Secret"
 
 const deskURL = "https://desk.example.org"
 
-// gateway returns a complete gateway without an API server, for one carrel. It also
-// returns the cookie of the carrel's owner.
+// gateway returns a complete gateway without an API server and without bounds, for one
+// carrel. It also returns the cookie of the carrel's owner.
 func gateway(ctx context.Context, upstream string) (http.Handler, string, error) {
+	index := directory.NewIndex()
+	if err := putCarrel(index, "hana", upstream); err != nil {
+		return nil, "", err
+	}
+	handler, err := newGateway(ctx, index, route.Bounds{}, nil)
+	if err != nil {
+		return nil, "", err
+	}
+	cookie, err := logIn(handler)
+	return handler, cookie, err
+}
+
+// newGateway returns a complete gateway without an API server, for the carrels of an index.
+func newGateway(ctx context.Context, index *directory.Index, bounds route.Bounds, memory *limit.Memory) (http.Handler, error) {
 	ctrl.SetLogger(zap.New(zap.WriteTo(io.Discard)))
 	lines, err := accessLog(ctx)
 	if err != nil {
-		return nil, "", err
+		return nil, err
 	}
-	hosts, err := route.NewHosts(deskURL, "carrels-example.org")
+	hosts, err := route.NewHosts(deskURL, domain)
 	if err != nil {
-		return nil, "", err
+		return nil, err
 	}
 	desk, err := newDesk(hosts)
 	if err != nil {
-		return nil, "", err
-	}
-	index, err := oneCarrel(upstream)
-	if err != nil {
-		return nil, "", err
+		return nil, err
 	}
 	c := fake.NewFakeClient()
 	used := activity.New(c, index, nil)
@@ -67,10 +78,9 @@ func gateway(ctx context.Context, upstream string) (http.Handler, string, error)
 		Hosts: hosts, Login: desk, Board: http.NotFoundHandler(), Directory: index, Access: access.New(c, access.Options{}),
 		Waiter: &wait.Waiter{Directory: index}, Activity: used, Visits: audit.Log{Client: c},
 		Enrolment: &enrol.Enroller{Client: c, Directory: index, OneProvider: desk.OneProvider}, Metrics: counts, Address: route.AddressBehind(nil),
+		Bounds: bounds, Memory: memory,
 	}
-	handler := observe.Handler(counts, clock.RealClock{}, lines, router.Handler())
-	cookie, err := logIn(handler)
-	return handler, cookie, err
+	return observe.Handler(counts, clock.RealClock{}, lines, router.Handler()), nil
 }
 
 // accessLog returns a complete access log in a file that is already deleted, as nginx
@@ -88,27 +98,27 @@ func accessLog(ctx context.Context) (*observe.AccessLog, error) {
 	return lines, nil
 }
 
-// oneCarrel returns an index of one running carrel at address.
-func oneCarrel(address string) (*directory.Index, error) {
+// putCarrel adds a running carrel at an address to an index.
+func putCarrel(index *directory.Index, name, address string) error {
 	ip, text, err := net.SplitHostPort(address)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	parsed, err := strconv.ParseInt(text, 10, 32)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	number := int32(parsed)
-	index, now := directory.NewIndex(), metav1.Now()
+	now := metav1.Now()
 	index.Put(&v1alpha1.Userland{
-		ObjectMeta: metav1.ObjectMeta{Namespace: "prog1", Name: "hana"}, Status: v1alpha1.UserlandStatus{State: v1alpha1.StateRunning, LastActivityTime: &now},
+		ObjectMeta: metav1.ObjectMeta{Namespace: course, Name: name}, Status: v1alpha1.UserlandStatus{State: v1alpha1.StateRunning, LastActivityTime: &now},
 	})
 	index.Put(&discoveryv1.EndpointSlice{
-		ObjectMeta:  metav1.ObjectMeta{Namespace: "prog1", Name: "hana", Labels: map[string]string{v1alpha1.UserlandLabel: "hana"}},
+		ObjectMeta:  metav1.ObjectMeta{Namespace: course, Name: name, Labels: map[string]string{v1alpha1.UserlandLabel: name}},
 		AddressType: discoveryv1.AddressTypeIPv4, Ports: []discoveryv1.EndpointPort{{Name: new("http"), Port: &number}},
 		Endpoints: []discoveryv1.Endpoint{{Addresses: []string{ip}}},
 	})
-	return index, nil
+	return nil
 }
 
 // newDesk returns a desk that trusts the bench's header. Its login provider is

@@ -26,18 +26,25 @@ type server struct {
 	// memory is the address that reports the server's memory. It is empty if the
 	// server has none.
 	memory string
+	// tls reports whether it speaks TLS.
+	tls bool
+	// process is the server's; nil if another program started it.
+	process *os.Process
 }
 
-// host is the host name of the carrel.
-const host = "hana--prog1.carrels-example.org"
+// course and domain are those of all carrels, and host is the host name of the first one.
+const (
+	course = "prog1"
+	domain = "carrels-example.org"
+	host   = "hana--" + course + "." + domain
+)
 
 // start starts all servers. stop stops them.
 func (b bench) start(ctx context.Context, out io.Writer) (servers []server, stop func() error, err error) {
-	dir, err := os.MkdirTemp("", "carrel-bench-")
+	p, err := newProcesses()
 	if err != nil {
 		return nil, func() error { return nil }, err
 	}
-	p := &processes{dir: dir}
 	upstream, err := p.self(ctx, "upstream", "")
 	if err != nil {
 		return nil, p.stop, err
@@ -75,21 +82,44 @@ func (b bench) start(ctx context.Context, out io.Writer) (servers []server, stop
 
 // request returns a request as a browser sends it. cookie is a header line or
 // empty.
-func request(cookie string) []byte {
+func request(cookie string) []byte { return requestTo(host, cookie) }
+
+func requestTo(host, cookie string) []byte {
 	return []byte("GET /api/state HTTP/1.1\r\nHost: " + host + "\r\nUser-Agent: Mozilla/5.0\r\nAccept: */*\r\nAccept-Language: en\r\n" +
 		"Sec-Fetch-Site: same-origin\r\nSec-Fetch-Mode: cors\r\nSec-Fetch-Dest: empty\r\nReferer: https://" + host + "/\r\n" + cookie + "\r\n")
 }
 
 // upgrade returns a request for a WebSocket.
-func upgrade(cookie string) []byte {
+func upgrade(cookie string) []byte { return upgradeOf(host, cookie) }
+
+func upgradeOf(host, cookie string) []byte {
 	return []byte("GET /socket HTTP/1.1\r\nHost: " + host + "\r\nOrigin: https://" + host + "\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
 		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n" + cookie + "\r\n")
+}
+
+// mostMemory returns the largest resident memory that a server has had.
+func mostMemory(s server) (string, error) {
+	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.process.Pid))
+	if err != nil {
+		return "", err
+	}
+	for line := range strings.Lines(string(data)) {
+		if value, found := strings.CutPrefix(line, "VmHWM:"); found {
+			return strings.TrimSpace(value), nil
+		}
+	}
+	return "", errors.New("the kernel does not tell how much memory a process has had")
 }
 
 // processes holds the started processes.
 type processes struct {
 	dir     string
 	running []*exec.Cmd
+}
+
+func newProcesses() (*processes, error) {
+	dir, err := os.MkdirTemp("", "carrel-bench-")
+	return &processes{dir: dir}, err
 }
 
 func (p *processes) stop() error {
@@ -112,12 +142,13 @@ func (p *processes) run(c *exec.Cmd) error {
 
 // self starts this program as one of its servers. The server prints three lines:
 // its address, the address of its memory report, and the cookie to send.
-func (p *processes) self(ctx context.Context, role, upstream string) (server, error) {
+func (p *processes) self(ctx context.Context, role, upstream string, environment ...string) (server, error) {
 	program, err := os.Executable()
 	if err != nil {
 		return server{}, err
 	}
 	c := exec.CommandContext(ctx, program, "-serve", role, "-upstream", upstream)
+	c.Env = append(os.Environ(), environment...)
 	said, err := c.StdoutPipe()
 	if err != nil {
 		return server{}, err
@@ -138,7 +169,7 @@ func (p *processes) self(ctx context.Context, role, upstream string) (server, er
 	if lines[2] != "" {
 		cookie = "Cookie: " + lines[2] + "\r\n"
 	}
-	return server{name: role, address: lines[0], memory: lines[1], request: request(cookie), upgrade: upgrade(cookie)}, nil
+	return server{name: role, address: lines[0], memory: lines[1], request: request(cookie), upgrade: upgrade(cookie), process: c.Process}, nil
 }
 
 // nginx starts nginx with the settings one would use here: a connection pool and an

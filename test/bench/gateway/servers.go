@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httputil"
@@ -26,6 +27,8 @@ func serve(ctx context.Context, role, upstream string, out io.Writer) error {
 	cookie := ""
 	var err error
 	switch role {
+	case "secure":
+		return serveSecure(ctx, upstream, out)
 	case "upstream":
 		handler = http.HandlerFunc(carrel)
 	case "bare":
@@ -38,16 +41,19 @@ func serve(ctx context.Context, role, upstream string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	visitors, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
+	at := "127.0.0.1:0"
+	if role == "upstream" {
+		at = "0.0.0.0:0" // it is each of the carrels that carrelAddress names
+	}
+	visitors, err := new(net.ListenConfig).Listen(ctx, "tcp4", at)
 	if err != nil {
 		return err
 	}
-	memory, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
+	memory, err := serveMemory(ctx)
 	if err != nil {
 		return err
 	}
-	go func() { _ = http.Serve(memory, http.HandlerFunc(reportMemory)) }()
-	if _, err := fmt.Fprintf(out, "%s\n%s\n%s\n", visitors.Addr(), memory.Addr(), cookie); err != nil {
+	if _, err := fmt.Fprintf(out, "%s\n%s\n%s\n", reachable(visitors.Addr()), memory, cookie); err != nil {
 		return err
 	}
 	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 3 * time.Minute}
@@ -56,6 +62,24 @@ func serve(ctx context.Context, role, upstream string, out io.Writer) error {
 		return err
 	}
 	return nil
+}
+
+// quiet takes the messages of http.Server about connections that end.
+var quiet = log.New(io.Discard, "", 0)
+
+// reachable returns an address of a listener by which this machine reaches it.
+func reachable(a net.Addr) string {
+	return strings.Replace(a.String(), "0.0.0.0", "127.0.0.1", 1)
+}
+
+// serveMemory returns an address that reports this process' memory.
+func serveMemory(ctx context.Context) (net.Addr, error) {
+	memory, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	go func() { _ = http.Serve(memory, http.HandlerFunc(reportMemory)) }()
+	return memory.Addr(), nil
 }
 
 // reportMemory responds with the bytes of heap and stacks in use.
@@ -71,6 +95,9 @@ var body = []byte(strings.Repeat("x", 1024))
 
 // carrel responds with one kilobyte, or opens a WebSocket and sends nothing.
 func carrel(rw http.ResponseWriter, r *http.Request) {
+	if misbehave(rw, r) {
+		return
+	}
 	if r.Header.Get("Upgrade") == "" {
 		rw.Header().Set("Content-Length", "1024")
 		_, _ = rw.Write(body)
