@@ -153,7 +153,11 @@ func showAround(ctx context.Context, out io.Writer, c client.Client, gateway sto
 		return err
 	}
 	_, _ = fmt.Fprintln(out, "\n6. Come in, by a browser on this machine (nobody vouches for the certificate: let it pass once for each address)")
-	return printDoors(out, gateway)
+	if err := printDoors(out, gateway); err != nil {
+		return err
+	}
+	_, _ = fmt.Fprintln(out, "\n7. Metrics for Prometheus")
+	return printMetrics(ctx, out, c)
 }
 
 // follow shows milestones as they are reached.
