@@ -41,6 +41,10 @@ fetch-ahead:
 demo-update: prepare-demo-update $(DEVCLUSTER) ## Rebuild Carrel's programs and put them into the running demo: seconds
 	go run ./test/demo/update
 
+.PHONY: demo-pipeline
+demo-pipeline: prepare-demo-pipeline $(DEVCLUSTER) ## Check merge requests at the demo's forge, as its pipeline would, until interrupted
+	go run ./test/demo/pipeline
+
 .PHONY: demo-down
 demo-down: $(DEVCLUSTER) ## Stop the demo and leave nothing behind
 	$(DEVCLUSTER) down

@@ -97,7 +97,7 @@ func run(ctx context.Context, cluster story.Devcluster, out io.Writer) (err erro
 		return err
 	}
 	say("\nUp after %s. Look around with\n  export KUBECONFIG=%s\n  kubectl get courses,templates,userlands -A\n"+
-		"and at the forge: %s (user %s, token %s)\nStop it with: make demo-down",
+		"and at the forge: %s (user %s, token %s)\nHave merge requests there checked with: make demo-pipeline\nStop it with: make demo-down",
 		time.Since(begin).Round(time.Second), kubeconfig, forge.URL, access.User, access.Token)
 	return nil
 }

@@ -182,7 +182,7 @@ previous=
 for argument in "$@"; do
 	case $previous in
 	-k) KUBECTL kustomize "$argument" > /dev/null ;;
-	-f) [ "$argument" = - ] || [ -e "$argument" ] ;;
+	-f) case " $* " in *" logs "*) ;; *) [ "$argument" = - ] || [ -e "$argument" ] ;; esac ;;
 	esac
 	case $argument in --from-file=*) file=${argument#--from-file=}; [ -e "${file#*=}" ] ;; esac
 	previous=$argument

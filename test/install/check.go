@@ -54,7 +54,7 @@ func (i *installation) wait(ctx context.Context, milestones ...story.Milestone) 
 	}
 	return story.Follow(ctx, time.Now(), milestones, func(e story.Event) {
 		if e.Waiting {
-			i.say("waiting for %s; instead: %s", e.Name, e.Detail)
+			_, _ = fmt.Fprintf(i.cluster.Out, "waiting for %s; instead: %s\n", e.Name, e.Detail)
 		} else {
 			i.say("%-30s %s", e.Name, e.Detail)
 		}

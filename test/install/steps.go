@@ -34,6 +34,9 @@ func (i *installation) makeRepository(ctx context.Context) error {
 		"  nfs:\n    server: nas.example.edu\n    path: /export/carrel-inventory\n", "  hostPath:\n    path: "+i.inventories()+"\n    type: Directory\n"); err != nil {
 		return err
 	}
+	if _, err := i.shell(ctx, i.repository(), "dist/release/"+version+"/programs/linux-amd64/carrel check"); err != nil {
+		return err
+	}
 	return i.follow(ctx, i.repository(), "The repository", 1, "https://git.your.org/team", i.forge.Host()+"/carrel")
 }
 
@@ -43,7 +46,7 @@ func (i *installation) chooseCourses(ctx context.Context) error {
 	const courses = "clusters/campus/courses"
 	commands := "cp -r " + courses + "/prog1 " + courses + "/" + course + "\n" +
 		"sed -i s/prog1/" + course + "/ " + courses + "/" + course + "/namespace.yaml\n" +
-		"rm -r " + courses + "/prog1 " + courses + "/database courses/prog1 courses/database\n"
+		"rm -r clusters/local " + courses + "/prog1 " + courses + "/database courses/prog1 courses/database\n"
 	if _, err := i.shell(ctx, i.repository(), commands); err != nil {
 		return err
 	}

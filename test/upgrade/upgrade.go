@@ -46,13 +46,14 @@ func (u *upgrade) file(elements ...string) string {
 
 func (u *upgrade) repository() string { return u.file("repository") }
 
-// follow waits for milestones, and prints them as they are reached.
+// follow waits for milestones, and prints them as they are reached. What it waits for is
+// progress, as the cluster's.
 func (u *upgrade) follow(ctx context.Context, milestones ...story.Milestone) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	return story.Follow(ctx, time.Now(), milestones, func(e story.Event) {
 		if e.Waiting {
-			u.say("waiting for %s; instead: %s", e.Name, e.Detail)
+			_, _ = fmt.Fprintf(u.cluster.Out, "waiting for %s; instead: %s\n", e.Name, e.Detail)
 		} else {
 			u.say("%-28s %s", e.Name, e.Detail)
 		}
@@ -83,7 +84,14 @@ func (u *upgrade) install(ctx context.Context) error {
 	if err := story.Bootstrap(ctx, u.client, u.forge, u.gateway, u.cluster.Root); err != nil {
 		return err
 	}
-	return u.settle(ctx, previousTag)
+	if err := u.settle(ctx, previousTag); err != nil {
+		return err
+	}
+	commit, err := u.forge.Head()
+	if err != nil {
+		return err
+	}
+	return u.follow(ctx, story.Installed(u.forge, commit)...)
 }
 
 func (u *upgrade) connect(ctx context.Context) error {
