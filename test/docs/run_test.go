@@ -27,7 +27,7 @@ var elsewhere = map[string]string{
 
 var (
 	shBlock = regexp.MustCompile("(?ms)^ *```sh\n(.*?)^ *```$")
-	// blank is a place of a command where the reader writes a word.
+	// blank matches a place of a command where the reader writes a word.
 	blank = regexp.MustCompile(`<[a-z ]+>`)
 )
 
@@ -105,8 +105,9 @@ func runBlock(t *testing.T, programs, repository, commands string) {
 	}
 }
 
-// prepare makes a repository of the files that git tracks, and in it the history and the files that the
-// pages speak of: a merge with the name 1234abc, a branch add-sato, secrets and lists.
+// prepare makes a repository of the files that git tracks, and in it the history and the
+// files that the pages speak of: a merge with the tag 1234abc, a branch add-sato, secrets
+// and an inventory.
 func prepare(t *testing.T, directory string) {
 	t.Helper()
 	const script = `

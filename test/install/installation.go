@@ -17,10 +17,10 @@ import (
 )
 
 const (
-	// version is the release that is made. pageVersion stands for it on the page.
+	// version names the release that is made. The page says pageVersion in its place.
 	version     = "v0.0.1-install.1"
 	pageVersion = "v0.1.0"
-	// course is the one that the cluster has. Its carrels are terminals.
+	// course names the course of the cluster. Its carrels are terminals.
 	course = "sandbox"
 )
 
@@ -49,10 +49,10 @@ func (i *installation) file(elements ...string) string {
 	return filepath.Join(append([]string{i.dir}, elements...)...)
 }
 
-// repository is the clone that the commands of the page make.
+// repository returns the clone that the commands of the page make.
 func (i *installation) repository() string { return i.file("carrel") }
 
-// inventories is the directory that takes the place of the NFS server's.
+// inventories returns the directory that takes the place of the NFS server's.
 func (i *installation) inventories() string { return i.file("inventory") }
 
 // bringUp starts the node with Flux and a forge, and a registry.

@@ -13,7 +13,7 @@ import (
 	"github.com/carrel-dev/carrel/test/story"
 )
 
-// previous is the commit of the previous release. docs/releasing.md says when it
+// previous holds the commit of the previous release. docs/releasing.md says when it
 // changes.
 //
 //go:embed previous
@@ -21,7 +21,7 @@ var previous string
 
 func previousCommit() string { return strings.TrimSpace(previous) }
 
-// previousTag is the tag of the previous release's images in the node.
+// previousTag names the tag of the previous release's images in the node.
 const previousTag = "previous"
 
 // processes are the programs whose images a cluster runs.

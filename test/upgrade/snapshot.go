@@ -16,7 +16,7 @@ import (
 	"github.com/carrel-dev/carrel/api/v1alpha1"
 )
 
-// snapshot is what an upgrade must leave as it is.
+// snapshot holds what an upgrade must leave as it is.
 type snapshot struct {
 	// pods maps the name of each carrel's pod to its UID and its containers' restarts.
 	pods map[string]string

@@ -13,10 +13,10 @@ import (
 	"github.com/carrel-dev/carrel/test/story"
 )
 
-// course is the one whose students work in terminals.
+// course names the course whose students work in terminals.
 const course = "sandbox"
 
-// class are the students who work. The last one comes when the present release runs.
+// class lists the students who work. The last one comes when the present release runs.
 var class = []string{"carol", "dave", "erin"}
 
 // upgrade holds the state of one run.
@@ -31,7 +31,7 @@ type upgrade struct {
 	gateway story.Gateway
 
 	sessions []*session
-	// before is what the cluster had when the students had begun.
+	// before holds what the cluster had before the present step.
 	before *snapshot
 }
 
