@@ -201,4 +201,30 @@ func TestCampusInstallsTheImagesOfARelease(t *testing.T) {
 	}
 }
 
+// TestArchivesNameTheirImagesInFull packs by a program in the place of devcluster, which
+// refuses a name without a registry.
+func TestArchivesNameTheirImagesInFull(t *testing.T) {
+	program := filepath.Join(t.TempDir(), "devcluster")
+	if err := os.WriteFile(program, []byte("#!/bin/sh\necho \"$@\"\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for registry, want := range map[string]struct{ archive, manifest string }{
+		"":                     {"docker.io/carrel-dev/carrel-controller", "carrel-dev/carrel-controller"},
+		"registry.example/lab": {"registry.example/lab/carrel-controller", "registry.example/lab/carrel-controller"},
+	} {
+		r := release{version: "v0.2.0", registry: registry, devcluster: program}
+		images, err := r.pack(t.Context(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		// The digest is what the program printed: its arguments.
+		if name := "--name=" + want.archive + ":v0.2.0 "; !strings.Contains(images[0].digest, name) {
+			t.Errorf("with the registry %q it runs %q, want %q", registry, images[0].digest, name)
+		}
+		if images[0].newName != want.manifest {
+			t.Errorf("with the registry %q the manifests name %s, want %s", registry, images[0].newName, want.manifest)
+		}
+	}
+}
+
 func pulled(i types.Image) string { return i.NewName + ":" + i.NewTag + "@" + i.Digest }
