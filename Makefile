@@ -41,6 +41,10 @@ fetch-ahead:
 demo-update: prepare-demo-update $(DEVCLUSTER) ## Rebuild Carrel's programs and put them into the running demo: seconds
 	go run ./test/demo/update
 
+.PHONY: demo-pipeline
+demo-pipeline: prepare-demo-pipeline $(DEVCLUSTER) ## Check merge requests at the demo's forge, as its pipeline would, until interrupted
+	go run ./test/demo/pipeline
+
 .PHONY: demo-down
 demo-down: $(DEVCLUSTER) ## Stop the demo and leave nothing behind
 	$(DEVCLUSTER) down
@@ -128,12 +132,20 @@ test-e2e: prepare-test-e2e $(DEVCLUSTER) ## Run the whole system on a full node:
 drill: prepare-drill $(DEVCLUSTER) ## Lose etcd on a full node, rebuild it by one command, and look whether everybody finds their work (root)
 	go run ./test/drill
 
+.PHONY: test-install
+test-install: prepare-test-install $(DEVCLUSTER) ## Make a release, and install it on a full node as clusters/campus/README.md says (root)
+	go run ./test/install
+
+.PHONY: test-upgrade
+test-upgrade: prepare-test-upgrade $(DEVCLUSTER) ## Upgrade a full node from the previous release while people work, and go back (root)
+	go run ./test/upgrade
+
 .PHONY: release
 release: prepare-release $(DEVCLUSTER) ## Make a release of the tagged commit in dist/release: VERSION=v0.2.0, and to push its images REGISTRY=git.example.edu/lab
 	go run ./ci/release -version=$(VERSION) $(if $(REGISTRY),-registry=$(REGISTRY) -push)
 
 .PHONY: long
-long: test drill ## Run every test and the drill
+long: test drill test-install test-upgrade ## Run every test, the drill, an installation of a release, and an upgrade
 
 .PHONY: bench
 bench: prepare-bench $(DEVCLUSTER) ## Measure a class being made, carrels waking up, what carrel takes of git, and the gateway (docs/performance.md)

@@ -51,6 +51,7 @@ func newCommand() *cobra.Command {
 		newIngressCommand(),
 		newAssetsCommand(),
 		newImageCommand(),
+		newRegistryCommand(),
 		newDaemonCommand(),
 		newNodeCommand(),
 	)

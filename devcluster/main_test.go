@@ -28,6 +28,7 @@ func TestMistakesAreNamed(t *testing.T) {
 		"an argument too many":   {[]string{"down", "carrel"}, "unknown command"},
 		"no archive to load":     {[]string{"load"}, "requires at least 1 arg"},
 		"a cluster that is down": {[]string{"kubeconfig"}, "devcluster up --name carrel"},
+		"a registry for none":    {[]string{"registry", "--name", "other"}, "devcluster up --name other"},
 		"a forge of none":        {[]string{"forge", "--name", "other"}, "devcluster up --name other"},
 	}
 	for name, test := range tests {

@@ -41,7 +41,17 @@ func (r *release) writeManifests(images []packed) error {
 			return err
 		}
 	}
-	return nil
+	patch, err := imagesPatch(r.references(images))
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(r.output, "images.yaml"), patch, 0o644)
+}
+
+// imagesPatch returns a patch of Flux's Kustomizations, with which they install these
+// images. A cluster keeps it as clusters/<cluster>/images.yaml.
+func imagesPatch(images []types.Image) ([]byte, error) {
+	return yaml.Marshal([]map[string]any{{"op": "add", "path": "/spec/images", "value": images}})
 }
 
 // references says by which names and tags the images are pulled. Only an image that was

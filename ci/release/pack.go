@@ -19,8 +19,13 @@ type packed struct {
 	newName, digest string
 }
 
-// own is the first part of the names of Carrel's images in its manifests.
-const own = "carrel-dev"
+const (
+	// own is the first part of the names of Carrel's images in its manifests.
+	own = "carrel-dev"
+	// unnamed is the registry by which Kubernetes completes a name without one. An archive
+	// names its image in full.
+	unnamed = "docker.io"
+)
 
 // pack makes an archive of each image, for all platforms of nodes, and pushes it if that
 // is asked for.
@@ -28,6 +33,7 @@ func (r *release) pack(ctx context.Context, built []program) ([]packed, error) {
 	var images []packed
 	for _, name := range inImages {
 		image := packed{name: path.Join(own, name), newName: path.Join(cmp.Or(r.registry, own), name)}
+		reference := path.Join(cmp.Or(r.registry, path.Join(unnamed, own)), name) + ":" + r.version
 		var binaries []string
 		for _, p := range built {
 			if p.name == name && p.platform.os == "linux" {
@@ -35,13 +41,13 @@ func (r *release) pack(ctx context.Context, built []program) ([]packed, error) {
 			}
 		}
 		args := []string{
-			"image", "--binary=" + strings.Join(binaries, ","), "--name=" + image.newName + ":" + r.version,
+			"image", "--binary=" + strings.Join(binaries, ","), "--name=" + reference,
 			"--output=" + filepath.Join(r.output, name+".oci.tar"),
 		}
 		if r.push {
 			args = append(args, "--push")
 		}
-		fmt.Printf("image %s:%s\n", image.newName, r.version)
+		fmt.Printf("image %s\n", reference)
 		out, err := exec.CommandContext(ctx, r.devcluster, args...).Output()
 		if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {
 			return nil, fmt.Errorf("make the image of %s: %w: %s", name, err, exit.Stderr)

@@ -3,14 +3,21 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"sigs.k8s.io/kustomize/api/krusty"
 	"sigs.k8s.io/kustomize/api/types"
+	"sigs.k8s.io/kustomize/kyaml/filesys"
+	"sigs.k8s.io/kustomize/kyaml/resid"
+	"sigs.k8s.io/yaml"
 )
 
 func TestNotesAreTheSectionOfTheVersion(t *testing.T) {
@@ -146,6 +153,77 @@ func TestManifestsNameTheImagesOfTheRelease(t *testing.T) {
 	}
 	for image := range found {
 		t.Errorf("a manifest pulls %s, which is not of this release", image)
+	}
+}
+
+// TestCampusInstallsTheImagesOfARelease puts the file images.yaml of a release in the
+// place of the one of clusters/campus.
+func TestCampusInstallsTheImagesOfARelease(t *testing.T) {
+	campus := filepath.Join(t.TempDir(), "clusters")
+	if err := os.CopyFS(campus, os.DirFS("../../clusters")); err != nil {
+		t.Fatal(err)
+	}
+	r := release{version: "v0.2.0", registry: "registry.example.org/team", push: true}
+	var images []packed
+	for _, name := range inImages {
+		images = append(images, packed{name: own + "/" + name, newName: r.registry + "/" + name, digest: "sha256:" + strings.Repeat("0", 64)})
+	}
+	patch, err := imagesPatch(r.references(images))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(campus, "campus", "images.yaml"), patch, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	built, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(filesys.MakeFsOnDisk(), filepath.Join(campus, "campus"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, image := range map[string]string{"carrel": "carrel-controller", "carrel-gateway": "carrel-gateway", "carrel-inventory": "carrel"} {
+		found, err := built.GetById(resid.NewResIdWithNamespace(resid.NewGvk("kustomize.toolkit.fluxcd.io", "v1", "Kustomization"), name, "flux-system"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := found.AsYAML()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var k struct {
+			Spec struct{ Images []types.Image }
+		}
+		if err := yaml.Unmarshal(text, &k); err != nil {
+			t.Fatal(err)
+		}
+		want := types.Image{Name: own + "/" + image, NewName: r.registry + "/" + image, NewTag: r.version, Digest: images[0].digest}
+		if !slices.Contains(k.Spec.Images, want) {
+			t.Errorf("Kustomization %s installs %v, want %v among them", name, k.Spec.Images, want)
+		}
+	}
+}
+
+// TestArchivesNameTheirImagesInFull packs by a program in the place of devcluster, which
+// refuses a name without a registry.
+func TestArchivesNameTheirImagesInFull(t *testing.T) {
+	program := filepath.Join(t.TempDir(), "devcluster")
+	if err := os.WriteFile(program, []byte("#!/bin/sh\necho \"$@\"\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for registry, want := range map[string]struct{ archive, manifest string }{
+		"":                     {"docker.io/carrel-dev/carrel-controller", "carrel-dev/carrel-controller"},
+		"registry.example/lab": {"registry.example/lab/carrel-controller", "registry.example/lab/carrel-controller"},
+	} {
+		r := release{version: "v0.2.0", registry: registry, devcluster: program}
+		images, err := r.pack(t.Context(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		// The digest is what the program printed: its arguments.
+		if name := "--name=" + want.archive + ":v0.2.0 "; !strings.Contains(images[0].digest, name) {
+			t.Errorf("with the registry %q it runs %q, want %q", registry, images[0].digest, name)
+		}
+		if images[0].newName != want.manifest {
+			t.Errorf("with the registry %q the manifests name %s, want %s", registry, images[0].newName, want.manifest)
+		}
 	}
 }
 

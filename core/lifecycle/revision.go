@@ -52,6 +52,12 @@ func (w World) edited(made string) bool {
 	return known && exists && latest.Name != made && !workload.SameSource(current.ControllerRevision, latest.ControllerRevision)
 }
 
+// moved reports whether a revision is of another Template than the carrel's.
+func (w World) moved(made string) bool {
+	current, exists := w.Revisions[made]
+	return exists && current.Labels[v1alpha1.TemplateLabel] != w.Template.Name
+}
+
 // standing is what it depends on which revision of its Template a carrel is
 // made of. Empty names stand for none.
 type standing struct {

@@ -108,6 +108,8 @@ func (w World) updatePending(d Decision) (reason, message string) {
 			moment(w.SessionEnd), w.Template.Name)
 	case w.rolling(d.Plan.Revision):
 		return v1alpha1.RollingOutReason, fmt.Sprintf("the carrel goes on as it was until it is its turn to be restarted for the edit of Template %q", w.Template.Name)
+	case w.moved(d.Plan.Revision):
+		return v1alpha1.OlderRevisionReason, fmt.Sprintf("the carrel goes on as it was, and takes Template %q when it next starts", w.Template.Name)
 	default:
 		return v1alpha1.OlderRevisionReason, fmt.Sprintf("the carrel goes on as it was; Template %q has a newer revision, which it takes when it next starts%s", w.Template.Name, w.forcedFrom(d.Plan.Revision))
 	}

@@ -125,6 +125,29 @@ func TestRolloutWaitsForTheSession(t *testing.T) {
 	}
 }
 
+// A carrel that was moved to another Template waits for that Template, not for a newer
+// revision of its own.
+func TestMoveIsNotCalledANewerRevision(t *testing.T) {
+	s := newScene(t)
+	former := s.carryOut().Plan.Revision
+	s.edit("ide:2")
+	s.accept(s.Now)
+	message := func() string {
+		pending := meta.FindStatusCondition(s.keepsPod(former).Status.Conditions, v1alpha1.UpdatePendingCondition)
+		if pending == nil {
+			t.Fatal("the status does not say that anything is pending")
+		}
+		return pending.Message
+	}
+	if text := message(); !strings.Contains(text, "has a newer revision") {
+		t.Errorf("after an edit it says %q", text)
+	}
+	s.Revisions[former].Labels[v1alpha1.TemplateLabel] = "before"
+	if text := message(); strings.Contains(text, "newer revision") || !strings.Contains(text, `takes Template "`+s.Template.Name+`" when it next starts`) {
+		t.Errorf("after a move it says %q", text)
+	}
+}
+
 // With a deadline, the status says from when on a carrel is restarted.
 func TestDeadlineIsSaid(t *testing.T) {
 	s := newScene(t)

@@ -12,7 +12,8 @@ import (
 // an image that no registry can provide again. restrict_oom_score_adj lets
 // containerd run where root may not lower oom_score_adj, as in many containers.
 // AppArmor is disabled because a profile would be loaded for the whole machine and
-// stay there.
+// stay there. containerd looks into config_path at each pull, and needs no such
+// directory.
 var containerdConfig = newTemplate("containerd.toml", `version = 2
 root = "{{.ContainerdRoot}}"
 state = "/run/containerd"
@@ -34,6 +35,9 @@ SystemdCgroup = false
 [plugins."io.containerd.grpc.v1.cri".cni]
 bin_dir = "{{.CNIPrograms}}"
 conf_dir = "{{.Root}}/cni"
+
+[plugins."io.containerd.grpc.v1.cri".registry]
+config_path = "{{.Root}}/registries"
 `)
 
 // cniConfig gives each pod its own link to the node instead of a port on a bridge.

@@ -97,7 +97,7 @@ func run(ctx context.Context, cluster story.Devcluster, out io.Writer) (err erro
 		return err
 	}
 	say("\nUp after %s. Look around with\n  export KUBECONFIG=%s\n  kubectl get courses,templates,userlands -A\n"+
-		"and at the forge: %s (user %s, token %s)\nStop it with: make demo-down",
+		"and at the forge: %s (user %s, token %s)\nHave merge requests there checked with: make demo-pipeline\nStop it with: make demo-down",
 		time.Since(begin).Round(time.Second), kubeconfig, forge.URL, access.User, access.Token)
 	return nil
 }
@@ -153,7 +153,11 @@ func showAround(ctx context.Context, out io.Writer, c client.Client, gateway sto
 		return err
 	}
 	_, _ = fmt.Fprintln(out, "\n6. Come in, by a browser on this machine (nobody vouches for the certificate: let it pass once for each address)")
-	return printDoors(out, gateway)
+	if err := printDoors(out, gateway); err != nil {
+		return err
+	}
+	_, _ = fmt.Fprintln(out, "\n7. Metrics for Prometheus")
+	return printMetrics(ctx, out, c)
 }
 
 // follow shows milestones as they are reached.

@@ -8,10 +8,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"code.gitea.io/sdk/gitea"
 )
+
+// commentMark is in each comment that carrel writes, and in no other.
+const commentMark = "<!-- carrel: "
 
 // CheckContext is the commit status of a merge request's check.
 const CheckContext = "carrel/check"
@@ -67,6 +71,25 @@ func (f *Forge) Check(ctx context.Context, carrel string, request MergeRequest) 
 	return checked, f.readChecked(&checked, pull)
 }
 
+// Unchecked returns the open merge requests whose newest commit has no status of a check.
+func (f *Forge) Unchecked() ([]MergeRequest, error) {
+	pulls, _, err := f.client.ListRepoPullRequests(owner, repository, gitea.ListPullRequestsOptions{State: gitea.StateOpen})
+	if err != nil {
+		return nil, fmt.Errorf("list the merge requests: %w", err)
+	}
+	var requests []MergeRequest
+	for _, pull := range pulls {
+		statuses, err := f.Statuses(pull.Head.Sha)
+		if err != nil {
+			return nil, err
+		}
+		if !slices.ContainsFunc(statuses, func(s CommitStatus) bool { return s.Context == CheckContext }) {
+			requests = append(requests, MergeRequest{Number: pull.Index, URL: pull.HTMLURL})
+		}
+	}
+	return requests, nil
+}
+
 // run is the environment of a run for a pull request.
 func (f *Forge) run(dir string, pull *gitea.PullRequest) ([]string, error) {
 	event := filepath.Join(dir, "event.json")
@@ -91,8 +114,9 @@ func (f *Forge) readChecked(checked *Checked, pull *gitea.PullRequest) error {
 	if err != nil {
 		return fmt.Errorf("read the comments on merge request %d: %w", pull.Index, err)
 	}
+	comments = slices.DeleteFunc(comments, func(c *gitea.Comment) bool { return !strings.Contains(c.Body, commentMark) })
 	if len(comments) != 1 {
-		return fmt.Errorf("merge request %d has %d comments, want one", pull.Index, len(comments))
+		return fmt.Errorf("merge request %d has %d comments of carrel, want one", pull.Index, len(comments))
 	}
 	checked.Comment = comments[0].Body
 	statuses, err := f.Statuses(pull.Head.Sha)

@@ -1,9 +1,11 @@
 package story
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -77,7 +79,38 @@ func (d Devcluster) Up(ctx context.Context) error {
 	if err := parts.Wait(); err != nil {
 		return err
 	}
+	return d.Load(ctx, archives...)
+}
+
+// UpWithImages starts the full node with some images that devcluster makes, and without
+// Carrel's own.
+func (d Devcluster) UpWithImages(ctx context.Context, images ...string) error {
+	return d.show(ctx, "up", "--image="+strings.Join(images, ","))
+}
+
+// Load loads archives of images into the node.
+func (d Devcluster) Load(ctx context.Context, archives ...string) error {
 	return d.show(ctx, append([]string{"load"}, archives...)...)
+}
+
+// Registry serves a registry from which the node pulls, until stop is called. Both the
+// node and this machine reach it by address.
+func (d Devcluster) Registry(ctx context.Context) (address string, stop func() error, err error) {
+	cmd := d.command(ctx, "registry")
+	cmd.Stderr = d.Out
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return "", nil, fmt.Errorf("devcluster registry: %w", err)
+	}
+	if err := cmd.Start(); err != nil {
+		return "", nil, fmt.Errorf("devcluster registry: %w", err)
+	}
+	stop = func() error { return errors.Join(cmd.Process.Signal(os.Interrupt), cmd.Wait()) }
+	address, err = bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		return "", nil, errors.Join(fmt.Errorf("devcluster registry: %w", err), stop())
+	}
+	return strings.TrimSpace(address), stop, nil
 }
 
 // Running reports whether the cluster is up.

@@ -76,6 +76,20 @@ func NewForge(ctx context.Context, access ForgeAccess) (*Forge, error) {
 	return &Forge{URL: repo.CloneURL, RobotToken: tokens[robot], CheckToken: tokens[checker], client: client, admin: access}, nil
 }
 
+// OpenForge returns the forge of a cluster that runs, with the repository that NewForge
+// made. It does everything as the administrator.
+func OpenForge(ctx context.Context, access ForgeAccess) (*Forge, error) {
+	admin, err := gitea.NewClient(access.URL, gitea.SetContext(ctx), gitea.SetToken(access.Token), answering)
+	if err != nil {
+		return nil, fmt.Errorf("reach the forge at %s: %w", access.URL, err)
+	}
+	repo, _, err := admin.GetRepo(owner, repository)
+	if err != nil {
+		return nil, fmt.Errorf("read the repository: %w", err)
+	}
+	return &Forge{URL: repo.CloneURL, RobotToken: access.Token, CheckToken: access.Token, client: admin, admin: access}, nil
+}
+
 // Host is the address of the forge itself.
 func (f *Forge) Host() string { return strings.TrimSuffix(f.admin.URL, "/") }
 

@@ -13,6 +13,8 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+
+	"github.com/coder/websocket"
 )
 
 // Visitor is somebody who has logged in at the gateway, with a browser that knows no
@@ -75,6 +77,21 @@ func (v *Visitor) Ask(ctx context.Context, address string) (status int, err erro
 		return 0, err
 	}
 	return res.StatusCode, res.Body.Close()
+}
+
+// WebSocket opens a WebSocket at an address of a carrel, as the carrel's own page does.
+func (v *Visitor) WebSocket(ctx context.Context, address string) (*websocket.Conn, error) {
+	u, err := url.Parse(address)
+	if err != nil {
+		return nil, err
+	}
+	socket, response, err := websocket.Dial(ctx, address, &websocket.DialOptions{
+		HTTPClient: v.client, HTTPHeader: http.Header{"Origin": {"https://" + u.Host}},
+	})
+	if response != nil && response.Body != nil {
+		_ = response.Body.Close()
+	}
+	return socket, err
 }
 
 // Opened is reached when a carrel's address shows the visitor the words given; until

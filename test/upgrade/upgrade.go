@@ -1,0 +1,213 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"time"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/carrel-dev/carrel/test/story"
+)
+
+// course names the course whose students work in terminals.
+const course = "sandbox"
+
+// class lists the students who work. The last one comes when the present release runs.
+var class = []string{"carol", "dave", "erin"}
+
+// upgrade holds the state of one run.
+type upgrade struct {
+	cluster story.Devcluster
+	dir     string
+	out     io.Writer
+	begin   time.Time
+
+	client  client.Client
+	forge   *story.Forge
+	gateway story.Gateway
+
+	sessions []*session
+	// before holds what the cluster had before the present step.
+	before *snapshot
+}
+
+// say prints a line with the time since the beginning.
+func (u *upgrade) say(format string, args ...any) {
+	_, _ = fmt.Fprintf(u.out, "  %6.1fs  %s\n", time.Since(u.begin).Seconds(), fmt.Sprintf(format, args...))
+}
+
+func (u *upgrade) file(elements ...string) string {
+	return filepath.Join(append([]string{u.dir}, elements...)...)
+}
+
+func (u *upgrade) repository() string { return u.file("repository") }
+
+// follow waits for milestones, and prints them as they are reached. What it waits for is
+// progress, as the cluster's.
+func (u *upgrade) follow(ctx context.Context, milestones ...story.Milestone) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	return story.Follow(ctx, time.Now(), milestones, func(e story.Event) {
+		if e.Waiting {
+			_, _ = fmt.Fprintf(u.cluster.Out, "waiting for %s; instead: %s\n", e.Name, e.Detail)
+		} else {
+			u.say("%-28s %s", e.Name, e.Detail)
+		}
+	})
+}
+
+// install starts a node with the images of both releases, and installs the previous one.
+func (u *upgrade) install(ctx context.Context) error {
+	archives, err := u.previousImages(ctx)
+	if err != nil {
+		return err
+	}
+	if err := u.cluster.Up(ctx); err != nil {
+		return err
+	}
+	if err := u.cluster.Load(ctx, archives...); err != nil {
+		return err
+	}
+	if err := u.connect(ctx); err != nil {
+		return err
+	}
+	if err := u.clone(ctx, u.repository()); err != nil {
+		return err
+	}
+	if err := u.become(ctx, previousCommit(), previousTag, "Install the previous release"); err != nil {
+		return err
+	}
+	if err := story.Bootstrap(ctx, u.client, u.forge, u.gateway, u.cluster.Root); err != nil {
+		return err
+	}
+	if err := u.settle(ctx, previousTag); err != nil {
+		return err
+	}
+	commit, err := u.forge.Head()
+	if err != nil {
+		return err
+	}
+	return u.follow(ctx, story.Installed(u.forge, commit)...)
+}
+
+func (u *upgrade) connect(ctx context.Context) error {
+	kubeconfig, err := u.cluster.Kubeconfig(ctx)
+	if err != nil {
+		return err
+	}
+	if u.client, _, err = story.Connect(kubeconfig); err != nil {
+		return err
+	}
+	access, err := u.cluster.Forge(ctx)
+	if err != nil {
+		return err
+	}
+	if u.forge, err = story.NewForge(ctx, access); err != nil {
+		return err
+	}
+	if u.gateway.Ingress, err = u.cluster.Ingress(ctx); err != nil {
+		return err
+	}
+	return u.forge.NewUsers(ctx, class...)
+}
+
+// settle waits until all processes run images of the tag, and Flux has applied the newest
+// commit everywhere.
+func (u *upgrade) settle(ctx context.Context, tag string) error {
+	commit, err := u.forge.Head()
+	if err != nil {
+		return err
+	}
+	var milestones []story.Milestone
+	for _, name := range story.Courses {
+		milestones = append(milestones, story.Applied(u.forge, u.client, name, commit))
+	}
+	for _, name := range []string{"carrel-crds", "carrel-policy", "carrel", "carrel-gateway", "courses"} {
+		milestones = append(milestones, story.AppliedBy(u.forge, u.client, "flux-system", name, commit))
+	}
+	for _, name := range deployments {
+		milestones = append(milestones, u.runs(name, tag))
+	}
+	milestones = append(milestones, u.carrelsReady()...)
+	for i := range milestones {
+		milestones[i].Within = story.InstalledWithin
+	}
+	return u.follow(ctx, milestones...)
+}
+
+// work has all students but the last begin to work, and records what the cluster has.
+func (u *upgrade) work(ctx context.Context) error {
+	for _, name := range class[:len(class)-1] {
+		if err := u.comes(ctx, name); err != nil {
+			return err
+		}
+	}
+	if err := u.raiseHand(ctx, class[0]); err != nil {
+		return err
+	}
+	before, err := u.snapshot(ctx)
+	u.before = before
+	return err
+}
+
+// forward merges the present release.
+func (u *upgrade) forward(ctx context.Context) error {
+	if err := u.become(ctx, "origin/HEAD", "dev", "Upgrade"); err != nil {
+		return err
+	}
+	if err := u.settle(ctx, "dev"); err != nil {
+		return err
+	}
+	return u.check(ctx)
+}
+
+// back has one more student come, and merges the previous release again.
+func (u *upgrade) back(ctx context.Context) error {
+	if err := u.comes(ctx, class[len(class)-1]); err != nil {
+		return err
+	}
+	after, err := u.snapshot(ctx)
+	if err != nil {
+		return err
+	}
+	u.before = after
+	if err := u.become(ctx, previousCommit(), previousTag, "Go back"); err != nil {
+		return err
+	}
+	if err := u.settle(ctx, previousTag); err != nil {
+		return err
+	}
+	return u.check(ctx)
+}
+
+// after is how long a settled cluster is watched before it is compared, since a fault of
+// a new controller may need a moment.
+const after = 30 * time.Second
+
+// check compares the cluster with what it had before, and asks each student.
+func (u *upgrade) check(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-time.After(after):
+	}
+	now, err := u.snapshot(ctx)
+	if err != nil {
+		return err
+	}
+	found := u.before.lost(now)
+	for _, s := range u.sessions {
+		sent, err := s.settled(ctx)
+		if err != nil {
+			found = append(found, err)
+			continue
+		}
+		u.say("%s: %d messages sent and answered, all lines in the file, the WebSocket open since %.0fs", s.user, sent, s.opened.Sub(u.begin).Seconds())
+	}
+	u.say("%d pods, %d claims and %d statuses compared", len(u.before.pods), len(u.before.claims), len(u.before.statuses))
+	return errors.Join(found...)
+}
