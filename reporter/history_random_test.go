@@ -228,16 +228,8 @@ func TestRandomHistories(t *testing.T) {
 			if s.down || !survived {
 				continue
 			}
-			began := s.last.Time.Time
-			if s.last.Since != nil {
-				began = s.last.Since.Time
-			}
-			if truth.state == "failure" && !truth.interim && s.marks[s.last.Revision].State == forge.Success && s.now.Sub(began) < watchFor {
-				t.Fatalf("seed %d, step %d: commit %s is green while %s", seed, step, s.last.Revision, truth.description)
-			}
-			silent := s.now.Sub(s.last.ProgressTime.Time)
-			if mark := s.marks[s.last.Revision]; mark.State == forge.Pending && silent >= progressDeadline && !s.class.Take(sinceOf(s.last), s.now).awaitsTrial() {
-				t.Fatalf("seed %d, step %d: commit %s is pending (%s) for %v without progress", seed, step, s.last.Revision, mark.Description, silent)
+			if untrue := s.untrue(truth); untrue != "" {
+				t.Fatalf("seed %d, step %d: commit %s is %s", seed, step, s.last.Revision, untrue)
 			}
 			if s.commits > foreign && content == s.roster.Content+s.templates.Content && s.posts[fmt.Sprint("c", s.commits)] > 0 {
 				t.Fatalf("seed %d, step %d: a foreign commit got a mark", seed, step)
@@ -245,6 +237,23 @@ func TestRandomHistories(t *testing.T) {
 		}
 		s.rest(seed)
 	}
+}
+
+// untrue describes a mark that says something else than how things are; empty if it is true.
+func (s *story) untrue(truth verdict) string {
+	began := s.last.Time.Time
+	if s.last.Since != nil {
+		began = s.last.Since.Time
+	}
+	mark := s.marks[s.last.Revision]
+	if truth.state == "failure" && !truth.interim && mark.State == forge.Success && s.now.Sub(began) < watchFor {
+		return "green while " + truth.description
+	}
+	silent := s.now.Sub(s.last.ProgressTime.Time)
+	if mark.State == forge.Pending && silent >= progressDeadline && !s.class.Take(sinceOf(s.last), s.now).awaitsTrial() {
+		return fmt.Sprintf("pending (%s) for %v without progress", mark.Description, silent)
+	}
+	return ""
 }
 
 // rest lets everything come to an end and expects the mark that follows from how it stands.

@@ -8,7 +8,6 @@ import (
 
 	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
 	fluxmeta "github.com/fluxcd/pkg/apis/meta"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -41,12 +40,11 @@ func (r *Reconciler) lostOf(ctx context.Context, course *v1alpha1.Course, by ori
 	if err := r.Client.List(ctx, &userlands, client.InNamespace(course.Namespace), client.UnsafeDisableDeepCopy); err != nil {
 		return lost{}, err
 	}
-	known := map[types.NamespacedName]*listing{}
+	known := listings{}
 	for i := range flux.kustomizations {
 		known[client.ObjectKeyFromObject(&flux.kustomizations[i])] = listingOf(&flux.kustomizations[i])
 	}
-	before := meta.FindStatusCondition(course.Status.Conditions, v1alpha1.OutOfSyncCondition)
-	said := before != nil && before.Status == metav1.ConditionTrue && before.Reason == v1alpha1.ForgottenReason
+	said := saysForgotten(course)
 	var names []string
 	var found lost
 	missing := r.missing.of(course)
@@ -56,15 +54,9 @@ func (r *Reconciler) lostOf(ctx context.Context, course *v1alpha1.Course, by ori
 		if owner.Name == "" || !u.DeletionTimestamp.IsZero() {
 			continue
 		}
-		list, there := known[owner]
-		if !there {
-			var other kustomizev1.Kustomization
-			if err := r.Client.Get(ctx, owner, &other); err == nil {
-				list = listingOf(&other)
-			} else if !apierrors.IsNotFound(err) {
-				return lost{}, err
-			}
-			known[owner] = list
+		list, err := known.get(ctx, r.Client, owner)
+		if err != nil {
+			return lost{}, err
 		}
 		if !forgotten(u, list) {
 			continue
@@ -83,11 +75,35 @@ func (r *Reconciler) lostOf(ctx context.Context, course *v1alpha1.Course, by ori
 	return found, nil
 }
 
+func saysForgotten(course *v1alpha1.Course) bool {
+	said := meta.FindStatusCondition(course.Status.Conditions, v1alpha1.OutOfSyncCondition)
+	return said != nil && said.Status == metav1.ConditionTrue && said.Reason == v1alpha1.ForgottenReason
+}
+
 // listing is a Kustomization with the names of the Userlands in its inventory. The inventory
 // is read once for all Userlands of a course.
 type listing struct {
 	*kustomizev1.Kustomization
 	userlands map[types.NamespacedName]bool
+}
+
+// listings holds those that were read. A Kustomization that is gone has nil.
+type listings map[types.NamespacedName]*listing
+
+func (l listings) get(ctx context.Context, from client.Reader, name types.NamespacedName) (*listing, error) {
+	if list, read := l[name]; read {
+		return list, nil
+	}
+	var k kustomizev1.Kustomization
+	err := from.Get(ctx, name, &k)
+	if client.IgnoreNotFound(err) != nil {
+		return nil, err
+	}
+	l[name] = nil
+	if err == nil {
+		l[name] = listingOf(&k)
+	}
+	return l[name], nil
 }
 
 func listingOf(k *kustomizev1.Kustomization) *listing {

@@ -61,10 +61,10 @@ func mixed(a, b client.Object) client.Object {
 			}
 		case into.Kind() == reflect.Pointer && !into.IsNil() && !from.IsNil():
 			mix(into.Elem(), from.Elem())
-		case into.Kind() == reflect.Map && !into.IsNil() && from.Len() > 0:
+		case into.Kind() == reflect.Map && into.Len() > 0 && from.Len() > 0:
 			key := from.MapKeys()[0]
 			into.SetMapIndex(key, from.MapIndex(key))
-		case into.Kind() == reflect.Slice && into.Len() > 0 && from.Len() > 0:
+		case into.Kind() == reflect.Slice && min(into.Len(), from.Len()) > 0:
 			mix(into.Index(0), from.Index(0))
 		case into.CanSet():
 			if turn++; turn%2 == 0 {

@@ -84,8 +84,14 @@ func (r Reach) Validate(t *v1alpha1.Template) (errs field.ErrorList) {
 				"which the cluster does not allow in this course: remove them, or list the keys in the annotation carrel.dev/allow-tolerations of the Namespace")
 		}
 	}
-	for i := range pod.Volumes {
-		errs = append(errs, r.podVolume(&pod.Volumes[i], podSpecPath.Child("volumes").Index(i))...)
+	return append(errs, r.volumes(t)...)
+}
+
+// volumes judges the volumes of the pod and those that the carrel keeps.
+func (r Reach) volumes(t *v1alpha1.Template) (errs field.ErrorList) {
+	ofPod := t.Spec.Template.Spec.Volumes
+	for i := range ofPod {
+		errs = append(errs, r.podVolume(&ofPod[i], podSpecPath.Child("volumes").Index(i))...)
 	}
 	for i := range t.Spec.Volumes {
 		errs = append(errs, r.ownVolume(&t.Spec.Volumes[i].PVCSpec, specPath.Child("volumes").Index(i).Child("pvcSpec"))...)

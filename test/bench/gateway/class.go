@@ -184,6 +184,7 @@ func logInOver(ctx context.Context, s server, user string) (visitor, error) {
 			return v, err
 		}
 		_, _ = io.Copy(io.Discard, res.Body)
+		_ = res.Body.Close()
 		for _, set := range res.Cookies() {
 			switch {
 			case u.Host != v.host:
