@@ -48,6 +48,9 @@ type Forge struct {
 	// writing is held while the forge is written to: it keeps its records in SQLite, and
 	// what Merge returns is the newest commit.
 	writing sync.Mutex
+	// compared holds, by two commits, whether the first has the second. Commits never change,
+	// a comparison costs the forge a few processes, and waits ask for the same one each second.
+	compared sync.Map
 }
 
 // NewForge makes an empty private repository, since rosters are personal data, a
@@ -368,11 +371,16 @@ func (f *Forge) at(revision, commit string) (is string, reached bool, err error)
 	if sha == "" || sha == commit {
 		return revision, sha == commit, nil
 	}
+	if has, known := f.compared.Load([2]string{sha, commit}); known {
+		return revision, has.(bool), nil
+	}
 	missing, _, err := f.client.CompareCommits(owner, repository, sha, commit)
 	if err != nil {
 		return revision, false, fmt.Errorf("compare %s to %s: %w", commit, sha, err)
 	}
-	return revision, missing.TotalCommits == 0, nil
+	has := missing.TotalCommits == 0
+	f.compared.Store([2]string{sha, commit}, has)
+	return revision, has, nil
 }
 
 // eventually repeats a call that Gitea refuses for a moment after a push: it

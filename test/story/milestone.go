@@ -66,7 +66,7 @@ const (
 	lookWithin = 15 * time.Second
 	// firstPause and longestPause are the times between looks: short at first, for a
 	// timeline to be exact, then longer, for looks load what they look at.
-	firstPause, longestPause = 100 * time.Millisecond, time.Second
+	firstPause, longestPause = 100 * time.Millisecond, 2 * time.Second
 )
 
 // Follow looks at the milestones, in whatever order they are reached, until all are
