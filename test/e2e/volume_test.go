@@ -69,9 +69,15 @@ func TestWorkOutlivesItsStudent(t *testing.T) {
 }
 
 // watched has a Course record, as the controller does, that one has watched it since a
-// time.
+// time. It waits until the controller has recorded its own time, which would replace this.
 func watched(t *testing.T, course string, since time.Time) {
 	t.Helper()
+	reach(t, story.Milestone{Name: "the Course counts its kept volumes", Within: story.SyncedWithin, Reached: func(ctx context.Context) (string, bool, error) {
+		var found v1alpha1.Course
+		err := c.Get(ctx, client.ObjectKey{Namespace: course, Name: course}, &found)
+		v := found.Status.Volumes
+		return fmt.Sprintf("%+v", v), v != nil && v.Kept > 0 && v.WatchedSince != nil, err
+	}})
 	controller := rest.CopyConfig(config)
 	controller.Impersonate.UserName = "system:serviceaccount:carrel-system:carrel-controller"
 	as, err := client.New(controller, client.Options{Scheme: c.Scheme()})
