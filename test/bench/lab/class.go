@@ -29,7 +29,6 @@ func Template() *v1alpha1.Template {
 				Resources:   corev1.VolumeResourceRequirements{Requests: quantities(corev1.ResourceStorage, "5Gi")},
 			}}},
 			Template: corev1.PodTemplateSpec{Spec: corev1.PodSpec{
-				NodeName: Node,
 				Containers: []corev1.Container{{
 					Name:         "ide",
 					Image:        "example.org/code-server:4.100.3",
@@ -46,9 +45,6 @@ func Template() *v1alpha1.Template {
 		},
 	}
 }
-
-// Node is the node to which the pods are bound, so that no scheduler is needed.
-const Node = "bench-node"
 
 func quantities(pairs ...any) corev1.ResourceList {
 	list := corev1.ResourceList{}

@@ -83,12 +83,16 @@ func bind(ctx context.Context, c client.Client, key client.ObjectKey) error {
 	return c.Status().Update(ctx, claim)
 }
 
+// node is the name of the node on which the pods are said to run.
+const node = "bench-node"
+
 // podOf returns the pod that the ReplicaSet of a Deployment would create.
 func podOf(deployment *appsv1.Deployment) *corev1.Pod {
 	template := deployment.Spec.Template.DeepCopy()
 	const hash = "7c9d8f6b5d"
 	replicaSet := deployment.Name + "-" + hash
 	pod := &corev1.Pod{ObjectMeta: template.ObjectMeta, Spec: template.Spec}
+	pod.Spec.NodeName = node
 	pod.Namespace, pod.GenerateName = deployment.Namespace, replicaSet+"-"
 	metav1.SetMetaDataLabel(&pod.ObjectMeta, appsv1.DefaultDeploymentUniqueLabelKey, hash)
 	pod.OwnerReferences = []metav1.OwnerReference{{
