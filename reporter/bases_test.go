@@ -175,9 +175,11 @@ func TestWordThatFluxIsGoneHasABound(t *testing.T) {
 		"new": {State: "success", Posts: 1}, "said": {State: "success", Posts: 1, Description: describeSyncGone("")},
 		"full": {State: "success", Posts: maxPosts - 1}, "nothing posted": {}, "begun": {State: "success", Unconfirmed: true, Posts: maxPosts},
 	} {
+		report.Source = "flux-system/carrel"
 		got[name] = saysSyncGone(&report)
 	}
-	want := map[string]bool{"new": false, "said": true, "full": true, "nothing posted": true, "begun": false}
+	got["no report"], got["no repository"] = saysSyncGone(nil), saysSyncGone(&v1alpha1.ReportStatus{State: "success", Posts: 1})
+	want := map[string]bool{"new": false, "said": true, "full": true, "nothing posted": true, "begun": false, "no report": true, "no repository": true}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("needs no post (-want +got):\n%s", diff)
 	}
