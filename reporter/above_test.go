@@ -224,8 +224,7 @@ func TestWhatIsAboveAndCanNotBePostedIsLookedAtOnce(t *testing.T) {
 	}
 }
 
-// Without a failure before it there is no success to post, and a commit that is not the last
-// one begins anew.
+// A success is posted only after a failure, and another commit begins with no posts.
 func TestNextMark(t *testing.T) {
 	of := func(commit, state, words string, posts int32) v1alpha1.ReportStatus {
 		return v1alpha1.ReportStatus{Revision: commit, State: state, Description: words, Posts: posts, Time: metav1.NewTime(now.Add(-time.Hour))}

@@ -16,8 +16,8 @@ import (
 	"github.com/carrel-dev/carrel/api/v1alpha1"
 )
 
-// forgottenAfter is how long an object may be missing in the inventory. Caches show objects
-// and inventories at different times.
+// forgottenAfter passes before an object that is missing in the inventory counts as
+// forgotten. Caches show objects and inventories at different times.
 const forgottenAfter = time.Minute
 
 // lost describes what Flux does not bring to what git says; empty if there is nothing.

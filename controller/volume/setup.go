@@ -28,9 +28,9 @@ import (
 // for them.
 const concurrentCourses = 4
 
-// lookDelay is how late a change of a carrel or a claim may be seen. A look takes all claims
-// of a course, and while a class starts something changes all the time. What is done here is
-// due in days; what people ask for comes with the Course, which is seen sooner.
+// lookDelay delays the look at a course after a carrel or a claim of it changed. A look takes
+// all claims of the course, and while a class starts something changes all the time. Steps
+// here are due in days. Requests of people come with the Course, which is seen sooner.
 const lookDelay = 5 * time.Second
 
 // SetupWithManager makes the manager run the reconciler. Watch is that of the Reconciler.

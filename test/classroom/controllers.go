@@ -75,7 +75,7 @@ type ShardOptions struct {
 	// usually does.
 	Resync time.Duration
 	Clock  clock.PassiveClock
-	// Watch is that of operator.Options.
+	// Watch identifies the watch, as operator.Options describes it.
 	Watch func() string
 }
 

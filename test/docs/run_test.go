@@ -34,8 +34,7 @@ var (
 // TestCommandsOfPagesRun runs every block of commands that a page shows, in a copy of this
 // repository, as far as it can run without a cluster. carrel answers from git for real. If
 // a command of carrel or kubectl needs a cluster, the program checks its subcommand and
-// flags only. make and go check that their
-// targets and packages exist.
+// flags only. make and go check that their targets and packages exist.
 func TestCommandsOfPagesRun(t *testing.T) {
 	if testing.Short() {
 		t.Skip("needs kubectl")

@@ -1,7 +1,8 @@
 // Command upgrade upgrades a cluster while people work, and goes back. It installs the
-// previous release, whose commit the file previous names. Students type in terminals. Then it merges the present commit, and after that the previous
-// one again. It fails if a pod was restarted, a WebSocket closed, a message or a line of
-// a file lost, a claim replaced, or a status lost.
+// previous release, whose commit the file previous names. Students type in terminals. Then
+// it merges the present commit, and after that the previous one again. It fails if a pod was
+// restarted, a WebSocket closed, a message or a line of a file lost, a claim replaced, or a
+// status lost.
 package main
 
 import (

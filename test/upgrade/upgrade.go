@@ -184,8 +184,8 @@ func (u *upgrade) back(ctx context.Context) error {
 	return u.check(ctx)
 }
 
-// after is how long a settled cluster is watched before it is compared, since a fault of
-// a new controller may need a moment.
+// after passes between the settling of a cluster and the comparison, since a fault of a new
+// controller may need a moment.
 const after = 30 * time.Second
 
 // check compares the cluster with what it had before, and asks each student.

@@ -150,7 +150,7 @@ func (r *classResult) note(of *result, due time.Time) {
 type visitor struct {
 	conn net.Conn
 	from *bufio.Reader
-	// host is that of the visitor's carrel, and cookie a header line.
+	// host names the host of the visitor's carrel. cookie holds the whole header line.
 	host, cookie string
 }
 

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// misdeeds are what a hostile carrel does, by the path it is asked for.
+// misdeeds lists the answers of a hostile carrel by path.
 var misdeeds = map[string]func(http.ResponseWriter, *http.Request){
 	// It accepts the request and says nothing.
 	"/silent": func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
