@@ -285,9 +285,9 @@ type conn struct {
 	large bool
 
 	// head is the number of bytes that came since the headers of the last request were
-	// taken. bodies is the number of requests under way whose bodies come over it, and
-	// bodyEnded the time at which the last of them ended, in Unix nanoseconds.
-	head, bodies, bodyEnded atomic.Int64
+	// taken. underWay is the number of requests under way, and bodyEnded the time at which
+	// the last one with a body ended, in Unix nanoseconds.
+	head, underWay, bodyEnded atomic.Int64
 }
 
 // connOf returns the counted connection below TLS; nil if there is none.

@@ -63,21 +63,23 @@ func (c *Connections) Handler(next http.Handler) http.Handler {
 		c.mu.Lock()
 		c.readLarge(one)
 		c.mu.Unlock()
-		if r.ContentLength != 0 || r.Header.Get("Upgrade") != "" {
-			one.bodies.Add(1)
-			defer func() {
+		// While it is under way its body may come, and HTTP/2 acknowledges what it receives:
+		// the download of a large file brings more than largeHead.
+		one.underWay.Add(1)
+		defer func() {
+			if r.ContentLength != 0 || r.Header.Get("Upgrade") != "" {
 				one.bodyEnded.Store(time.Now().UnixNano())
-				one.head.Store(0)
-				one.bodies.Add(-1)
-			}()
-		}
+			}
+			one.head.Store(0)
+			one.underWay.Add(-1)
+		}()
 		next.ServeHTTP(rw, r)
 	})
 }
 
 // received counts bytes that came over a connection.
 func (c *Connections) received(one *conn, n int) {
-	if one.address == "" || c.large.listener == nil || one.bodies.Load() > 0 {
+	if one.address == "" || c.large.listener == nil || one.underWay.Load() > 0 {
 		return
 	}
 	if now := one.head.Add(int64(n)); now >= largeHead && now-int64(n) < largeHead {
@@ -89,7 +91,7 @@ func (c *Connections) received(one *conn, n int) {
 // the connection, so that the browser opens another one.
 func (c *Connections) lookAtHead(one *conn) {
 	now := time.Now()
-	if one.head.Load() < largeHead || one.bodies.Load() > 0 || one.spare(now) {
+	if one.head.Load() < largeHead || one.underWay.Load() > 0 || one.spare(now) {
 		return
 	}
 	c.mu.Lock()

@@ -19,7 +19,7 @@ import (
 )
 
 const (
-	// memoryLimit bounds the memory of the gateway, in bytes, as the manifest does.
+	// memoryLimit bounds the memory of the gateway, in bytes.
 	memoryLimit = 512 << 20
 	// attempts is the number of requests and WebSockets that the attacker opens, and
 	// attackers the number of those that are tried at the same time.
