@@ -1,6 +1,7 @@
 package volume_test
 
 import (
+	"fmt"
 	"sync/atomic"
 	"testing"
 
@@ -23,11 +24,17 @@ func TestWakingDoesNotWaitForVolumes(t *testing.T) {
 	w.PlayCluster()
 	w.Make(classroom.Sleeper(), w.Course(), classroom.Student("hanako"))
 	w.Reaches("hanako", v1alpha1.StateAsleep, v1alpha1.AsleepReason)
+	w.Until(func() error {
+		if looks.Load() == 0 {
+			return fmt.Errorf("no look at the volumes of the course began")
+		}
+		return nil
+	})
 	w.Opened("hanako")
 	w.Active("hanako", w.Clock.Now())
 	w.Reaches("hanako", v1alpha1.StateRunning, v1alpha1.RunningReason)
 	if looks.Load() != 1 {
-		t.Errorf("%d looks at the volumes began, want the one that never ended", looks.Load())
+		t.Errorf("%d looks at the volumes of the course began, want the one that never ended", looks.Load())
 	}
 	close(end)
 	w.Settled()
