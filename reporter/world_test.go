@@ -49,6 +49,9 @@ type countingReader struct {
 	reads map[string]int
 }
 
+// courseType is the type under which reads of Courses are counted.
+const courseType = "*v1alpha1.Course"
+
 func (r *countingReader) Get(ctx context.Context, key client.ObjectKey, object client.Object, options ...client.GetOption) error {
 	r.reads[fmt.Sprintf("%T", object)]++
 	return r.Reader.Get(ctx, key, object, options...)
@@ -284,7 +287,7 @@ func (w *world) expectCondition(status metav1.ConditionStatus, reason string, wo
 // writes nothing.
 func (w *world) expectSilence() {
 	w.Helper()
-	requests, version := w.forge.Requests(), w.reported().ResourceVersion
+	requests, version, reads := w.forge.Requests(), w.reported().ResourceVersion, w.reader.reads[courseType]
 	for range 3 {
 		w.reconcile()
 		w.pass(time.Second)
@@ -294,6 +297,9 @@ func (w *world) expectSilence() {
 	}
 	if w.reported().ResourceVersion != version {
 		w.Error("the Course was written though nothing had changed")
+	}
+	if more := w.reader.reads[courseType] - reads; more != 0 {
+		w.Errorf("the Course was read %d times past the cache though nothing had changed", more)
 	}
 }
 
