@@ -313,12 +313,8 @@ func (rt *Router) reserved(rw http.ResponseWriter, r *http.Request, c directory.
 		page.Problem(rw, r, http.StatusNotFound, "notfound")
 		return
 	}
-	// A carrel without activity for long leaves the queue.
-	if c.State == v1alpha1.StateQueued {
-		rt.Activity.Touch(c)
-	}
 	rt.untilDrain(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		rt.Waiter.Events(rw, r, c.Course, c.Name)
+		rt.Waiter.Events(rw, r, c.Course, c.Name, rt.Activity.Touch)
 	})).ServeHTTP(rw, r)
 }
 

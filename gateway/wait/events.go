@@ -6,7 +6,9 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/carrel-dev/carrel/api/v1alpha1"
 	"github.com/carrel-dev/carrel/core/timetable"
+	"github.com/carrel-dev/carrel/gateway/directory"
 	"github.com/carrel-dev/carrel/gateway/page"
 )
 
@@ -22,8 +24,10 @@ type news struct {
 
 // Events sends a waiting page what happens, as server-sent events: `news` with what to
 // show, and `ready` when the carrel is ready. The caller has checked that the visitor may
-// open the carrel.
-func (w *Waiter) Events(rw http.ResponseWriter, r *http.Request, course, name string) {
+// open the carrel. While the carrel is queued or starting, seen is called at once and then
+// every keepAlive, because somebody waits for it: it keeps its place, and does not fall
+// asleep before it is ready.
+func (w *Waiter) Events(rw http.ResponseWriter, r *http.Request, course, name string, seen func(directory.Carrel)) {
 	stream := page.NewStream(rw)
 	if stream == nil {
 		return
@@ -45,6 +49,7 @@ func (w *Waiter) Events(rw http.ResponseWriter, r *http.Request, course, name st
 	}()
 	quiet := w.clock().NewTicker(keepAlive)
 	defer quiet.Stop()
+	w.waitFor(course, name, seen)
 	for {
 		var err error
 		select {
@@ -56,11 +61,20 @@ func (w *Waiter) Events(rw http.ResponseWriter, r *http.Request, course, name st
 		case s := <-situations:
 			err = w.sendNews(stream, s, lang, course, name)
 		case <-quiet.C():
+			w.waitFor(course, name, seen)
 			err = stream.KeepAlive()
 		}
 		if err != nil {
 			return
 		}
+	}
+}
+
+// waitFor calls seen if the carrel is on its way.
+func (w *Waiter) waitFor(course, name string, seen func(directory.Carrel)) {
+	c, found := w.Directory.Carrel(course, name)
+	if found && (c.State == v1alpha1.StateQueued || c.State == v1alpha1.StateStarting) {
+		seen(c)
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
+	"github.com/carrel-dev/carrel/gateway/directory"
 	"github.com/carrel-dev/carrel/gateway/gatewaytest"
 	"github.com/carrel-dev/carrel/gateway/wait"
 )
@@ -31,7 +32,9 @@ func BenchmarkClassInTheQueue(b *testing.B) {
 	for b.Loop() {
 		d := gatewaytest.Class(600, time.Now())
 		w := &wait.Waiter{Directory: d.Index}
-		server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { w.Events(rw, r, course, r.URL.Path[1:]) }))
+		server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+			w.Events(rw, r, course, r.URL.Path[1:], func(directory.Carrel) {})
+		}))
 		var told atomic.Int64
 		var pages sync.WaitGroup
 		const waiting = 300

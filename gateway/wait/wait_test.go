@@ -19,6 +19,7 @@ import (
 	testingclock "k8s.io/utils/clock/testing"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
+	"github.com/carrel-dev/carrel/gateway/directory"
 	"github.com/carrel-dev/carrel/gateway/gatewaytest"
 	"github.com/carrel-dev/carrel/gateway/wait"
 )
@@ -197,7 +198,9 @@ func TestEvents(t *testing.T) {
 	u := carrel(v1alpha1.StateAsleep, v1alpha1.AsleepReason, "asleep")
 	u.Status.LastActivityTime = &metav1.Time{Time: time.Now()}
 	d.Set(u, "")
-	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { w.Events(rw, r, course, name) }))
+	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		w.Events(rw, r, course, name, func(directory.Carrel) {})
+	}))
 	t.Cleanup(server.Close)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()

@@ -13,6 +13,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
+	"github.com/carrel-dev/carrel/gateway/directory"
 	"github.com/carrel-dev/carrel/gateway/gatewaytest"
 	"github.com/carrel-dev/carrel/gateway/page"
 	"github.com/carrel-dev/carrel/gateway/wait"
@@ -33,7 +34,7 @@ func carrelHost(d *gatewaytest.Cluster) http.Handler {
 			page.Assets().ServeHTTP(rw, r)
 			return
 		case r.URL.Path == wait.EventsPath:
-			w.Events(rw, r, course, name)
+			w.Events(rw, r, course, name, func(directory.Carrel) {})
 			return
 		}
 		if c, _ := d.Carrel(course, name); c.Target != "" || w.Hold(rw, r, course, name) {
