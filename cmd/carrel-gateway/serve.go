@@ -8,6 +8,7 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -29,7 +30,7 @@ const (
 	largeHeader = 768 << 10
 	// maxStreams bounds the requests under way over one connection of HTTP/2. A browser
 	// holds further ones back.
-	maxStreams = 100
+	maxStreams = 50
 	// connectionBuffer and streamBuffer bound, in bytes, what is kept of uploads that a
 	// carrel does not read, for one connection and one request of HTTP/2.
 	connectionBuffer, streamBuffer = 512 << 10, 256 << 10
@@ -88,8 +89,8 @@ func (g *gateway) serve(ctx, working context.Context) error {
 	if err != nil {
 		return err
 	}
-	ofLarge := secured(g.connections.Large(g.visitors.Addr()), config, "http/1.1")
-	listener := secured(g.connections.Listener(g.visitors), config, "h2", "http/1.1")
+	ofLarge := secured(g.connections.Large(g.visitors.Addr()), config, func(net.Conn) bool { return false })
+	listener := secured(g.connections.Listener(g.visitors), config, g.connections.HTTP2)
 	ctrl.Log.Info("serve", "desk", g.router.Hosts.DeskURL(), "on", g.visitors.Addr().String())
 	failed := make(chan error, 2)
 	go func() { failed <- server.Serve(listener) }()
@@ -155,13 +156,21 @@ func (g *gateway) tlsConfig(working context.Context) (*tls.Config, error) {
 	return &tls.Config{GetCertificate: watcher.GetCertificate, MinVersion: tls.VersionTLS12}, nil
 }
 
-// secured returns the listener, with TLS for these protocols if there is a configuration.
-func secured(listener net.Listener, config *tls.Config, protocols ...string) net.Listener {
+// secured returns the listener, with TLS if there is a configuration. The function http2
+// reports whether HTTP/2 is offered on a connection.
+func secured(listener net.Listener, config *tls.Config, http2 func(net.Conn) bool) net.Listener {
 	if config == nil {
 		return listener
 	}
+	with, without := config.Clone(), config.Clone()
+	with.NextProtos, without.NextProtos = []string{"h2", "http/1.1"}, []string{"http/1.1"}
 	config = config.Clone()
-	config.NextProtos = protocols
+	config.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+		if slices.Contains(hello.SupportedProtos, "h2") && http2(hello.Conn) {
+			return with, nil
+		}
+		return without, nil
+	}
 	return tls.NewListener(listener, config)
 }
 

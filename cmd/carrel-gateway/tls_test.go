@@ -10,7 +10,6 @@ import (
 	"encoding/binary"
 	"encoding/pem"
 	"fmt"
-	"io"
 	"math/big"
 	"net/http"
 	"os"
@@ -96,46 +95,28 @@ func TestHTTP2IsBounded(t *testing.T) {
 	w := start(t, func(o *options) {
 		o.certificate, o.certificateKey = filepath.Join(dir, "tls.crt"), filepath.Join(dir, "tls.key")
 	})
-	dialer := &tls.Dialer{Config: &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"h2"}}} //nolint:gosec // the certificate is the test's own
-	conn, err := dialer.DialContext(t.Context(), "tcp", w.visitors.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = conn.Close() }()
-	_ = conn.SetDeadline(time.Now().Add(time.Minute))
-	if _, err := io.WriteString(conn, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00"); err != nil {
-		t.Fatal(err)
-	}
-	const (
-		settings, windowUpdate                            = 4, 8
-		maxConcurrentStreams, initialWindow, headerFields = 3, 4, 6
-		firstWindow                                       = 65535 // of a connection, by RFC 9113
-	)
+	c := w.dialHTTP2()
 	got := map[uint16]uint32{}
 	var window uint32 = firstWindow
 	for window == firstWindow {
-		var head [9]byte
-		if _, err := io.ReadFull(conn, head[:]); err != nil {
+		kind, _, _, body, err := c.read()
+		if err != nil {
 			t.Fatalf("after the settings %v: %v", got, err)
 		}
-		body := make([]byte, int(head[0])<<16|int(head[1])<<8|int(head[2]))
-		if _, err := io.ReadFull(conn, body); err != nil {
-			t.Fatal(err)
-		}
-		switch head[3] {
-		case settings:
+		switch kind {
+		case frameSettings:
 			for ; len(body) >= 6; body = body[6:] {
 				got[binary.BigEndian.Uint16(body)] = binary.BigEndian.Uint32(body[2:])
 			}
-		case windowUpdate:
+		case frameWindowUpdate:
 			window += binary.BigEndian.Uint32(body)
 		}
 	}
-	if got[maxConcurrentStreams] != 100 || got[initialWindow] != 256<<10 || window != 512<<10 {
-		t.Errorf("it takes %d requests, %d bytes of one and %d of all; want 100, 256 KiB and 512 KiB", got[maxConcurrentStreams], got[initialWindow], window)
+	if got[settingMaxConcurrentStreams] != 50 || got[settingInitialWindow] != 256<<10 || window != 512<<10 {
+		t.Errorf("it takes %d requests, %d bytes of one and %d of all; want 50, 256 KiB and 512 KiB", got[settingMaxConcurrentStreams], got[settingInitialWindow], window)
 	}
-	if got[headerFields] > 33<<10 {
-		t.Errorf("it takes headers of %d bytes, want 32 KiB", got[headerFields])
+	if got[settingMaxHeaderListSize] > 33<<10 {
+		t.Errorf("it takes headers of %d bytes, want 32 KiB", got[settingMaxHeaderListSize])
 	}
 }
 

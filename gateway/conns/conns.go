@@ -46,6 +46,10 @@ type Connections struct {
 	// looking reports whether look is about to be called.
 	looking bool
 	large   large
+	// http2 counts the connections of HTTP/2 without a login, and http2ByUser those of
+	// each user.
+	http2       int
+	http2ByUser map[string]int
 }
 
 // address holds the connections of an address.
@@ -59,7 +63,7 @@ type address struct {
 func New(b Bounds, name func(netip.Addr) string) *Connections {
 	return &Connections{
 		bounds: b, name: name, byUser: map[string]int{}, addresses: map[string]*address{}, silent: newSilences(), waiting: list.New(),
-		large: large{addresses: map[string]largeAddress{}},
+		large: large{addresses: map[string]largeAddress{}}, http2ByUser: map[string]int{},
 	}
 }
 
@@ -155,6 +159,7 @@ func (c *Connections) forget(one *conn) {
 	one.counted = false
 	c.sum--
 	c.unsilence(one)
+	c.leaveHTTP2(one)
 	switch {
 	case one.user != "":
 		lower(c.byUser, one.user)
@@ -188,9 +193,10 @@ func (c *Connections) State(of net.Conn, state http.ConnState) {
 	case http.StateActive:
 		c.unsilence(one)
 	case http.StateIdle:
-		if one.spare(now) {
-			one.head.Store(0) // the rest of a body was read
+		if one.greeted || !isHTTP2(of) {
+			c.settle(one, now)
 		}
+		one.greeted = true
 		if one.counted && one.user == "" && one.address != "" && one.ofAll == nil {
 			c.silence(one, now, !isHTTP2(of))
 		}
@@ -241,9 +247,10 @@ func (c *Connections) setUser(one *conn, user string) bool {
 	if !one.counted || one.user == user {
 		return true
 	}
-	if c.bounds.PerUser > 0 && c.byUser[user] >= c.bounds.PerUser {
+	if c.bounds.PerUser > 0 && c.byUser[user] >= c.bounds.PerUser || !c.mayHTTP2(one, user) {
 		return false
 	}
+	c.leaveHTTP2(one)
 	if one.user != "" {
 		lower(c.byUser, one.user)
 	} else {
@@ -252,6 +259,9 @@ func (c *Connections) setUser(one *conn, user string) bool {
 	}
 	one.user = user
 	c.byUser[user]++
+	if one.http2 {
+		c.http2ByUser[user]++
+	}
 	return true
 }
 
@@ -283,11 +293,17 @@ type conn struct {
 	answered bool
 	// large reports whether the second server reads its headers.
 	large bool
+	// http2 reports whether HTTP/2 was offered on it.
+	http2 bool
 
-	// head is the number of bytes that came since the headers of the last request were
-	// taken. underWay is the number of requests under way, and bodyEnded the time at which
-	// the last one with a body ended, in Unix nanoseconds.
-	head, underWay, bodyEnded atomic.Int64
+	// greeted reports whether it was idle before. A connection of HTTP/2 is so before its
+	// first request, whose body may have come already.
+	greeted bool
+
+	// received is the number of bytes that came since the last request that was taken was
+	// answered, and taken reports whether a request was taken since.
+	received atomic.Int64
+	taken    atomic.Bool
 }
 
 // connOf returns the counted connection below TLS; nil if there is none.
@@ -312,7 +328,7 @@ func (c *conn) Read(p []byte) (int, error) {
 		c.all.await(c)
 	}
 	n, err := c.Conn.Read(p)
-	c.all.received(c, n)
+	c.received.Add(int64(n))
 	return n, err
 }
 

@@ -11,16 +11,18 @@ import (
 // A browser whose cookies are too large would get that answer for ever. So the next
 // connections from its address go to a second server, which reads large headers and can
 // delete the cookies. These connections are few, because each may take much memory.
+//
+// One server that reads large headers of everybody would be simpler, and would answer on
+// the first connection. Its memory has no bound. HTTP/2 compresses a header to one byte, so
+// 6 KiB become headers as large as the server reads. The handler sees them when they are
+// complete, and below TLS they can't be told from the acknowledgements of a download.
 const (
-	// largeHead is the number of bytes, without a request that was taken, from which the
-	// headers on a connection are taken to be too large. HTTP/2 compresses 32 KiB of headers
-	// to as little as 20 KiB.
+	// largeHead is the number of bytes without a request that was taken from which the
+	// headers were too large. HTTP/2 compresses 32 KiB of cookies to as little as 20 KiB.
 	largeHead = 16 << 10
-	// largeAfter is the time after which these bytes are looked at.
-	largeAfter = 2 * time.Second
-	// spareFor is the time after a request with a body in which the rest of that body may
-	// come.
-	spareFor = 5 * time.Second
+	// closeAfter is the time that a refused browser has to read the answer, before its
+	// connection is closed and it opens another one.
+	closeAfter = time.Second
 	// largeFor is the time for which an address is remembered, and largeNext the number of
 	// its next connections that go to the second server.
 	largeFor  = time.Minute
@@ -54,55 +56,31 @@ func (c *Connections) Large(address net.Addr) net.Listener {
 // Handler returns a handler that records for each request that its headers were taken.
 func (c *Connections) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		one, _ := r.Context().Value(connKey{}).(*conn)
-		if one == nil {
-			next.ServeHTTP(rw, r)
-			return
+		if one, _ := r.Context().Value(connKey{}).(*conn); one != nil {
+			one.taken.Store(true)
+			c.mu.Lock()
+			c.readLarge(one)
+			c.mu.Unlock()
 		}
-		one.head.Store(0)
-		c.mu.Lock()
-		c.readLarge(one)
-		c.mu.Unlock()
-		// While it is under way its body may come, and HTTP/2 acknowledges what it receives:
-		// the download of a large file brings more than largeHead.
-		one.underWay.Add(1)
-		defer func() {
-			if r.ContentLength != 0 || r.Header.Get("Upgrade") != "" {
-				one.bodyEnded.Store(time.Now().UnixNano())
-			}
-			one.head.Store(0)
-			one.underWay.Add(-1)
-		}()
 		next.ServeHTTP(rw, r)
 	})
 }
 
-// received counts bytes that came over a connection.
-func (c *Connections) received(one *conn, n int) {
-	if one.address == "" || c.large.listener == nil || one.underWay.Load() > 0 {
+// settle is called when a connection has no request under way any more. If much was received
+// and no request was taken, the server has refused large headers, and settle remembers the
+// address.
+func (c *Connections) settle(one *conn, now time.Time) {
+	received, taken := one.received.Load(), one.taken.Swap(false)
+	if !taken && received < largeHead {
 		return
 	}
-	if now := one.head.Add(int64(n)); now >= largeHead && now-int64(n) < largeHead {
-		time.AfterFunc(largeAfter, func() { c.lookAtHead(one) })
-	}
-}
-
-// lookAtHead remembers the address of a connection whose headers were too large, and closes
-// the connection, so that the browser opens another one.
-func (c *Connections) lookAtHead(one *conn) {
-	now := time.Now()
-	if one.head.Load() < largeHead || one.underWay.Load() > 0 || one.spare(now) {
+	one.received.Store(0)
+	if taken || one.address == "" || c.large.listener == nil {
 		return
 	}
-	c.mu.Lock()
 	c.remember(one.address, now)
-	c.mu.Unlock()
-	one.closeConn()
-}
-
-// spare reports whether the rest of a body that nobody reads may still come.
-func (c *conn) spare(now time.Time) bool {
-	return now.Sub(time.Unix(0, c.bodyEnded.Load())) < spareFor
+	// A connection of HTTP/2 would stay open, and be used again.
+	_ = one.SetReadDeadline(now.Add(closeAfter))
 }
 
 func (c *Connections) remember(address string, now time.Time) {

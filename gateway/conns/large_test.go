@@ -3,6 +3,7 @@ package conns_test
 import (
 	"io"
 	"net"
+	"net/http"
 	"net/netip"
 	"strings"
 	"testing"
@@ -18,6 +19,7 @@ func newLarge(t *testing.T, name func(netip.Addr) string) (*server, <-chan net.C
 	s := &server{T: t, counted: conns.New(conns.Bounds{}, name)}
 	h := s.unstarted()
 	h.Config.Handler = s.counted.Handler(h.Config.Handler)
+	h.Config.MaxHeaderBytes = 16 << 10
 	second := s.counted.Large(h.Listener.Addr())
 	diverted := make(chan net.Conn, 100)
 	go func() {
@@ -37,22 +39,12 @@ func newLarge(t *testing.T, name func(netip.Addr) string) (*server, <-chan net.C
 	return s, diverted
 }
 
-// send sends the beginning of headers of a size over a new connection.
-func (s *server) send(size int) net.Conn {
+// refused sends large headers over a new connection. The server must refuse them and close
+// the connection.
+func (s *server) refused() {
 	s.Helper()
-	conn := s.dial()
-	if _, err := io.WriteString(conn, "GET / HTTP/1.1\r\nHost: x\r\nX-Large: "+strings.Repeat("x", size)); err != nil {
-		s.Fatal(err)
-	}
-	return conn
-}
-
-// closed waits until the server closes a connection.
-func (s *server) closed(conn net.Conn) {
-	s.Helper()
-	_ = conn.SetDeadline(time.Now().Add(time.Minute))
-	if _, err := io.Copy(io.Discard, conn); err != nil && strings.Contains(err.Error(), "timeout") {
-		s.Fatal("the connection with large headers stays open")
+	if status := s.ask(s.dial(), "/", strings.Repeat("x", 30<<10)); status != http.StatusRequestHeaderFieldsTooLarge {
+		s.Fatalf("large headers are answered %d", status)
 	}
 }
 
@@ -61,7 +53,8 @@ func (s *server) closed(conn net.Conn) {
 func TestConnectionsAfterLargeHeaders(t *testing.T) {
 	s, diverted := newLarge(t, one)
 	s.served()
-	s.closed(s.send(20 << 10))
+	s.refused()
+	s.open(1)
 	for range 4 {
 		s.dial()
 		select {
@@ -82,14 +75,11 @@ func TestLargeHeadersAreReadOfFew(t *testing.T) {
 	var next byte
 	names := make(chan string, 1)
 	s, diverted := newLarge(t, func(netip.Addr) string { return <-names })
-	var large []net.Conn
 	for next = range 10 {
 		names <- string('a' + next)
-		large = append(large, s.send(20<<10))
+		s.refused()
 	}
-	for _, conn := range large {
-		s.closed(conn)
-	}
+	s.open(0)
 	for next = range 10 {
 		for range 2 {
 			names <- string('a' + next)
@@ -122,8 +112,8 @@ func TestBodiesAreNoHeaders(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s, diverted := newLarge(t, of)
 			conn := s.dial()
-			if of := name == "a proxy"; of {
-				_ = s.send(20 << 10)
+			if name == "a proxy" {
+				s.refused()
 			}
 			for range 3 {
 				body := strings.Repeat("x", 100<<10)
@@ -134,7 +124,8 @@ func TestBodiesAreNoHeaders(t *testing.T) {
 					t.Error("a connection with a body was closed")
 				}
 			}
-			time.Sleep(3 * time.Second) // the server looks after two
+			_ = conn.Close()
+			s.open(0)
 			s.served()
 			if len(diverted) > 0 {
 				t.Error("a connection goes to the second server")

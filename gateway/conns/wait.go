@@ -102,11 +102,13 @@ func (c *Connections) await(one *conn) {
 
 // leave takes a connection out of the counts, or out of those that wait.
 func (c *Connections) leave(one *conn) {
+	now := time.Now()
 	c.mu.Lock()
 	c.waitNoMore(one)
 	c.readLarge(one)
+	c.settle(one, now)
 	c.forget(one)
-	victim := c.next(time.Now())
+	victim := c.next(now)
 	c.mu.Unlock()
 	victim.closeConn()
 }
