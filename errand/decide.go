@@ -30,6 +30,9 @@ const (
 	// crashGrace is how long a container may end again and again, for instance until
 	// the one beside it answers.
 	crashGrace = 30 * time.Second
+	// claimGrace is how long the cluster may take to make the claim of a volume: the one
+	// process that makes them all took more than a minute on a busy machine.
+	claimGrace = 2 * time.Minute
 
 	// roomRetry and roomRetryMost bound the wait after NotTried; it doubles with each
 	// attempt.
@@ -321,28 +324,35 @@ func (d *Decision) failing() bool {
 	case finding.Reason == v1alpha1.UnschedulableReason && lacksRoom(finding.Message):
 		d.conclude(v1alpha1.TrialNotTried, v1alpha1.NoRoomReason, "not tried: "+finding.Message)
 	case finding.Reason == v1alpha1.UnschedulableReason && strings.Contains(finding.Message, "ephemeral volume controller"):
-		d.conclude(v1alpha1.TrialNotTried, v1alpha1.VolumePendingReason, "not tried: the cluster makes no volume claim for the trial; the events of its pod say why")
+		if d.lasts(claimGrace, v1alpha1.VolumePendingReason, "the cluster has yet to make the volume claim of the trial") {
+			d.conclude(v1alpha1.TrialNotTried, v1alpha1.VolumePendingReason, "not tried: the cluster makes no volume claim for the trial; the events of its pod say why")
+		}
 	default:
-		d.fail(finding)
+		if d.lasts(graces[finding.Reason], finding.Reason, finding.Message) {
+			d.conclude(v1alpha1.TrialFailed, finding.Reason, finding.Message)
+		}
 	}
 	return true
 }
 
-// fail concludes that the trial failed once the trouble has lasted. Until then the
-// trouble is recorded, because that is how its beginning is known after a restart.
-func (d *Decision) fail(finding health.Finding) {
-	grace := map[string]time.Duration{v1alpha1.ImagePullBackOffReason: imageGrace, v1alpha1.CrashLoopBackOffReason: crashGrace}[finding.Reason]
+// graces are how long troubles that often go away by themselves must have lasted, by reason.
+var graces = map[string]time.Duration{v1alpha1.ImagePullBackOffReason: imageGrace, v1alpha1.CrashLoopBackOffReason: crashGrace}
+
+// lasts reports whether a trouble has lasted for its grace. Until then it records the
+// trouble, because that is how its beginning is known after a restart.
+func (d *Decision) lasts(grace time.Duration, reason, message string) bool {
 	since := d.world.Now
-	if d.Trial.Outcome == v1alpha1.TrialRunning && d.Trial.Reason == finding.Reason {
+	if d.Trial.Outcome == v1alpha1.TrialRunning && d.Trial.Reason == reason {
 		since = d.Trial.Time.Time
 	}
 	// A retry of what failed before needs no grace.
-	if rest := grace - d.world.Now.Sub(since); rest > 0 && d.Trial.Outcome != v1alpha1.TrialFailed {
-		d.wait(finding.Reason, finding.Message)
-		d.Next = d.world.Now.Add(rest)
-		return
+	rest := grace - d.world.Now.Sub(since)
+	if rest <= 0 || d.Trial.Outcome == v1alpha1.TrialFailed {
+		return true
 	}
-	d.conclude(v1alpha1.TrialFailed, finding.Reason, finding.Message)
+	d.wait(reason, message)
+	d.Next = d.world.Now.Add(rest)
+	return false
 }
 
 // overdue applies to a pod that is still starting.

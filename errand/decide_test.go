@@ -207,6 +207,8 @@ func TestDecide(t *testing.T) {
 		{"no node with room", newWorld(running(unschedulable("0/1 nodes are available: 1 Insufficient memory."))), nothing, "NotTried", "NoRoom", "Insufficient memory", roomRetry},
 		{"no node that fits", newWorld(running(unschedulable("0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector."))), nothing, "Failed", "Unschedulable", "node affinity", failedRetry},
 		{"no claim for the volume", newWorld(running(unschedulable(`0/1 nodes are available: waiting for ephemeral volume controller to create the persistentvolumeclaim "x".`))),
+			nothing, "Running", "VolumePending", "has yet to make the volume claim", claimGrace},
+		{"no claim for the volume for long", newWorld(recorded(trial("Running", "VolumePending", claimGrace)), running(unschedulable(`0/1 nodes are available: waiting for ephemeral volume controller to create the persistentvolumeclaim "x".`))),
 			nothing, "NotTried", "VolumePending", "makes no volume claim", roomRetry},
 		{"a storage class that does not exist", newWorld(running(unschedulable("0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims.")), func(w *World) {
 			w.Claims = []corev1.PersistentVolumeClaim{{ObjectMeta: metav1.ObjectMeta{Name: "c"}, Spec: corev1.PersistentVolumeClaimSpec{StorageClassName: new("fast")}}}

@@ -23,7 +23,7 @@ import (
 
 const (
 	// transferred is the size of a large file, in bytes.
-	transferred = 1 << 30
+	transferred = 128 << 20
 	// transferPause is the time for which a transfer stands still in its middle.
 	transferPause = 3 * time.Second
 	// transferBlock is the size of a block, in bytes. Each block differs from all others.
