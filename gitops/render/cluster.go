@@ -237,7 +237,11 @@ func (a *Applied) take(rendered resmap.ResMap, dir string) error {
 		if err != nil {
 			return err
 		}
-		object, err := objectOf(resource)
+		data, err := resource.MarshalJSON()
+		object := &unstructured.Unstructured{}
+		if err == nil {
+			err = object.UnmarshalJSON(data)
+		}
 		if err != nil {
 			return fmt.Errorf("read %s: %w", resource.CurId(), err)
 		}
