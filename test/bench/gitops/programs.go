@@ -42,7 +42,7 @@ func (l layout) programs(dir, repository string, rounds int, built *measures) er
 		{"carrel check --rev of one course", "0 errors", built, nil, []string{program, "check", "-C", clone, "--rev", "HEAD", course}},
 		{"carrel plan of one row", "26t8888", built, nil, []string{program, "plan", "-C", clone}},
 		{"git log -p of a roster", "+26t8888", nil, &logged, []string{"git", "-C", clone, "log", "-p", "--first-parent", "--", roster}},
-		{"carrel why of a student", "section", &logged, nil, []string{program, "why", "-C", clone, user(l.students / 2)}},
+		{"carrel why of a student", "section", &logged, nil, []string{program, "why", "-C", clone, user(l.students / 2), name(0)}},
 	} {
 		taken := one.taken
 		if taken == nil {
