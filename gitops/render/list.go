@@ -79,8 +79,9 @@ func spares(k kustypes.Kustomization) bool {
 	return kind && version && origins && reflect.DeepEqual(k, kustypes.Kustomization{})
 }
 
-// part is a list with one entry or none, built.
+// part is a list with one entry or none.
 type part struct {
+	// fs contains the list with only this entry.
 	fs       *tree.FileSystem
 	in       *inputs
 	rendered resmap.ResMap
@@ -113,14 +114,26 @@ func (l *entryList) render() (all []resmap.ResMap) {
 	return all
 }
 
-func (l *entryList) build(entries ...string) *part {
+// over lays a list of the given entries over the whole one.
+func (l *entryList) over(metadata []string, entries ...string) (*tree.FileSystem, error) {
 	k := l.settings
-	k.Resources = append(l.sources[:len(l.sources):len(l.sources)], entries...)
+	k.BuildMetadata, k.Resources = metadata, append(l.sources[:len(l.sources):len(l.sources)], entries...)
 	data, err := yaml.Marshal(k)
-	p := &part{fs: l.fs.With(l.file, data), err: err, spaces: map[string]bool{}, subjects: map[string]bool{}}
+	return l.fs.With(l.file, data), err
+}
+
+// with returns the list with the given entries, not built.
+func (l *entryList) with(entries ...string) *part {
+	over, err := l.over(l.settings.BuildMetadata, entries...)
+	p := &part{fs: over, err: err, spaces: map[string]bool{}, subjects: map[string]bool{}}
 	if p.err == nil {
 		p.in, p.err = inputsOf(p.fs, l.dir)
 	}
+	return p
+}
+
+func (l *entryList) build(entries ...string) *part {
+	p := l.with(entries...)
 	if p.err == nil {
 		p.rendered, p.err = p.in.build(p.fs, l.dir)
 	}
