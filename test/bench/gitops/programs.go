@@ -121,6 +121,7 @@ func do(command ...string) (string, error) {
 	var out bytes.Buffer
 	run := exec.Command(command[0], command[1:]...)
 	run.Stdout, run.Stderr = &out, os.Stderr
+	run.Env = append(os.Environ(), "CGO_ENABLED=0") // as the program is released
 	if err := run.Run(); err != nil {
 		return "", fmt.Errorf("%s: %w", strings.Join(command, " "), err)
 	}
