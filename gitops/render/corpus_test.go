@@ -107,7 +107,7 @@ var corpus = map[string]map[string]string{
 	}),
 	"a list with the same twice": list(map[string]string{"a/kustomization.yaml": "resources: [../c1, ../c2, ../c3, ../c4, ../c1]\n"}),
 	"a list with patches, components and sources": list(map[string]string{
-		"a/kustomization.yaml": "resources: [source.yaml, ../c1, ../c2, ../c3, ../c4]\ncomponents: [../fill]\npatches:\n" + addImages + "- {target: {kind: Pod, namespace: c2}, patch: '[{op: add, path: /metadata/labels, value: {x: one}}]'}\n",
+		"a/kustomization.yaml": "resources: [source.yaml, ../c1, ../c2, ../c3, ../c4]\ncomponents: [../fill]\npatches:\n" + addImages + "- {target: {kind: Pod, namespace: c2}, patch: '- {op: add, path: /metadata/labels, value: {x: one}}'}\n",
 		"a/source.yaml":        source, "fill/kustomization.yaml": fill,
 	}),
 	"a list whose component reads an entry": list(map[string]string{
@@ -132,7 +132,7 @@ var corpus = map[string]map[string]string{
 		"a/kustomization.yaml": "resources: [../c1, ../c2, ../c3, ../c4]\npatches: [{patch: '{kind: Pod, apiVersion: v1, metadata: {name: p-p, namespace: c2}, spec: {hostNetwork: false}}'}]\n",
 	}),
 	"a list whose patch renames two of one name": list(map[string]string{
-		"a/kustomization.yaml":  "resources: [../c1, ../c2, ../c3, ../c4]\npatches: [{target: {kind: Namespace, labelSelector: a=b}, patch: '[{op: replace, path: /metadata/name, value: other}]'}]\n",
+		"a/kustomization.yaml":  "resources: [../c1, ../c2, ../c3, ../c4]\npatches: [{target: {kind: Namespace, labelSelector: a=b}, patch: '- {op: replace, path: /metadata/name, value: other}'}]\n",
 		"c1/kustomization.yaml": "resources: [all.yaml]\n", "c1/all.yaml": "kind: Namespace\napiVersion: v1\nmetadata: {name: c2, labels: {a: b}}\n",
 	}),
 	"a list whose replacement makes a subject of another": list(map[string]string{
@@ -154,7 +154,7 @@ var corpus = map[string]map[string]string{
 const (
 	fill      = "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\nreplacements: [{source: {kind: Sources, fieldPath: spec.account}, targets: [{select: {kind: Pod}, fieldPaths: [spec.schedulerName], options: {create: true}}]}]\n"
 	source    = "kind: Sources\napiVersion: example.org/v1\nmetadata: {name: source, annotations: {config.kubernetes.io/local-config: 'true'}}\nspec: {account: other}\n"
-	addImages = "- {target: {kind: Pod}, patch: '[{op: add, path: /spec/containers, value: [{name: web, image: web}]}]'}\n"
+	addImages = "- {target: {kind: Pod}, patch: '- {op: add, path: /spec/containers, value: [{name: web, image: web}]}'}\n"
 )
 
 // list returns a list of four courses with some files replaced.
