@@ -369,7 +369,7 @@ func (v *idleVolumes) find(which string) (volume.Kept, error) {
 	for _, k := range v.kept {
 		names = append(names, k.User, k.Claim)
 	}
-	if near := nearest(which, names); len(near) > 0 {
+	if near := roster.Nearest(which, names); len(near) > 0 {
 		return volume.Kept{}, fmt.Errorf("%s: did you mean %s?", text, strings.Join(near, " or "))
 	}
 	return volume.Kept{}, fmt.Errorf("%s: carrel volumes %s lists those there are", text, v.course.Name)

@@ -221,14 +221,3 @@ func TestVolumesOfOthers(t *testing.T) {
 		}
 	}
 }
-
-func TestNearest(t *testing.T) {
-	names := []string{"21T0042@example.ac.jp", "21T0043@example.ac.jp", "hanako", "21t0042--home"}
-	for typed, want := range map[string][]string{
-		"21t0024": {"21T0042@example.ac.jp", "21T0043@example.ac.jp"}, "hanakko": {"hanako"}, "HANA": {"hanako"}, "somebody": {}, "21t0042--hom": {"21t0042--home"},
-	} {
-		if diff := cmp.Diff(want, nearest(typed, names)); diff != "" {
-			t.Errorf("%s (-want +got):\n%s", typed, diff)
-		}
-	}
-}

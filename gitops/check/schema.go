@@ -147,15 +147,8 @@ func oversize(o runtime.Object) []fault {
 	return []fault{{"data", fmt.Sprintf("its files have %d bytes together, and the API server takes at most %d", size, corev1.MaxSecretSize)}}
 }
 
+// validateOurs checks an object of one of our kinds against its CRD.
 func validateOurs(ctx context.Context, o *unstructured.Unstructured) []fault {
-	if isFine(o) {
-		return nil
-	}
-	return validateByCRD(ctx, o)
-}
-
-// validateByCRD checks an object of one of our kinds against its CRD.
-func validateByCRD(ctx context.Context, o *unstructured.Unstructured) []fault {
 	all, err := kinds()
 	if err != nil {
 		return []fault{{message: err.Error()}}

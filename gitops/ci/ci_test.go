@@ -8,12 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
-	"github.com/go-git/go-billy/v5/memfs"
 	"github.com/go-git/go-git/v5"
-	"github.com/go-git/go-git/v5/plumbing/object"
-	"github.com/go-git/go-git/v5/storage/memory"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/carrel-dev/carrel/core/roster"
@@ -22,6 +18,7 @@ import (
 	"github.com/carrel-dev/carrel/gitops/ci"
 	"github.com/carrel-dev/carrel/gitops/class"
 	"github.com/carrel-dev/carrel/gitops/plan"
+	"github.com/carrel-dev/carrel/test/commits"
 )
 
 var update = flag.Bool("update", false, "write what comes out as what is wanted")
@@ -32,41 +29,13 @@ var base, head = strings.Repeat("a", 40), strings.Repeat("b", 40)
 // same roster with one line changed.
 func repository(t *testing.T) (r *git.Repository, base, head string) {
 	t.Helper()
-	r, err := git.Init(memory.NewStorage(), memfs.New())
+	r = commits.Repository(t, map[string]string{"courses/prog1/roster.csv": "user,name\nu1,Sato\nu2,Ito\nu3,Abe\n", "courses/prog1/other.yaml": "a: b\n"})
+	first, err := r.Head()
 	if err != nil {
 		t.Fatal(err)
 	}
-	base = commit(t, r, map[string]string{"courses/prog1/roster.csv": "user,name\nu1,Sato\nu2,Ito\nu3,Abe\n", "courses/prog1/other.yaml": "a: b\n"})
-	return r, base, commit(t, r, map[string]string{"courses/prog1/roster.csv": "user,name\nu1,Sato\nu3,Abe\nu4,Mori\n", "courses/database/students/hana.mori.yaml": "kind: Userland\n"})
-}
-
-func commit(t *testing.T, r *git.Repository, files map[string]string) string {
-	t.Helper()
-	tree, err := r.Worktree()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for path, text := range files {
-		f, err := tree.Filesystem.Create(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := f.Write([]byte(text)); err != nil {
-			t.Fatal(err)
-		}
-		if err := f.Close(); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := tree.Add(path); err != nil {
-			t.Fatal(err)
-		}
-	}
-	who := &object.Signature{Name: "teacher", Email: "teacher@example.org", When: time.Unix(1790000000, 0)}
-	hash, err := tree.Commit("change", &git.CommitOptions{Author: who, Committer: who})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return hash.String()
+	second := commits.Add(t, r, map[string]string{"courses/prog1/roster.csv": "user,name\nu1,Sato\nu3,Abe\nu4,Mori\n", "courses/database/students/hana.mori.yaml": "kind: Userland\n"})
+	return r, first.Hash().String(), second.Hash.String()
 }
 
 func TestChange(t *testing.T) {

@@ -6,57 +6,15 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
-	"github.com/go-git/go-billy/v5/memfs"
-	"github.com/go-git/go-git/v5"
-	"github.com/go-git/go-git/v5/plumbing/object"
-	"github.com/go-git/go-git/v5/storage/memory"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/carrel-dev/carrel/gitops/class"
 	"github.com/carrel-dev/carrel/gitops/render"
 	"github.com/carrel-dev/carrel/gitops/tree"
+	"github.com/carrel-dev/carrel/test/commits"
 )
-
-// committed returns a repository with one commit of these files.
-func committed(t *testing.T, files map[string]string) (*git.Repository, *object.Commit) {
-	t.Helper()
-	r, err := git.Init(memory.NewStorage(), memfs.New())
-	if err != nil {
-		t.Fatal(err)
-	}
-	w, err := r.Worktree()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name, text := range files {
-		f, err := w.Filesystem.Create(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := f.Write([]byte(text)); err != nil {
-			t.Fatal(err)
-		}
-		if err := f.Close(); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := w.Add(name); err != nil {
-			t.Fatal(err)
-		}
-	}
-	who := &object.Signature{Name: "t", Email: "t@example.org", When: time.Unix(1790000000, 0)}
-	hash, err := w.Commit("a class", &git.CommitOptions{Author: who, Committer: who})
-	if err != nil {
-		t.Fatal(err)
-	}
-	commit, err := r.CommitObject(hash)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return r, commit
-}
 
 // randomClass returns the files of a class: rosters, single files, and patches. A few
 // classes have mistakes.
@@ -101,7 +59,8 @@ func TestReadersAgree(t *testing.T) {
 	students, refused := 0, 0
 	for seed := range uint64(300) {
 		files := randomClass(rand.New(rand.NewPCG(seed, 18)))
-		repository, commit := committed(t, files)
+		repository := commits.Repository(t)
+		commit := commits.Add(t, repository, files)
 		got, err := class.NewReader(repository).At(commit.TreeHash, "x", "courses/x/roster")
 		if err != nil {
 			t.Fatal(err)

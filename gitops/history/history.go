@@ -379,39 +379,78 @@ func (t *collector) collect(p point) error {
 	if len(now.Problems) > 0 {
 		events = append(events, Event{Kind: Unreadable, Problems: now.Problems})
 	} else {
-		takeOver(t.carrels, now.Carrels)
-		events = append(events, t.compare(t.carrels, now.Carrels)...)
+		was, is := differing(t.carrels, now.Carrels)
+		takeOver(was, is)
+		events = append(events, t.compare(was, is)...)
 		t.carrels = now.Carrels
 	}
 	return t.sign(p, events)
 }
 
+// differing returns the carrels of the users who have others than before. Most versions of
+// a roster change one row. Both classes are sorted by user, and the results share their
+// memory.
+func differing(before, after []class.Student) (was, is [][]class.Student) {
+	for len(before)+len(after) > 0 {
+		user := userOf(before, after)
+		i, j := carrelsOf(before, user), carrelsOf(after, user)
+		if !slices.EqualFunc(before[:i], after[:j], isSame) {
+			was, is = append(was, before[:i]), append(is, after[:j])
+		}
+		before, after = before[i:], after[j:]
+	}
+	return was, is
+}
+
+// userOf returns the first user of two classes.
+func userOf(before, after []class.Student) string {
+	switch {
+	case len(before) == 0:
+		return after[0].User
+	case len(after) == 0:
+		return before[0].User
+	default:
+		return min(before[0].User, after[0].User)
+	}
+}
+
+// carrelsOf returns how many carrels at the beginning of a class are those of a user.
+func carrelsOf(carrels []class.Student, user string) int {
+	n := 0
+	for n < len(carrels) && carrels[n].User == user {
+		n++
+	}
+	return n
+}
+
+// isSame reports whether two declarations are equal except for the line.
+func isSame(a, b class.Student) bool {
+	a.Line = b.Line
+	return a == b
+}
+
 // takeOver gives rows the names of the Userlands that they take over, as the Course
 // does: from rows of the same user and Template, or from files that are marked for it,
 // and from the one row of the user that is left if one is left.
-func takeOver(before, after []class.Student) {
-	was, is := byUser(before), map[string][]*class.Student{}
-	for i := range after {
-		c := &after[i]
-		is[c.User] = append(is[c.User], c)
-	}
-	for user, carrels := range is {
-		gone := was[user]
+func takeOver(was, is [][]class.Student) {
+	for i := range is {
+		gone := slices.Clone(was[i])
 		var fresh []*class.Student
-		for _, c := range carrels {
-			i := slices.IndexFunc(gone, func(old class.Student) bool { return old.Template == c.Template })
-			if i < 0 {
+		for j := range is[i] {
+			c := &is[i][j]
+			k := slices.IndexFunc(gone, func(old class.Student) bool { return old.Template == c.Template })
+			if k < 0 {
 				if c.Row {
 					fresh = append(fresh, c)
 				}
 				continue
 			}
-			if old := gone[i]; c.Row && (old.Row || old.Stays) {
+			if old := gone[k]; c.Row && (old.Row || old.Stays) {
 				c.Userland, c.Stays = old.Userland, old.Stays
 			}
-			gone = slices.Delete(slices.Clone(gone), i, i+1)
+			gone = slices.Delete(gone, k, k+1)
 		}
-		gone = slices.DeleteFunc(slices.Clone(gone), func(old class.Student) bool { return !old.Row })
+		gone = slices.DeleteFunc(gone, func(old class.Student) bool { return !old.Row })
 		if len(gone) == 1 && len(fresh) == 1 {
 			fresh[0].Userland = gone[0].Userland
 		}
@@ -442,13 +481,11 @@ func templateEvent(was, now TemplateVersion, existed bool) Event {
 	return e
 }
 
-// compare returns the changes between two classes, person by person. It pairs a
-// person's carrels by Template first, then the remaining old ones with the
-// remaining new ones.
-func (t *collector) compare(before, after []class.Student) (events []Event) {
-	was, is := byUser(before), byUser(after)
-	for _, user := range usersOf(before, after) {
-		events = append(events, t.person(was[user], is[user])...)
+// compare returns the changes of each person. It pairs a person's carrels by Template
+// first, then the remaining old ones with the remaining new ones.
+func (t *collector) compare(was, is [][]class.Student) (events []Event) {
+	for i := range was {
+		events = append(events, t.person(was[i], is[i])...)
 	}
 	return events
 }
@@ -512,25 +549,6 @@ func difference(a, b class.Student) (kind string, changes []ChangedField) {
 	default:
 		return Changed, changes
 	}
-}
-
-func byUser(carrels []class.Student) map[string][]class.Student {
-	all := make(map[string][]class.Student, len(carrels))
-	for _, c := range carrels {
-		all[c.User] = append(all[c.User], c)
-	}
-	return all
-}
-
-// usersOf returns the users of all classes, sorted.
-func usersOf(classes ...[]class.Student) (users []string) {
-	for _, carrels := range classes {
-		for _, c := range carrels {
-			users = append(users, c.User)
-		}
-	}
-	slices.Sort(users)
-	return slices.Compact(users)
 }
 
 // chosen returns the events that the query selects. A person matches by any name

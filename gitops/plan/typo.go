@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"golang.org/x/text/unicode/norm"
+
+	"github.com/carrel-dev/carrel/core/roster"
 )
 
 // Typo is a student who is added with a login that is probably a misspelling of that of
@@ -23,7 +25,7 @@ const maxTypo = 2
 func (p *Plan) typos() {
 	for _, seat := range p.Added {
 		for _, gone := range p.Removed {
-			edits := Distance(seat.User, gone.User)
+			edits := roster.Distance(seat.User, gone.User)
 			if look(seat.User) == look(gone.User) || seat.Name != "" && seat.Name == gone.Name && edits <= maxTypo || len(p.Added) == 1 && len(p.Removed) == 1 && edits == 1 {
 				p.Typos = append(p.Typos, Typo{User: seat.User, From: gone.User})
 				break
@@ -37,26 +39,4 @@ func look(login string) string { return norm.NFKC.String(strings.ToLower(norm.NF
 
 func (t Typo) typoLine() string {
 	return fmt.Sprintf("%s → %s: two carrels to the cluster; the work stays with %s", t.From, t.User, t.From)
-}
-
-// Distance returns the number of characters to insert, delete or replace to make one text
-// of the other (Levenshtein).
-func Distance(a, b string) int {
-	from, to := []rune(a), []rune(b)
-	row := make([]int, len(to)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range from {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range to {
-			edits := diagonal
-			if from[i] != to[j] {
-				edits = 1 + min(diagonal, row[j], row[j+1])
-			}
-			diagonal, row[j+1] = row[j+1], edits
-		}
-	}
-	return row[len(to)]
 }

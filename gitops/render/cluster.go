@@ -46,6 +46,8 @@ type Applied struct {
 	// known.
 	as        *Applied
 	variables map[string]string
+	// glimpsed is set for a list of which not all entries are needed.
+	glimpsed *glimpsed
 }
 
 // Clusters returns the names of the clusters in a repository.
@@ -156,12 +158,19 @@ func (a *Applied) prepare(fs *tree.FileSystem) {
 	a.fail(err)
 }
 
-// render renders a prepared Kustomization.
-func (a *Applied) render(ctx context.Context) {
+// render renders a prepared Kustomization. If sparing is true, it takes no more of a list
+// than its Kustomizations.
+func (a *Applied) render(ctx context.Context, sparing bool) {
 	if a.Err != nil {
 		return
 	}
 	a.done = true
+	if sparing {
+		if a.glimpsed = a.glimpse(); a.glimpsed != nil {
+			a.complete(func(*glimpse) bool { return false })
+			return
+		}
+	}
 	if err := a.apply(ctx); err != nil {
 		a.Objects, a.Origins = nil, nil
 		a.fail(err)
@@ -237,7 +246,11 @@ func (a *Applied) take(rendered resmap.ResMap, dir string) error {
 		if err != nil {
 			return err
 		}
-		object, err := objectOf(resource)
+		data, err := resource.MarshalJSON()
+		object := &unstructured.Unstructured{}
+		if err == nil {
+			err = object.UnmarshalJSON(data)
+		}
 		if err != nil {
 			return fmt.Errorf("read %s: %w", resource.CurId(), err)
 		}

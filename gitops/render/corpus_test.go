@@ -1,6 +1,6 @@
 package render_test
 
-import "fmt"
+import "strings"
 
 // corpus holds overlays that cover kustomize's features. Each is built at directory
 // a. The text "\n" is a newline, as in Go.
@@ -105,16 +105,41 @@ var corpus = map[string]map[string]string{
 		"c2/kustomization.yaml": "namespace: two\nnamePrefix: p-\nresources: [own.yaml, ../accounts]\n", "c2/own.yaml": "kind: Own\napiVersion: example.org/v1\nmetadata: {name: o}\nspec: {account: helper}\n",
 		"accounts/kustomization.yaml": "resources: [accounts.yaml]\n", "accounts/accounts.yaml": accounts,
 	}),
-	"a list with the same twice":          list(map[string]string{"a/kustomization.yaml": "resources: [../c1, ../c2, ../c3, ../c4, ../c1]\n"}),
-	"a class of single files":             class(nil),
-	"a class with other files among them": class(map[string]string{"a/students/s07.yaml": student + "s07}\n---\nkind: Pod\napiVersion: v1\nmetadata: {name: p}\nspec: {volumes: [{name: r, configMap: {name: roster}}]}\n"}),
-	"a class with one of them twice":      class(map[string]string{"a/students/s66.yaml": student + "s07}\n"}),
-	"a class with a label for all": class(map[string]string{
-		"a/component/kustomization.yaml": "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\nlabels: [{pairs: {for: all}}]\n",
+	"a list with the same twice": list(map[string]string{"a/kustomization.yaml": "resources: [../c1, ../c2, ../c3, ../c4, ../c1]\n"}),
+	"a list with patches, components and sources": list(map[string]string{
+		"a/kustomization.yaml": "resources: [source.yaml, ../c1, ../c2, ../c3, ../c4]\ncomponents: [../fill]\npatches:\n" + addImages + "- {target: {kind: Pod, namespace: c2}, patch: '- {op: add, path: /metadata/labels, value: {x: one}}'}\n",
+		"a/source.yaml":        source, "fill/kustomization.yaml": fill,
 	}),
-	"a class whose names are referred to": class(map[string]string{
-		"a/component/kustomization.yaml": "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\nconfigurations: [c.yaml]\n", "a/component/c.yaml": "nameReference: [{kind: ConfigMap, fieldSpecs: [{kind: Userland, path: spec/section}]}]\n",
-		"a/students/s07.yaml": student + "s07}\nspec: {section: roster}\n",
+	"a list whose component reads an entry": list(map[string]string{
+		"a/kustomization.yaml":    "resources: [../c1, ../c2, ../c3, ../c4]\ncomponents: [../fill]\n",
+		"c1/kustomization.yaml":   "resources: [all.yaml]\nnamespace: c1\n",
+		"c1/all.yaml":             source,
+		"fill/kustomization.yaml": fill,
+	}),
+	"a list whose component reads every entry": list(map[string]string{
+		"a/kustomization.yaml":    "resources: [../c1, ../c2, ../c3, ../c4]\ncomponents: [../fill]\n",
+		"fill/kustomization.yaml": strings.ReplaceAll(fill, "kind: Sources, fieldPath: spec.account", "kind: Namespace, fieldPath: metadata.name"),
+	}),
+	"a list whose source is an entry's too": list(map[string]string{
+		"a/kustomization.yaml": "resources: [source.yaml, ../c1, ../c2, ../c3, ../c4]\ncomponents: [../fill]\n",
+		"a/source.yaml":        source, "fill/kustomization.yaml": fill,
+		"c1/all.yaml": source,
+	}),
+	"a list that makes objects of its own": list(map[string]string{
+		"a/kustomization.yaml": "resources: [../c1, ../c2, ../c3, ../c4, more.yaml]\n", "a/more.yaml": "kind: ConfigMap\napiVersion: v1\nmetadata: {name: more, namespace: more}\n",
+	}),
+	"a list with a patch for one entry by its name": list(map[string]string{
+		"a/kustomization.yaml": "resources: [../c1, ../c2, ../c3, ../c4]\npatches: [{patch: '{kind: Pod, apiVersion: v1, metadata: {name: p-p, namespace: c2}, spec: {hostNetwork: false}}'}]\n",
+	}),
+	"a list whose patch renames two of one name": list(map[string]string{
+		"a/kustomization.yaml":  "resources: [../c1, ../c2, ../c3, ../c4]\npatches: [{target: {kind: Namespace, labelSelector: a=b}, patch: '- {op: replace, path: /metadata/name, value: other}'}]\n",
+		"c1/kustomization.yaml": "resources: [all.yaml]\n", "c1/all.yaml": "kind: Namespace\napiVersion: v1\nmetadata: {name: c2, labels: {a: b}}\n",
+	}),
+	"a list whose replacement makes a subject of another": list(map[string]string{
+		"c1/kustomization.yaml": "namespace: one\nnamePrefix: x-\nresources: [sa.yaml]\n", "c1/sa.yaml": accounts,
+		"c2/kustomization.yaml": "resources: [binding.yaml, parts.yaml]\nreplacements: [{source: {kind: Parts, fieldPath: spec.last}, targets: [{select: {kind: RoleBinding}, fieldPaths: [subjects.0.namespace], options: {delimiter: '-', index: 1}}]}]\n",
+		"c2/parts.yaml":         "kind: Parts\napiVersion: example.org/v1\nmetadata: {name: parts, annotations: {config.kubernetes.io/local-config: 'true'}}\nspec: {last: one}\n",
+		"c2/binding.yaml":       "kind: RoleBinding\napiVersion: rbac.authorization.k8s.io/v1\nmetadata: {name: helper, namespace: two}\nroleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: r}\nsubjects: [{kind: ServiceAccount, name: helper, namespace: 'a-b'}]\n",
 	}),
 	// One overlay builds on another of the list, and a binding first refers to the
 	// account of the other.
@@ -124,27 +149,13 @@ var corpus = map[string]map[string]string{
 	}),
 }
 
-// class returns a course with seventy students' files.
-func class(with map[string]string) map[string]string {
-	top := "namespace: there\nconfigMapGenerator: [{name: roster, literals: [a=b]}]\ncomponents: [component]\nresources:\n- course.yaml\n"
-	files := map[string]string{
-		"a/component/kustomization.yaml": "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\nconfigurations: [c.yaml]\n",
-		"a/component/c.yaml":             "nameReference: [{kind: ConfigMap, version: v1, fieldSpecs: [{group: carrel.dev, kind: Course, path: spec/rosters/configMap}]}]\n",
-		"a/course.yaml":                  "kind: Course\napiVersion: carrel.dev/v1alpha1\nmetadata: {name: c}\nspec: {rosters: [{configMap: roster}]}\n",
-	}
-	for i := range 70 {
-		name := fmt.Sprintf("s%02d", i)
-		top += "- students/" + name + ".yaml\n"
-		files["a/students/"+name+".yaml"] = student + name + "}\nspec: {section: a}\n"
-	}
-	files["a/kustomization.yaml"] = top
-	for name, text := range with {
-		files[name] = text
-	}
-	return files
-}
-
-const student = "kind: Userland\napiVersion: carrel.dev/v1alpha1\nmetadata: {name: "
+// A component that replaces a field of all Pods, and the object that it reads. A patch of
+// all Pods.
+const (
+	fill      = "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\nreplacements: [{source: {kind: Sources, fieldPath: spec.account}, targets: [{select: {kind: Pod}, fieldPaths: [spec.schedulerName], options: {create: true}}]}]\n"
+	source    = "kind: Sources\napiVersion: example.org/v1\nmetadata: {name: source, annotations: {config.kubernetes.io/local-config: 'true'}}\nspec: {account: other}\n"
+	addImages = "- {target: {kind: Pod}, patch: '- {op: add, path: /spec/containers, value: [{name: web, image: web}]}'}\n"
+)
 
 // list returns a list of four courses with some files replaced.
 func list(with map[string]string) map[string]string {

@@ -16,6 +16,6 @@ func Directory(t *tree.Tree, directory string) ([]*unstructured.Unstructured, []
 	k.Name, k.Spec.Path = directory, directory
 	one := Applied{Kustomization: k}
 	one.prepare(t.Archive("").FileSystem())
-	one.render(context.Background()) // rendering waits for nothing
+	one.render(context.Background(), false) // rendering waits for nothing
 	return one.Objects, one.Origins, one.Err
 }

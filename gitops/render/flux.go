@@ -3,6 +3,7 @@ package render
 import (
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 
 	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
@@ -34,8 +35,7 @@ func asFlux(fs *tree.FileSystem, k *kustomizev1.Kustomization) (over *tree.FileS
 			return nil, "", top, err
 		}
 	}
-	add(found, k)
-	traced(found)
+	found = traced(with(*found, k))
 	data, err := yaml.Marshal(found)
 	if err != nil {
 		return nil, "", top, fmt.Errorf("write %s as Flux does: %w", file, err)
@@ -110,8 +110,8 @@ func manifest(fs *tree.FileSystem, file string) (err error) {
 	return nil
 }
 
-// add adds the settings of a Kustomization to the kustomization that it builds.
-func add(to *kustypes.Kustomization, k *kustomizev1.Kustomization) {
+// with returns a kustomization with the settings of the Kustomization that builds it.
+func with(to kustypes.Kustomization, k *kustomizev1.Kustomization) kustypes.Kustomization {
 	if len(to.Resources)+len(to.Bases)+len(to.Components) == 0 && to.Namespace == "" { //nolint:staticcheck // kustomize still reads it
 		to.BuildMetadata = []string{kustypes.OriginAnnotations}
 	}
@@ -125,12 +125,13 @@ func add(to *kustypes.Kustomization, k *kustomizev1.Kustomization) {
 		to.NameSuffix = k.Spec.NameSuffix
 	}
 	for _, patch := range k.Spec.Patches {
-		to.Patches = append(to.Patches, kustypes.Patch{Patch: patch.Patch, Target: selector(patch.Target)})
+		to.Patches = append(slices.Clip(to.Patches), kustypes.Patch{Patch: patch.Patch, Target: selector(patch.Target)})
 	}
-	to.Components = append(to.Components, k.Spec.Components...)
+	to.Components = append(slices.Clip(to.Components), k.Spec.Components...)
 	for _, image := range k.Spec.Images {
-		to.Images = replaced(to.Images, kustypes.Image{Name: image.Name, NewName: image.NewName, NewTag: image.NewTag, Digest: image.Digest})
+		to.Images = replaced(slices.Clone(to.Images), kustypes.Image{Name: image.Name, NewName: image.NewName, NewTag: image.NewTag, Digest: image.Digest})
 	}
+	return to
 }
 
 func selector(s *fluxkustomize.Selector) *kustypes.Selector {

@@ -18,6 +18,8 @@ type inputs struct {
 	dirs map[string]bool
 	// files are all files that are read, including each kustomization.yaml.
 	files map[string]bool
+	// resources are the files that are read as objects.
+	resources map[string]bool
 	// spreads is true if a setting of one directory affects everything built
 	// together with it: configurations, crds or vars.
 	spreads bool
@@ -47,7 +49,9 @@ func inputsOf(fs *tree.FileSystem, dir string) (*inputs, error) {
 	return in, in.local(fs, path.Clean("/"+dir))
 }
 
-func newInputs() *inputs { return &inputs{dirs: map[string]bool{}, files: map[string]bool{}} }
+func newInputs() *inputs {
+	return &inputs{dirs: map[string]bool{}, files: map[string]bool{}, resources: map[string]bool{}}
+}
 
 // note records the files that a kustomization.yaml reads.
 func (in *inputs) note(dir, file string, k *kustypes.Kustomization) {
@@ -60,6 +64,9 @@ func (in *inputs) note(dir, file string, k *kustypes.Kustomization) {
 				in.files[path.Join(dir, one)] = true
 			}
 		}
+	}
+	for _, name := range k.Resources {
+		in.resources[path.Join(dir, name)] = true
 	}
 	in.spreads = in.spreads || len(k.Configurations)+len(k.Crds)+len(k.Vars) > 0 //nolint:staticcheck // kustomize still reads it
 	in.openAPI = in.openAPI || len(k.OpenAPI) > 0

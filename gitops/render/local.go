@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path"
 	"strings"
+	"sync"
 
 	"sigs.k8s.io/kustomize/api/konfig"
 	kustypes "sigs.k8s.io/kustomize/api/types"
@@ -64,8 +65,23 @@ func (in *inputs) entry(fs *tree.FileSystem, file, dir, name string) error {
 	return in.local(fs, string(confirmed))
 }
 
+// parsed holds kustomizations by their text. Those of components are read for each course.
+var parsed sync.Map
+
+func parse(data []byte) (*kustypes.Kustomization, error) {
+	if known, found := parsed.Load(string(data)); found {
+		return known.(*kustypes.Kustomization), nil
+	}
+	k := &kustypes.Kustomization{}
+	err := yaml.Unmarshal(data, k)
+	if err == nil {
+		parsed.Store(string(data), k)
+	}
+	return k, err
+}
+
 // kustomization reads the kustomization.yaml of a directory. k is nil if there is
-// none.
+// none. The caller must not change it.
 func kustomization(fs *tree.FileSystem, dir string) (file string, k *kustypes.Kustomization, err error) {
 	for _, name := range konfig.RecognizedKustomizationFileNames() {
 		file := path.Join(dir, name)
@@ -76,8 +92,7 @@ func kustomization(fs *tree.FileSystem, dir string) (file string, k *kustypes.Ku
 		if err != nil {
 			return file, nil, err
 		}
-		k := &kustypes.Kustomization{}
-		if err := yaml.Unmarshal(data, k); err != nil {
+		if k, err = parse(data); err != nil {
 			return file, nil, fmt.Errorf("%s: %w", file, err)
 		}
 		return file, k, nil

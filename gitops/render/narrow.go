@@ -29,6 +29,9 @@ func Changed(ctx context.Context, before, after *tree.Tree, cluster string) (was
 	}
 	touched := map[string]bool{}
 	for _, key := range keysOf(former, present) {
+		if was, is := former.by[key], present.by[key]; was == nil || is == nil || was.glimpsed != is.glimpsed {
+			completeDifferent(was, is)
+		}
 		compareApplied(former.by[key], present.by[key], touched)
 	}
 	compareObjects(former.all[0].Objects, present.all[0].Objects, touched)
@@ -118,12 +121,21 @@ func (w *walk) sameAs(a *Applied) *Applied {
 // that is unknown.
 func same(a, b *Applied) bool {
 	if a.Err != nil || b.Err != nil || a.dir != b.dir || !reflect.DeepEqual(a.Kustomization.Spec, b.Kustomization.Spec) ||
-		!reflect.DeepEqual(a.in, b.in) || a.in.hidden || hasVariables(a.Kustomization) || !bytes.Equal(a.top.data, b.top.data) {
+		hasVariables(a.Kustomization) || !bytes.Equal(a.top.data, b.top.data) {
 		return false
 	}
-	for file := range a.in.files {
-		x, y := a.fs.Hash(file), b.fs.Hash(file)
-		if x != y || x.IsZero() && a.fs.Exists(file) {
+	return sameInputs(a.in, b.in, a.fs, b.fs)
+}
+
+// sameInputs reports whether the files that two builds read are equal. It returns false
+// if that is unknown.
+func sameInputs(a, b *inputs, in, of *tree.FileSystem) bool {
+	if !reflect.DeepEqual(a, b) || a.hidden {
+		return false
+	}
+	for file := range a.files {
+		x, y := in.Hash(file), of.Hash(file)
+		if x != y || x.IsZero() && in.Exists(file) {
 			return false
 		}
 	}
@@ -133,6 +145,7 @@ func same(a, b *Applied) bool {
 // touchedBelow adds the namespaces to which files below a path contribute.
 func (w *walk) touchedBelow(below string, touched map[string]bool) {
 	for _, a := range w.all {
+		a.complete(func(e *glimpse) bool { return e.in.has(below) })
 		if a.Kustomization != nil && (a.Err != nil || a.Has(below)) {
 			touched[a.Kustomization.Spec.TargetNamespace] = true
 		}
@@ -156,6 +169,11 @@ func (a *Applied) Has(below string) bool {
 	return slices.ContainsFunc(parts, func(part string) bool {
 		return isBelow(part, below) || a.Err != nil && isBelow(below, part)
 	})
+}
+
+// has reports whether a file or directory is an input or contains one.
+func (in *inputs) has(below string) bool {
+	return slices.ContainsFunc(in.paths(), func(part string) bool { return isBelow(part, below) })
 }
 
 // Paths returns the files and directories that the build reads, as far as it got.

@@ -22,11 +22,12 @@ type Origin struct {
 	Generated bool
 }
 
-// traced makes kustomize record the origins of objects.
-func traced(k *kustypes.Kustomization) {
+// traced returns a kustomization that makes kustomize record the origins of objects.
+func traced(k kustypes.Kustomization) *kustypes.Kustomization {
 	if !slices.Contains(k.BuildMetadata, kustypes.OriginAnnotations) {
-		k.BuildMetadata = append(k.BuildMetadata, kustypes.OriginAnnotations)
+		k.BuildMetadata = append(slices.Clone(k.BuildMetadata), kustypes.OriginAnnotations)
 	}
+	return &k
 }
 
 // withOrigins returns a file system in which the directory's kustomization.yaml
@@ -36,8 +37,7 @@ func withOrigins(fs *tree.FileSystem, dir string) (*tree.FileSystem, error) {
 	if err != nil || found == nil {
 		return fs, err
 	}
-	traced(found)
-	data, err := yaml.Marshal(found)
+	data, err := yaml.Marshal(traced(*found))
 	if err != nil {
 		return nil, fmt.Errorf("write %s: %w", file, err)
 	}

@@ -11,6 +11,7 @@ import (
 	"sigs.k8s.io/kustomize/api/krusty"
 	"sigs.k8s.io/kustomize/api/resmap"
 	kustypes "sigs.k8s.io/kustomize/api/types"
+	"sigs.k8s.io/kustomize/kyaml/filesys"
 	"sigs.k8s.io/kustomize/kyaml/openapi"
 
 	"github.com/carrel-dev/carrel/gitops/tree"
@@ -37,7 +38,11 @@ var shared atomic.Bool
 // build` with files from anywhere in the repository allowed, which is how Flux
 // calls it. It refuses plugins, helm charts, and bases or files outside the
 // repository. It is safe for concurrent use.
-func (in *inputs) build(fs *tree.FileSystem, dir string) (_ resmap.ResMap, err error) {
+func (in *inputs) build(fs *tree.FileSystem, dir string) (resmap.ResMap, error) {
+	return in.buildFrom(guarded{fs}, dir)
+}
+
+func (in *inputs) buildFrom(fs filesys.FileSystem, dir string) (_ resmap.ResMap, err error) {
 	defer in.hold()()
 	defer func() {
 		// kustomize panics on some files that are not objects.
@@ -46,7 +51,7 @@ func (in *inputs) build(fs *tree.FileSystem, dir string) (_ resmap.ResMap, err e
 		}
 	}()
 	options := &krusty.Options{LoadRestrictions: kustypes.LoadRestrictionsNone, PluginConfig: kustypes.DisabledPluginConfig()}
-	rendered, err := krusty.MakeKustomizer(options).Run(guarded{fs}, dir)
+	rendered, err := krusty.MakeKustomizer(options).Run(fs, dir)
 	if err != nil {
 		return nil, fmt.Errorf("build %s: %w", dir, err)
 	}

@@ -7,13 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
-	"github.com/go-git/go-billy/v5/memfs"
-	"github.com/go-git/go-billy/v5/util"
-	"github.com/go-git/go-git/v5"
-	"github.com/go-git/go-git/v5/plumbing/object"
-	"github.com/go-git/go-git/v5/storage/memory"
 	"github.com/google/go-cmp/cmp"
 	"sigs.k8s.io/kustomize/api/krusty"
 	kustypes "sigs.k8s.io/kustomize/api/types"
@@ -21,6 +15,7 @@ import (
 
 	"github.com/carrel-dev/carrel/gitops/render"
 	"github.com/carrel-dev/carrel/gitops/tree"
+	"github.com/carrel-dev/carrel/test/commits"
 	"github.com/carrel-dev/carrel/test/flux"
 )
 
@@ -32,32 +27,7 @@ var tops = []string{"clusters", "courses", "kustomize"}
 // committed returns the tree of a commit with files.
 func committed(t *testing.T, files map[string]string) *tree.Tree {
 	t.Helper()
-	repository, err := git.Init(memory.NewStorage(), memfs.New())
-	if err != nil {
-		t.Fatal(err)
-	}
-	worktree, err := repository.Worktree()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for path, content := range files {
-		if target, link := strings.CutPrefix(content, "-> "); link {
-			err = worktree.Filesystem.Symlink(target, path)
-		} else {
-			err = util.WriteFile(worktree.Filesystem, path, []byte(content), 0o644)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := worktree.Add(path); err != nil {
-			t.Fatal(err)
-		}
-	}
-	who := &object.Signature{Name: "teacher", Email: "teacher@example.org", When: time.Unix(1790000000, 0)}
-	if _, err := worktree.Commit("all", &git.CommitOptions{Author: who, Committer: who}); err != nil {
-		t.Fatal(err)
-	}
-	found, _, err := tree.At(repository, "HEAD")
+	found, _, err := tree.At(commits.Repository(t, files), "HEAD")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -103,12 +103,12 @@ func (w *walk) render(ctx context.Context, some []*Applied) {
 	var pending []*Applied
 	for _, a := range some {
 		if known := w.sameAs(a); known != nil {
-			a.Objects, a.Origins, a.Err = known.Objects, known.Origins, known.Err
+			a.Objects, a.Origins, a.Err, a.glimpsed = known.Objects, known.Origins, known.Err, known.glimpsed
 		} else if a.Err == nil {
 			pending = append(pending, a)
 		}
 	}
-	eachApplied(pending, func(a *Applied) { a.render(ctx) })
+	eachApplied(pending, func(a *Applied) { a.render(ctx, !w.whole) })
 	for _, a := range some {
 		w.variables.add(a.Objects)
 	}
@@ -125,6 +125,9 @@ func (w *walk) finish(ctx context.Context, touched map[string]bool) []Applied {
 		}
 	}
 	w.render(ctx, some)
+	for _, a := range w.all {
+		a.complete(func(e *glimpse) bool { return e.touches(touched) })
+	}
 	var all []Applied
 	for _, a := range w.all {
 		if !a.putOff {

@@ -6,49 +6,23 @@ import (
 	"io/fs"
 	"path/filepath"
 	"testing"
-	"time"
 
-	"github.com/go-git/go-billy/v5/memfs"
-	"github.com/go-git/go-billy/v5/util"
 	"github.com/go-git/go-git/v5"
 	"github.com/go-git/go-git/v5/plumbing"
-	"github.com/go-git/go-git/v5/plumbing/object"
-	"github.com/go-git/go-git/v5/storage/memory"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/carrel-dev/carrel/gitops/tree"
+	"github.com/carrel-dev/carrel/test/commits"
 )
 
 // repository returns a repository of two commits, of which the second changes only
 // b/x.
 func repository(t *testing.T) *git.Repository {
 	t.Helper()
-	r, err := git.Init(memory.NewStorage(), memfs.New())
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, files := range []map[string]string{
-		{"a/one.yaml": "1", "a/deep/two.yaml": "2", "a/note.txt": "n", "b/x": "x"},
-		{"b/x": "y"},
-	} {
-		worktree, err := r.Worktree()
-		if err != nil {
-			t.Fatal(err)
-		}
-		for path, content := range files {
-			if err := util.WriteFile(worktree.Filesystem, path, []byte(content), 0o644); err != nil {
-				t.Fatal(err)
-			}
-			if _, err := worktree.Add(path); err != nil {
-				t.Fatal(err)
-			}
-		}
-		who := &object.Signature{Name: "t", Email: "t@example.org", When: time.Unix(1790000000, 0)}
-		if _, err := worktree.Commit("c", &git.CommitOptions{Author: who, Committer: who}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return r
+	return commits.Repository(t,
+		map[string]string{"a/one.yaml": "1", "a/deep/two.yaml": "2", "a/note.txt": "n", "b/x": "x"},
+		map[string]string{"b/x": "y"},
+	)
 }
 
 func treeAt(t *testing.T, revision string) *tree.Tree {

@@ -1,11 +1,9 @@
-package main
+package roster
 
 import (
 	"cmp"
 	"slices"
 	"strings"
-
-	"github.com/carrel-dev/carrel/gitops/plan"
 )
 
 const (
@@ -15,9 +13,9 @@ const (
 	maxEdits = 2
 )
 
-// nearest returns the names that are most like a mistyped one, the nearest first: those
-// that it begins, and those that differ in a few letters.
-func nearest(typed string, names []string) []string {
+// Nearest returns up to three names that are most like a mistyped login, the nearest
+// first: those that it begins, and those that differ in at most two letters.
+func Nearest(typed string, names []string) []string {
 	typed = strings.ToLower(typed)
 	type candidate struct {
 		name  string
@@ -27,7 +25,7 @@ func nearest(typed string, names []string) []string {
 	for _, name := range names {
 		lower := strings.ToLower(name)
 		login, _, _ := strings.Cut(lower, "@")
-		edits := min(plan.Distance(typed, lower), plan.Distance(typed, login))
+		edits := min(Distance(typed, lower), Distance(typed, login))
 		if edits <= maxEdits || len(typed) > 2 && strings.HasPrefix(lower, typed) {
 			found = append(found, candidate{name, edits})
 		}
@@ -41,4 +39,26 @@ func nearest(typed string, names []string) []string {
 		near = append(near, c.name)
 	}
 	return near
+}
+
+// Distance returns the number of characters to insert, delete or replace to make one text
+// of the other (Levenshtein).
+func Distance(a, b string) int {
+	from, to := []rune(a), []rune(b)
+	row := make([]int, len(to)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range from {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range to {
+			edits := diagonal
+			if from[i] != to[j] {
+				edits = 1 + min(diagonal, row[j], row[j+1])
+			}
+			diagonal, row[j+1] = row[j+1], edits
+		}
+	}
+	return row[len(to)]
 }
