@@ -8,7 +8,6 @@ import (
 	"log"
 	"net"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 
@@ -89,8 +88,10 @@ func (g *gateway) serve(ctx, working context.Context) error {
 	if err != nil {
 		return err
 	}
-	ofLarge := secured(g.connections.Large(g.visitors.Addr()), config, func(net.Conn) bool { return false })
-	listener := secured(g.connections.Listener(g.visitors), config, g.connections.HTTP2)
+	ofLarge, listener := g.connections.Large(g.visitors.Addr()), g.connections.Listener(g.visitors)
+	if config != nil {
+		ofLarge, listener = g.connections.Secure(ofLarge, config), g.connections.Secure(listener, config)
+	}
 	ctrl.Log.Info("serve", "desk", g.router.Hosts.DeskURL(), "on", g.visitors.Addr().String())
 	failed := make(chan error, 2)
 	go func() { failed <- server.Serve(listener) }()
@@ -154,24 +155,6 @@ func (g *gateway) tlsConfig(working context.Context) (*tls.Config, error) {
 		}
 	}()
 	return &tls.Config{GetCertificate: watcher.GetCertificate, MinVersion: tls.VersionTLS12}, nil
-}
-
-// secured returns the listener, with TLS if there is a configuration. The function http2
-// reports whether HTTP/2 is offered on a connection.
-func secured(listener net.Listener, config *tls.Config, http2 func(net.Conn) bool) net.Listener {
-	if config == nil {
-		return listener
-	}
-	with, without := config.Clone(), config.Clone()
-	with.NextProtos, without.NextProtos = []string{"h2", "http/1.1"}, []string{"http/1.1"}
-	config = config.Clone()
-	config.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
-		if slices.Contains(hello.SupportedProtos, "h2") && http2(hello.Conn) {
-			return with, nil
-		}
-		return without, nil
-	}
-	return tls.NewListener(listener, config)
 }
 
 // aside serves probes or metrics; nothing if the listener is nil.

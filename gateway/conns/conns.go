@@ -50,6 +50,8 @@ type Connections struct {
 	// each user.
 	http2       int
 	http2ByUser map[string]int
+	// turns has an element for each handshake that computes.
+	turns chan struct{}
 }
 
 // address holds the connections of an address.
@@ -63,7 +65,7 @@ type address struct {
 func New(b Bounds, name func(netip.Addr) string) *Connections {
 	return &Connections{
 		bounds: b, name: name, byUser: map[string]int{}, addresses: map[string]*address{}, silent: newSilences(), waiting: list.New(),
-		large: large{addresses: map[string]largeAddress{}}, http2ByUser: map[string]int{},
+		large: large{addresses: map[string]largeAddress{}}, http2ByUser: map[string]int{}, turns: newTurns(),
 	}
 }
 
@@ -300,6 +302,8 @@ type conn struct {
 	// first request, whose body may have come already.
 	greeted bool
 
+	// computes reports whether its handshake has one of turns.
+	computes atomic.Bool
 	// received is the number of bytes that came since the last request that was taken was
 	// answered, and taken reports whether a request was taken since.
 	received atomic.Int64
@@ -332,8 +336,15 @@ func (c *conn) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// Write writes, and ends the computation of a handshake.
+func (c *conn) Write(p []byte) (int, error) {
+	c.giveTurn()
+	return c.Conn.Write(p)
+}
+
 // Close closes the connection and takes it out of the counts.
 func (c *conn) Close() error {
+	c.giveTurn()
 	c.all.leave(c)
 	return c.Conn.Close()
 }

@@ -1,7 +1,5 @@
 package conns
 
-import "net"
-
 // One connection of HTTP/2 carries many requests. The server holds each until the visitor
 // has taken its answer, even those that it refuses itself, such as large headers, which no
 // handler sees. So such connections have bounds of their own. Over the first one, a new
@@ -13,16 +11,17 @@ const (
 	maxUserHTTP2 = 16
 )
 
-// HTTP2 reports whether HTTP/2 is offered on a new connection. A connection to which it is
-// offered counts as one.
-func (c *Connections) HTTP2(of net.Conn) bool {
-	one := connOf(of)
-	if one == nil || one.address == "" {
-		return true
-	}
+// offerHTTP2 reports whether HTTP/2 is offered on a new connection. A connection to which it
+// is offered counts as one.
+func (c *Connections) offerHTTP2(one *conn) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !one.counted || c.http2 >= maxHTTP2 {
+	switch {
+	case one.large:
+		return false
+	case one.address == "":
+		return true
+	case !one.counted || c.http2 >= maxHTTP2:
 		return false
 	}
 	c.http2++

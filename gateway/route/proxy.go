@@ -132,6 +132,7 @@ func rewrite(r *httputil.ProxyRequest) {
 	h.Set("X-Forwarded-Proto", "https")
 	h.Set("X-Real-Ip", p.address)
 	h.Set(UserHeader, p.visitor.User)
+	r.Out.Body = inTurns(r.Out.Body, r.Out.ContentLength)
 	if takesScript(r.In) {
 		h.Del("Accept-Encoding") // the script could not be added to a compressed page
 	}
@@ -160,6 +161,7 @@ func (rt *Router) clean(res *http.Response) error {
 		res.Body = &cleanTrailer{res.Body, res}
 	}
 	if res.StatusCode != http.StatusSwitchingProtocols {
+		res.Body = inTurns(res.Body, res.ContentLength)
 		if takesScript(passageOf(res.Request.Context()).in) {
 			addScript(res)
 		}

@@ -3,6 +3,7 @@ package route
 import (
 	"errors"
 	"io"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -169,6 +170,7 @@ func rush(from io.Reader, take func([]byte) error) (int64, error) {
 		if err != nil || n <= restingBuffer {
 			return total, err
 		}
+		runtime.Gosched() // as takingTurns does
 	}
 }
 

@@ -84,9 +84,7 @@ func serveSecure(ctx context.Context, upstream string, out io.Writer) error {
 		ConnContext: connections.Context, ConnState: connections.State, ErrorLog: quiet,
 	}
 	defer context.AfterFunc(ctx, func() { _ = server.Close() })()
-	listener := tls.NewListener(connections.Listener(visitors), &tls.Config{
-		Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"},
-	})
+	listener := connections.Secure(connections.Listener(visitors), &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12})
 	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
