@@ -155,7 +155,11 @@ func TestCanaries(t *testing.T) {
 		return workload.CanaryJob(course, workload.CanaryName(course, "p", 0), image, []string{"carrel=10.0.0.1:8080", "api-server=kubernetes.default.svc:443"})
 	}
 	for _, course := range typed[v1alpha1.Course](t, objects, "Course") {
-		job := canary(course)
+		live := &v1alpha1.Course{}
+		if err := admin.Get(t.Context(), client.ObjectKeyFromObject(course), live); err != nil {
+			t.Fatal(err)
+		}
+		job := canary(live)
 		t.Run(course.Name, func(t *testing.T) {
 			create(t, c, nil, job)
 			pod := &corev1.Pod{ObjectMeta: job.Spec.Template.ObjectMeta, Spec: job.Spec.Template.Spec}
