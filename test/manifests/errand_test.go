@@ -232,4 +232,24 @@ func TestCanaries(t *testing.T) {
 		job.Spec.Template.Spec.Containers[0].Image = "backup:1"
 		create(t, admin, nil, job)
 	})
+	// The API server looks for the Deployment before it asks whose Job it is.
+	t.Run("without the Deployment", func(t *testing.T) {
+		own := &appsv1.Deployment{}
+		if err := admin.Get(t.Context(), client.ObjectKey{Namespace: errand.Namespace, Name: errand.Name}, own); err != nil {
+			t.Fatal(err)
+		}
+		if err := admin.Delete(t.Context(), own); err != nil {
+			t.Fatal(err)
+		}
+		defer func() {
+			own.ResourceVersion = ""
+			if err := admin.Create(context.WithoutCancel(t.Context()), own); err != nil {
+				t.Error(err)
+			}
+		}()
+		create(t, c, []string{pinned}, canary(prog1))
+		other := canary(prog1)
+		other.Labels, other.Spec.Template.Labels, other.OwnerReferences = nil, nil, nil
+		create(t, admin, nil, other)
+	})
 }
