@@ -71,11 +71,10 @@ func askCanary(t *testing.T, course string) {
 		time.Sleep(time.Until(last.Time.Add(time.Second)))
 	}
 	before := live.DeepCopy()
-	meta := &live.ObjectMeta
-	if meta.Annotations == nil {
-		meta.Annotations = map[string]string{}
+	if live.Annotations == nil {
+		live.Annotations = map[string]string{}
 	}
-	meta.Annotations["reconcile.fluxcd.io/requestedAt"] = time.Now().UTC().Format(time.RFC3339)
+	live.Annotations["reconcile.fluxcd.io/requestedAt"] = time.Now().UTC().Format(time.RFC3339)
 	if err := c.Patch(t.Context(), &live, client.MergeFrom(before)); err != nil {
 		t.Fatal(err)
 	}
