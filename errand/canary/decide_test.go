@@ -191,15 +191,23 @@ func TestDecide(t *testing.T) {
 			if got := d.Next; tt.next == 0 && !got.IsZero() || tt.next != 0 && !got.Equal(noon.Add(tt.next)) {
 				t.Errorf("it looks again at %s, want after %s", got, tt.next)
 			}
-			if d.Isolation != nil {
-				if before := tt.world.recorded(); d.Isolation.Attempts != before.Attempts+1 || d.Isolation.RetryTime.Time != d.Next || !d.Isolation.Time.Time.Equal(noon) {
-					t.Errorf("it records %+v after %+v, want one more attempt and the time of the next", d.Isolation, before)
-				}
-				if answered := d.Isolation.ProvenTime != nil && d.Isolation.ProvenTime.Time.Equal(noon); answered != (d.Isolation.Failures == 0) {
-					t.Errorf("it records %+v, want failures or the time of the answer", d.Isolation)
-				}
-			}
+			checkRecord(t, tt.world, d)
 		})
+	}
+}
+
+// checkRecord checks that an attempt that is over is counted, with the time of the next
+// one, and that it counts as failed or has the time of its answer.
+func checkRecord(t *testing.T, w World, d Decision) {
+	t.Helper()
+	if d.Isolation == nil {
+		return
+	}
+	if before := w.recorded(); d.Isolation.Attempts != before.Attempts+1 || d.Isolation.RetryTime.Time != d.Next || !d.Isolation.Time.Time.Equal(noon) {
+		t.Errorf("it records %+v after %+v, want one more attempt and the time of the next", d.Isolation, before)
+	}
+	if answered := d.Isolation.ProvenTime != nil && d.Isolation.ProvenTime.Time.Equal(noon); answered != (d.Isolation.Failures == 0) {
+		t.Errorf("it records %+v, want failures or the time of the answer", d.Isolation)
 	}
 }
 
