@@ -28,28 +28,29 @@ import (
 // and the canary finds that out, too. The test has the cluster to itself.
 func TestCanary(t *testing.T) {
 	use(t, sandbox)
-	reach(t, isolated(sandbox, metav1.ConditionFalse, "the pod of another carrel"))
-	reach(t, isolated(sandbox, metav1.ConditionFalse, "the Service of another carrel, the API server (kubernetes.default.svc:443)"),
-		isolated(sandbox, metav1.ConditionFalse, "inner ports of Carrel's processes"))
+	reach(t, isolated(metav1.ConditionFalse, "the pod of another carrel"))
+	reach(t, isolated(metav1.ConditionFalse, "the Service of another carrel, the API server (kubernetes.default.svc:443)"),
+		isolated(metav1.ConditionFalse, "inner ports of Carrel's processes"))
 
 	enforce(t, "")
-	askCanary(t, sandbox)
-	reach(t, isolated(sandbox, metav1.ConditionTrue, "reached none of"), noErrands(sandbox))
+	askCanary(t)
+	reach(t, isolated(metav1.ConditionTrue, "reached none of"), noErrands(sandbox))
 
 	var api corev1.Service
 	if err := c.Get(t.Context(), client.ObjectKey{Namespace: "default", Name: "kubernetes"}, &api); err != nil {
 		t.Fatal(err)
 	}
 	enforce(t, "ip daddr "+api.Spec.ClusterIP+" accept")
-	askCanary(t, sandbox)
-	reach(t, isolated(sandbox, metav1.ConditionFalse, "reached the API server (kubernetes.default.svc:443), which must be closed"), noErrands(sandbox))
+	askCanary(t)
+	reach(t, isolated(metav1.ConditionFalse, "reached the API server (kubernetes.default.svc:443), which must be closed"), noErrands(sandbox))
 }
 
-// isolated is reached when the Course has the condition Isolated with a status and words.
-func isolated(course string, status metav1.ConditionStatus, words string) story.Milestone {
-	return story.Milestone{Name: course + " Isolated " + string(status), Within: story.StartedWithin, Reached: func(ctx context.Context) (string, bool, error) {
+// isolated is reached when the Course of the sandbox has the condition Isolated with a
+// status and words.
+func isolated(status metav1.ConditionStatus, words string) story.Milestone {
+	return story.Milestone{Name: "sandbox Isolated " + string(status), Within: story.StartedWithin, Reached: func(ctx context.Context) (string, bool, error) {
 		var live v1alpha1.Course
-		if err := c.Get(ctx, client.ObjectKey{Namespace: course, Name: course}, &live); err != nil {
+		if err := c.Get(ctx, client.ObjectKey{Namespace: sandbox, Name: sandbox}, &live); err != nil {
 			return "", false, err
 		}
 		found := meta.FindStatusCondition(live.Status.Conditions, v1alpha1.IsolatedCondition)
@@ -60,11 +61,11 @@ func isolated(course string, status metav1.ConditionStatus, words string) story.
 	}}
 }
 
-// askCanary asks for a canary now. The time must be later than that of the last one.
-func askCanary(t *testing.T, course string) {
+// askCanary asks for a canary of the sandbox now. The time must be later than that of the last one.
+func askCanary(t *testing.T) {
 	t.Helper()
 	var live v1alpha1.Course
-	if err := c.Get(t.Context(), client.ObjectKey{Namespace: course, Name: course}, &live); err != nil {
+	if err := c.Get(t.Context(), client.ObjectKey{Namespace: sandbox, Name: sandbox}, &live); err != nil {
 		t.Fatal(err)
 	}
 	if last := live.Status.Isolation; last != nil {

@@ -235,7 +235,7 @@ func TestCanaries(t *testing.T) {
 	// The API server looks for the Deployment before it asks whose Job it is.
 	t.Run("without the Deployment", func(t *testing.T) {
 		own := &appsv1.Deployment{}
-		if err := admin.Get(t.Context(), client.ObjectKey{Namespace: errand.Namespace, Name: errand.Name}, own); err != nil {
+		if err := admin.Get(t.Context(), errand, own); err != nil {
 			t.Fatal(err)
 		}
 		if err := admin.Delete(t.Context(), own); err != nil {
