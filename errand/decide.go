@@ -13,6 +13,7 @@ import (
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
 	"github.com/carrel-dev/carrel/core/health"
+	"github.com/carrel-dev/carrel/errand/room"
 )
 
 const (
@@ -208,7 +209,7 @@ func (d *Decision) leftover() bool {
 
 // studentsFirst applies while students' carrels of the Template start, or have no room.
 func (d *Decision) studentsFirst() bool {
-	if d.world.studentWithoutRoom() {
+	if room.LackedByStudents(d.world.Userlands) {
 		d.conclude(v1alpha1.TrialNotTried, v1alpha1.NoRoomReason, "not tried: students' carrels have no room to start")
 		return true
 	}
@@ -277,7 +278,7 @@ func readySince(pods []corev1.Pod) time.Time {
 
 // givesWay applies if a student of the class has no room while the trial runs.
 func (d *Decision) givesWay() bool {
-	if !d.world.studentWithoutRoom() {
+	if !room.LackedByStudents(d.world.Userlands) {
 		return false
 	}
 	d.conclude(v1alpha1.TrialNotTried, v1alpha1.NoRoomReason, "not tried: the trial gave way to students' carrels, which have no room to start")
@@ -321,7 +322,7 @@ func (d *Decision) failing() bool {
 	switch {
 	case slices.Contains(clusterFaults, finding.Reason):
 		d.conclude(v1alpha1.TrialNotTried, finding.Reason, "not tried: "+finding.Message)
-	case finding.Reason == v1alpha1.UnschedulableReason && lacksRoom(finding.Message):
+	case finding.Reason == v1alpha1.UnschedulableReason && room.LackedOnNodes(finding.Message):
 		d.conclude(v1alpha1.TrialNotTried, v1alpha1.NoRoomReason, "not tried: "+finding.Message)
 	case finding.Reason == v1alpha1.UnschedulableReason && strings.Contains(finding.Message, "ephemeral volume controller"):
 		if d.lasts(claimGrace, v1alpha1.VolumePendingReason, "the cluster has yet to make the volume claim of the trial") {

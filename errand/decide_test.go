@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
+	"github.com/carrel-dev/carrel/errand/room"
 )
 
 var noon = time.Date(2026, 10, 1, 12, 0, 0, 0, time.UTC)
@@ -41,7 +42,7 @@ func newWorld(changes ...func(*World)) World {
 		change(&w)
 	}
 	if w.MustAsk() && w.Answer == nil {
-		w.Answer = &Answer{}
+		w.Answer = &room.Answer{}
 	}
 	return w
 }
@@ -181,11 +182,11 @@ func TestDecide(t *testing.T) {
 			class(func(c *v1alpha1.Course) { c.Spec.TemplateName = "ide" })), start, "Running", "Starting", "", 0},
 		{"a namespace without a Course", newWorld(func(w *World) { w.Course = nil }), start, "Running", "Starting", "", 0},
 
-		{"another errand runs", newWorld(func(w *World) { w.Answer = &Answer{Busy: "3 trials run"} }), nothing, "Running", "Queued", "3 trials run", lookAgain},
-		{"a full quota", newWorld(func(w *World) { w.Answer = &Answer{Full: "exceeded quota"} }), nothing, "NotTried", "QuotaFull", "exceeded quota", roomRetry},
-		{"a full quota for the second time", newWorld(recorded(notTried), func(w *World) { w.Answer = &Answer{Full: "exceeded quota"} }), nothing, "NotTried", "QuotaFull", "", 2 * roomRetry},
+		{"another errand runs", newWorld(func(w *World) { w.Answer = &room.Answer{Busy: "3 trials run"} }), nothing, "Running", "Queued", "3 trials run", lookAgain},
+		{"a full quota", newWorld(func(w *World) { w.Answer = &room.Answer{Full: "exceeded quota"} }), nothing, "NotTried", "QuotaFull", "exceeded quota", roomRetry},
+		{"a full quota for the second time", newWorld(recorded(notTried), func(w *World) { w.Answer = &room.Answer{Full: "exceeded quota"} }), nothing, "NotTried", "QuotaFull", "", 2 * roomRetry},
 		{"room again", newWorld(recorded(notTried)), start, "Running", "Starting", "", 0},
-		{"a pod that a policy refuses", newWorld(func(w *World) { w.Answer = &Answer{Refused: "violates PodSecurity"} }), nothing, "Failed", "PodRefused", "violates PodSecurity", failedRetry},
+		{"a pod that a policy refuses", newWorld(func(w *World) { w.Answer = &room.Answer{Refused: "violates PodSecurity"} }), nothing, "Failed", "PodRefused", "violates PodSecurity", failedRetry},
 		{"a student without room", newWorld(student("Failing", "", "PodRefused", "exceeded quota: course")), nothing, "NotTried", "NoRoom", "students' carrels have no room", roomRetry},
 		{"a student without room in the middle", newWorld(running(pulling), student("Failing", "", "Unschedulable", "Insufficient memory")), nothing, "NotTried", "NoRoom", "gave way", roomRetry},
 		{"a student who fails otherwise", newWorld(student("Failing", "", "CrashLoopBackOff", "")), start, "Running", "Starting", "", 0},
@@ -214,7 +215,7 @@ func TestDecide(t *testing.T) {
 			w.Claims = []corev1.PersistentVolumeClaim{{ObjectMeta: metav1.ObjectMeta{Name: "c"}, Spec: corev1.PersistentVolumeClaimSpec{StorageClassName: new("fast")}}}
 			w.MissingClasses = map[string]bool{"fast": true}
 		}), nothing, "Failed", "VolumePending", `storage class "fast" does not exist`, failedRetry},
-		{"no pod, for a rule", newWorld(running(), func(w *World) { w.Answer = &Answer{Refused: "denied"} }), nothing, "Failed", "PodRefused", "denied", failedRetry},
+		{"no pod, for a rule", newWorld(running(), func(w *World) { w.Answer = &room.Answer{Refused: "denied"} }), nothing, "Failed", "PodRefused", "denied", failedRetry},
 		{"no pod, for no known reason", newWorld(running()), nothing, "Running", "Starting", "the carrel is starting", lookAgain},
 		{"no pod for long", newWorld(running(), func(w *World) { w.Job.CreationTimestamp = metav1.NewTime(noon.Add(-6 * time.Minute)) }), nothing, "NotTried", "PodNotMade", "kube-controller-manager", roomRetry},
 		{"a Job that Kubernetes has given up", newWorld(running(), func(w *World) {
@@ -262,7 +263,7 @@ func TestTrialsAreBounded(t *testing.T) {
 	w := newWorld()
 	for _, name := range []string{"ide-0", revision, "ide-2", "ide-3", "ide-4", "ide-5"} {
 		w.Wanted, w.Template.Status.Revision.Name = name, name
-		w.Answer = &Answer{}
+		w.Answer = &room.Answer{}
 		w.Template.Status.Trials = Decide(w).Trials()
 	}
 	var kept []string
@@ -279,7 +280,7 @@ func TestRetriesAreBounded(t *testing.T) {
 	entry := trial(v1alpha1.TrialFailed, v1alpha1.PodRefusedReason, time.Hour)
 	var waits []time.Duration
 	for range 10 {
-		w := newWorld(recorded(entry), func(w *World) { w.Answer = &Answer{Refused: "no"} })
+		w := newWorld(recorded(entry), func(w *World) { w.Answer = &room.Answer{Refused: "no"} })
 		w.Template.Status.Trials[0].RetryTime = nil
 		d := Decide(w)
 		waits, entry = append(waits, d.Next.Sub(noon)), d.Trial

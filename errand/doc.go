@@ -1,5 +1,6 @@
-// Package errand runs pods that belong to no student. Its only errand so far is the
-// trial of a new revision of a Template: a Job whose pod is as a student's would be.
+// Package errand runs pods that belong to no student. This package tries new revisions of
+// Templates, each in a Job whose pod is as a student's would be. Package canary finds out
+// whether courses are isolated, and package room is what both share.
 //
 // The state of a trial is in the cluster alone. Template.status.trials holds the
 // outcomes, and how many attempts are over. The name of a Job is made of the Template,

@@ -13,14 +13,8 @@ var outcomes = prometheus.NewCounterVec(prometheus.CounterOpts{
 	Help: "Trials of revisions of Templates that were recorded, by outcome.",
 }, []string{"outcome"})
 
-// started counts the Jobs.
-var started = prometheus.NewCounter(prometheus.CounterOpts{
-	Name: "carrel_errands_started_total",
-	Help: "Jobs created for errands.",
-})
-
 func init() {
-	metrics.Registry.MustRegister(outcomes, started)
+	metrics.Registry.MustRegister(outcomes)
 	// A counter that begins at 0 shows its first increase.
 	for _, outcome := range []string{v1alpha1.TrialStarted, v1alpha1.TrialFailed, v1alpha1.TrialNotTried} {
 		outcomes.WithLabelValues(outcome)

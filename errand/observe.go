@@ -3,7 +3,6 @@ package errand
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -13,13 +12,10 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
-	"github.com/carrel-dev/carrel/core/health"
 	"github.com/carrel-dev/carrel/core/timetable"
 	"github.com/carrel-dev/carrel/core/workload"
+	"github.com/carrel-dev/carrel/errand/room"
 )
-
-// perCluster is how many errands run at once in all courses. A course has one.
-const perCluster = 3
 
 // observe reads everything that the decision about a Template rests on. It returns nil
 // if the Template is gone: its Jobs go with it.
@@ -125,36 +121,22 @@ func (r *Reconciler) readPods(ctx context.Context, world *World) error {
 
 // ask asks the API server whether there is room for the pod of a trial, and whether it
 // is allowed.
-func (r *Reconciler) ask(ctx context.Context, world *World) (*Answer, error) {
-	answer := &Answer{}
+func (r *Reconciler) ask(ctx context.Context, world *World) (*room.Answer, error) {
+	answer := &room.Answer{}
 	var err error
 	if world.Job == nil {
-		if answer.Busy, err = r.busy(ctx, world.Template.Namespace); err != nil || answer.Busy != "" {
+		if answer.Busy, err = r.Room.Busy(ctx, world.Template.Namespace); err != nil || answer.Busy != "" {
 			return answer, err
 		}
 	}
 	if answer.Full, err = r.fullOfVolumes(ctx, world.Template); err != nil || answer.Full != "" {
 		return answer, err
 	}
-	return answer, r.tryPod(ctx, world, answer)
-}
-
-// busy describes the errands that have to end first. The cache may not show the last
-// ones yet.
-func (r *Reconciler) busy(ctx context.Context, namespace string) (string, error) {
-	jobs := &batchv1.JobList{}
-	if err := r.Live.List(ctx, jobs, client.HasLabels{v1alpha1.ErrandLabel}); err != nil {
-		return "", fmt.Errorf("list the jobs of all errands: %w", err)
+	job, err := workload.TrialJob(world.Template, world.jobName())
+	if err != nil {
+		return nil, err
 	}
-	for _, job := range jobs.Items {
-		if job.Namespace == namespace {
-			return "another trial of the course runs", nil
-		}
-	}
-	if len(jobs.Items) >= perCluster {
-		return fmt.Sprintf("%d trials of other courses run", len(jobs.Items)), nil
-	}
-	return "", nil
+	return answer, r.Room.TryPod(ctx, job, answer)
 }
 
 // fullOfVolumes describes the quota that has no room for the volumes of a Template. A
@@ -168,32 +150,4 @@ func (r *Reconciler) fullOfVolumes(ctx context.Context, t *v1alpha1.Template) (s
 		return "", fmt.Errorf("list the quotas of the course: %w", err)
 	}
 	return overQuota(quotas.Items, t), nil
-}
-
-// tryPod asks the API server to check the pod of a trial without creating it.
-func (r *Reconciler) tryPod(ctx context.Context, world *World, answer *Answer) error {
-	job, err := workload.TrialJob(world.Template, world.jobName())
-	if err != nil {
-		return err
-	}
-	pod := &corev1.Pod{ObjectMeta: job.Spec.Template.ObjectMeta, Spec: job.Spec.Template.Spec}
-	pod.Namespace, pod.GenerateName = job.Namespace, job.Name+"-"
-	err = r.Create(ctx, pod, client.DryRunAll)
-	// Some rules can't be asked without effect, and a quota that was just made counts
-	// nothing yet.
-	if err == nil || strings.Contains(err.Error(), "does not support dry run") || strings.Contains(err.Error(), "status unknown for quota") {
-		return nil
-	}
-	problem := health.Classify(fmt.Errorf("try a pod of the template on the API server: %w", err))
-	switch problem.Cause {
-	case health.Quota:
-		answer.Full = problem.Message
-	case health.Refused:
-		answer.Refused = problem.Message
-	case health.Gone:
-		answer.Busy = "the namespace is being removed"
-	default:
-		return err
-	}
-	return nil
 }

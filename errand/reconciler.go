@@ -6,7 +6,6 @@ import (
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -16,10 +15,8 @@ import (
 	"github.com/carrel-dev/carrel/api/v1alpha1"
 	"github.com/carrel-dev/carrel/core/health"
 	"github.com/carrel-dev/carrel/core/workload"
+	"github.com/carrel-dev/carrel/errand/room"
 )
-
-// FieldOwner is the field owner of status.trials of all Templates.
-const FieldOwner = "carrel-errand"
 
 // Reconciler tries the revisions of Templates.
 type Reconciler struct {
@@ -27,6 +24,8 @@ type Reconciler struct {
 	client.Client
 	// Live reads from the API server itself.
 	Live client.Reader
+	// Room is shared with the other errands.
+	Room *room.Room
 	// Clock returns the time.
 	Clock clock.PassiveClock
 }
@@ -44,6 +43,8 @@ type Reconciler struct {
 
 // Reconcile brings the trial of a Template's present revision one step further.
 func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	r.Room.Lock()
+	defer r.Room.Unlock()
 	world, err := r.observe(ctx, req.NamespacedName)
 	if err != nil || world == nil {
 		return ctrl.Result{}, err
@@ -66,11 +67,8 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 // server refuses becomes part of the decision; the error is what is tried again.
 func (r *Reconciler) act(ctx context.Context, d *Decision) error {
 	for i := range d.Remove {
-		job := &d.Remove[i]
-		// With its pod, so that the Job is gone when the pod is.
-		err := r.Delete(ctx, job, client.PropagationPolicy(metav1.DeletePropagationForeground), client.Preconditions{UID: &job.UID})
-		if client.IgnoreNotFound(err) != nil && !apierrors.IsConflict(err) {
-			return fmt.Errorf("delete job %q: %w", job.Name, err)
+		if err := r.Room.Remove(ctx, &d.Remove[i]); err != nil {
+			return err
 		}
 	}
 	if !d.Start {
@@ -80,12 +78,8 @@ func (r *Reconciler) act(ctx context.Context, d *Decision) error {
 	if err != nil {
 		return err
 	}
-	err = r.Create(ctx, job, client.FieldOwner(FieldOwner))
-	switch {
-	case err == nil:
-		started.Inc()
-		return nil
-	case apierrors.IsAlreadyExists(err):
+	err = r.Room.Create(ctx, job)
+	if err == nil || apierrors.IsAlreadyExists(err) {
 		return nil // the cache does not show it yet
 	}
 	return d.notMade(health.Classify(fmt.Errorf("create the job of the trial: %w", err)))
@@ -104,7 +98,7 @@ func (r *Reconciler) writeStatus(ctx context.Context, world *World, d Decision) 
 	// Never that of a namesake, nor what was decided on an older status.
 	t := world.Template
 	config := v1alpha1ac.Template(t.Name, t.Namespace).WithUID(t.UID).WithResourceVersion(t.ResourceVersion).WithStatus(status)
-	if err := r.Status().Apply(ctx, config, client.FieldOwner(FieldOwner), client.ForceOwnership); err != nil {
+	if err := r.Status().Apply(ctx, config, client.FieldOwner(room.FieldOwner), client.ForceOwnership); err != nil {
 		return client.IgnoreNotFound(fmt.Errorf("write the status: %w", err))
 	}
 	if outcome := d.Ended(); outcome != "" {

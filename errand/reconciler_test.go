@@ -414,6 +414,7 @@ func playOnce(ctx context.Context, c client.Client) {
 		pod.Status.Conditions = []corev1.PodCondition{
 			{Type: corev1.PodScheduled, Status: corev1.ConditionTrue, LastTransitionTime: now}, {Type: corev1.PodReady, Status: ready, LastTransitionTime: now},
 		}
+		endCanary(job, &pod.Status)
 		bound := pod.DeepCopy()
 		_ = c.SubResource("binding").Create(ctx, bound, &corev1.Binding{Target: corev1.ObjectReference{Kind: "Node", Name: "n"}})
 		latest := &corev1.Pod{}

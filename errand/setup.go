@@ -6,6 +6,7 @@ import (
 	fluxmeta "github.com/fluxcd/pkg/apis/meta"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/labels"
@@ -25,6 +26,8 @@ import (
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
 	"github.com/carrel-dev/carrel/core/health"
+	"github.com/carrel-dev/carrel/errand/canary"
+	"github.com/carrel-dev/carrel/errand/room"
 )
 
 // CacheOptions keep in memory the classes, and of Jobs, pods and volume claims those of
@@ -49,13 +52,22 @@ func CacheOptions() cache.Options {
 func Watched() []client.Object {
 	return []client.Object{
 		&v1alpha1.Template{}, &v1alpha1.Course{}, &v1alpha1.Userland{}, &batchv1.Job{}, &corev1.Pod{}, &corev1.PersistentVolumeClaim{},
+		&networkingv1.NetworkPolicy{},
 	}
 }
 
-// SetupWithManager makes the manager run the reconciler. The manager's cache needs
+// SetupWithManager makes the manager run all errands. The manager's cache needs
 // CacheOptions.
 func SetupWithManager(mgr ctrl.Manager, clock clock.PassiveClock) error {
-	r := &Reconciler{Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Clock: clock}
+	shared := &room.Room{Client: mgr.GetClient(), Live: mgr.GetAPIReader()}
+	r := &Reconciler{Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Room: shared, Clock: clock}
+	if err := r.setupWithManager(mgr); err != nil {
+		return err
+	}
+	return canary.SetupWithManager(mgr, shared, clock)
+}
+
+func (r *Reconciler) setupWithManager(mgr ctrl.Manager) error {
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("errand").
 		// One at a time, so that no two Templates take the last place for an errand.
@@ -127,7 +139,11 @@ func (r *Reconciler) templatesIn(ctx context.Context, namespace string, wanted f
 	return requests
 }
 
+// templateOfJob enqueues the Template that a Job tries. A canary tries none.
 func templateOfJob(_ context.Context, o client.Object) []reconcile.Request {
+	if o.GetLabels()[v1alpha1.TemplateLabel] == "" {
+		return nil
+	}
 	return []reconcile.Request{{NamespacedName: client.ObjectKey{Namespace: o.GetNamespace(), Name: o.GetLabels()[v1alpha1.TemplateLabel]}}}
 }
 

@@ -1,7 +1,6 @@
 package errand
 
 import (
-	"strings"
 	"time"
 
 	fluxmeta "github.com/fluxcd/pkg/apis/meta"
@@ -12,6 +11,7 @@ import (
 	"github.com/carrel-dev/carrel/api/v1alpha1"
 	"github.com/carrel-dev/carrel/core/health"
 	"github.com/carrel-dev/carrel/core/workload"
+	"github.com/carrel-dev/carrel/errand/room"
 )
 
 // World holds everything that the decision about the trial of one Template rests on.
@@ -41,20 +41,9 @@ type World struct {
 	MissingClasses map[string]bool
 	// Answer is what the API server answered; nil if it was not asked. It must be set
 	// if MustAsk reports true.
-	Answer *Answer
+	Answer *room.Answer
 	// Now is the time.
 	Now time.Time
-}
-
-// Answer is what the API server answered when it was asked about room for a pod. Empty
-// fields mean that nothing is in the way.
-type Answer struct {
-	// Busy describes the errands that run already and have to end first.
-	Busy string
-	// Full describes the quota that has no room.
-	Full string
-	// Refused describes the rule that forbids the pod.
-	Refused string
 }
 
 // entry returns what is recorded about the present revision with the present volumes.
@@ -115,30 +104,6 @@ func (w World) carrelsStart() bool {
 		}
 	}
 	return false
-}
-
-// studentWithoutRoom reports whether a student of the class can't start for lack of
-// room. One pod fewer in the course could change that.
-func (w World) studentWithoutRoom() bool {
-	for i := range w.Userlands {
-		u := &w.Userlands[i]
-		ready := meta.FindStatusCondition(u.Status.Conditions, v1alpha1.ReadyCondition)
-		if u.Status.State != v1alpha1.StateFailing || ready == nil {
-			continue
-		}
-		if strings.Contains(ready.Message, quotaExceeded) || ready.Reason == v1alpha1.UnschedulableReason && lacksRoom(ready.Message) {
-			return true
-		}
-	}
-	return false
-}
-
-// quotaExceeded is what the API server says of a quota without room.
-const quotaExceeded = "exceeded quota"
-
-// lacksRoom reports whether the scheduler found nodes too full, and not merely wrong.
-func lacksRoom(message string) bool {
-	return strings.Contains(message, "Insufficient ") || strings.Contains(message, "Too many pods")
 }
 
 // jobName returns the name of the Job of the present attempt.

@@ -40,6 +40,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.IdleApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("IdleProbe"):
 		return &apiv1alpha1.IdleProbeApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("IsolationStatus"):
+		return &apiv1alpha1.IsolationStatusApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("LastEnd"):
 		return &apiv1alpha1.LastEndApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ObservedTemplate"):

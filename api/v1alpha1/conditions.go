@@ -41,6 +41,11 @@ const (
 	// WorkExpiringCondition is set on a Course, and True, while the work of somebody who
 	// is no longer in the course is to be deleted within a week.
 	WorkExpiringCondition = "WorkExpiring"
+	// IsolatedCondition is set on a Course once a carrel of it has run. It is True if a
+	// pod of the course could not reach what must be closed to carrels, such as other
+	// carrels and the API server. It is False while something of that is open, and Unknown
+	// if it could not be tried.
+	IsolatedCondition = "Isolated"
 )
 
 // Reasons in the conditions of a Userland, and the causes that a Course counts. The

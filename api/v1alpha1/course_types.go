@@ -136,6 +136,11 @@ type CourseStatus struct {
 	// +optional
 	Requests *CourseRequests `json:"requests,omitempty"`
 
+	// isolation records when a canary last tried what carrels of the course must not
+	// reach. The errand process writes it.
+	// +optional
+	Isolation *IsolationStatus `json:"isolation,omitempty"`
+
 	// report is the status last reported to the forge. The reporter writes it.
 	// +optional
 	Report *ReportStatus `json:"report,omitempty"`
@@ -150,7 +155,7 @@ type CourseStatus struct {
 	// conditions are Ready, Reconciling and Stalled, as kstatus defines them.
 	// RosterValid is present if the course has rosters, Held while a removal waits
 	// for confirmation, and WorkExpiring while work is to be deleted soon. The reporter
-	// writes Reported and OutOfSync.
+	// writes Reported and OutOfSync, and the errand process writes Isolated.
 	// +optional
 	// +listType=map
 	// +listMapKey=type

@@ -14,6 +14,7 @@ import (
 
 	"github.com/carrel-dev/carrel/cmd/internal/version"
 	"github.com/carrel-dev/carrel/controller/operator"
+	"github.com/carrel-dev/carrel/errand/attempt"
 )
 
 func main() {
@@ -56,6 +57,7 @@ func newCommand() *cobra.Command {
 	flags.StringVar(&o.pprofAddress, "pprof-bind-address", "0", "address to serve Go's profiles on; 0 serves none")
 	flags.BoolVar(&o.leaderElection, "leader-elect", true, "let only one replica act at a time")
 	flags.StringVar(&o.watchLabelSelector, "watch-label-selector", "", "see to the Courses, Templates and Userlands with matching labels only, e.g. 'sharding.carrel.dev/shard=a'; others are another process's")
+	command.AddCommand(newCanaryCommand(attempt.New(), terminationLog))
 	return command
 }
 

@@ -148,6 +148,7 @@ var urgent = []struct {
 	status    metav1.ConditionStatus
 	title     string
 }{
+	{v1alpha1.IsolatedCondition, metav1.ConditionFalse, "Courses whose carrels are not apart"},
 	{v1alpha1.RosterValidCondition, metav1.ConditionFalse, "Rosters with errors"},
 	{v1alpha1.HeldCondition, metav1.ConditionTrue, "Removals that are held"},
 	{v1alpha1.RolloutHeldCondition, metav1.ConditionTrue, "Roll-outs that are held"},

@@ -65,12 +65,13 @@ func TestUrgent(t *testing.T) {
 	}
 	var out bytes.Buffer
 	writeUrgent(&out, []v1alpha1.Course{
-		course("algo", condition(v1alpha1.RosterValidCondition, metav1.ConditionTrue, "40 rows"), condition(v1alpha1.OutOfSyncCondition, metav1.ConditionTrue, "Flux stands still")),
-		course("db", condition(v1alpha1.RolloutHeldCondition, metav1.ConditionTrue, "the trial failed"), condition(v1alpha1.HeldCondition, metav1.ConditionTrue, "would remove 9 of 10")),
+		course("algo", condition(v1alpha1.RosterValidCondition, metav1.ConditionTrue, "40 rows"), condition(v1alpha1.IsolatedCondition, metav1.ConditionTrue, "reached none"), condition(v1alpha1.OutOfSyncCondition, metav1.ConditionTrue, "Flux stands still")),
+		course("db", condition(v1alpha1.RolloutHeldCondition, metav1.ConditionTrue, "the trial failed"), condition(v1alpha1.HeldCondition, metav1.ConditionTrue, "would remove 9 of 10"),
+			condition(v1alpha1.IsolatedCondition, metav1.ConditionFalse, "a pod of the course reached the API server")),
 		course("prog1", condition(v1alpha1.RosterValidCondition, metav1.ConditionFalse, "line 4: no user")),
 		course("prog2", condition(v1alpha1.RosterValidCondition, metav1.ConditionFalse, "line 9: no user")),
 	})
-	want := "Rosters with errors\n  prog1: line 4: no user\n  prog2: line 9: no user\nRemovals that are held\n  db: would remove 9 of 10\n" +
+	want := "Courses whose carrels are not apart\n  db: a pod of the course reached the API server\nRosters with errors\n  prog1: line 4: no user\n  prog2: line 9: no user\nRemovals that are held\n  db: would remove 9 of 10\n" +
 		"Roll-outs that are held\n  db: the trial failed\nCourses that Flux does not bring up to date\n  algo: Flux stands still\n\n"
 	if out.String() != want {
 		t.Errorf("it writes\n%swant\n%s", out.String(), want)

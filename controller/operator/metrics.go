@@ -89,13 +89,13 @@ func collectUserlands(userlands []v1alpha1.Userland, now time.Time, send func(*p
 	}
 }
 
-// collectCourse sends what a Course says of itself. RosterValid asks for a person while it
-// is False; Held, Stalled and WorkExpiring do while they are True.
+// collectCourse sends what a Course says of itself. RosterValid and Isolated ask for a
+// person while they are False; Held, Stalled and WorkExpiring do while they are True.
 func collectCourse(c *v1alpha1.Course, send func(*prometheus.Desc, float64, ...string)) {
 	for _, condition := range c.Status.Conditions {
 		asks := condition.Status == "True"
 		switch condition.Type {
-		case v1alpha1.RosterValidCondition:
+		case v1alpha1.RosterValidCondition, v1alpha1.IsolatedCondition:
 			asks = condition.Status == "False"
 		case v1alpha1.HeldCondition, v1alpha1.StalledCondition, v1alpha1.WorkExpiringCondition:
 		default:

@@ -40,6 +40,7 @@ func TestClassMetrics(t *testing.T) {
 			Volumes: &v1alpha1.VolumeStatus{Kept: 3, Expiring: 1},
 			Conditions: []metav1.Condition{
 				{Type: v1alpha1.RosterValidCondition, Status: "False", Reason: v1alpha1.RosterInvalidReason},
+				{Type: v1alpha1.IsolatedCondition, Status: "False", Reason: v1alpha1.OpenReason},
 				{Type: v1alpha1.HeldCondition, Status: "False", Reason: v1alpha1.RosterReadReason},
 				{Type: v1alpha1.ReadyCondition, Status: "False", Reason: v1alpha1.ProgressingReason},
 			},
@@ -50,6 +51,7 @@ func TestClassMetrics(t *testing.T) {
 		Status:     v1alpha1.TemplateStatus{Conditions: []metav1.Condition{{Type: v1alpha1.RolloutHeldCondition, Status: "True", Reason: v1alpha1.UpdatedFailingReason}}},
 	}
 	quiet := &v1alpha1.Course{ObjectMeta: metav1.ObjectMeta{Namespace: "prog2", Name: "prog2"}}
+	quiet.Status.Conditions = []metav1.Condition{{Type: v1alpha1.IsolatedCondition, Status: "True", Reason: v1alpha1.IsolatedReason}}
 	cached := fake.NewClientBuilder().WithScheme(scheme).WithObjects(queued, later, userland("mio", v1alpha1.StateFailing, v1alpha1.ImagePullBackOffReason), course, quiet, template).Build()
 
 	registry := prometheus.NewPedanticRegistry()
@@ -57,6 +59,7 @@ func TestClassMetrics(t *testing.T) {
 	want := `
 # HELP carrel_course_condition 1 for each condition of a course that asks for a person, by condition and reason.
 # TYPE carrel_course_condition gauge
+carrel_course_condition{condition="Isolated",course="prog1",reason="Open"} 1
 carrel_course_condition{condition="RosterValid",course="prog1",reason="RosterInvalid"} 1
 # HELP carrel_queue_oldest_seconds How long the carrel that has waited longest in the queue of its course has waited.
 # TYPE carrel_queue_oldest_seconds gauge

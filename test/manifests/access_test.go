@@ -55,6 +55,11 @@ const (
 	elsewhereActivity = "{apiVersion: carrel.dev/v1alpha1, kind: Userland, metadata: {name: hana-mori, namespace: database}, status: {lastActivityTime: '2026-10-01T10:00:00Z'}}"
 	requests          = "{apiVersion: carrel.dev/v1alpha1, kind: Userland, metadata: {name: hana-mori, namespace: prog1}, status: {requests: {stopAt: '2026-10-01T10:00:00Z'}}}"
 
+	courseIsolation      = "{apiVersion: carrel.dev/v1alpha1, kind: Course, metadata: {name: prog1, namespace: prog1}, status: {isolation: {time: '2026-10-01T10:00:00Z', retryTime: '2026-10-01T10:00:00Z'}}}"
+	networkPolicy        = "{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: new, namespace: prog1}, spec: {podSelector: {}}}"
+	errandDeployment     = "{apiVersion: apps/v1, kind: Deployment, metadata: {name: carrel-errand, namespace: carrel-system}}"
+	controllerDeployment = "{apiVersion: apps/v1, kind: Deployment, metadata: {name: carrel-controller, namespace: carrel-system}}"
+
 	templateTrial = "{apiVersion: carrel.dev/v1alpha1, kind: Template, metadata: {name: code-server, namespace: prog1}, status: {trials: [{revision: r, outcome: Started, time: '2026-10-01T10:00:00Z'}]}}"
 	anyJob        = "{apiVersion: batch/v1, kind: Job, metadata: {name: new, namespace: prog1}, spec: {template: {spec: {restartPolicy: Never, containers: [{name: a, image: i}]}}}}"
 
@@ -273,7 +278,12 @@ func TestLeastPrivilege(t *testing.T) {
 		{errand, "set the status of", "a Template, with a trial,", templateTrial, may},
 		{errand, "set the status of", "a Template", templateStatus, []string{"template-status.carrel.dev", "writes status.trials only"}},
 		{errand, "set the status of", "a student", userlandStatus, mayNot},
-		{errand, "set the status of", "the Course", courseStatus, mayNot},
+		{errand, "set the status of", "the Course", courseStatus, []string{"course-status.carrel.dev", "only the controller writes status.observedGeneration"}},
+		{errand, "set the status of", "the Course, with the time of a canary,", courseIsolation, may},
+		{errand, "list", "the NetworkPolicies", networkPolicy, may},
+		{errand, "apply", "a NetworkPolicy", networkPolicy, mayNot},
+		{errand, "read", "its own Deployment", errandDeployment, may},
+		{errand, "read", "another Deployment", controllerDeployment, mayNot},
 		{errand, "apply", "a Job of any kind", anyJob, mayNot},
 		{errand, "apply", "a Deployment", deployment, mayNot},
 		{errand, "apply", "a student's volume", claim, mayNot},

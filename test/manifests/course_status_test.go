@@ -47,6 +47,7 @@ func TestCourseStatusPolicy(t *testing.T) {
 		}
 		return `"conditions":[` + text + `]`
 	}
+	isolation := fmt.Sprintf(`"isolation":{"attempts":1,"time":%q,"retryTime":%q}`, now.Format(time.RFC3339), now.Format(time.RFC3339))
 	report := fmt.Sprintf(`"report":{"revision":"da3eb18","state":"success","description":"2 of 2 ready","time":%q}`, now.Format(time.RFC3339))
 
 	// The policy must be effective before the first step, because a step changes the
@@ -71,6 +72,13 @@ func TestCourseStatusPolicy(t *testing.T) {
 		{"the reporter writes another condition", reporter, byApply, `{` + report + `,` + conditions("Reported", "Held") + `}`, []string{"only the controller writes the condition Held"}},
 		{"the reporter writes counts", reporter, byPatch, `{"volumes":{"kept":3}}`, []string{"only the controller writes status.volumes"}},
 		{"the reporter writes requests", reporter, byPatch, keep("a", "Forever", 0), []string{"may not write status.requests"}},
+		{"the controller says that the course is isolated", controller, byPatch, `{` + conditions("Ready", "RosterValid", "WorkExpiring", "Reported", "Isolated") + `}`, []string{"only the errand process writes status.isolation and the condition Isolated"}},
+		{"the reporter says so", reporter, byApply, `{` + report + `,` + conditions("Reported", "Isolated") + `}`, []string{"only the errand process writes"}},
+		{"the errand process says so", errand, byApply, `{` + isolation + `,` + conditions("Isolated") + `}`, may},
+		{"the errand process writes another condition", errand, byApply, `{` + isolation + `,` + conditions("Isolated", "Held") + `}`, []string{"only the controller writes the condition Held"}},
+		{"the errand process writes what was reported", errand, byApply, `{` + isolation + `,` + conditions("Isolated", "OutOfSync") + `}`, []string{"only the reporter writes"}},
+		{"the errand process writes counts", errand, byPatch, `{"volumes":{"kept":3}}`, []string{"only the controller writes status.volumes"}},
+		{"the errand process writes requests", errand, byPatch, keep("a", "Forever", 0), []string{"may not write status.requests"}},
 		{"the controller writes again, in another order", controller, byApply, `{"observedGeneration":1,"volumes":{"kept":1},` + conditions("WorkExpiring", "Ready") + `}`, may},
 
 		{"an assistant keeps a volume", assistant, byPatch, keep("a", "20270331T000000Z", time.Minute), may},
@@ -89,6 +97,7 @@ func TestCourseStatusPolicy(t *testing.T) {
 
 		{"an administrator lets a volume go", admin, byPatch, keep("a", now.Format("20060102T150405Z"), 0), may},
 		{"an administrator writes counts", admin, byPatch, `{"observedGeneration":5}`, []string{"only the controller writes status.observedGeneration"}},
+		{"an administrator says when the canary was there", admin, byPatch, `{"isolation":null}`, []string{"only the errand process writes status.isolation"}},
 		{"an administrator says what was reported", admin, byPatch, `{` + conditions("WorkExpiring", "Ready") + `}`, []string{"only the reporter writes"}},
 	} {
 		t.Run(step.name, func(t *testing.T) {
@@ -108,6 +117,9 @@ func TestCourseStatusPolicy(t *testing.T) {
 	}
 	if requests, _, _ := unstructured.NestedSlice(got.Object, "status", "requests", "volumes"); len(requests) != 1 {
 		t.Errorf("the requests are %v in the end, want one", requests)
+	}
+	if _, tried, _ := unstructured.NestedMap(got.Object, "status", "isolation"); !tried {
+		t.Error("the time of the canary is gone")
 	}
 	if _, reported, _ := unstructured.NestedMap(got.Object, "status", "report"); !reported {
 		t.Error("the report is gone")

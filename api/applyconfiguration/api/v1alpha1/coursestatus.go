@@ -25,6 +25,9 @@ type CourseStatusApplyConfiguration struct {
 	// requests are people's requests for volumes of the course. Other programs write
 	// them.
 	Requests *CourseRequestsApplyConfiguration `json:"requests,omitempty"`
+	// isolation records when a canary last tried what carrels of the course must not
+	// reach. The errand process writes it.
+	Isolation *IsolationStatusApplyConfiguration `json:"isolation,omitempty"`
 	// report is the status last reported to the forge. The reporter writes it.
 	Report *ReportStatusApplyConfiguration `json:"report,omitempty"`
 	// lastHandledReconcileAt is the last value of the annotation
@@ -34,7 +37,7 @@ type CourseStatusApplyConfiguration struct {
 	// conditions are Ready, Reconciling and Stalled, as kstatus defines them.
 	// RosterValid is present if the course has rosters, Held while a removal waits
 	// for confirmation, and WorkExpiring while work is to be deleted soon. The reporter
-	// writes Reported and OutOfSync.
+	// writes Reported and OutOfSync, and the errand process writes Isolated.
 	Conditions []v1.ConditionApplyConfiguration `json:"conditions,omitempty"`
 }
 
@@ -89,6 +92,14 @@ func (b *CourseStatusApplyConfiguration) WithVolumes(value *VolumeStatusApplyCon
 // If called multiple times, the Requests field is set to the value of the last call.
 func (b *CourseStatusApplyConfiguration) WithRequests(value *CourseRequestsApplyConfiguration) *CourseStatusApplyConfiguration {
 	b.Requests = value
+	return b
+}
+
+// WithIsolation sets the Isolation field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Isolation field is set to the value of the last call.
+func (b *CourseStatusApplyConfiguration) WithIsolation(value *IsolationStatusApplyConfiguration) *CourseStatusApplyConfiguration {
+	b.Isolation = value
 	return b
 }
 
