@@ -19,7 +19,7 @@ func rosterFile(user string) string {
 // makeRepository clones the work tree's HEAD, and makes of clusters/local a cluster
 // with two small classes and an inventory.
 func (d *drill) makeRepository(ctx context.Context) error {
-	if err := git(ctx, d.cluster.Root, "clone", "--quiet", "--shared", ".", d.repository()); err != nil {
+	if err := git(ctx, d.Cluster.Root, "clone", "--quiet", "--shared", ".", d.repository()); err != nil {
 		return err
 	}
 	for _, user := range added {
@@ -54,7 +54,7 @@ func (d *drill) addInventory() error {
 		return err
 	}
 	// The pod's user may pass through the directory above, and may not list it.
-	if err := os.Chmod(d.dir, 0o711); err != nil {
+	if err := os.Chmod(d.Dir, 0o711); err != nil {
 		return err
 	}
 	if err := os.Chown(d.inventories(), inventoryUser, inventoryUser); err != nil {

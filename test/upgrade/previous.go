@@ -54,7 +54,7 @@ func (u *upgrade) previousImages(ctx context.Context) ([]string, error) {
 
 // buildPrevious builds the archives, in the order of processes, of a copy of the commit.
 func (u *upgrade) buildPrevious(ctx context.Context, archives []string) error {
-	source := u.file("previous")
+	source := u.File("previous")
 	if err := u.clone(ctx, source); err != nil {
 		return err
 	}
@@ -62,7 +62,7 @@ func (u *upgrade) buildPrevious(ctx context.Context, archives []string) error {
 		return err
 	}
 	for i, process := range processes {
-		binary := u.file("programs", process)
+		binary := u.File("programs", process)
 		build := exec.CommandContext(ctx, "go", "build", "-ldflags=-s -w", "-o", binary, "./cmd/"+process)
 		build.Dir, build.Env = source, append(os.Environ(), "CGO_ENABLED=0")
 		if out, err := build.CombinedOutput(); err != nil {
@@ -70,7 +70,7 @@ func (u *upgrade) buildPrevious(ctx context.Context, archives []string) error {
 		}
 		// An archive in the cache is whole.
 		unfinished := archives[i] + ".new"
-		image := exec.CommandContext(ctx, filepath.Join(u.cluster.Root, "bin", "devcluster"),
+		image := exec.CommandContext(ctx, filepath.Join(u.Cluster.Root, "bin", "devcluster"),
 			"image", "--binary="+binary, "--name="+previousImage(process), "--output="+unfinished)
 		if out, err := image.CombinedOutput(); err != nil {
 			return fmt.Errorf("make the image of %s: %w\n%s", process, err, out)
@@ -88,7 +88,7 @@ func previousImage(process string) string {
 
 // clone clones this repository with all commits, the previous release's among them.
 func (u *upgrade) clone(ctx context.Context, to string) error {
-	if err := git(ctx, u.cluster.Root, "clone", "--quiet", "--no-tags", "--shared", ".", to); err != nil {
+	if err := git(ctx, u.Cluster.Root, "clone", "--quiet", "--no-tags", "--shared", ".", to); err != nil {
 		return err
 	}
 	if err := git(ctx, to, "cat-file", "-e", previousCommit()+"^{commit}"); err != nil {

@@ -44,11 +44,11 @@ func (u *upgrade) carrelsReady() (all []story.Milestone) {
 
 // kubectl runs kubectl, and returns what it prints.
 func (u *upgrade) kubectl(ctx context.Context, args ...string) (string, error) {
-	programs, err := u.cluster.Programs(ctx)
+	programs, err := u.Cluster.Programs(ctx)
 	if err != nil {
 		return "", err
 	}
-	kubeconfig, err := u.cluster.Kubeconfig(ctx)
+	kubeconfig, err := u.Cluster.Kubeconfig(ctx)
 	if err != nil {
 		return "", err
 	}

@@ -53,7 +53,7 @@ func (u *upgrade) comes(ctx context.Context, user string) error {
 	}
 	opened := story.Opened(visitor, address, `id="screen"`)
 	opened.Name = user + " opens"
-	if err := u.follow(ctx, opened, story.Ready(u.client, course, roster.UserlandName(user))); err != nil {
+	if err := u.Follow(ctx, opened, story.Ready(u.client, course, roster.UserlandName(user))); err != nil {
 		return err
 	}
 	socket, err := visitor.WebSocket(ctx, address+"ws")

@@ -3,9 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io"
-	"path/filepath"
 	"time"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -21,10 +18,7 @@ var class = []string{"carol", "dave", "erin"}
 
 // upgrade holds the state of one run.
 type upgrade struct {
-	cluster story.Devcluster
-	dir     string
-	out     io.Writer
-	begin   time.Time
+	*story.Stage
 
 	client  client.Client
 	forge   *story.Forge
@@ -35,30 +29,7 @@ type upgrade struct {
 	before *snapshot
 }
 
-// say prints a line with the time since the beginning.
-func (u *upgrade) say(format string, args ...any) {
-	_, _ = fmt.Fprintf(u.out, "  %6.1fs  %s\n", time.Since(u.begin).Seconds(), fmt.Sprintf(format, args...))
-}
-
-func (u *upgrade) file(elements ...string) string {
-	return filepath.Join(append([]string{u.dir}, elements...)...)
-}
-
-func (u *upgrade) repository() string { return u.file("repository") }
-
-// follow waits for milestones, and prints them as they are reached. What it waits for is
-// progress, as the cluster's.
-func (u *upgrade) follow(ctx context.Context, milestones ...story.Milestone) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	return story.Follow(ctx, time.Now(), milestones, func(e story.Event) {
-		if e.Waiting {
-			_, _ = fmt.Fprintf(u.cluster.Out, "waiting for %s; instead: %s\n", e.Name, e.Detail)
-		} else {
-			u.say("%-28s %s", e.Name, e.Detail)
-		}
-	})
-}
+func (u *upgrade) repository() string { return u.File("repository") }
 
 // install starts a node with the images of both releases, and installs the previous one.
 func (u *upgrade) install(ctx context.Context) error {
@@ -66,10 +37,10 @@ func (u *upgrade) install(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := u.cluster.Up(ctx); err != nil {
+	if err := u.Cluster.Up(ctx); err != nil {
 		return err
 	}
-	if err := u.cluster.Load(ctx, archives...); err != nil {
+	if err := u.Cluster.Load(ctx, archives...); err != nil {
 		return err
 	}
 	if err := u.connect(ctx); err != nil {
@@ -81,7 +52,7 @@ func (u *upgrade) install(ctx context.Context) error {
 	if err := u.become(ctx, previousCommit(), previousTag, "Install the previous release"); err != nil {
 		return err
 	}
-	if err := story.Bootstrap(ctx, u.client, u.forge, u.gateway, u.cluster.Root); err != nil {
+	if err := story.Bootstrap(ctx, u.client, u.forge, u.gateway, u.Cluster.Root); err != nil {
 		return err
 	}
 	if err := u.settle(ctx, previousTag); err != nil {
@@ -91,25 +62,25 @@ func (u *upgrade) install(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return u.follow(ctx, story.Installed(u.forge, commit)...)
+	return u.Follow(ctx, story.Installed(u.forge, commit)...)
 }
 
 func (u *upgrade) connect(ctx context.Context) error {
-	kubeconfig, err := u.cluster.Kubeconfig(ctx)
+	kubeconfig, err := u.Cluster.Kubeconfig(ctx)
 	if err != nil {
 		return err
 	}
 	if u.client, _, err = story.Connect(kubeconfig); err != nil {
 		return err
 	}
-	access, err := u.cluster.Forge(ctx)
+	access, err := u.Cluster.Forge(ctx)
 	if err != nil {
 		return err
 	}
 	if u.forge, err = story.NewForge(ctx, access); err != nil {
 		return err
 	}
-	if u.gateway.Ingress, err = u.cluster.Ingress(ctx); err != nil {
+	if u.gateway.Ingress, err = u.Cluster.Ingress(ctx); err != nil {
 		return err
 	}
 	return u.forge.NewUsers(ctx, class...)
@@ -136,7 +107,7 @@ func (u *upgrade) settle(ctx context.Context, tag string) error {
 	for i := range milestones {
 		milestones[i].Within = story.InstalledWithin
 	}
-	return u.follow(ctx, milestones...)
+	return u.Follow(ctx, milestones...)
 }
 
 // work has all students but the last begin to work, and records what the cluster has.
@@ -206,8 +177,8 @@ func (u *upgrade) check(ctx context.Context) error {
 			found = append(found, err)
 			continue
 		}
-		u.say("%s: %d messages sent and answered, all lines in the file, the WebSocket open since %.0fs", s.user, sent, s.opened.Sub(u.begin).Seconds())
+		u.Say("%s: %d messages sent and answered, all lines in the file, the WebSocket open since %.0fs", s.user, sent, u.Since(s.opened).Seconds())
 	}
-	u.say("%d pods, %d claims and %d statuses compared", len(u.before.pods), len(u.before.claims), len(u.before.statuses))
+	u.Say("%d pods, %d claims and %d statuses compared", len(u.before.pods), len(u.before.claims), len(u.before.statuses))
 	return errors.Join(found...)
 }
