@@ -26,6 +26,8 @@ type drill struct {
 	path    string
 	forge   *story.Forge
 	gateway story.Gateway
+	// repository is the clone that the maintainer works in.
+	repository story.Repository
 
 	students []*student
 	dropped  kept
@@ -43,7 +45,6 @@ type rebuilt struct{ command, all time.Duration }
 
 // Paths of files and directories. The storage is the directory on the node's disk that
 // contains a directory for each volume.
-func (d *drill) repository() string  { return d.File("repository") }
 func (d *drill) secrets() string     { return d.File("secrets.yaml") }
 func (d *drill) inventories() string { return d.File("inventory") }
 func (d *drill) storage() string {
@@ -60,7 +61,7 @@ func (d *drill) command(ctx context.Context, arguments ...string) (string, error
 	defer cancel()
 	// The program env looks up the program in this PATH; exec would use that of the drill.
 	cmd := exec.CommandContext(ctx, "env", append([]string{"PATH=" + d.path, "KUBECONFIG=" + d.kubeconfig}, arguments...)...)
-	cmd.Dir = d.repository()
+	cmd.Dir = d.repository.Dir
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Run(); err != nil {

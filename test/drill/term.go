@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -43,7 +42,7 @@ func (d *drill) term(ctx context.Context) error {
 // drop takes a student out of the course. Their volume is kept.
 func (d *drill) drop(ctx context.Context) error {
 	s := d.student(droppedUser)
-	request, err := d.forge.Propose("drop", "Drop "+s.user, story.Change{Path: rosterFile(s.user)})
+	request, err := d.forge.Propose("drop", "Drop "+s.user, story.Change{Path: story.StudentPath(terminals, s.user)})
 	if err != nil {
 		return err
 	}
@@ -179,7 +178,7 @@ func (d *drill) prepareForge(ctx context.Context) error {
 	if err := d.makeRepository(ctx); err != nil {
 		return err
 	}
-	if err := d.forge.Push(ctx, d.repository()); err != nil {
+	if err := d.forge.Push(ctx, d.repository.Dir); err != nil {
 		return err
 	}
 	if d.gateway.Ingress, err = d.Cluster.Ingress(ctx); err != nil {
@@ -209,13 +208,4 @@ func (d *drill) writeSecrets(ctx context.Context) error {
 		manifest = append(append(manifest, "---\n"...), text...)
 	}
 	return os.WriteFile(d.secrets(), manifest, 0o600)
-}
-
-func git(ctx context.Context, dir string, arguments ...string) error {
-	cmd := exec.CommandContext(ctx, "git", arguments...)
-	cmd.Dir = dir
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("git %s: %w\n%s", arguments[0], err, out)
-	}
-	return nil
 }

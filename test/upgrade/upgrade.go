@@ -3,11 +3,13 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/carrel-dev/carrel/test/story"
+	"github.com/carrel-dev/carrel/test/student"
 )
 
 // course names the course whose students work in terminals.
@@ -23,13 +25,13 @@ type upgrade struct {
 	client  client.Client
 	forge   *story.Forge
 	gateway story.Gateway
+	// repository is the clone that is pushed.
+	repository story.Repository
 
-	sessions []*session
+	students []*student.Student
 	// before holds what the cluster had before the present step.
 	before *snapshot
 }
-
-func (u *upgrade) repository() string { return u.File("repository") }
 
 // install starts a node with the images of both releases, and installs the previous one.
 func (u *upgrade) install(ctx context.Context) error {
@@ -46,7 +48,7 @@ func (u *upgrade) install(ctx context.Context) error {
 	if err := u.connect(ctx); err != nil {
 		return err
 	}
-	if err := u.clone(ctx, u.repository()); err != nil {
+	if u.repository, err = u.clone(ctx, u.File("repository")); err != nil {
 		return err
 	}
 	if err := u.become(ctx, previousCommit(), previousTag, "Install the previous release"); err != nil {
@@ -171,13 +173,16 @@ func (u *upgrade) check(ctx context.Context) error {
 		return err
 	}
 	found := u.before.lost(now)
-	for _, s := range u.sessions {
-		sent, err := s.settled(ctx)
+	for _, s := range u.students {
+		sent, err := s.Settled(ctx)
+		if closed, messages := s.Told(); closed > 0 {
+			err = errors.Join(err, fmt.Errorf("the WebSocket of %s was closed %d times, with %d messages", s.User, closed, messages))
+		}
 		if err != nil {
 			found = append(found, err)
 			continue
 		}
-		u.Say("%s: %d messages sent and answered, all lines in the file, the WebSocket open since %.0fs", s.user, sent, u.Since(s.opened).Seconds())
+		u.Say("%s: %d messages sent and answered, all lines in the file, one WebSocket", s.User, sent)
 	}
 	u.Say("%d pods, %d claims and %d statuses compared", len(u.before.pods), len(u.before.claims), len(u.before.statuses))
 	return errors.Join(found...)
