@@ -1,11 +1,8 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"fmt"
-	"os/exec"
-	"path/filepath"
 	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -40,23 +37,4 @@ func (u *upgrade) carrelsReady() (all []story.Milestone) {
 		all = append(all, m)
 	}
 	return all
-}
-
-// kubectl runs kubectl, and returns what it prints.
-func (u *upgrade) kubectl(ctx context.Context, args ...string) (string, error) {
-	programs, err := u.Cluster.Programs(ctx)
-	if err != nil {
-		return "", err
-	}
-	kubeconfig, err := u.Cluster.Kubeconfig(ctx)
-	if err != nil {
-		return "", err
-	}
-	cmd := exec.CommandContext(ctx, filepath.Join(programs, "kubectl"), append([]string{"--kubeconfig=" + kubeconfig}, args...)...)
-	var stdout, stderr bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	if err := cmd.Run(); err != nil {
-		return "", fmt.Errorf("kubectl %s: %w\n%s", strings.Join(args, " "), err, stderr.String())
-	}
-	return stdout.String(), nil
 }

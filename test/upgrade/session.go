@@ -35,7 +35,7 @@ func (u *upgrade) comes(ctx context.Context, user string) error {
 		return err
 	}
 	s, err := student.Begin(ctx, visitor, user, address, typesEvery, func(ctx context.Context) ([]string, error) {
-		out, err := u.kubectl(ctx, "exec", "--namespace="+course, "deploy/"+roster.UserlandName(user), "--", "cat", student.WorkFile)
+		out, err := u.Cluster.Kubectl(ctx, "exec", "--namespace="+course, "deploy/"+roster.UserlandName(user), "--", "cat", student.WorkFile)
 		return strings.Fields(out), err
 	})
 	if err != nil {
