@@ -8,7 +8,8 @@ import (
 
 // makeRelease tags a copy of this commit, and makes the release of the tag.
 func (i *installation) makeRelease(ctx context.Context) error {
-	source := i.File("source")
+	// A clone of it is called carrel, as one of the page's address is.
+	source := i.File("tagged", "carrel")
 	if _, err := i.shell(ctx, i.Cluster.Root, "git clone --quiet --no-tags . "+source); err != nil {
 		return err
 	}
