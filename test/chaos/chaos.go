@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/carrel-dev/carrel/core/roster"
 	"github.com/carrel-dev/carrel/test/story"
@@ -34,9 +33,7 @@ type chaos struct {
 	lasts    time.Duration
 	students int
 
-	client     client.Client
-	forge      *story.Forge
-	gateway    story.Gateway
+	story.Site
 	repository story.Repository
 
 	class []*student.Student
@@ -59,20 +56,20 @@ func (c *chaos) users() (users []string) {
 }
 
 // begin starts a cluster with the class, and has everybody type.
-func (c *chaos) begin(ctx context.Context) error {
+func (c *chaos) begin(ctx context.Context) (err error) {
 	if err := c.Cluster.Up(ctx); err != nil {
 		return err
 	}
-	if err := c.connect(ctx); err != nil {
+	if c.Site, err = c.Cluster.Open(ctx, c.users()...); err != nil {
 		return err
 	}
 	if err := c.makeRepository(ctx); err != nil {
 		return err
 	}
-	if err := story.Bootstrap(ctx, c.client, c.forge, c.gateway, c.Cluster.Root); err != nil {
+	if err := story.Bootstrap(ctx, c.Client, c.Forge, c.Gateway, c.Cluster.Root); err != nil {
 		return err
 	}
-	commit, err := c.forge.Head()
+	commit, err := c.Forge.Head()
 	if err != nil {
 		return err
 	}
@@ -82,29 +79,8 @@ func (c *chaos) begin(ctx context.Context) error {
 	if err := c.comeAll(ctx); err != nil {
 		return err
 	}
-	c.claims, err = student.Claims(ctx, c.client)
+	c.claims, err = student.Claims(ctx, c.Client)
 	return err
-}
-
-func (c *chaos) connect(ctx context.Context) error {
-	kubeconfig, err := c.Cluster.Kubeconfig(ctx)
-	if err != nil {
-		return err
-	}
-	if c.client, _, err = story.Connect(kubeconfig); err != nil {
-		return err
-	}
-	access, err := c.Cluster.Forge(ctx)
-	if err != nil {
-		return err
-	}
-	if c.forge, err = story.NewForge(ctx, access); err != nil {
-		return err
-	}
-	if c.gateway.Ingress, err = c.Cluster.Ingress(ctx); err != nil {
-		return err
-	}
-	return c.forge.NewUsers(ctx, c.users()...)
 }
 
 // makeRepository pushes a repository whose cluster has the course of the class alone.
@@ -139,7 +115,7 @@ func (c *chaos) makeRepository(ctx context.Context) (err error) {
 	if err := c.repository.Commit(ctx, "chaos", "Make a cluster for the worst day"); err != nil {
 		return err
 	}
-	return c.forge.Push(ctx, c.repository.Dir)
+	return c.Forge.Push(ctx, c.repository.Dir)
 }
 
 // comeAll has the class log in and type, until the program ends.
@@ -164,11 +140,11 @@ func (c *chaos) comeAll(ctx context.Context) error {
 
 // comes has a student log in and open their terminal.
 func (c *chaos) comes(ctx, working context.Context, user string) (*student.Student, error) {
-	visitor, err := story.LogIn(ctx, c.gateway, user)
+	visitor, err := story.LogIn(ctx, c.Gateway, user)
 	if err != nil {
 		return nil, err
 	}
-	address := c.gateway.CarrelURL(course, roster.UserlandName(user))
+	address := c.Gateway.CarrelURL(course, roster.UserlandName(user))
 	if err := visitor.HandOver(ctx, address); err != nil {
 		return nil, err
 	}

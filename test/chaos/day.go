@@ -84,7 +84,7 @@ func (c *chaos) check(ctx context.Context) error {
 		})
 	}
 	_ = asked.Wait()
-	claims, err := student.Claims(ctx, c.client)
+	claims, err := student.Claims(ctx, c.Client)
 	if err != nil {
 		return err
 	}

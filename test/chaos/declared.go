@@ -25,10 +25,10 @@ const declaredWithin = story.ReportedWithin
 func (c *chaos) follow(ctx context.Context, within time.Duration, commit string) error {
 	milestones := []story.Milestone{
 		c.nodeReady(), c.processesAvailable(),
-		story.AppliedBy(c.forge, c.client, course, "templates", commit),
-		story.AppliedBy(c.forge, c.client, course, "roster", commit),
+		story.AppliedBy(c.Forge, c.Client, course, "templates", commit),
+		story.AppliedBy(c.Forge, c.Client, course, "roster", commit),
 		c.carrelsRun(),
-		story.Reported(c.forge, course, commit, "success"),
+		story.Reported(c.Forge, course, commit, "success"),
 	}
 	for i := range milestones {
 		milestones[i].Within = within
@@ -39,7 +39,7 @@ func (c *chaos) follow(ctx context.Context, within time.Duration, commit string)
 func (c *chaos) nodeReady() story.Milestone {
 	return story.Milestone{Name: "node ready", Reached: func(ctx context.Context) (string, bool, error) {
 		var nodes corev1.NodeList
-		if err := c.client.List(ctx, &nodes); err != nil {
+		if err := c.Client.List(ctx, &nodes); err != nil {
 			return "", false, err
 		}
 		for _, node := range nodes.Items {
@@ -61,7 +61,7 @@ func (c *chaos) processesAvailable() story.Milestone {
 		found := 0
 		for _, namespace := range []string{"carrel-system", "flux-system", "kube-system"} {
 			var list appsv1.DeploymentList
-			if err := c.client.List(ctx, &list, client.InNamespace(namespace)); err != nil {
+			if err := c.Client.List(ctx, &list, client.InNamespace(namespace)); err != nil {
 				return "", false, err
 			}
 			for i := range list.Items {
@@ -84,7 +84,7 @@ func (c *chaos) processesAvailable() story.Milestone {
 func (c *chaos) carrelsRun() story.Milestone {
 	return story.Milestone{Name: "carrels run", Reached: func(ctx context.Context) (string, bool, error) {
 		var list v1alpha1.UserlandList
-		if err := c.client.List(ctx, &list, client.InNamespace(course)); err != nil {
+		if err := c.Client.List(ctx, &list, client.InNamespace(course)); err != nil {
 			return "", false, err
 		}
 		problems := undeclared(c.declared, list.Items)

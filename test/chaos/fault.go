@@ -111,7 +111,7 @@ func (c *chaos) component(name string) processes {
 func (c *chaos) podsOf(key client.ObjectKey) processes {
 	return func(ctx context.Context) ([]int, error) {
 		var d appsv1.Deployment
-		if err := c.client.Get(ctx, key, &d); err != nil {
+		if err := c.Client.Get(ctx, key, &d); err != nil {
 			return nil, err
 		}
 		selector, err := metav1.LabelSelectorAsSelector(d.Spec.Selector)
@@ -134,7 +134,7 @@ func (c *chaos) carrel(d *deck) processes {
 // inPods finds the processes in all containers of pods.
 func (c *chaos) inPods(ctx context.Context, options ...client.ListOption) (pids []int, err error) {
 	var pods corev1.PodList
-	if err := c.client.List(ctx, &pods, options...); err != nil {
+	if err := c.Client.List(ctx, &pods, options...); err != nil {
 		return nil, err
 	}
 	for _, pod := range pods.Items {

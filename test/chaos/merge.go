@@ -26,11 +26,11 @@ func (c *chaos) merge() (what, commit string, err error) {
 		}
 		c.declared[guest] = true
 	}
-	request, err := c.forge.Propose(fmt.Sprintf("merge-%d", c.merges), what, changes...)
+	request, err := c.Forge.Propose(fmt.Sprintf("merge-%d", c.merges), what, changes...)
 	if err != nil {
 		return what, "", err
 	}
-	commit, err = c.forge.Merge(request)
+	commit, err = c.Forge.Merge(request)
 	return what, commit, err
 }
 

@@ -20,7 +20,7 @@ var deployments = []string{"carrel-controller", "carrel-reporter", "carrel-erran
 func (u *upgrade) runs(name, tag string) story.Milestone {
 	return story.Milestone{Name: name + ":" + tag, Reached: func(ctx context.Context) (string, bool, error) {
 		var d appsv1.Deployment
-		if err := u.client.Get(ctx, client.ObjectKey{Namespace: "carrel-system", Name: name}, &d); err != nil {
+		if err := u.Client.Get(ctx, client.ObjectKey{Namespace: "carrel-system", Name: name}, &d); err != nil {
 			return "", false, err
 		}
 		image, want, s := d.Spec.Template.Spec.Containers[0].Image, *d.Spec.Replicas, d.Status
@@ -32,7 +32,7 @@ func (u *upgrade) runs(name, tag string) story.Milestone {
 // carrelsReady are reached when the carrels of the class are there and ready.
 func (u *upgrade) carrelsReady() (all []story.Milestone) {
 	for _, user := range class {
-		m := story.Ready(u.client, course, roster.UserlandName(user))
+		m := story.Ready(u.Client, course, roster.UserlandName(user))
 		m.Name = user + " ready"
 		all = append(all, m)
 	}

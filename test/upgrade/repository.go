@@ -28,5 +28,5 @@ func (u *upgrade) become(ctx context.Context, commit, tag, message string) error
 	if err := u.repository.Commit(ctx, "upgrade", message); err != nil {
 		return err
 	}
-	return u.forge.Push(ctx, u.repository.Dir)
+	return u.Forge.Push(ctx, u.repository.Dir)
 }

@@ -21,17 +21,17 @@ const typesEvery = 500 * time.Millisecond
 
 // comes has a student log in, open their carrel, and type until the program ends.
 func (u *upgrade) comes(ctx context.Context, user string) error {
-	visitor, err := story.LogIn(ctx, u.gateway, user)
+	visitor, err := story.LogIn(ctx, u.Gateway, user)
 	if err != nil {
 		return err
 	}
-	address := u.gateway.CarrelURL(course, roster.UserlandName(user))
+	address := u.Gateway.CarrelURL(course, roster.UserlandName(user))
 	if err := visitor.HandOver(ctx, address); err != nil {
 		return err
 	}
 	opened := story.Opened(visitor, address, `id="screen"`)
 	opened.Name = user + " opens"
-	if err := u.Follow(ctx, opened, story.Ready(u.client, course, roster.UserlandName(user))); err != nil {
+	if err := u.Follow(ctx, opened, story.Ready(u.Client, course, roster.UserlandName(user))); err != nil {
 		return err
 	}
 	s, err := student.Begin(ctx, visitor, user, address, typesEvery, func(ctx context.Context) ([]string, error) {
@@ -50,10 +50,10 @@ func (u *upgrade) raiseHand(ctx context.Context, user string) error {
 	now := time.Now().UTC()
 	patch := fmt.Sprintf(`{"status":{"requests":{"helpSince":%q,"keepUntil":%q}}}`, now.Format(time.RFC3339), now.Add(time.Hour).Format(time.RFC3339))
 	var userland v1alpha1.Userland
-	if err := u.client.Get(ctx, client.ObjectKey{Namespace: course, Name: roster.UserlandName(user)}, &userland); err != nil {
+	if err := u.Client.Get(ctx, client.ObjectKey{Namespace: course, Name: roster.UserlandName(user)}, &userland); err != nil {
 		return err
 	}
-	err := u.client.Status().Patch(ctx, &userland, client.RawPatch(types.MergePatchType, []byte(patch)))
+	err := u.Client.Status().Patch(ctx, &userland, client.RawPatch(types.MergePatchType, []byte(patch)))
 	if err != nil {
 		return errors.Join(fmt.Errorf("raise the hand of %s", user), err)
 	}

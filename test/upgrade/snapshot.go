@@ -31,7 +31,7 @@ type snapshot struct {
 func (u *upgrade) snapshot(ctx context.Context) (*snapshot, error) {
 	s := &snapshot{pods: map[string]string{}, statuses: map[string]map[string]any{}}
 	var pods corev1.PodList
-	if err := u.client.List(ctx, &pods, client.HasLabels{v1alpha1.UserlandLabel}); err != nil {
+	if err := u.Client.List(ctx, &pods, client.HasLabels{v1alpha1.UserlandLabel}); err != nil {
 		return nil, err
 	}
 	for i := range pods.Items {
@@ -42,7 +42,7 @@ func (u *upgrade) snapshot(ctx context.Context) (*snapshot, error) {
 		}
 		s.pods[pod.Namespace+"/"+pod.Name] = fmt.Sprintf("%s, %d restarts, ends: %t", pod.UID, restarts, pod.DeletionTimestamp != nil)
 	}
-	claims, err := student.Claims(ctx, u.client)
+	claims, err := student.Claims(ctx, u.Client)
 	if err != nil {
 		return nil, err
 	}
@@ -50,7 +50,7 @@ func (u *upgrade) snapshot(ctx context.Context) (*snapshot, error) {
 	for _, kind := range []string{"Userland", "Course", "Template"} {
 		list := &unstructured.UnstructuredList{}
 		list.SetGroupVersionKind(v1alpha1.SchemeGroupVersion.WithKind(kind + "List"))
-		if err := u.client.List(ctx, list); err != nil {
+		if err := u.Client.List(ctx, list); err != nil {
 			return nil, err
 		}
 		for i := range list.Items {

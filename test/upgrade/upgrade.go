@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"sigs.k8s.io/controller-runtime/pkg/client"
-
 	"github.com/carrel-dev/carrel/test/story"
 	"github.com/carrel-dev/carrel/test/student"
 )
@@ -21,10 +19,7 @@ var class = []string{"carol", "dave", "erin"}
 // upgrade holds the state of one run.
 type upgrade struct {
 	*story.Stage
-
-	client  client.Client
-	forge   *story.Forge
-	gateway story.Gateway
+	story.Site
 	// repository is the clone that is pushed.
 	repository story.Repository
 
@@ -45,7 +40,7 @@ func (u *upgrade) install(ctx context.Context) error {
 	if err := u.Cluster.Load(ctx, archives...); err != nil {
 		return err
 	}
-	if err := u.connect(ctx); err != nil {
+	if u.Site, err = u.Cluster.Open(ctx, class...); err != nil {
 		return err
 	}
 	if u.repository, err = u.clone(ctx, u.File("repository")); err != nil {
@@ -54,53 +49,32 @@ func (u *upgrade) install(ctx context.Context) error {
 	if err := u.become(ctx, previousCommit(), previousTag, "Install the previous release"); err != nil {
 		return err
 	}
-	if err := story.Bootstrap(ctx, u.client, u.forge, u.gateway, u.Cluster.Root); err != nil {
+	if err := story.Bootstrap(ctx, u.Client, u.Forge, u.Gateway, u.Cluster.Root); err != nil {
 		return err
 	}
 	if err := u.settle(ctx, previousTag); err != nil {
 		return err
 	}
-	commit, err := u.forge.Head()
+	commit, err := u.Forge.Head()
 	if err != nil {
 		return err
 	}
-	return u.Follow(ctx, story.Installed(u.forge, commit)...)
-}
-
-func (u *upgrade) connect(ctx context.Context) error {
-	kubeconfig, err := u.Cluster.Kubeconfig(ctx)
-	if err != nil {
-		return err
-	}
-	if u.client, _, err = story.Connect(kubeconfig); err != nil {
-		return err
-	}
-	access, err := u.Cluster.Forge(ctx)
-	if err != nil {
-		return err
-	}
-	if u.forge, err = story.NewForge(ctx, access); err != nil {
-		return err
-	}
-	if u.gateway.Ingress, err = u.Cluster.Ingress(ctx); err != nil {
-		return err
-	}
-	return u.forge.NewUsers(ctx, class...)
+	return u.Follow(ctx, story.Installed(u.Forge, commit)...)
 }
 
 // settle waits until all processes run images of the tag, and Flux has applied the newest
 // commit everywhere.
 func (u *upgrade) settle(ctx context.Context, tag string) error {
-	commit, err := u.forge.Head()
+	commit, err := u.Forge.Head()
 	if err != nil {
 		return err
 	}
 	var milestones []story.Milestone
 	for _, name := range story.Courses {
-		milestones = append(milestones, story.Applied(u.forge, u.client, name, commit))
+		milestones = append(milestones, story.Applied(u.Forge, u.Client, name, commit))
 	}
 	for _, name := range []string{"carrel-crds", "carrel-policy", "carrel", "carrel-gateway", "courses"} {
-		milestones = append(milestones, story.AppliedBy(u.forge, u.client, "flux-system", name, commit))
+		milestones = append(milestones, story.AppliedBy(u.Forge, u.Client, "flux-system", name, commit))
 	}
 	for _, name := range deployments {
 		milestones = append(milestones, u.runs(name, tag))
