@@ -140,12 +140,16 @@ test-install: prepare-test-install $(DEVCLUSTER) ## Make a release, and install 
 test-upgrade: prepare-test-upgrade $(DEVCLUSTER) ## Upgrade a full node from the previous release while people work, and go back (root)
 	go run ./test/upgrade
 
+.PHONY: chaos
+chaos: prepare-chaos $(DEVCLUSTER) ## Kill, pause and cut off one thing after the other on a full node while a class works (root): FOR=30m SEED=7
+	go run ./test/chaos -for=$(or $(FOR),30m) $(if $(SEED),-seed=$(SEED))
+
 .PHONY: release
 release: prepare-release $(DEVCLUSTER) ## Make a release of the tagged commit in dist/release: VERSION=v0.2.0, and to push its images REGISTRY=git.example.edu/lab
 	go run ./ci/release -version=$(VERSION) $(if $(REGISTRY),-registry=$(REGISTRY) -push)
 
 .PHONY: long
-long: test drill test-install test-upgrade ## Run every test, the drill, an installation of a release, and an upgrade
+long: test drill test-install test-upgrade chaos ## Run every test, the drill, an installation of a release, an upgrade, and the worst day
 
 .PHONY: bench
 bench: prepare-bench $(DEVCLUSTER) ## Measure a class being made, carrels waking up, what carrel takes of git, and the gateway (docs/performance.md)

@@ -15,7 +15,7 @@ import (
 
 // lose runs the job that takes the inventory every night, and deletes the data of etcd.
 func (d *drill) lose(ctx context.Context) error {
-	if err := d.follow(ctx, story.Milestone{Name: "inventory installed", Reached: func(ctx context.Context) (string, bool, error) {
+	if err := d.Follow(ctx, story.Milestone{Name: "inventory installed", Reached: func(ctx context.Context) (string, bool, error) {
 		_, err := d.command(ctx, "kubectl", "get", "cronjob/carrel-inventory", "pvc/carrel-inventory", "--namespace=carrel-system")
 		return "", err == nil, err
 	}}); err != nil {
@@ -36,11 +36,11 @@ func (d *drill) lose(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d.say("%s: %d bytes, mode %s", filepath.Base(file), info.Size(), info.Mode())
-	if err := d.cluster.LoseEtcd(ctx); err != nil {
+	d.Say("%s: %d bytes, mode %s", filepath.Base(file), info.Size(), info.Mode())
+	if err := d.Cluster.LoseEtcd(ctx); err != nil {
 		return err
 	}
-	d.say("etcd is lost; an empty Kubernetes with Flux is up on the same node")
+	d.Say("etcd is lost; an empty Kubernetes with Flux is up on the same node")
 	return nil
 }
 
@@ -78,11 +78,11 @@ func (d *drill) check(ctx context.Context) error {
 	for i := range milestones {
 		milestones[i].Within = story.InstalledWithin
 	}
-	if err := d.follow(ctx, milestones...); err != nil {
+	if err := d.Follow(ctx, milestones...); err != nil {
 		return err
 	}
 	d.rebuilt[len(d.rebuilt)-1].all = time.Since(d.started)
-	d.say("everybody has their work, %.0f s after the command began", time.Since(d.started).Seconds())
+	d.Say("everybody has their work, %.0f s after the command began", time.Since(d.started).Seconds())
 	return nil
 }
 
@@ -94,7 +94,7 @@ func (d *drill) carrelsFirst(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := d.follow(ctx, d.everybody(d.ready)...); err != nil {
+	if err := d.Follow(ctx, d.everybody(d.ready)...); err != nil {
 		return err
 	}
 	s := *d.student(meanwhileUser)
@@ -105,7 +105,7 @@ func (d *drill) carrelsFirst(ctx context.Context) error {
 		return err
 	}
 	d.meanwhile = s.work
-	d.say("%s has an empty home, and writes %q", s.user, s.work)
+	d.Say("%s has an empty home, and writes %q", s.user, s.work)
 	return nil
 }
 
@@ -117,7 +117,7 @@ func (d *drill) checkMeanwhile(ctx context.Context) error {
 	}
 	s := *d.student(meanwhileUser)
 	s.work = d.meanwhile
-	return d.follow(ctx, d.isKept("written meanwhile", &kept{student: s}))
+	return d.Follow(ctx, d.isKept("written meanwhile", &kept{student: s}))
 }
 
 // backup restores the volume of one student by kubectl alone, as docs/maintaining.md
@@ -130,7 +130,7 @@ func (d *drill) backup(ctx context.Context) error {
 	if _, err := d.inside(ctx, s, "rm /home/coder/report.txt"); err != nil {
 		return err
 	}
-	if err := d.follow(ctx, d.shows(s, "nothing")); err != nil {
+	if err := d.Follow(ctx, d.shows(s, "nothing")); err != nil {
 		return err
 	}
 	name, err := d.carrel(ctx, s)
@@ -144,7 +144,7 @@ func (d *drill) backup(ctx context.Context) error {
 	if err := d.show(ctx, "sh", "-c", script); err != nil {
 		return err
 	}
-	return d.follow(ctx, d.shows(s, s.work))
+	return d.Follow(ctx, d.shows(s, s.work))
 }
 
 // copyVolume copies the directory of a student's volume, in place of a backup.

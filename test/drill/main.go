@@ -5,74 +5,22 @@
 // their work.
 package main
 
-import (
-	"context"
-	"errors"
-	"fmt"
-	"os"
-	"os/signal"
-	"syscall"
-	"time"
-
-	"github.com/carrel-dev/carrel/test/story"
-)
-
-// patience bounds each wait. On a slow machine the first start of the cluster takes
-// minutes.
-const patience = 15 * time.Minute
+import "github.com/carrel-dev/carrel/test/story"
 
 func main() {
-	if err := run(); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-}
-
-// run runs the drill, and stops the cluster even if the drill failed.
-func run() (err error) {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	root, err := os.Getwd()
-	if err != nil {
-		return err
-	}
-	cluster := story.Devcluster{Root: root, Out: os.Stderr, Inventory: true}
-	if cluster.Running(ctx) {
-		return errors.New("a cluster is up already, and stays as it is: stop it with make demo-down")
-	}
-	dir, err := os.MkdirTemp("", "carrel-drill-")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		err = errors.Join(err, cluster.Down(context.WithoutCancel(ctx)), os.RemoveAll(dir))
-	}()
-	if err := rehearse(ctx, cluster, dir); err != nil {
-		return fmt.Errorf("the drill did not get to its end: %w", err)
-	}
-	return nil
-}
-
-func rehearse(ctx context.Context, cluster story.Devcluster, dir string) error {
-	d := &drill{cluster: cluster, dir: dir, out: os.Stdout, begin: time.Now()}
-	for _, act := range []struct {
-		title string
-		do    func(context.Context) error
-	}{
-		{"A class works, one student is dropped, one begins again", d.term},
-		{"The nightly inventory is taken, and etcd is lost", d.lose},
-		{"One command rebuilds the cluster: volumes first", d.rebuild},
-		{"Everybody finds their work", d.check},
-		{"The inventory is taken again, and etcd is lost again", d.lose},
-		{"Somebody starts git without the volumes: carrels first, and a student works", d.carrelsFirst},
-		{"The same command", d.rebuild},
-		{"Everybody finds their work, and what was written meanwhile is kept", d.checkMeanwhile},
-		{"One student's files are lost: their volume comes back from a backup", d.backup},
-	} {
-		d.heading(act.title)
-		if err := act.do(ctx); err != nil {
-			return fmt.Errorf("%s: %w", act.title, err)
+	story.Main(story.Program{Name: "drill", Inventory: true, Acts: func(s *story.Stage) []story.Act {
+		d := &drill{Stage: s}
+		return []story.Act{
+			{Title: "A class works, one student is dropped, one begins again", Do: d.term},
+			{Title: "The nightly inventory is taken, and etcd is lost", Do: d.lose},
+			{Title: "One command rebuilds the cluster: volumes first", Do: d.rebuild},
+			{Title: "Everybody finds their work", Do: d.check},
+			{Title: "The inventory is taken again, and etcd is lost again", Do: d.lose},
+			{Title: "Somebody starts git without the volumes: carrels first, and a student works", Do: d.carrelsFirst},
+			{Title: "The same command", Do: d.rebuild},
+			{Title: "Everybody finds their work, and what was written meanwhile is kept", Do: d.checkMeanwhile},
+			{Title: "One student's files are lost: their volume comes back from a backup", Do: d.backup},
+			{Title: "The time", Do: d.summary},
 		}
-	}
-	return d.summary()
+	}})
 }

@@ -1,9 +1,7 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,37 +9,28 @@ import (
 	"github.com/carrel-dev/carrel/test/story"
 )
 
-// rosterFile returns the path of a student's file in the course sandbox.
-func rosterFile(user string) string {
-	return "courses/" + terminals + "/roster/students/" + user + ".yaml"
-}
-
 // makeRepository clones the work tree's HEAD, and makes of clusters/local a cluster
 // with two small classes and an inventory.
-func (d *drill) makeRepository(ctx context.Context) error {
-	if err := git(ctx, d.cluster.Root, "clone", "--quiet", "--shared", ".", d.repository()); err != nil {
+func (d *drill) makeRepository(ctx context.Context) (err error) {
+	if d.repository, err = story.Clone(ctx, d.Cluster.Root, d.File("repository")); err != nil {
 		return err
 	}
 	for _, user := range added {
-		text := "apiVersion: carrel.dev/v1alpha1\nkind: Userland\nmetadata:\n  name: " + user + "\n"
-		if err := d.put(rosterFile(user), text); err != nil {
+		if err := d.repository.Put(story.StudentPath(terminals, user), story.StudentFile(user)); err != nil {
 			return err
 		}
 	}
 	// The class of 300 is left out, because the drill tests what is restored, not how much.
-	if err := d.replace("clusters/local/courses/kustomization.yaml", "  - prog1\n", ""); err != nil {
+	if err := d.repository.Replace("clusters/local/courses/kustomization.yaml", 1, "  - prog1\n", ""); err != nil {
 		return err
 	}
-	if err := d.replace("clusters/local/flux-system/kustomization.yaml", story.ForgePlaceholder, d.forge.Host()); err != nil {
+	if err := d.repository.Replace("clusters/local/flux-system/kustomization.yaml", 2, story.ForgePlaceholder, d.forge.Host()); err != nil {
 		return err
 	}
 	if err := d.addInventory(); err != nil {
 		return err
 	}
-	if err := git(ctx, d.repository(), "add", "."); err != nil {
-		return err
-	}
-	return git(ctx, d.repository(), "-c", "user.name=drill", "-c", "user.email=drill@example.ac.jp", "commit", "--quiet", "--message=Make a cluster for the drill")
+	return d.repository.Commit(ctx, "drill", "Make a cluster for the drill")
 }
 
 // inventoryUser is the user of the pods that take the inventory.
@@ -54,46 +43,31 @@ func (d *drill) addInventory() error {
 		return err
 	}
 	// The pod's user may pass through the directory above, and may not list it.
-	if err := os.Chmod(d.dir, 0o711); err != nil {
+	if err := os.Chmod(d.Dir, 0o711); err != nil {
 		return err
 	}
 	if err := os.Chown(d.inventories(), inventoryUser, inventoryUser); err != nil {
 		return err
 	}
-	from := filepath.Join(d.repository(), "clusters", "campus", "inventory")
-	if err := os.CopyFS(filepath.Join(d.repository(), "clusters", "local", "inventory"), os.DirFS(from)); err != nil {
+	from := filepath.Join(d.repository.Dir, "clusters", "campus", "inventory")
+	if err := os.CopyFS(filepath.Join(d.repository.Dir, "clusters", "local", "inventory"), os.DirFS(from)); err != nil {
 		return err
 	}
 	const kustomization, volume = "clusters/local/inventory/kustomization.yaml", "clusters/local/inventory/volume.yaml"
-	if err := d.replace(volume, "  nfs:\n    server: nas.example.edu\n    path: /export/carrel-inventory\n",
+	if err := d.repository.Replace(volume, 1, "  nfs:\n    server: nas.example.edu\n    path: /export/carrel-inventory\n",
 		"  hostPath:\n    path: "+d.inventories()+"\n    type: Directory\n"); err != nil {
 		return err
 	}
-	if err := d.replace(kustomization, "resources:\n",
+	if err := d.repository.Replace(kustomization, 1, "resources:\n",
 		"images: [{name: carrel-dev/carrel, newName: carrel.local/carrel, newTag: dev}]\nresources:\n"); err != nil {
 		return err
 	}
-	sync, err := os.ReadFile(filepath.Join(d.repository(), "clusters", "campus", "inventory.yaml"))
+	sync, err := os.ReadFile(filepath.Join(d.repository.Dir, "clusters", "campus", "inventory.yaml"))
 	if err != nil {
 		return err
 	}
-	if err := d.put("clusters/local/inventory.yaml", strings.ReplaceAll(string(sync), "campus", "local")); err != nil {
+	if err := d.repository.Put("clusters/local/inventory.yaml", strings.ReplaceAll(string(sync), "campus", "local")); err != nil {
 		return err
 	}
-	return d.replace("clusters/local/kustomization.yaml", "  - ../base\n", "  - ../base\n  - inventory.yaml\n")
-}
-
-func (d *drill) put(path, text string) error {
-	return os.WriteFile(filepath.Join(d.repository(), path), []byte(text), 0o600)
-}
-
-func (d *drill) replace(path, old, replacement string) error {
-	text, err := os.ReadFile(filepath.Join(d.repository(), path))
-	if err != nil {
-		return err
-	}
-	if !bytes.Contains(text, []byte(old)) {
-		return fmt.Errorf("%s has no %q", path, old)
-	}
-	return d.put(path, strings.ReplaceAll(string(text), old, replacement))
+	return d.repository.Replace("clusters/local/kustomization.yaml", 1, "  - ../base\n", "  - ../base\n  - inventory.yaml\n")
 }

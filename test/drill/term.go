@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -25,7 +24,7 @@ func (d *drill) term(ctx context.Context) error {
 		return err
 	}
 	d.students = newClass()
-	if err := d.follow(ctx, d.everybody(d.ready)...); err != nil {
+	if err := d.Follow(ctx, d.everybody(d.ready)...); err != nil {
 		return err
 	}
 	for _, s := range d.students {
@@ -33,7 +32,7 @@ func (d *drill) term(ctx context.Context) error {
 			return err
 		}
 	}
-	d.say("everybody has written something")
+	d.Say("everybody has written something")
 	if err := d.drop(ctx); err != nil {
 		return err
 	}
@@ -43,7 +42,7 @@ func (d *drill) term(ctx context.Context) error {
 // drop takes a student out of the course. Their volume is kept.
 func (d *drill) drop(ctx context.Context) error {
 	s := d.student(droppedUser)
-	request, err := d.forge.Propose("drop", "Drop "+s.user, story.Change{Path: rosterFile(s.user)})
+	request, err := d.forge.Propose("drop", "Drop "+s.user, story.Change{Path: story.StudentPath(terminals, s.user)})
 	if err != nil {
 		return err
 	}
@@ -52,7 +51,7 @@ func (d *drill) drop(ctx context.Context) error {
 	}
 	d.students = slices.DeleteFunc(d.students, func(other *student) bool { return other == s })
 	d.dropped = kept{student: *s}
-	return d.follow(ctx, d.isKept("dropped", &d.dropped))
+	return d.Follow(ctx, d.isKept("dropped", &d.dropped))
 }
 
 // beginAgain resets a student's volume. The former one is kept.
@@ -68,7 +67,7 @@ func (d *drill) beginAgain(ctx context.Context) error {
 		return err
 	}
 	d.reset = kept{student: *s}
-	if err := d.follow(ctx, d.shows(s, "nothing"), d.isKept("before the reset", &d.reset)); err != nil {
+	if err := d.Follow(ctx, d.shows(s, "nothing"), d.isKept("before the reset", &d.reset)); err != nil {
 		return err
 	}
 	return d.write(ctx, s)
@@ -137,20 +136,20 @@ func (d *drill) directory(ctx context.Context, claim *corev1.PersistentVolumeCla
 
 // install starts the cluster, and makes Flux follow the drill's repository.
 func (d *drill) install(ctx context.Context) error {
-	carrel, err := d.cluster.BuildCarrel(ctx, d.dir)
+	carrel, err := d.Cluster.BuildCarrel(ctx, d.Dir)
 	if err != nil {
 		return err
 	}
-	if err := d.cluster.Up(ctx); err != nil {
+	if err := d.Cluster.Up(ctx); err != nil {
 		return err
 	}
-	d.say("Kubernetes, Flux and a forge are up")
-	programs, err := d.cluster.Programs(ctx)
+	d.Say("Kubernetes, Flux and a forge are up")
+	programs, err := d.Cluster.Programs(ctx)
 	if err != nil {
 		return err
 	}
 	d.path = strings.Join([]string{filepath.Dir(carrel), programs, os.Getenv("PATH")}, string(os.PathListSeparator))
-	if d.kubeconfig, err = d.cluster.Kubeconfig(ctx); err != nil {
+	if d.kubeconfig, err = d.Cluster.Kubeconfig(ctx); err != nil {
 		return err
 	}
 	if d.client, _, err = story.Connect(d.kubeconfig); err != nil {
@@ -169,7 +168,7 @@ func (d *drill) install(ctx context.Context) error {
 
 // prepareForge pushes the drill's repository, and writes the Secrets down.
 func (d *drill) prepareForge(ctx context.Context) error {
-	access, err := d.cluster.Forge(ctx)
+	access, err := d.Cluster.Forge(ctx)
 	if err != nil {
 		return err
 	}
@@ -179,10 +178,10 @@ func (d *drill) prepareForge(ctx context.Context) error {
 	if err := d.makeRepository(ctx); err != nil {
 		return err
 	}
-	if err := d.forge.Push(ctx, d.repository()); err != nil {
+	if err := d.forge.Push(ctx, d.repository.Dir); err != nil {
 		return err
 	}
-	if d.gateway.Ingress, err = d.cluster.Ingress(ctx); err != nil {
+	if d.gateway.Ingress, err = d.Cluster.Ingress(ctx); err != nil {
 		return err
 	}
 	return d.writeSecrets(ctx)
@@ -209,13 +208,4 @@ func (d *drill) writeSecrets(ctx context.Context) error {
 		manifest = append(append(manifest, "---\n"...), text...)
 	}
 	return os.WriteFile(d.secrets(), manifest, 0o600)
-}
-
-func git(ctx context.Context, dir string, arguments ...string) error {
-	cmd := exec.CommandContext(ctx, "git", arguments...)
-	cmd.Dir = dir
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("git %s: %w\n%s", arguments[0], err, out)
-	}
-	return nil
 }

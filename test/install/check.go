@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -52,13 +51,7 @@ func (i *installation) wait(ctx context.Context, milestones ...story.Milestone) 
 	for n := range milestones {
 		milestones[n].Within = story.InstalledWithin
 	}
-	return story.Follow(ctx, time.Now(), milestones, func(e story.Event) {
-		if e.Waiting {
-			_, _ = fmt.Fprintf(i.cluster.Out, "waiting for %s; instead: %s\n", e.Name, e.Detail)
-		} else {
-			i.say("%-30s %s", e.Name, e.Detail)
-		}
-	})
+	return i.Follow(ctx, milestones...)
 }
 
 // images returns the references of the release's images, by their last path element.
@@ -158,12 +151,12 @@ func logsInAt(ctx context.Context, address string) (string, error) {
 // takeInventory runs the nightly job by hand.
 func (i *installation) takeInventory(ctx context.Context, images map[string]string) error {
 	if err := i.wait(ctx, story.Milestone{Name: "inventory installed", Reached: func(ctx context.Context) (string, bool, error) {
-		image, err := i.shell(ctx, i.dir, "kubectl -n carrel-system get cronjob carrel-inventory -o jsonpath='{.spec.jobTemplate.spec.template.spec.containers[0].image}'")
+		image, err := i.shell(ctx, i.Dir, "kubectl -n carrel-system get cronjob carrel-inventory -o jsonpath='{.spec.jobTemplate.spec.template.spec.containers[0].image}'")
 		return image, image == images["carrel"], err
 	}}); err != nil {
 		return err
 	}
-	if _, err := i.shell(ctx, i.dir, "kubectl -n carrel-system create job install --from=cronjob/carrel-inventory\n"+
+	if _, err := i.shell(ctx, i.Dir, "kubectl -n carrel-system create job install --from=cronjob/carrel-inventory\n"+
 		"kubectl -n carrel-system wait job/install --for=condition=Complete --timeout=5m"); err != nil {
 		return err
 	}
@@ -171,6 +164,6 @@ func (i *installation) takeInventory(ctx context.Context, images map[string]stri
 	if err == nil && len(files) != 1 {
 		err = fmt.Errorf("the job left %d inventories, want 1", len(files))
 	}
-	i.say("the inventory was taken")
+	i.Say("the inventory was taken")
 	return err
 }

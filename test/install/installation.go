@@ -4,12 +4,10 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -26,66 +24,57 @@ const (
 
 // installation holds the state of one run.
 type installation struct {
-	cluster story.Devcluster
-	dir     string
-	out     io.Writer
-	begin   time.Time
+	*story.Stage
 
-	client       client.Client
-	kubeconfig   string
-	path         string
-	access       story.ForgeAccess
-	forge        *story.Forge
-	registry     string
-	stopRegistry func() error
-}
-
-// say prints a line with the time since the beginning.
-func (i *installation) say(format string, args ...any) {
-	_, _ = fmt.Fprintf(i.out, "  %6.1fs  %s\n", time.Since(i.begin).Seconds(), fmt.Sprintf(format, args...))
-}
-
-func (i *installation) file(elements ...string) string {
-	return filepath.Join(append([]string{i.dir}, elements...)...)
+	client     client.Client
+	kubeconfig string
+	path       string
+	access     story.ForgeAccess
+	forge      *story.Forge
+	registry   string
 }
 
 // repository returns the clone that the commands of the page make.
-func (i *installation) repository() string { return i.file("carrel") }
+func (i *installation) repository() string { return i.File("carrel") }
 
 // inventories returns the directory that takes the place of the NFS server's.
-func (i *installation) inventories() string { return i.file("inventory") }
+func (i *installation) inventories() string { return i.File("inventory") }
 
 // bringUp starts the node with Flux and a forge, and a registry.
 func (i *installation) bringUp(ctx context.Context) (err error) {
-	i.stopRegistry = func() error { return nil }
-	if err := i.cluster.UpWithImages(ctx, "webterm"); err != nil {
+	if err := i.Cluster.UpWithImages(ctx, "webterm"); err != nil {
 		return err
 	}
-	programs, err := i.cluster.Programs(ctx)
+	programs, err := i.Cluster.Programs(ctx)
 	if err != nil {
 		return err
 	}
 	i.path = programs + string(os.PathListSeparator) + os.Getenv("PATH")
-	if i.kubeconfig, err = i.cluster.Kubeconfig(ctx); err != nil {
+	if i.kubeconfig, err = i.Cluster.Kubeconfig(ctx); err != nil {
 		return err
 	}
 	if i.client, _, err = story.Connect(i.kubeconfig); err != nil {
 		return err
 	}
-	if i.access, err = i.cluster.Forge(ctx); err != nil {
+	if i.access, err = i.Cluster.Forge(ctx); err != nil {
 		return err
 	}
 	if i.forge, err = story.NewForge(ctx, i.access); err != nil {
 		return err
 	}
-	i.registry, i.stopRegistry, err = i.cluster.Registry(ctx)
-	return err
+	registry, stop, err := i.Cluster.Registry(ctx)
+	if err != nil {
+		return err
+	}
+	i.registry = registry
+	i.AtEnd(func(context.Context) error { return stop() })
+	return nil
 }
 
 // follow runs one block of commands of the page in a directory, with other words in
 // place of the page's.
 func (i *installation) follow(ctx context.Context, in, heading string, block int, pairs ...string) error {
-	text, err := os.ReadFile(filepath.Join(i.cluster.Root, page))
+	text, err := os.ReadFile(filepath.Join(i.Cluster.Root, page))
 	if err != nil {
 		return err
 	}
@@ -100,8 +89,8 @@ func (i *installation) follow(ctx context.Context, in, heading string, block int
 	if err != nil {
 		return err
 	}
-	for line := range strings.Lines(strings.ReplaceAll(commands, i.dir, "~")) {
-		_, _ = fmt.Fprintf(i.out, "      $ %s", line)
+	for line := range strings.Lines(strings.ReplaceAll(commands, i.Dir, "~")) {
+		_, _ = fmt.Fprintf(i.Out, "      $ %s", line)
 	}
 	_, err = i.shell(ctx, in, commands)
 	return err

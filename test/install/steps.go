@@ -8,8 +8,9 @@ import (
 
 // makeRelease tags a copy of this commit, and makes the release of the tag.
 func (i *installation) makeRelease(ctx context.Context) error {
-	source := i.file("source")
-	if _, err := i.shell(ctx, i.cluster.Root, "git clone --quiet --no-tags . "+source); err != nil {
+	// A clone of it is called carrel, as one of the page's address is.
+	source := i.File("tagged", "carrel")
+	if _, err := i.shell(ctx, i.Cluster.Root, "git clone --quiet --no-tags . "+source); err != nil {
 		return err
 	}
 	if err := edit(filepath.Join(source, "CHANGELOG.md"), "## Not released\n", "## "+version+"\n"); err != nil {
@@ -18,7 +19,7 @@ func (i *installation) makeRelease(ctx context.Context) error {
 	if _, err := i.shell(ctx, source, "git commit --quiet --all --message=Release && git tag -a -m "+version+" "+version); err != nil {
 		return err
 	}
-	return i.follow(ctx, i.dir, "A release", 0, "https://github.com/carrel-dev/carrel", source, "registry.your.org/team", i.registry+"/lab", pageVersion, version)
+	return i.follow(ctx, i.Dir, "A release", 0, "https://github.com/carrel-dev/carrel", source, "registry.your.org/team", i.registry+"/lab", pageVersion, version)
 }
 
 // makeRepository makes the repository of the cluster, with one small course.
@@ -72,7 +73,7 @@ sessions:
 // handOver writes the Secrets, and has Flux follow the repository.
 func (i *installation) handOver(ctx context.Context) error {
 	// The pod that takes the inventory may pass through the directory above its own.
-	if err := os.Chmod(i.dir, 0o711); err != nil {
+	if err := os.Chmod(i.Dir, 0o711); err != nil {
 		return err
 	}
 	if err := i.follow(ctx, i.repository(), "Once, by hand", 1, "/export/carrel-inventory", i.inventories()); err != nil {

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	_ "embed"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -54,23 +53,23 @@ func (u *upgrade) previousImages(ctx context.Context) ([]string, error) {
 
 // buildPrevious builds the archives, in the order of processes, of a copy of the commit.
 func (u *upgrade) buildPrevious(ctx context.Context, archives []string) error {
-	source := u.file("previous")
-	if err := u.clone(ctx, source); err != nil {
+	source, err := u.clone(ctx, u.File("previous"))
+	if err != nil {
 		return err
 	}
-	if err := git(ctx, source, "checkout", "--quiet", "--detach", previousCommit()); err != nil {
+	if err := source.Git(ctx, "checkout", "--quiet", "--detach", previousCommit()); err != nil {
 		return err
 	}
 	for i, process := range processes {
-		binary := u.file("programs", process)
+		binary := u.File("programs", process)
 		build := exec.CommandContext(ctx, "go", "build", "-ldflags=-s -w", "-o", binary, "./cmd/"+process)
-		build.Dir, build.Env = source, append(os.Environ(), "CGO_ENABLED=0")
+		build.Dir, build.Env = source.Dir, append(os.Environ(), "CGO_ENABLED=0")
 		if out, err := build.CombinedOutput(); err != nil {
 			return fmt.Errorf("build %s of %s: %w\n%s", process, previousCommit(), err, out)
 		}
 		// An archive in the cache is whole.
 		unfinished := archives[i] + ".new"
-		image := exec.CommandContext(ctx, filepath.Join(u.cluster.Root, "bin", "devcluster"),
+		image := exec.CommandContext(ctx, filepath.Join(u.Cluster.Root, "bin", "devcluster"),
 			"image", "--binary="+binary, "--name="+previousImage(process), "--output="+unfinished)
 		if out, err := image.CombinedOutput(); err != nil {
 			return fmt.Errorf("make the image of %s: %w\n%s", process, err, out)
@@ -79,7 +78,7 @@ func (u *upgrade) buildPrevious(ctx context.Context, archives []string) error {
 			return err
 		}
 	}
-	return os.RemoveAll(source)
+	return os.RemoveAll(source.Dir)
 }
 
 func previousImage(process string) string {
@@ -87,21 +86,13 @@ func previousImage(process string) string {
 }
 
 // clone clones this repository with all commits, the previous release's among them.
-func (u *upgrade) clone(ctx context.Context, to string) error {
-	if err := git(ctx, u.cluster.Root, "clone", "--quiet", "--no-tags", "--shared", ".", to); err != nil {
-		return err
+func (u *upgrade) clone(ctx context.Context, to string) (story.Repository, error) {
+	r, err := story.Clone(ctx, u.Cluster.Root, to)
+	if err != nil {
+		return r, err
 	}
-	if err := git(ctx, to, "cat-file", "-e", previousCommit()+"^{commit}"); err != nil {
-		return errors.Join(fmt.Errorf("the commit of the previous release is not in this clone: git fetch --unshallow"), err)
+	if err := r.Git(ctx, "cat-file", "-e", previousCommit()+"^{commit}"); err != nil {
+		return r, fmt.Errorf("the commit of the previous release is not in this clone: git fetch --unshallow: %w", err)
 	}
-	return nil
-}
-
-func git(ctx context.Context, in string, args ...string) error {
-	cmd := exec.CommandContext(ctx, "git", args...)
-	cmd.Dir = in
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("git %s: %w\n%s", args[0], err, out)
-	}
-	return nil
+	return r, nil
 }

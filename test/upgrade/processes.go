@@ -1,11 +1,8 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"fmt"
-	"os/exec"
-	"path/filepath"
 	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -23,7 +20,7 @@ var deployments = []string{"carrel-controller", "carrel-reporter", "carrel-erran
 func (u *upgrade) runs(name, tag string) story.Milestone {
 	return story.Milestone{Name: name + ":" + tag, Reached: func(ctx context.Context) (string, bool, error) {
 		var d appsv1.Deployment
-		if err := u.client.Get(ctx, client.ObjectKey{Namespace: "carrel-system", Name: name}, &d); err != nil {
+		if err := u.Client.Get(ctx, client.ObjectKey{Namespace: "carrel-system", Name: name}, &d); err != nil {
 			return "", false, err
 		}
 		image, want, s := d.Spec.Template.Spec.Containers[0].Image, *d.Spec.Replicas, d.Status
@@ -35,28 +32,9 @@ func (u *upgrade) runs(name, tag string) story.Milestone {
 // carrelsReady are reached when the carrels of the class are there and ready.
 func (u *upgrade) carrelsReady() (all []story.Milestone) {
 	for _, user := range class {
-		m := story.Ready(u.client, course, roster.UserlandName(user))
+		m := story.Ready(u.Client, course, roster.UserlandName(user))
 		m.Name = user + " ready"
 		all = append(all, m)
 	}
 	return all
-}
-
-// kubectl runs kubectl, and returns what it prints.
-func (u *upgrade) kubectl(ctx context.Context, args ...string) (string, error) {
-	programs, err := u.cluster.Programs(ctx)
-	if err != nil {
-		return "", err
-	}
-	kubeconfig, err := u.cluster.Kubeconfig(ctx)
-	if err != nil {
-		return "", err
-	}
-	cmd := exec.CommandContext(ctx, filepath.Join(programs, "kubectl"), append([]string{"--kubeconfig=" + kubeconfig}, args...)...)
-	var stdout, stderr bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	if err := cmd.Run(); err != nil {
-		return "", fmt.Errorf("kubectl %s: %w\n%s", strings.Join(args, " "), err, stderr.String())
-	}
-	return stdout.String(), nil
 }

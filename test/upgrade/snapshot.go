@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/carrel-dev/carrel/api/v1alpha1"
+	"github.com/carrel-dev/carrel/test/student"
 )
 
 // snapshot holds what an upgrade must leave as it is.
@@ -28,9 +29,9 @@ type snapshot struct {
 
 // snapshot reads the pods, claims and statuses of all courses.
 func (u *upgrade) snapshot(ctx context.Context) (*snapshot, error) {
-	s := &snapshot{pods: map[string]string{}, claims: map[string]string{}, statuses: map[string]map[string]any{}}
+	s := &snapshot{pods: map[string]string{}, statuses: map[string]map[string]any{}}
 	var pods corev1.PodList
-	if err := u.client.List(ctx, &pods, client.HasLabels{v1alpha1.UserlandLabel}); err != nil {
+	if err := u.Client.List(ctx, &pods, client.HasLabels{v1alpha1.UserlandLabel}); err != nil {
 		return nil, err
 	}
 	for i := range pods.Items {
@@ -41,18 +42,15 @@ func (u *upgrade) snapshot(ctx context.Context) (*snapshot, error) {
 		}
 		s.pods[pod.Namespace+"/"+pod.Name] = fmt.Sprintf("%s, %d restarts, ends: %t", pod.UID, restarts, pod.DeletionTimestamp != nil)
 	}
-	var claims corev1.PersistentVolumeClaimList
-	if err := u.client.List(ctx, &claims, client.HasLabels{v1alpha1.UserlandLabel}); err != nil {
+	claims, err := student.Claims(ctx, u.Client)
+	if err != nil {
 		return nil, err
 	}
-	for i := range claims.Items {
-		claim := &claims.Items[i]
-		s.claims[claim.Namespace+"/"+claim.Name] = fmt.Sprintf("%s of volume %s, kept until %q", claim.UID, claim.Spec.VolumeName, claim.Labels[v1alpha1.KeepUntilLabel])
-	}
+	s.claims = claims
 	for _, kind := range []string{"Userland", "Course", "Template"} {
 		list := &unstructured.UnstructuredList{}
 		list.SetGroupVersionKind(v1alpha1.SchemeGroupVersion.WithKind(kind + "List"))
-		if err := u.client.List(ctx, list); err != nil {
+		if err := u.Client.List(ctx, list); err != nil {
 			return nil, err
 		}
 		for i := range list.Items {
@@ -69,8 +67,8 @@ func (u *upgrade) snapshot(ctx context.Context) (*snapshot, error) {
 
 // lost returns what a later snapshot lacks of this one, or has otherwise.
 func (s *snapshot) lost(now *snapshot) (found []error) {
-	found = append(found, differences("pod", s.pods, now.pods)...)
-	found = append(found, differences("claim", s.claims, now.claims)...)
+	found = append(found, student.Differences("pod", s.pods, now.pods)...)
+	found = append(found, student.Differences("claim", s.claims, now.claims)...)
 	for _, name := range slices.Sorted(maps.Keys(s.statuses)) {
 		status, there := now.statuses[name]
 		if !there {
@@ -79,15 +77,6 @@ func (s *snapshot) lost(now *snapshot) (found []error) {
 		}
 		for _, problem := range lostOf(kept[strings.Fields(name)[0]], s.statuses[name], status) {
 			found = append(found, fmt.Errorf("%s: %s", name, problem))
-		}
-	}
-	return found
-}
-
-func differences(what string, before, now map[string]string) (found []error) {
-	for _, name := range slices.Sorted(maps.Keys(before)) {
-		if now[name] != before[name] {
-			found = append(found, fmt.Errorf("the %s %s was %s, and is %s", what, name, before[name], now[name]))
 		}
 	}
 	return found

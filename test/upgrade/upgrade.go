@@ -4,13 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"path/filepath"
 	"time"
 
-	"sigs.k8s.io/controller-runtime/pkg/client"
-
 	"github.com/carrel-dev/carrel/test/story"
+	"github.com/carrel-dev/carrel/test/student"
 )
 
 // course names the course whose students work in terminals.
@@ -21,43 +18,14 @@ var class = []string{"carol", "dave", "erin"}
 
 // upgrade holds the state of one run.
 type upgrade struct {
-	cluster story.Devcluster
-	dir     string
-	out     io.Writer
-	begin   time.Time
+	*story.Stage
+	story.Site
+	// repository is the clone that is pushed.
+	repository story.Repository
 
-	client  client.Client
-	forge   *story.Forge
-	gateway story.Gateway
-
-	sessions []*session
+	students []*student.Student
 	// before holds what the cluster had before the present step.
 	before *snapshot
-}
-
-// say prints a line with the time since the beginning.
-func (u *upgrade) say(format string, args ...any) {
-	_, _ = fmt.Fprintf(u.out, "  %6.1fs  %s\n", time.Since(u.begin).Seconds(), fmt.Sprintf(format, args...))
-}
-
-func (u *upgrade) file(elements ...string) string {
-	return filepath.Join(append([]string{u.dir}, elements...)...)
-}
-
-func (u *upgrade) repository() string { return u.file("repository") }
-
-// follow waits for milestones, and prints them as they are reached. What it waits for is
-// progress, as the cluster's.
-func (u *upgrade) follow(ctx context.Context, milestones ...story.Milestone) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	return story.Follow(ctx, time.Now(), milestones, func(e story.Event) {
-		if e.Waiting {
-			_, _ = fmt.Fprintf(u.cluster.Out, "waiting for %s; instead: %s\n", e.Name, e.Detail)
-		} else {
-			u.say("%-28s %s", e.Name, e.Detail)
-		}
-	})
 }
 
 // install starts a node with the images of both releases, and installs the previous one.
@@ -66,68 +34,47 @@ func (u *upgrade) install(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := u.cluster.Up(ctx); err != nil {
+	if err := u.Cluster.Up(ctx); err != nil {
 		return err
 	}
-	if err := u.cluster.Load(ctx, archives...); err != nil {
+	if err := u.Cluster.Load(ctx, archives...); err != nil {
 		return err
 	}
-	if err := u.connect(ctx); err != nil {
+	if u.Site, err = u.Cluster.Open(ctx, class...); err != nil {
 		return err
 	}
-	if err := u.clone(ctx, u.repository()); err != nil {
+	if u.repository, err = u.clone(ctx, u.File("repository")); err != nil {
 		return err
 	}
 	if err := u.become(ctx, previousCommit(), previousTag, "Install the previous release"); err != nil {
 		return err
 	}
-	if err := story.Bootstrap(ctx, u.client, u.forge, u.gateway, u.cluster.Root); err != nil {
+	if err := story.Bootstrap(ctx, u.Client, u.Forge, u.Gateway, u.Cluster.Root); err != nil {
 		return err
 	}
 	if err := u.settle(ctx, previousTag); err != nil {
 		return err
 	}
-	commit, err := u.forge.Head()
+	commit, err := u.Forge.Head()
 	if err != nil {
 		return err
 	}
-	return u.follow(ctx, story.Installed(u.forge, commit)...)
-}
-
-func (u *upgrade) connect(ctx context.Context) error {
-	kubeconfig, err := u.cluster.Kubeconfig(ctx)
-	if err != nil {
-		return err
-	}
-	if u.client, _, err = story.Connect(kubeconfig); err != nil {
-		return err
-	}
-	access, err := u.cluster.Forge(ctx)
-	if err != nil {
-		return err
-	}
-	if u.forge, err = story.NewForge(ctx, access); err != nil {
-		return err
-	}
-	if u.gateway.Ingress, err = u.cluster.Ingress(ctx); err != nil {
-		return err
-	}
-	return u.forge.NewUsers(ctx, class...)
+	return u.Follow(ctx, story.Installed(u.Forge, commit)...)
 }
 
 // settle waits until all processes run images of the tag, and Flux has applied the newest
 // commit everywhere.
 func (u *upgrade) settle(ctx context.Context, tag string) error {
-	commit, err := u.forge.Head()
+	commit, err := u.Forge.Head()
 	if err != nil {
 		return err
 	}
 	var milestones []story.Milestone
 	for _, name := range story.Courses {
-		milestones = append(milestones, story.Applied(u.forge, u.client, name, commit))
+		milestones = append(milestones, story.Applied(u.Forge, u.Client, name, commit))
 	}
 	for _, name := range []string{"carrel-crds", "carrel-policy", "carrel", "carrel-gateway", "courses"} {
-		milestones = append(milestones, story.AppliedBy(u.forge, u.client, "flux-system", name, commit))
+		milestones = append(milestones, story.AppliedBy(u.Forge, u.Client, "flux-system", name, commit))
 	}
 	for _, name := range deployments {
 		milestones = append(milestones, u.runs(name, tag))
@@ -136,7 +83,7 @@ func (u *upgrade) settle(ctx context.Context, tag string) error {
 	for i := range milestones {
 		milestones[i].Within = story.InstalledWithin
 	}
-	return u.follow(ctx, milestones...)
+	return u.Follow(ctx, milestones...)
 }
 
 // work has all students but the last begin to work, and records what the cluster has.
@@ -200,14 +147,17 @@ func (u *upgrade) check(ctx context.Context) error {
 		return err
 	}
 	found := u.before.lost(now)
-	for _, s := range u.sessions {
-		sent, err := s.settled(ctx)
+	for _, s := range u.students {
+		sent, err := s.Settled(ctx)
+		if closed, messages := s.Told(); closed > 0 {
+			err = errors.Join(err, fmt.Errorf("the WebSocket of %s was closed %d times, with %d messages", s.User, closed, messages))
+		}
 		if err != nil {
 			found = append(found, err)
 			continue
 		}
-		u.say("%s: %d messages sent and answered, all lines in the file, the WebSocket open since %.0fs", s.user, sent, s.opened.Sub(u.begin).Seconds())
+		u.Say("%s: %d messages sent and answered, all lines in the file, one WebSocket", s.User, sent)
 	}
-	u.say("%d pods, %d claims and %d statuses compared", len(u.before.pods), len(u.before.claims), len(u.before.statuses))
+	u.Say("%d pods, %d claims and %d statuses compared", len(u.before.pods), len(u.before.claims), len(u.before.statuses))
 	return errors.Join(found...)
 }

@@ -5,11 +5,7 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"os"
-	"os/signal"
-	"syscall"
 	"time"
 
 	"github.com/carrel-dev/carrel/test/story"
@@ -19,43 +15,39 @@ import (
 const looksEvery = 2 * time.Second
 
 func main() {
-	if err := run(); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
+	story.Main(story.Program{Name: "pipeline", Joins: true, Acts: func(s *story.Stage) []story.Act {
+		p := &pipeline{Stage: s}
+		return []story.Act{
+			{Title: "The pipeline is made of this work tree", Do: p.build},
+			{Title: "Merge requests are checked until you press Ctrl-C", Do: p.check},
+		}
+	}})
 }
 
-func run() (err error) {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	root, err := os.Getwd()
+// pipeline holds the forge and the path of the command line.
+type pipeline struct {
+	*story.Stage
+	forge  *story.Forge
+	carrel string
+}
+
+func (p *pipeline) build(ctx context.Context) error {
+	access, err := p.Cluster.Forge(ctx)
 	if err != nil {
 		return err
 	}
-	cluster := story.Devcluster{Root: root, Out: os.Stderr}
-	if !cluster.Running(ctx) {
-		return errors.New("no demo is running whose merge requests could be checked: start it with make demo")
-	}
-	access, err := cluster.Forge(ctx)
-	if err != nil {
+	if p.forge, err = story.OpenForge(ctx, access); err != nil {
 		return err
 	}
-	forge, err := story.OpenForge(ctx, access)
-	if err != nil {
-		return err
-	}
-	dir, err := os.MkdirTemp("", "carrel-pipeline-")
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	carrel, err := cluster.BuildCarrel(ctx, dir)
-	if err != nil {
-		return err
-	}
-	fmt.Printf("checks the merge requests of %s until you press Ctrl-C\n", forge.URL)
+	p.carrel, err = p.Cluster.BuildCarrel(ctx, p.Dir)
+	return err
+}
+
+// check checks merge requests until the context ends, which is no error.
+func (p *pipeline) check(ctx context.Context) error {
+	p.Say("watching %s", p.forge.URL)
 	for {
-		if err := checkAll(ctx, forge, carrel); err != nil && ctx.Err() == nil {
+		if err := p.checkAll(ctx); err != nil && ctx.Err() == nil {
 			return err
 		}
 		select {
@@ -67,17 +59,17 @@ func run() (err error) {
 }
 
 // checkAll checks the open requests whose newest commit has no status of a check.
-func checkAll(ctx context.Context, forge *story.Forge, carrel string) error {
-	requests, err := forge.Unchecked()
+func (p *pipeline) checkAll(ctx context.Context) error {
+	requests, err := p.forge.Unchecked()
 	if err != nil {
 		return err
 	}
 	for _, request := range requests {
-		checked, err := forge.Check(ctx, carrel, request)
+		checked, err := p.forge.Check(ctx, p.carrel, request)
 		if err != nil {
 			return err
 		}
-		fmt.Printf("%s: %s %s\n", request.URL, checked.Status.State, checked.Status.Description)
+		_, _ = fmt.Fprintf(p.Out, "%s: %s %s\n", request.URL, checked.Status.State, checked.Status.Description)
 	}
 	return nil
 }
