@@ -68,15 +68,15 @@ func (c http2Conn) write(p []byte) {
 	}
 }
 
-// read returns the kind, flags, stream and payload of the next frame.
-func (c http2Conn) read() (kind, flags byte, stream uint32, payload []byte, err error) {
+// read returns the kind, stream and payload of the next frame.
+func (c http2Conn) read() (kind byte, stream uint32, payload []byte, err error) {
 	var head [9]byte
 	if _, err := io.ReadFull(c, head[:]); err != nil {
-		return 0, 0, 0, nil, err
+		return 0, 0, nil, err
 	}
 	payload = make([]byte, int(head[0])<<16|int(head[1])<<8|int(head[2]))
 	_, err = io.ReadFull(c, payload)
-	return head[3], head[4], binary.BigEndian.Uint32(head[5:]), payload, err
+	return head[3], binary.BigEndian.Uint32(head[5:]), payload, err
 }
 
 func frameOf(kind, flags byte, stream uint32, payload []byte) []byte {
@@ -218,7 +218,7 @@ func TestConnectionsWithLargeHeadersAreClosed(t *testing.T) {
 	c.write(frameOf(frameContinuation, endHeaders, 1, block[2*most:]))
 	answered := false
 	for {
-		kind, _, stream, _, err := c.read()
+		kind, stream, _, err := c.read()
 		if err != nil {
 			if !answered || !errors.Is(err, io.EOF) {
 				t.Errorf("answered: %v; then %v", answered, err)

@@ -99,7 +99,7 @@ func TestHTTP2IsBounded(t *testing.T) {
 	got := map[uint16]uint32{}
 	var window uint32 = firstWindow
 	for window == firstWindow {
-		kind, _, _, body, err := c.read()
+		kind, _, body, err := c.read()
 		if err != nil {
 			t.Fatalf("after the settings %v: %v", got, err)
 		}

@@ -97,7 +97,7 @@ func (w *running) serve(h http.Handler) {
 	at := carrel.Listener.Addr().(*net.TCPAddr)
 	port := int32(at.Port) //nolint:gosec // a port has 16 bits
 	// The API server admits no address of the loopback network.
-	w.directory.Index.Put(&discoveryv1.EndpointSlice{
+	w.directory.Put(&discoveryv1.EndpointSlice{
 		ObjectMeta:  metav1.ObjectMeta{Namespace: w.course, Name: "hana", Labels: map[string]string{v1alpha1.UserlandLabel: "hana"}},
 		AddressType: discoveryv1.AddressTypeIPv4, Ports: []discoveryv1.EndpointPort{{Name: new("http"), Port: &port}},
 		Endpoints: []discoveryv1.Endpoint{{Addresses: []string{at.IP.String()}}},

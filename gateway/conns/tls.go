@@ -1,7 +1,6 @@
 package conns
 
 import (
-	"context"
 	"crypto/tls"
 	"errors"
 	"net"
@@ -27,7 +26,7 @@ func (c *Connections) Secure(l net.Listener, config *tls.Config) net.Listener {
 	both.NextProtos, one.NextProtos = []string{"h2", "http/1.1"}, []string{"http/1.1"}
 	config = config.Clone()
 	config.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
-		if err := c.takeTurn(hello.Context(), connOf(hello.Conn)); err != nil {
+		if err := c.takeTurn(hello.Context().Done(), connOf(hello.Conn)); err != nil {
 			return nil, err
 		}
 		if slices.Contains(hello.SupportedProtos, "h2") && c.offerHTTP2(connOf(hello.Conn)) {
@@ -42,16 +41,16 @@ func (c *Connections) Secure(l net.Listener, config *tls.Config) net.Listener {
 func newTurns() chan struct{} { return make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)) }
 
 // takeTurn waits until the handshake of a connection may compute. It does until the
-// server's answer is written.
-func (c *Connections) takeTurn(ctx context.Context, one *conn) error {
+// server's answer is written. The channel done is closed when the handshake is given up.
+func (c *Connections) takeTurn(done <-chan struct{}, one *conn) error {
 	timer := time.NewTimer(turnWithin)
 	defer timer.Stop()
 	select {
 	case c.turns <- struct{}{}:
 		one.computes.Store(true)
 		return nil
-	case <-ctx.Done():
-		return ctx.Err()
+	case <-done:
+		return errNoTurn
 	case <-timer.C:
 		return errNoTurn
 	}

@@ -3,6 +3,7 @@ package render
 import (
 	"reflect"
 	"regexp"
+	"slices"
 
 	"sigs.k8s.io/kustomize/api/resmap"
 	kustypes "sigs.k8s.io/kustomize/api/types"
@@ -117,7 +118,7 @@ func (l *entryList) render() (all []resmap.ResMap) {
 // over lays a list of the given entries over the whole one.
 func (l *entryList) over(metadata []string, entries ...string) (*tree.FileSystem, error) {
 	k := l.settings
-	k.BuildMetadata, k.Resources = metadata, append(l.sources[:len(l.sources):len(l.sources)], entries...)
+	k.BuildMetadata, k.Resources = metadata, slices.Concat(l.sources, entries)
 	data, err := yaml.Marshal(k)
 	return l.fs.With(l.file, data), err
 }
