@@ -105,7 +105,7 @@ func (v visitor) opensTerminal() {
 	v.t.Helper()
 	v.works()
 	var pressed time.Time
-	reach(v.t, chromium.On(v.page, "a terminal with a prompt", func(page *rod.Page) (bool, error) {
+	prompt := chromium.On(v.page, "a terminal with a prompt", func(page *rod.Page) (bool, error) {
 		shown, err := page.Eval(`() => Boolean(document.querySelector(".terminal-wrapper"))`)
 		if err != nil {
 			return false, err
@@ -117,7 +117,9 @@ func (v visitor) opensTerminal() {
 		}
 		rows, err := terminal(page)
 		return strings.HasSuffix(rows, "$"), err
-	}))
+	})
+	prompt.Within = story.OpenedWithin // the editor starts more processes for it
+	reach(v.t, prompt)
 	v.types("echo shell-$((40+2))", atOnce)
 	v.reads("shell-42")
 }

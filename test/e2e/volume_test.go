@@ -61,23 +61,32 @@ func TestWorkOutlivesItsStudent(t *testing.T) {
 	reach(t, story.Reported(forge, course, gone, "success"), promised(volume))
 
 	// Its time is over, and was announced while a controller watched the course.
-	watched(t, course, time.Now().Add(-72*time.Hour))
 	over, told := stamp(time.Now().Add(-time.Minute)), stamp(time.Now().Add(-48*time.Hour))
-	kubectl(t, "annotate", "pvc", volume.Name, "-n", course, v1alpha1.AnnouncedAnnotation+"="+over+" announced "+told)
-	kubectl(t, "label", "pvc", volume.Name, "-n", course, "--overwrite", v1alpha1.KeepUntilLabel+"="+over)
-	reach(t, absent(volume))
+	deleted := absent(volume)
+	isGone := deleted.Reached
+	deleted.Reached = func(ctx context.Context) (string, bool, error) {
+		if watch(t, course, time.Now().Add(-72*time.Hour)) {
+			kubectl(t, "annotate", "pvc", volume.Name, "-n", course, "--overwrite", v1alpha1.AnnouncedAnnotation+"="+over+" announced "+told)
+			kubectl(t, "label", "pvc", volume.Name, "-n", course, "--overwrite", v1alpha1.KeepUntilLabel+"="+over)
+		}
+		return isGone(ctx)
+	}
+	reach(t, deleted)
 }
 
-// watched has a Course record, as the controller does, that one has watched it since a
-// time. It waits until the controller has recorded its own time, which would replace this.
-func watched(t *testing.T, course string, since time.Time) {
+// watch has a Course record, as the controller does, that one has watched it since a time,
+// and reports whether it did so. It leaves a Course that records as much already: a
+// controller that had read the Course before may write its own time once more.
+func watch(t *testing.T, course string, since time.Time) bool {
 	t.Helper()
-	reach(t, story.Milestone{Name: "the Course counts its kept volumes", Within: story.SyncedWithin, Reached: func(ctx context.Context) (string, bool, error) {
-		var found v1alpha1.Course
-		err := c.Get(ctx, client.ObjectKey{Namespace: course, Name: course}, &found)
-		v := found.Status.Volumes
-		return fmt.Sprintf("%+v", v), v != nil && v.Kept > 0 && v.WatchedSince != nil, err
-	}})
+	var found v1alpha1.Course
+	if err := c.Get(t.Context(), client.ObjectKey{Namespace: course, Name: course}, &found); err != nil {
+		t.Fatal(err)
+	}
+	v := found.Status.Volumes
+	if v == nil || v.Kept == 0 || v.WatchedSince == nil || time.Since(v.WatchedSince.Time) > time.Since(since)-time.Hour {
+		return false
+	}
 	controller := rest.CopyConfig(config)
 	controller.Impersonate.UserName = "system:serviceaccount:carrel-system:carrel-controller"
 	as, err := client.New(controller, client.Options{Scheme: c.Scheme()})
@@ -85,10 +94,10 @@ func watched(t *testing.T, course string, since time.Time) {
 		t.Fatal(err)
 	}
 	patch := fmt.Sprintf(`{"status":{"volumes":{"watchedSince":%q}}}`, since.UTC().Format(time.RFC3339))
-	found := &v1alpha1.Course{ObjectMeta: metav1.ObjectMeta{Namespace: course, Name: course}}
-	if err := as.Status().Patch(t.Context(), found, client.RawPatch(types.MergePatchType, []byte(patch))); err != nil {
+	if err := as.Status().Patch(t.Context(), &found, client.RawPatch(types.MergePatchType, []byte(patch))); err != nil {
 		t.Fatal(err)
 	}
+	return true
 }
 
 // A student's work follows them, however the roster is written: from a file into a row,
