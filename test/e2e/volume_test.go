@@ -63,15 +63,19 @@ func TestWorkOutlivesItsStudent(t *testing.T) {
 	// Its time is over, and was announced while a controller watched the course.
 	over, told := stamp(time.Now().Add(-time.Minute)), stamp(time.Now().Add(-48*time.Hour))
 	deleted := absent(volume)
-	isGone := deleted.Reached
-	deleted.Reached = func(ctx context.Context) (string, bool, error) {
-		if watch(t, course, time.Now().Add(-72*time.Hour)) {
+	for begin := time.Now(); ; time.Sleep(2 * time.Second) {
+		if watch(t, course, begin.Add(-72*time.Hour)) {
 			kubectl(t, "annotate", "pvc", volume.Name, "-n", course, "--overwrite", v1alpha1.AnnouncedAnnotation+"="+over+" announced "+told)
 			kubectl(t, "label", "pvc", volume.Name, "-n", course, "--overwrite", v1alpha1.KeepUntilLabel+"="+over)
 		}
-		return isGone(ctx)
+		detail, reached, err := deleted.Reached(t.Context())
+		if err == nil && reached {
+			return
+		}
+		if time.Since(begin) > deleted.Within {
+			t.Fatalf("%s: not within %s; instead: %s, %v", deleted.Name, deleted.Within, detail, err)
+		}
 	}
-	reach(t, deleted)
 }
 
 // watch has a Course record, as the controller does, that one has watched it since a time,
