@@ -31,8 +31,8 @@ const (
 	// crashGrace is how long a container may end again and again, for instance until
 	// the one beside it answers.
 	crashGrace = 30 * time.Second
-	// claimGrace is how long the cluster may take to make the claim of a volume: the one
-	// process that makes them all took more than a minute on a busy machine.
+	// claimGrace bounds the time in which the cluster makes the claim of a volume. On a busy
+	// machine that took more than a minute.
 	claimGrace = 2 * time.Minute
 
 	// roomRetry and roomRetryMost bound the wait after NotTried; it doubles with each
@@ -100,10 +100,10 @@ var withJob = []rule{
 // Decide decides what to do for the trial of a Template. It changes none of its
 // arguments.
 func Decide(w World) Decision {
-	d := Decision{world: w, Trial: w.entry(), Remove: notEnding(w.Leftovers)}
+	d := Decision{world: w, Trial: w.entry(), Remove: room.NotEnding(w.Leftovers)}
 	if d.any(beforeJob) {
 		if w.Job != nil {
-			d.Remove = append(d.Remove, notEnding([]batchv1.Job{*w.Job})...)
+			d.Remove = append(d.Remove, room.NotEnding([]batchv1.Job{*w.Job})...)
 		}
 		return d
 	}
@@ -132,16 +132,6 @@ func (d *Decision) beforeStart() rule {
 
 func (d *Decision) any(rules []rule) bool {
 	return slices.ContainsFunc(rules, func(apply rule) bool { return apply(d) })
-}
-
-// notEnding returns the Jobs that nobody has deleted yet.
-func notEnding(jobs []batchv1.Job) (live []batchv1.Job) {
-	for _, job := range jobs {
-		if job.DeletionTimestamp == nil {
-			live = append(live, job)
-		}
-	}
-	return live
 }
 
 // notAccepted applies until the controller makes carrels of the Template as it stands.
@@ -336,7 +326,8 @@ func (d *Decision) failing() bool {
 	return true
 }
 
-// graces are how long troubles that often go away by themselves must have lasted, by reason.
+// graces holds the time for which a trouble that often goes away by itself must have
+// lasted, by reason.
 var graces = map[string]time.Duration{v1alpha1.ImagePullBackOffReason: imageGrace, v1alpha1.CrashLoopBackOffReason: crashGrace}
 
 // lasts reports whether a trouble has lasted for its grace. Until then it records the

@@ -17,10 +17,10 @@ import (
 )
 
 const (
-	// maxNeighbours is how many carrels are tried, each by its pod and by its Service.
+	// maxNeighbours bounds the carrels that are tried, each by its pod and by its Service.
 	maxNeighbours = 3
-	// maxProcessPorts and maxClosed are how many inner ports and closed addresses are
-	// tried.
+	// maxProcessPorts and maxClosed bound the inner ports and the closed addresses that
+	// are tried.
 	maxProcessPorts, maxClosed = 12, 8
 	// MaxTargets is the most that List returns.
 	MaxTargets = 2*maxNeighbours + 1 + maxProcessPorts + maxClosed + 6
@@ -36,12 +36,12 @@ var metadata = []string{"169.254.169.254:80", "168.63.129.16:80", "100.100.100.2
 // BrowserPort is the name of the only port of Carrel's processes that is open to all.
 const BrowserPort = "https"
 
-// Cluster is what a canary's targets are chosen from.
+// Cluster holds the objects by which the targets of a canary are chosen.
 type Cluster struct {
 	// Userlands and Templates are those of the course.
 	Userlands []v1alpha1.Userland
 	Templates []v1alpha1.Template
-	// Pods are those of the course's carrels.
+	// Pods are the pods of the course's carrels.
 	Pods []corev1.Pod
 	// Processes are the pods of Carrel itself.
 	Processes []corev1.Pod

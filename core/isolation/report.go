@@ -12,7 +12,7 @@ import (
 	"github.com/carrel-dev/carrel/api/v1alpha1"
 )
 
-// Report is what a canary found out. It is shorter than the 4,096 bytes that Kubernetes
+// Report holds the findings of a canary. It is shorter than the 4,096 bytes that Kubernetes
 // keeps of a container's last message.
 type Report struct {
 	// Network is true if the canary could use the cluster's name server. Otherwise
@@ -29,7 +29,7 @@ type Report struct {
 const (
 	// maxProblem bounds Problem, in bytes.
 	maxProblem = 300
-	// maxShown is how many addresses a message has of each part.
+	// maxShown bounds the addresses of each part that a message names.
 	maxShown = 3
 )
 

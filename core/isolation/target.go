@@ -34,7 +34,7 @@ var parts = []Part{Carrel, Service, APIServer, Metadata, Processes, Closed}
 
 // Target is an address that must not be reached.
 type Target struct {
-	// Part is what has the address.
+	// Part names the owner of the address.
 	Part Part
 	// Address is a host and a TCP port.
 	Address string

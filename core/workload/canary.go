@@ -20,7 +20,7 @@ const (
 	// canaryPrefix begins the name of the Job of a canary. No Userland and no object of a
 	// carrel can have a name that begins with it.
 	canaryPrefix = "canary" + separator
-	// CanaryDeadline is when Kubernetes ends a canary. It works for half a minute; the
+	// CanaryDeadline is the time after which Kubernetes ends a canary. It works for half a minute; the
 	// rest is for a node that has to pull the image.
 	CanaryDeadline = 5 * time.Minute
 	// canaryUser is the user and the group of the program in the image.

@@ -17,7 +17,8 @@ import (
 )
 
 const (
-	// isolatedFor is how long an isolated course is left alone, and openFor an open one.
+	// isolatedFor is the time until an isolated course is tried again, and openFor that of
+	// an open one.
 	isolatedFor, openFor = 24 * time.Hour, time.Hour
 	// failedRetry and failedRetryMost bound the wait after an attempt without an answer;
 	// it doubles with each.
@@ -81,7 +82,7 @@ func Decide(w World) Decision {
 	d := newDecision(w)
 	if d.any(beforeJob) {
 		if w.Job != nil {
-			d.Remove = append(d.Remove, notEnding([]batchv1.Job{*w.Job})...)
+			d.Remove = append(d.Remove, room.NotEnding([]batchv1.Job{*w.Job})...)
 		}
 		return d
 	}
@@ -96,20 +97,10 @@ func Decide(w World) Decision {
 	return d
 }
 
-func newDecision(w World) Decision { return Decision{world: w, Remove: notEnding(w.Leftovers)} }
+func newDecision(w World) Decision { return Decision{world: w, Remove: room.NotEnding(w.Leftovers)} }
 
 func (d *Decision) any(rules []rule) bool {
 	return slices.ContainsFunc(rules, func(apply rule) bool { return apply(d) })
-}
-
-// notEnding returns the Jobs that nobody has deleted yet.
-func notEnding(jobs []batchv1.Job) (live []batchv1.Job) {
-	for _, job := range jobs {
-		if job.DeletionTimestamp == nil {
-			live = append(live, job)
-		}
-	}
-	return live
 }
 
 // suspended applies to a course that nothing may touch. Only the condition changes, since

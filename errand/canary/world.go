@@ -36,7 +36,7 @@ type World struct {
 	Job *batchv1.Job
 	// Leftovers are the Jobs of other attempts.
 	Leftovers []batchv1.Job
-	// Pods are those of Job.
+	// Pods are the pods of Job.
 	Pods []corev1.Pod
 	// Plan is the Job to create, and what the API server answered about it; nil if it was
 	// not made. It must be set if MustPlan reports true.

@@ -106,3 +106,13 @@ func (r *Room) Remove(ctx context.Context, job *batchv1.Job) error {
 	}
 	return nil
 }
+
+// NotEnding returns the Jobs that nobody has deleted yet.
+func NotEnding(jobs []batchv1.Job) (live []batchv1.Job) {
+	for _, job := range jobs {
+		if job.DeletionTimestamp == nil {
+			live = append(live, job)
+		}
+	}
+	return live
+}
